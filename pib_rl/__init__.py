@@ -1,0 +1,1 @@
+"""Physical neural networks that learn by themselves."""

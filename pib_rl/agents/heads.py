@@ -1,0 +1,160 @@
+"""Action heads: from readout outputs to actions, log-probabilities and closed-form policy gradients."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from pib_rl.agents.optimisers import Adam
+from pib_rl.physical.streams import EXPLORATION, Streams
+
+
+class Head(nn.Module, ABC):
+    """A distribution over actions, parametrised by the readout's first ``outputs`` outputs.
+
+    Attributes:
+        outputs: Number of parameters per sample.
+        score_features: Dimensions of `score`.
+    """
+
+    outputs: int
+
+    @property
+    def score_features(self) -> int:
+        return self.outputs
+
+    @abstractmethod
+    def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
+        """Draws actions from the exploration stream; parameters of shape (n, outputs)."""
+
+    @abstractmethod
+    def mode(self, parameters: Tensor) -> Tensor:
+        """Most likely actions."""
+
+    @abstractmethod
+    def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        """Log-probability (density for continuous actions) of each action, shape (n,), in nats."""
+
+    @abstractmethod
+    def entropy(self, parameters: Tensor) -> Tensor:
+        """Entropy of each sample's distribution, shape (n,), in nats."""
+
+    @abstractmethod
+    def score(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        """Standardised gradient of the log-probability by the parameters, shape (n, score_features).
+
+        onehot(a) - pi for discrete actions, (a - mu)/sigma for continuous ones: the direction that an advantage
+        modulates in the target of every unit.
+        """
+
+    @abstractmethod
+    def gradient(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float) -> Tensor:
+        """Gradient of -mean_i push_i log pi(a_i) - entropy mean_i H_i by the parameters, shape (n, outputs).
+
+        Args:
+            parameters: Shape (n, outputs).
+            actions: As `sample` gives them.
+            push: Weight of each sample, shape (n,).
+            entropy: Weight of the entropy bonus.
+        """
+
+    def learn(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
+        """Moves parameters that do not depend on the state (the spread of continuous actions)."""
+
+
+class DiscreteHead(Head):
+    """pi = softmax(logits); actions are integers, shape (n,)."""
+
+    def __init__(self, actions: int) -> None:
+        super().__init__()
+        self.outputs = actions
+
+    def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
+        generator = streams.generator(EXPLORATION, parameters.device)
+        return torch.multinomial(parameters.softmax(1), 1, generator=generator).squeeze(1)
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        return parameters.argmax(1)
+
+    def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        return parameters.log_softmax(1).gather(1, actions[:, None]).squeeze(1)
+
+    def entropy(self, parameters: Tensor) -> Tensor:
+        logs = parameters.log_softmax(1)
+        return -(logs.exp() * logs).sum(1)
+
+    def score(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        minus = parameters.softmax(1).neg_()
+        return minus.scatter_add_(1, actions[:, None], torch.ones_like(minus[:, :1]))
+
+    def gradient(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float) -> Tensor:
+        slope = self.score(parameters, actions).mul_(-push[:, None])
+        if entropy:
+            logs = parameters.log_softmax(1)
+            pi = logs.exp()
+            mean = (pi * logs).sum(1, keepdim=True)
+            slope.add_(pi * (logs - mean), alpha=entropy)
+        return slope.div_(len(parameters))
+
+
+class GaussianHead(Head):
+    """a ~ N(mu, sigma^2), sigma independent of the state and learned here; actions in units of the action range.
+
+    An action of -1..1 spans the action space's bounds; beyond them it is clipped by whoever applies it.
+
+    Args:
+        actions: Number of action dimensions.
+        log_std: Initial log sigma.
+    """
+
+    log_std: Tensor
+
+    def __init__(self, actions: int, log_std: float = -0.5) -> None:
+        super().__init__()
+        self.outputs = actions
+        self.register_buffer("log_std", torch.full((actions,), log_std))
+        self.optimiser = Adam((actions,))
+
+    def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
+        return torch.addcmul(parameters, streams.normal(EXPLORATION, parameters), self.log_std.exp())
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        return parameters
+
+    def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        error = self.score(parameters, actions)
+        return -(0.5 * error.square() + self.log_std + 0.5 * math.log(2 * math.pi)).sum(1)
+
+    def entropy(self, parameters: Tensor) -> Tensor:
+        total = (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum()
+        return total.expand(len(parameters))
+
+    def score(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        return (actions - parameters) / self.log_std.exp()
+
+    def gradient(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float) -> Tensor:
+        error = self.score(parameters, actions)
+        return error.mul_(-push[:, None]).div_(self.log_std.exp()).div_(len(parameters))
+
+    def learn(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
+        error = self.score(parameters, actions)
+        slope = -(push[:, None] * (error.square() - 1)).mean(0) - entropy
+        self.log_std.add_(self.optimiser.step(slope, rate)).clamp_(-5.0, 1.0)
+
+
+def make_head(space: spaces.Space) -> Head:
+    """The head of an action space.
+
+    Raises:
+        ValueError: If the space is neither Discrete nor a bounded or unbounded Box.
+    """
+    if isinstance(space, spaces.Discrete):
+        return DiscreteHead(int(space.n))
+    if isinstance(space, spaces.Box):
+        return GaussianHead(int(torch.tensor(space.shape).prod()))
+    raise ValueError(f"action space must be Discrete or Box, got {type(space).__name__}; "
+                     "wrap the environment so that it offers one of these")

@@ -1,0 +1,122 @@
+"""Units in series, tapped: the readout sees the media outputs of all units."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.objectives import OBJECTIVES, Gaussian, Objective, Score
+from pib_rl.agents.optimisers import SignalGatedAdam
+from pib_rl.agents.target import Target
+from pib_rl.agents.unit import GainControl, Unit
+from pib_rl.physical.registry import nearest
+from pib_rl.physical.substrate import Read, Substrate
+
+
+class Measurement(NamedTuple):
+    """One pass of n samples: per unit the array's input h and output z, and the taps, shape (n, tap_features)."""
+
+    h: list[Tensor]
+    z: list[Tensor]
+    taps: Tensor
+
+
+class Network(nn.Module):
+    """x -> medium 1 -> array 1 -> gain control -> medium 2 -> ... -> medium L+1.
+
+    Taps are the outputs of media 2..L+1. The encoded input, the output of medium 1, is not tapped: what the readout
+    gets has passed a trainable array.
+
+    Args:
+        substrate: Makes media and arrays.
+        in_features: Size of the input x.
+        width: Outputs of each array.
+        units: Number of units L.
+        objective: Name of the objective.
+        target_features: Dimensions of the targets.
+        options: Keyword arguments of the objective.
+
+    Raises:
+        ValueError: If a size is not positive or the objective is unknown.
+    """
+
+    def __init__(self, substrate: Substrate, in_features: int, width: int, units: int, *,
+                 objective: str = "gaussian", target_features: int = 1,
+                 options: dict[str, float] | None = None) -> None:
+        super().__init__()
+        for name, value in (("width", width), ("units", units), ("in_features", in_features)):
+            if value < 1:
+                raise ValueError(f"{name} must be >= 1, got {value}")
+        self.in_features = in_features
+        self.meter = substrate.meter
+        self.units = nn.ModuleList()
+        size = in_features
+        for _ in range(units):
+            medium = substrate.make_medium(size, width)
+            array = substrate.make_array(medium.out_features, width)
+            control = GainControl(width, substrate.drive_gain, substrate.drive_offset, substrate.streams)
+            goal = make_objective(objective, target_features, options or {})
+            optimiser = SignalGatedAdam((width, medium.out_features))
+            self.units.append(Unit(medium, array, control, goal, optimiser))
+            size = width
+        self.last = substrate.make_medium(width, width)
+        self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
+
+    @property
+    def chain(self) -> list[Unit]:
+        """The units in order."""
+        return [unit for unit in self.units if isinstance(unit, Unit)]
+
+    def measure(self, x: Tensor, read: Read = Read.NOISY) -> Measurement:
+        """Passes inputs x, shape (n, in_features), in standard deviations, through the hardware."""
+        hs, zs, drive = [], [], x
+        for unit in self.chain:
+            hs.append(unit.medium.measure(drive, read))
+            zs.append(unit.array.measure(hs[-1], read))
+            drive = unit.control.drive(zs[-1])
+        last = self.last.measure(drive, read)
+        self.meter.read(len(x) * len(zs))
+        return Measurement(hs, zs, torch.cat([*hs[1:], last], 1))
+
+    def calibrate(self, x: Tensor) -> None:
+        """Sets every gain control from a batch x, unit by unit, front to back."""
+        drive = x
+        for unit in self.chain:
+            z = unit.array.measure(unit.medium.measure(drive))
+            self.meter.read(len(x))
+            unit.control.track(z, 1.0)
+            drive = unit.control.drive(z)
+
+    def learn(self, x: Tensor, target: Target, rate: float, track: float) -> list[Score]:
+        """Measures x once, then every unit takes one step by itself, in parallel in spirit: no order matters.
+
+        Args:
+            x: Inputs, shape (n, in_features).
+            target: Targets of the same samples.
+            rate: Learning rate.
+            track: Share by which the gain controls move towards this batch.
+        """
+        seen = self.measure(x)
+        scores = []
+        for unit, h, z in zip(self.chain, seen.h, seen.z, strict=True):
+            scores.append(unit.learn(h, z, target, rate))
+            unit.control.track(z, track)
+        return scores
+
+
+def make_objective(name: str, features: int, options: dict[str, float]) -> Objective:
+    """An objective by name.
+
+    Raises:
+        ValueError: If the name or an option is unknown.
+    """
+    kind = OBJECTIVES.get(name)
+    if kind is None:
+        raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
+    extra = {"features": features} if kind is Gaussian else {}
+    try:
+        return kind(**options, **extra)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise ValueError(f"objective {name!r} does not take these options: {sorted(options)} ({error})") from None

@@ -1,0 +1,82 @@
+"""Running statistics that travel with the policy: of observations, and of returns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Normaliser(nn.Module):
+    """Running mean and deviation per feature.
+
+    x = clip((obs - mean)/deviation, -limit, limit). Statistics are constant unless `update` is called, which a
+    rollout never does. The update is Chan's parallel formula.
+
+    Args:
+        features: Number of features.
+        limit: Largest |x|, in standard deviations.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    count: Tensor
+
+    def __init__(self, features: int, limit: float = 5.0) -> None:
+        super().__init__()
+        self.limit = limit
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Standardised observations, shape (n, features)."""
+        return observation.sub(self.mean).div_(self.deviation).clamp_(-self.limit, self.limit)
+
+    def update(self, batch: Tensor) -> None:
+        """Takes in a batch, shape (n, features)."""
+        batch = batch.double()
+        n, old = len(batch), self.count
+        mean, square = batch.mean(0), batch.var(0, correction=0)
+        total = old + n
+        gap = mean - self.mean
+        variance = (self.deviation.double().square() * old + square * n + gap.square() * old * n / total) / total
+        self.mean.add_(gap * n / total)
+        self.deviation.copy_(variance.sqrt().clamp_(min=1e-4))
+        self.count.copy_(total)
+
+
+class ReturnScale(nn.Module):
+    """Scale of returns: the running deviation of the discounted return so far, as in VecNormalize.
+
+    Args:
+        gamma: Discount per step.
+    """
+
+    def __init__(self, gamma: float) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.statistics = Normaliser(1)
+
+    @property
+    def value(self) -> float:
+        """Deviation of returns, in units of reward."""
+        return float(self.statistics.deviation.item())
+
+    def update(self, rewards: Tensor, dones: Tensor, running: Tensor) -> Tensor:
+        """Takes in a rollout.
+
+        Args:
+            rewards: Shape (steps, envs).
+            dones: 1 where an episode ended, shape (steps, envs).
+            running: Discounted return so far of each environment, shape (envs,).
+
+        Returns:
+            The new running returns.
+        """
+        seen = torch.empty_like(rewards)
+        for step in range(len(rewards)):
+            running = running * self.gamma + rewards[step]
+            seen[step] = running
+            running = running * (1 - dones[step])
+        self.statistics.update(seen.reshape(-1, 1))
+        return running

@@ -1,0 +1,155 @@
+"""The physical policy: normalised observations, units on hardware, readout, action head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.preprocessing import preprocess_obs
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import Tensor
+
+from pib_rl.agents.heads import make_head
+from pib_rl.agents.network import Network
+from pib_rl.agents.normaliser import Normaliser, ReturnScale
+from pib_rl.agents.readout import Readout
+from pib_rl.physical import registry
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.streams import LEARNING, Streams
+from pib_rl.physical.substrate import Read
+
+CALIBRATION_SAMPLES = 256
+
+
+class PIBPolicy(BasePolicy):
+    """A policy on simulated or real hardware, in the shape that Stable-Baselines3 expects.
+
+    Everything that the policy needs is in its state dict as float buffers: the fabricated device, weights,
+    optimiser state, gain controls, observation and return statistics. It has no torch parameters, for nothing is
+    trained by automatic differentiation.
+
+    Args:
+        observation_space: Any space that Stable-Baselines3 can preprocess; it is flattened.
+        action_space: Discrete or Box.
+        lr_schedule: Unused; Stable-Baselines3 passes it.
+        hw: Name of a substrate.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        width: Outputs of each unit.
+        units: Number of units.
+        objective: Name of the units' objective.
+        objective_options: Its keyword arguments.
+        gamma: Discount, for the statistics of returns.
+        seed: Seed of fabrication and of all noise.
+
+    Raises:
+        ValueError: If a name is unknown, a size is not positive, or a space is not supported.
+    """
+
+    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any],
+                 lr_schedule: Schedule | None = None, *, hw: str = "digital",
+                 hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
+                 objective: str = "gaussian", objective_options: dict[str, float] | None = None,
+                 gamma: float = 0.99, seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
+        if use_sde:
+            raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
+        bounded = isinstance(action_space, spaces.Box) and action_space.is_bounded()
+        super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
+        self.arguments = {"hw": hw, "hw_options": dict(hw_options or {}), "width": width, "units": units,
+                          "objective": objective, "objective_options": dict(objective_options or {}),
+                          "gamma": gamma, "seed": seed}
+        self.streams = Streams(seed)
+        self.meter = Meter()
+        features = spaces.flatdim(observation_space)
+        self.head = make_head(action_space)
+        self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
+        self.target_features = self.head.score_features + 1 + features
+        self.normaliser = Normaliser(features)
+        self.returns = ReturnScale(gamma)
+        self.network = Network(self.substrate, features, width, units, objective=objective,
+                               target_features=self.target_features, options=objective_options)
+        self.readout = Readout(self.substrate, self.network.tap_features, self.head.outputs + 1)
+        self.network.calibrate(self.streams.normal(LEARNING, torch.zeros(CALIBRATION_SAMPLES, features)))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers live."""
+        return self.normaliser.mean.device
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), **self.arguments}
+
+    def flatten(self, obs: PyTorchObs) -> Tensor:
+        """Observations of the environment as one float matrix, shape (n, features): one-hot, images 0..1."""
+        ready = preprocess_obs(obs, self.observation_space, normalize_images=self.normalize_images)
+        if isinstance(ready, dict):
+            return torch.cat([part.flatten(1).float() for part in ready.values()], 1)
+        return ready.flatten(1)
+
+    def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """Readout outputs (action parameters, then value), shape (n, o), from flat observations, shape (n, d)."""
+        return self.readout.measure(self.network.measure(self.normaliser(flat), read).taps, read)
+
+    def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Action parameters, shape (n, o - 1), and values, shape (n,), in units of the return scale."""
+        return outputs[..., :-1], outputs[..., -1]
+
+    @torch.inference_mode()
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions, values and log-probabilities, as on-policy algorithms of Stable-Baselines3 want them."""
+        parameters, values = self.split(self.outputs(self.flatten(obs)))
+        actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
+        return actions, values[:, None], self.head.log_prob(parameters, actions)
+
+    @torch.inference_mode()
+    def predict_values(self, obs: PyTorchObs) -> Tensor:
+        """Values, shape (n, 1), in units of the return scale."""
+        return self.split(self.outputs(self.flatten(obs)))[1][:, None]
+
+    @torch.inference_mode()
+    def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, log-probabilities of ``actions`` and entropies."""
+        parameters, values = self.split(self.outputs(self.flatten(obs)))
+        if isinstance(self.action_space, spaces.Discrete):
+            actions = actions.long().flatten()
+        return values[:, None], self.head.log_prob(parameters, actions), self.head.entropy(parameters)
+
+    @torch.inference_mode()
+    def act(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Tensor:
+        """Actions in a given read mode, as `_predict` gives them."""
+        parameters, _ = self.split(self.outputs(self.flatten(obs), read))
+        actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
+        return actions.clamp(-1, 1) if self.squash_output else actions
+
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        return self.act(observation, deterministic, Read.MEAN if deterministic else Read.NOISY)
+
+    def to_env(self, actions: np.ndarray) -> np.ndarray:
+        """Sampled actions, shape (n, ...), as the environment takes them: clipped and scaled to its bounds."""
+        if not isinstance(self.action_space, spaces.Box):
+            return actions
+        actions = actions.reshape(-1, *self.action_space.shape)
+        if self.squash_output:
+            return self.unscale_action(np.clip(actions, -1, 1)).astype(self.action_space.dtype)
+        return np.clip(actions, self.action_space.low, self.action_space.high)
+
+
+class Reader:
+    """A policy read in one mode, in the shape that `evaluate_policy` of Stable-Baselines3 takes.
+
+    Args:
+        policy: The policy.
+        read: Read mode of every prediction.
+    """
+
+    def __init__(self, policy: PIBPolicy, read: Read) -> None:
+        self.policy = policy
+        self.read = read
+
+    def predict(self, observation: Any, state: Any = None, episode_start: Any = None,
+                deterministic: bool = False) -> tuple[np.ndarray, Any]:
+        """Actions for a batch of observations, shape (n, ...)."""
+        obs, _ = self.policy.obs_to_tensor(observation)
+        return self.policy.to_env(self.policy.act(obs, deterministic, self.read).cpu().numpy()), state

@@ -1,0 +1,68 @@
+"""The readout: the last array. It reads all taps and learns by one local linear rule."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.optimisers import Adam
+from pib_rl.physical.substrate import Array, Read, Substrate
+
+
+class Readout(nn.Module):
+    """o = W [taps; 1] on an array of the substrate.
+
+    Args:
+        substrate: Makes the array; all weights start at zero.
+        tap_features: Number of taps.
+        outputs: Number of outputs.
+    """
+
+    def __init__(self, substrate: Substrate, tap_features: int, outputs: int) -> None:
+        super().__init__()
+        self.array: Array = substrate.make_array(tap_features + 1, outputs, readout=True)
+        self.optimiser = Adam((outputs, tap_features + 1))
+        self.meter = substrate.meter
+
+    def measure(self, taps: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """Outputs, shape (n, outputs), from taps, shape (n, tap_features)."""
+        return self.measure_inputs(with_one(taps), read)
+
+    def measure_inputs(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """The same from inputs that end with the constant 1, shape (n, tap_features + 1)."""
+        self.meter.read(len(inputs))
+        return self.array.measure(inputs, read)
+
+    def learn(self, inputs: Tensor, gradient: Tensor, rate: float) -> None:
+        """dW = gradient^T inputs, through the optimiser, written by the array's own law.
+
+        Args:
+            inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
+            gradient: dL/do, shape (n, outputs).
+            rate: Learning rate, in units of weight.
+        """
+        self.array.program(self.optimiser.step(gradient.T @ inputs, rate))
+
+    def refit(self, inputs: Tensor, wanted: Tensor, ridge: float) -> Tensor:
+        """Moves the outputs to ``wanted`` with the smallest change of weights: ridge regression of the residual.
+
+        min over dW of |inputs (W + dW)^T - wanted|^2 + ridge n |dW|^2, with inputs W^T as measured.
+
+        Args:
+            inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
+            wanted: Wanted outputs, shape (n, outputs).
+            ridge: Regularisation, relative to the mean square of an input.
+
+        Returns:
+            Root mean square of the residual before the fit, per output, shape (outputs,).
+        """
+        residual = wanted - self.measure_inputs(inputs)
+        square = inputs.T @ inputs
+        square.diagonal().add_(ridge * len(inputs))
+        self.array.program(torch.linalg.solve(square, inputs.T @ residual, left=True).T)
+        return residual.square().mean(0).sqrt_()
+
+
+def with_one(taps: Tensor) -> Tensor:
+    """Appends the constant 1 that carries the bias: (n, d) -> (n, d + 1)."""
+    return torch.cat([taps, taps.new_ones(len(taps), 1)], 1)

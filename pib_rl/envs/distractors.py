@@ -1,0 +1,77 @@
+"""Noise dimensions appended to observations: what a unit can't use and must learn to ignore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+
+
+def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
+    """The observation space with ``count`` unbounded dimensions more.
+
+    Raises:
+        ValueError: If the space is not a vector, or count < 1.
+    """
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise ValueError(f"distractors need observations that are vectors (Box of one axis), got {space}")
+    if count < 1:
+        raise ValueError(f"distractors must be >= 1, got {count}")
+    edge = np.full(count, np.inf, dtype=np.float32)
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    return spaces.Box(np.concatenate([low, -edge]), np.concatenate([high, edge]), dtype=np.float32)
+
+
+class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Appends ``count`` standard normal numbers, drawn at every step from the environment's own generator.
+
+    Args:
+        env: Environment with vector observations.
+        count: Number of noise dimensions.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], count: int) -> None:
+        RecordConstructorArgs.__init__(self, count=count)
+        gym.ObservationWrapper.__init__(self, env)
+        self.count = count
+        self.observation_space = widened(env.observation_space, count)
+
+    def observation(self, observation: Any) -> np.ndarray:
+        """The observation with its noise, shape (d + count,)."""
+        noise = self.np_random.standard_normal(self.count)
+        return np.concatenate([observation, noise]).astype(np.float32)
+
+
+class VecDistractors(VecEnvWrapper):
+    """The same for a whole `VecEnv` at once.
+
+    Args:
+        venv: Environments with vector observations.
+        count: Number of noise dimensions.
+        seed: Seed of the noise.
+    """
+
+    def __init__(self, venv: VecEnv, count: int, seed: int | None = None) -> None:
+        super().__init__(venv, observation_space=widened(venv.observation_space, count))
+        self.count = count
+        self._random = np.random.default_rng(seed)
+
+    def _widen(self, obs: np.ndarray) -> np.ndarray:
+        noise = self._random.standard_normal((*obs.shape[:-1], self.count), dtype=np.float32)
+        return np.concatenate([obs.astype(np.float32, copy=False), noise], -1)
+
+    def reset(self) -> np.ndarray:
+        obs = self.venv.reset()
+        assert isinstance(obs, np.ndarray)
+        return self._widen(obs)
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        obs, rewards, dones, infos = self.venv.step_wait()
+        assert isinstance(obs, np.ndarray)
+        for index in np.flatnonzero(dones):
+            infos[index]["terminal_observation"] = self._widen(infos[index]["terminal_observation"])
+        return self._widen(obs), rewards, dones, infos

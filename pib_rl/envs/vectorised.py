@@ -1,0 +1,98 @@
+"""Environments that Gymnasium ships in vectorised form, behind the interface of Stable-Baselines3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
+
+
+class SameStepCartPole(CartPoleVectorEnv):
+    """Gymnasium's vectorised CartPole with a reset on the step that ends an episode.
+
+    Gymnasium's own resets on the next step, which costs a dead step per episode; Stable-Baselines3 resets on the
+    same one. The info of an ended step carries ``final_obs``, shape (n, 4), valid where done.
+    """
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = super().step(action)
+        done = self.prev_done
+        if done.any():
+            info = {"final_obs": obs}
+            ended = done.copy()
+            self.state[:, ended] = self.np_random.uniform(self.low, self.high, size=(4, int(ended.sum())))
+            self.steps[ended] = 0
+            self.prev_done[:] = False
+            obs = self.state.T.astype(np.float32)
+        return obs, reward, terminated.copy(), truncated.copy(), info
+
+
+SAME_STEP: dict[str, type[VectorEnv]] = {
+    "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv": SameStepCartPole,
+}
+
+
+class VectorAdapter(VecEnv):
+    """A Gymnasium vector environment with same-step reset, as a Stable-Baselines3 `VecEnv`.
+
+    Args:
+        env: The vector environment; ends an episode and resets in one step, with ``final_obs`` in its info.
+        seed: Seed of the first reset.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], seed: int | None = None) -> None:
+        self.env = env
+        self.render_mode = env.render_mode
+        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self._seed = seed
+        self._actions: np.ndarray = np.zeros(env.num_envs)
+
+    def reset(self) -> np.ndarray:
+        """Resets all environments; a seed given before counts once."""
+        obs, _ = self.env.reset(seed=self._seed)
+        self._seed = None
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        return obs
+
+    def seed(self, seed: int | None = None) -> list[int | None]:
+        """The seed of the next reset; one stream serves all environments."""
+        self._seed = seed
+        return [seed] * self.num_envs
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self._actions = actions
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        obs, rewards, terminated, truncated, info = self.env.step(self._actions)
+        dones = terminated | truncated
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for index in np.flatnonzero(dones):
+            infos[index]["terminal_observation"] = info["final_obs"][index]
+            infos[index]["TimeLimit.truncated"] = bool(truncated[index] and not terminated[index])
+        return obs, rewards, dones, infos
+
+    def close(self) -> None:
+        self.env.close()
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        return [getattr(self.env, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        setattr(self.env, attr_name, value)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None,
+                   **method_kwargs: Any) -> list[Any]:
+        result = getattr(self.env, method_name)(*method_args, **method_kwargs)
+        return [result] * len(list(self._get_indices(indices)))
+
+    def env_is_wrapped(self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]],
+                       indices: VecEnvIndices = None) -> list[bool]:
+        return [False] * len(list(self._get_indices(indices)))
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        return self.env.render() if self.render_mode == "rgb_array" else [None] * self.num_envs

@@ -1,0 +1,69 @@
+"""The digital substrate: tanh medium and exact array. The reference that the others approach when idealised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.streams import FABRICATION, Streams
+from pib_rl.physical.substrate import Array, Medium, Read, Substrate
+
+
+@dataclass(frozen=True)
+class DigitalConfig:
+    """Nothing to set: digital arithmetic is exact."""
+
+
+class TanhMedium(Medium):
+    """h = tanh(drive), element by element."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, features)
+
+    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        return torch.tanh(drive)
+
+
+class DigitalArray(Array):
+    """z = W h with W in floating point.
+
+    Hidden weights start as normal draws of standard deviation 1/sqrt(in_features), readout weights at 0.
+    """
+
+    weight: Tensor
+
+    def __init__(self, in_features: int, out_features: int, meter: Meter, streams: Streams,
+                 readout: bool = False) -> None:
+        super().__init__(in_features, out_features, meter)
+        weight = torch.zeros(out_features, in_features)
+        if not readout:
+            weight = streams.normal(FABRICATION, weight) / in_features**0.5
+        self.register_buffer("weight", weight)
+
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        return h @ self.weight.T
+
+    def program(self, delta: Tensor) -> None:
+        self.weight.add_(delta)
+        self.meter.write(torch.count_nonzero(delta))
+
+    def weights(self) -> Tensor:
+        return self.weight
+
+
+class Digital(Substrate):
+    """Exact tanh units in floating point."""
+
+    name = "digital"
+    Config = DigitalConfig
+    drive_gain = 1.5
+    drive_offset = 1.0
+
+    def make_medium(self, in_features: int, out_features: int) -> Medium:
+        return TanhMedium(in_features)
+
+    def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
+        return DigitalArray(in_features, out_features, self.meter, self.streams, readout)

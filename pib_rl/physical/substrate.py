@@ -1,0 +1,140 @@
+"""The interface of hardware: what a lab implements to bring its own chip.
+
+A unit on hardware is a fixed *medium* h = medium(drive) followed by a trainable *array* z = W h. A `Substrate`
+makes both. Nothing in this project differentiates through them, so the inside may be anything: torch, NumPy, an
+instrument driver.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, fields
+from enum import Enum
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.streams import Streams
+
+
+class Read(str, Enum):
+    """How the hardware is read.
+
+    NOISY: as it is. MEAN: everything drawn at read time off, the fabricated device kept; repeatable.
+    IDEAL: every imperfection of reading off (noise, converters, mismatch); what was programmed and is stuck stays.
+    """
+
+    NOISY = "noisy"
+    MEAN = "mean"
+    IDEAL = "ideal"
+
+
+class Medium(nn.Module, ABC):
+    """A fixed physical transform of drives to outputs.
+
+    State drawn at fabrication belongs in float buffers, so that it is saved and loaded with the policy.
+
+    Args:
+        in_features: Number of drives.
+        out_features: Number of outputs.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"a medium needs at least 1 drive and 1 output, got {in_features} and {out_features}")
+        self.in_features = in_features
+        self.out_features = out_features
+
+    @abstractmethod
+    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """Sends drives through the matter.
+
+        Args:
+            drive: Drives, shape (n, in_features), in units of the drive's standard deviation.
+            read: Read mode.
+
+        Returns:
+            Measured outputs h, shape (n, out_features), in units of the medium's full scale.
+        """
+
+
+class Array(nn.Module, ABC):
+    """A programmable linear device z = W h.
+
+    Args:
+        in_features: Number of inputs.
+        out_features: Number of outputs.
+        meter: Where `program` counts its pulses.
+    """
+
+    def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:
+        super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"an array needs at least 1 input and 1 output, got {in_features} and {out_features}")
+        self.in_features = in_features
+        self.out_features = out_features
+        self.meter = meter
+
+    @abstractmethod
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """Reads W h.
+
+        Args:
+            h: Inputs, shape (n, in_features), in units of the medium's full scale.
+            read: Read mode.
+
+        Returns:
+            Outputs z, shape (n, out_features), in weight times medium full scale.
+        """
+
+    @abstractmethod
+    def program(self, delta: Tensor) -> None:
+        """Asks for a change of weights; what the device makes of it is its own law.
+
+        Args:
+            delta: Wanted change, shape (out_features, in_features), in units of weight.
+        """
+
+    @abstractmethod
+    def weights(self) -> Tensor:
+        """The weights that the device holds, shape (out_features, in_features). For pictures; learning never asks."""
+
+
+class Substrate(ABC):
+    """A kind of hardware: makes media and arrays from one configuration and the named random streams.
+
+    Args:
+        config: The configuration dataclass of the substrate (class attribute ``Config``); its defaults if None.
+        streams: Named random streams.
+        meter: Counts measurements and writes.
+
+    Attributes:
+        drive_gain: Gain of the automatic gain control in front of each medium.
+        drive_offset: Half width of the fixed uniform random offset of each drive, in drive standard deviations.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+    drive_gain: float = 1.0
+    drive_offset: float = 0.0
+
+    def __init__(self, config: Any = None, streams: Streams | None = None, meter: Meter | None = None) -> None:
+        self.config = self.Config() if config is None else config
+        self.streams = Streams(0) if streams is None else streams
+        self.meter = Meter() if meter is None else meter
+
+    @abstractmethod
+    def make_medium(self, in_features: int, out_features: int) -> Medium:
+        """Fabricates a medium. ``out_features`` is a wish: element-wise media have as many outputs as drives."""
+
+    @abstractmethod
+    def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
+        """Fabricates an array: random weights for a unit, all weights at zero for a readout."""
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration values that differ from the default."""
+        default = asdict(self.Config())
+        return {f.name: getattr(self.config, f.name) for f in fields(self.config)
+                if getattr(self.config, f.name) != default[f.name]}
