@@ -28,6 +28,10 @@ class Head(nn.Module, ABC):
         return self.outputs
 
     @abstractmethod
+    def blank(self, n: int, device: torch.device) -> Tensor:
+        """Zeros of the shape and type of n actions."""
+
+    @abstractmethod
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         """Draws actions from the exploration stream; parameters of shape (n, outputs)."""
 
@@ -72,6 +76,9 @@ class DiscreteHead(Head):
     def __init__(self, actions: int) -> None:
         super().__init__()
         self.outputs = actions
+
+    def blank(self, n: int, device: torch.device) -> Tensor:
+        return torch.zeros(n, dtype=torch.long, device=device)
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         generator = streams.generator(EXPLORATION, parameters.device)
@@ -118,6 +125,9 @@ class GaussianHead(Head):
         self.outputs = actions
         self.register_buffer("log_std", torch.full((actions,), log_std))
         self.optimiser = Adam((actions,))
+
+    def blank(self, n: int, device: torch.device) -> Tensor:
+        return torch.zeros(n, self.outputs, device=device)
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         return torch.addcmul(parameters, streams.normal(EXPLORATION, parameters), self.log_std.exp())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -15,87 +14,184 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import LinearSchedule, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.rule import Rule, RuleConfig
 
-SAMPLES = 1024
+SAMPLES_PER_ROLLOUT = 1024
+READOUT_RATE = 3e-3
+Mode = Literal["pib", "frozen"]
 
 
 class PIB(OnPolicyAlgorithm):
+    """Physical Information Bottleneck agent: units on hardware learn by local, reward-modulated information.
+
+    No gradient passes between units or through hardware. Each unit raises the information between its own measured
+    outputs and a broadcast target (advantage times score, return, next observation); only the readout, the last
+    array, follows a policy gradient, by a local linear rule.
+
+    Paper: Wang et al. 2026, arXiv 2602.09569 (the objective of units); clipped policy gradient: arXiv 1707.06347.
+
+    Args:
+        policy: "MlpPolicy"; "CnnPolicy" and "MultiInputPolicy" are the same class, observations are flattened.
+        env: Environment, its id, or a `VecEnv`.
+        learning_rate: Rate of the readout, in units of weight, or a schedule of the remaining progress. Default:
+            3e-3 falling linearly to 0.
+        n_steps: Steps per environment and rollout. Default: 1024 divided by the number of environments.
+        gamma: Discount.
+        gae_lambda: Lambda of the generalised advantage estimate.
+        ent_coef: Weight of the entropy bonus.
+        hw: Name of the substrate: "digital", "memristive", "optical", or one of an installed package.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        width: Outputs of each unit.
+        units: Number of units.
+        objective: "gaussian", "pointwise", "cka" or "renyi".
+        objective_options: Keyword arguments of the objective.
+        mode: "frozen" leaves the units as fabricated and trains the readout alone: the baseline of every claim.
+        rule: Other settings of `RuleConfig` by name.
+        stats_window_size: Episodes in the rolling averages of the log.
+        tensorboard_log: Folder for TensorBoard, or None.
+        policy_kwargs: Further arguments of `PIBPolicy`.
+        verbose: 0, 1 or 2 as in Stable-Baselines3.
+        seed: Seed of the chip, its noise, exploration and environments; None draws one.
+        device: torch device, or "auto".
+
+    Raises:
+        ValueError: If the environment or an argument is not supported; the message says what is.
+    """
+
+    policy: PIBPolicy  # type: ignore[assignment]
+    rollout: Rollout
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "MlpPolicy": PIBPolicy, "CnnPolicy": PIBPolicy, "MultiInputPolicy": PIBPolicy,
     }
 
-    def __init__(self, policy="MlpPolicy", env=None, learning_rate=None, n_steps=None, gamma=0.99, gae_lambda=0.95,
-                 ent_coef=0.0, *, hw="digital", hw_options=None, width=64, units=2, objective="gaussian",
-                 objective_options=None, rule=None, policy_kwargs=None, stats_window_size=100, tensorboard_log=None,
-                 verbose=0, seed=None, device="auto", _init_setup_model=True):
+    def __init__(self, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None, *,
+                 learning_rate: float | Schedule | None = None, n_steps: int | None = None, gamma: float = 0.99,
+                 gae_lambda: float = 0.95, ent_coef: float = 0.0, hw: str = "digital",
+                 hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
+                 objective: str = "gaussian", objective_options: dict[str, float] | None = None, mode: Mode = "pib",
+                 rule: dict[str, Any] | None = None, stats_window_size: int = 100,
+                 tensorboard_log: str | None = None, policy_kwargs: dict[str, Any] | None = None, verbose: int = 0,
+                 seed: int | None = None, device: torch.device | str = "auto",
+                 _init_setup_model: bool = True) -> None:
+        if isinstance(env, VectorEnv):
+            raise ValueError("env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
+                             "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead")
+        if mode not in ("pib", "frozen"):
+            raise ValueError(f"mode must be pib or frozen, got {mode!r}")
+        if n_steps is not None and n_steps < 1:
+            raise ValueError(f"n_steps must be >= 1, got {n_steps}")
+        self.mode: Mode = mode
         self.rule_options = dict(rule or {})
-        super().__init__(policy, env, LinearSchedule(3e-3, 0.0, 1.0) if learning_rate is None else learning_rate,
-            n_steps=n_steps, gamma=gamma, gae_lambda=gae_lambda,
-            ent_coef=ent_coef, vf_coef=1.0, max_grad_norm=0.0, use_sde=False, sde_sample_freq=-1,
-            stats_window_size=stats_window_size, tensorboard_log=tensorboard_log,
-            policy_kwargs={"hw": hw, "hw_options": hw_options, "width": width, "units": units, "objective": objective,
-                "objective_options": objective_options, "gamma": gamma, **(policy_kwargs or {})},
-            verbose=verbose, seed=seed, device=device, _init_setup_model=False)
+        hardware = {"hw": hw, "hw_options": hw_options, "width": width, "units": units, "objective": objective,
+                    "objective_options": objective_options, "gamma": gamma}
+        super().__init__(
+            policy, env, LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,  # type: ignore[arg-type]
+            n_steps=n_steps or 0, gamma=gamma, gae_lambda=gae_lambda, ent_coef=ent_coef, vf_coef=1.0,
+            max_grad_norm=0.0, use_sde=False, sde_sample_freq=-1, stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log, policy_kwargs={**hardware, **(policy_kwargs or {})}, verbose=verbose,
+            seed=seed, device=device, _init_setup_model=False)
         if _init_setup_model:
             self._setup_model()
 
-    def _setup_model(self):
+    def _setup_model(self) -> None:
         self._setup_lr_schedule()
         if self.seed is None:
             self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         self.set_random_seed(self.seed)
-        if self.n_steps is None:
-            self.n_steps = max(1, SAMPLES // self.n_envs)
+        self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.n_envs)
         self.policy_kwargs.setdefault("seed", self.seed)
-        self.policy = self.policy_class(self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs).to(self.device)
-        self.rollout_buffer = None
-        self.rule = Rule(self.policy, RuleConfig(gamma=self.gamma, gae_lambda=self.gae_lambda, ent_coef=self.ent_coef, **self.rule_options))
+        self.policy = self.policy_class(  # type: ignore[assignment]
+            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)
+        self.policy = self.policy.to(self.device)
+        self.rule = Rule(self.policy, RuleConfig(frozen=self.mode == "frozen", gamma=self.gamma,
+                                                 gae_lambda=self.gae_lambda, ent_coef=self.ent_coef,
+                                                 **self.rule_options))
+        self.rollout_buffer = None  # type: ignore[assignment]
 
-    @torch.inference_mode()
-    def collect_rollouts(self, env, callback, rollout_buffer, n_rollout_steps):
+    def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
+                         n_rollout_steps: int) -> bool:
+        """Acts for ``n_rollout_steps`` in every environment; keeps what was measured in ``self.rollout``.
+
+        The loop of Stable-Baselines3 stores no next observation and asks for the value of each cut-off state on its
+        own; here both are kept and measured later in one batch. ``rollout_buffer`` is not used.
+
+        Returns:
+            False if the callback ended the training.
+        """
+        assert self._last_obs is not None
         self.policy.set_training_mode(False)
+        self.rollout = self._empty_rollout(n_rollout_steps, env.num_envs)
         callback.on_rollout_start()
-        policy = self.policy
-        flat = policy.flatten(obs_as_tensor(self._last_obs, self.device))
-        rollout = None
         for step in range(n_rollout_steps):
-            outputs = policy.outputs(flat)
-            taken = policy.head.sample(outputs[:, :-1], policy.streams)
-            if rollout is None:
-                rollout = Rollout.empty(n_rollout_steps, env.num_envs, flat.shape[1], taken, outputs.shape[1], self.device)
-            actions = policy.to_env(taken.cpu().numpy())
+            taken = self._decide(step)
+            actions = self.policy.to_env(taken)
             new_obs, rewards, dones, infos = env.step(actions)
+            if not np.isfinite(rewards).all():
+                raise ValueError(f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
+                                 f"{self.num_timesteps}; rewards must be finite numbers")
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
             self._update_info_buffer(infos, dones)
-            rollout.obs[step] = flat
-            rollout.outputs[step] = outputs
-            rollout.actions[step] = taken
-            rollout.rewards[step] = torch.as_tensor(rewards)
-            following = flat = policy.flatten(obs_as_tensor(new_obs, self.device))
-            if dones.any():
-                following = flat.clone()
-                for i in np.flatnonzero(dones):
-                    last, _ = policy.obs_to_tensor(infos[i]["terminal_observation"])
-                    following[i] = policy.flatten(last)[0]
-                    rollout.truncated[step, i] = cut = float(infos[i].get("TimeLimit.truncated", False))
-                    rollout.terminated[step, i] = 1 - cut
-            rollout.next_obs[step] = following
-            self._last_obs = new_obs
+            self._store(step, new_obs, rewards, dones, infos)
+            self._last_obs = new_obs  # type: ignore[assignment]
             self._last_episode_starts = dones
-        self.rollout = rollout
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
-    def train(self):
-        rate = self.lr_schedule(self._current_progress_remaining)
+    @torch.inference_mode()
+    def _empty_rollout(self, steps: int, envs: int) -> Rollout:
+        head = self.policy.head
+        rollout = Rollout.empty(steps, envs, self.policy.network.in_features, head.blank(envs, self.device),
+                                head.outputs + 1)
+        rollout.obs[0] = self._flat(self._last_obs)
+        return rollout
+
+    def _flat(self, obs: Any) -> Tensor:
+        return self.policy.flatten(obs_as_tensor(obs, self.device))
+
+    @torch.inference_mode()
+    def _decide(self, step: int) -> np.ndarray:
+        """One pass through the hardware and a draw of actions."""
+        outputs = self.policy.outputs(self.rollout.obs[step])
+        taken = self.policy.head.sample(outputs[:, :-1], self.policy.streams)
+        self.rollout.outputs[step] = outputs
+        self.rollout.actions[step] = taken
+        return taken.cpu().numpy()
+
+    @torch.inference_mode()
+    def _store(self, step: int, new_obs: Any, rewards: np.ndarray, dones: np.ndarray,
+               infos: list[dict[str, Any]]) -> None:
+        rollout, flat = self.rollout, self._flat(new_obs)
+        rollout.rewards[step] = torch.as_tensor(rewards)
+        rollout.next_obs[step] = flat
+        if step + 1 < len(rollout.obs):
+            rollout.obs[step + 1] = flat
+        for index in np.flatnonzero(dones):
+            last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
+            rollout.next_obs[step, index] = self.policy.flatten(last)[0]
+            cut = bool(infos[index].get("TimeLimit.truncated", False))
+            rollout.truncated[step, index] = float(cut)
+            rollout.terminated[step, index] = float(not cut)
+
+    def train(self) -> None:
+        """One iteration of the rule on the rollout just collected."""
+        rate = float(self.lr_schedule(self._current_progress_remaining))
         log = self.rule.update(self.rollout, 1 - self._current_progress_remaining, rate)
-        for k, v in log.items():
-            self.logger.record("train/" + k, v)
+        self.logger.record("train/learning_rate", rate)
+        for key, value in log.items():
+            self.logger.record(key, value)
+        for key, count in self.policy.meter.totals().items():
+            self.logger.record(f"hardware/{key}", count)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "rule", "rollout"]
+
+    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
+        return ["policy"], []

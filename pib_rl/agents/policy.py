@@ -53,6 +53,7 @@ class PIBPolicy(BasePolicy):
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
                  objective: str = "gaussian", objective_options: dict[str, float] | None = None,
                  gamma: float = 0.99, seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
+        check_observation_space(observation_space)
         if use_sde:
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
         bounded = isinstance(action_space, spaces.Box) and action_space.is_bounded()
@@ -134,6 +135,16 @@ class PIBPolicy(BasePolicy):
         if self.squash_output:
             return self.unscale_action(np.clip(actions, -1, 1)).astype(self.action_space.dtype)
         return np.clip(actions, self.action_space.low, self.action_space.high)
+
+
+def check_observation_space(space: spaces.Space[Any]) -> None:
+    """Raises ValueError unless observations can be flattened to one vector."""
+    kinds = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+    parts = list(space.spaces.values()) if isinstance(space, spaces.Dict) else [space]
+    for part in parts:
+        if not isinstance(part, kinds):
+            raise ValueError("observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
+                             f"these, got {type(part).__name__}; wrap it with gymnasium.wrappers.FlattenObservation")
 
 
 class Reader:

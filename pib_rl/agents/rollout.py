@@ -20,7 +20,6 @@ class Rollout:
         rewards: Shape (T, N).
         terminated: 1 where the task ended the episode, shape (T, N).
         truncated: 1 where a time limit cut the episode and the task did not end it, shape (T, N).
-        running: Discounted return so far of each environment at the start, shape (N,).
     """
 
     obs: Tensor
@@ -32,12 +31,11 @@ class Rollout:
     truncated: Tensor
 
     @classmethod
-    def empty(cls, steps: int, envs: int, features: int, actions: Tensor, outputs: int,
-              device: torch.device) -> Rollout:
-        """Room for a rollout; ``actions`` is a sample of shape (N, ...) that gives their type."""
+    def empty(cls, steps: int, envs: int, features: int, actions: Tensor, outputs: int) -> Rollout:
+        """Room for a rollout; ``actions`` is a sample of shape (N, ...) that gives their type and device."""
 
         def room(*shape: int) -> Tensor:
-            return torch.zeros((steps, envs, *shape), device=device)
+            return torch.zeros((steps, envs, *shape), device=actions.device)
 
         taken = actions.new_zeros((steps, *actions.shape))
         return cls(room(features), room(features), taken, room(outputs), room(), room(), room())

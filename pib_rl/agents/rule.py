@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pib_rl.agents.information import information_plane
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.readout import with_one
 from pib_rl.agents.rollout import Rollout, advantages
@@ -115,22 +116,22 @@ class Rule:
         Returns:
             Figures for the log.
         """
-        log: dict[str, float] = {}
-        first = not self.history
+        policy, config = self.policy, self.config
+        first = policy.normaliser.count.item() == 0
         self.history.append(self._judge(rollout))
         newest = self.history[-1]
-        states = self._states()
-        before = self.policy.outputs(states)
-        self.policy.normaliser.update(newest.obs)
+        states = newest.obs if config.frozen else self._states()
+        before = None if config.frozen else policy.outputs(states)
+        policy.normaliser.update(newest.obs)
         if first:
-            self.policy.network.calibrate(self.policy.normaliser(newest.obs))
-        if not self.config.frozen:
-            log |= self._hidden_steps((1 - progress) ** self.config.hidden_decay)
-        inputs = with_one(self.policy.network.measure(self.policy.normaliser(states)).taps)
-        if not self.config.frozen:
-            log["refit_error"] = float(self.policy.readout.refit(inputs, before, self.config.ridge).mean())
-        log |= self._improve(inputs[: len(newest.obs)], rate)
-        return log
+            policy.network.calibrate(policy.normaliser(newest.obs))
+        log: dict[str, float] = {}
+        if not config.frozen:
+            log |= self._hidden_steps((1 - progress) ** config.hidden_decay)
+        inputs = with_one(policy.network.measure(policy.normaliser(states)).taps)
+        if before is not None:
+            log["train/refit_error"] = float(policy.readout.refit(inputs, before, config.ridge).mean())
+        return log | self._improve(inputs[: len(newest.obs)], rate) | self._inform()
 
     def _judge(self, rollout: Rollout) -> Experience:
         """Advantages of a rollout; the values of cut-off and last states are measured now, in one batch."""
@@ -192,7 +193,7 @@ class Rule:
             pick, order = order[:batch], order[batch:]
             part = Target(target.values[pick], target.weights)
             scores.append(network.learn(x[pick], part, config.hidden_rate * share, config.track * share))
-        return {f"loss_unit{unit}": float(torch.stack([step[unit].loss for step in scores]).mean())
+        return {f"train/loss_unit{unit + 1}": float(torch.stack([step[unit].loss for step in scores]).mean())
                 for unit in range(len(network.chain))}
 
     def _improve(self, inputs: Tensor, rate: float) -> dict[str, float]:
@@ -222,8 +223,18 @@ class Rule:
                 clipped.append(held.float().mean())
                 divergence.append((ratio - 1 - change).mean())
         unexplained = (newest.returns - newest.outputs[:, -1]).var() / returns.var().clamp(min=1e-8)
-        return {"clip_fraction": float(torch.stack(clipped).mean()), "approx_kl": float(divergence[-1]),
-                "explained_variance": float(1 - unexplained)}
+        return {"train/clip_fraction": float(torch.stack(clipped).mean()), "train/approx_kl": float(divergence[-1]),
+                "train/explained_variance": float(1 - unexplained)}
+
+    def _inform(self) -> dict[str, float]:
+        """The information plane on a batch of the newest rollout, as the units are now."""
+        newest = self.history[-1]
+        pick = self._draw(len(newest.obs), newest.obs.device)[: self.config.hidden_batch]
+        x = self.policy.normaliser(newest.obs[pick])
+        target = self.target([newest])
+        plane = information_plane(x, self.policy.network.measure(x), Target(target.values[pick], target.weights))
+        log = {f"information/input_unit{unit}": point.on_input for unit, point in enumerate(plane, 1)}
+        return log | {f"information/target_unit{unit}": point.on_target for unit, point in enumerate(plane, 1)}
 
 
 def standardise(values: Tensor) -> Tensor:

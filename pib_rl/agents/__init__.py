@@ -1,0 +1,10 @@
+"""Units that learn by themselves, the networks of them, and the agent."""
+
+from pib_rl.agents.network import Network
+from pib_rl.agents.objectives import OBJECTIVES, Objective
+from pib_rl.agents.pib import PIB
+from pib_rl.agents.policy import PIBPolicy, Reader
+from pib_rl.agents.rule import Rule, RuleConfig
+from pib_rl.agents.unit import Unit
+
+__all__ = ["OBJECTIVES", "PIB", "Network", "Objective", "PIBPolicy", "Reader", "Rule", "RuleConfig", "Unit"]
