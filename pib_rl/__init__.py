@@ -1,1 +1,3 @@
 """Physical neural networks that learn by themselves."""
+
+__version__ = "0.1.0"

@@ -30,7 +30,8 @@ def entropy(gram: Tensor, alpha: float = 2.0) -> Tensor:
     if alpha == 2.0:
         return -a.square().sum().log()
     spectrum = torch.linalg.eigvalsh(a).clamp(min=0)
-    return spectrum.pow(alpha).sum().log() / (1 - alpha)
+    power: Tensor = spectrum.pow(alpha).sum()
+    return power.log() / (1 - alpha)
 
 
 def mutual_information(first: Tensor, second: Tensor, alpha: float = 2.0) -> Tensor:

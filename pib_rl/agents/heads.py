@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from gymnasium import spaces
@@ -156,7 +157,7 @@ class GaussianHead(Head):
         self.log_std.add_(self.optimiser.step(slope, rate)).clamp_(-5.0, 1.0)
 
 
-def make_head(space: spaces.Space) -> Head:
+def make_head(space: spaces.Space[Any]) -> Head:
     """The head of an action space.
 
     Raises:

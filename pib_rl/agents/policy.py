@@ -133,8 +133,10 @@ class PIBPolicy(BasePolicy):
             return actions
         actions = actions.reshape(-1, *self.action_space.shape)
         if self.squash_output:
-            return self.unscale_action(np.clip(actions, -1, 1)).astype(self.action_space.dtype)
-        return np.clip(actions, self.action_space.low, self.action_space.high)
+            scaled: np.ndarray = self.unscale_action(np.clip(actions, -1, 1))
+            return scaled.astype(self.action_space.dtype)
+        clipped: np.ndarray = np.clip(actions, self.action_space.low, self.action_space.high)
+        return clipped
 
 
 def check_observation_space(space: spaces.Space[Any]) -> None:

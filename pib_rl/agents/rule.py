@@ -206,7 +206,7 @@ class Rule:
         returns = newest.returns
         clipped, divergence = [], []
         for _ in range(config.epochs):
-            for pick in self._draw(len(inputs), inputs.device).split(config.batch_size):
+            for pick in torch.split(self._draw(len(inputs), inputs.device), config.batch_size):
                 outputs = policy.readout.measure_inputs(inputs[pick])
                 parameters, value = policy.split(outputs)
                 actions, advantage = newest.actions[pick], newest.advantage[pick]

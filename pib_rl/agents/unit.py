@@ -78,6 +78,6 @@ class Unit(nn.Module):
         Returns:
             Loss and gradient of the batch.
         """
-        score = self.objective(z, target, h)
+        score: Score = self.objective(z, target, h)
         self.array.program(self.optimiser.step(score.gradient.T @ h, rate))
         return score

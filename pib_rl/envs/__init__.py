@@ -1,6 +1,6 @@
 """Environments: made by id, vectorised, and made harder."""
 
 from pib_rl.envs.distractors import Distractors, VecDistractors
-from pib_rl.envs.make import make_vec_env
+from pib_rl.envs.make import make_env, make_vec_env
 
-__all__ = ["Distractors", "VecDistractors", "make_vec_env"]
+__all__ = ["Distractors", "VecDistractors", "make_env", "make_vec_env"]

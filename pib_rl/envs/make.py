@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import DependencyNotInstalled, UnregisteredEnv
 from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from pib_rl.envs.distractors import VecDistractors
+from pib_rl.envs.distractors import Distractors, VecDistractors
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
+from pib_rl.physical.registry import nearest
+
+
+def find_spec(env_id: str) -> EnvSpec:
+    """The registered specification of an environment.
+
+    Raises:
+        ValueError: If there is none (the message offers the nearest ids) or what it needs is not installed.
+    """
+    try:
+        return gym.spec(env_id)
+    except (UnregisteredEnv, ModuleNotFoundError) as error:
+        if ":" in env_id:
+            raise ValueError(f"cannot load environment {env_id!r}: {error}") from None
+        raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, sorted(gym.registry))}") from None
+    except gym.error.Error as error:
+        raise ValueError(f"environment id {env_id!r} is not of the form Name-v1: {error}") from None
+
+
+def make_env(env_id: str, distractors: int = 0, **env_kwargs: Any) -> gym.Env[Any, Any]:
+    """One environment.
+
+    Raises:
+        ValueError: If it is unknown or what it needs is not installed.
+    """
+    find_spec(env_id)
+    try:
+        env: gym.Env[Any, Any] = gym.make(env_id, **env_kwargs)
+    except DependencyNotInstalled as error:
+        raise ValueError(f"environment {env_id} needs more packages: {error}") from None
+    return Distractors(env, distractors) if distractors else env
 
 
 def make_vec_env(env_id: str, n_envs: int = 8, seed: int | None = None, distractors: int = 0,
@@ -21,12 +55,17 @@ def make_vec_env(env_id: str, n_envs: int = 8, seed: int | None = None, distract
         n_envs: Number of environments.
         seed: Seed of the environments and of the noise dimensions.
         distractors: Standard normal dimensions appended to each observation.
-        env_kwargs: Arguments of the environment; any of them goes through `gymnasium.make`.
+        env_kwargs: Arguments of the environment; with any, it goes through `gymnasium.make`.
+
+    Raises:
+        ValueError: If the environment is unknown or what it needs is not installed.
     """
-    spec = gym.spec(env_id)
+    spec = find_spec(env_id)
     kind = SAME_STEP.get(str(spec.vector_entry_point))
     if kind is None or env_kwargs:
-        venv: VecEnv = make_single(env_id, n_envs, seed=seed, env_kwargs=env_kwargs)
-    else:
-        venv = VecMonitor(VectorAdapter(kind(num_envs=n_envs, max_episode_steps=spec.max_episode_steps), seed))
+        one = cast(Callable[..., gym.Env[Any, Any]], make_env)
+        return make_single(one, n_envs, seed=seed,
+                           env_kwargs={"env_id": env_id, "distractors": distractors, **env_kwargs})
+    env = kind(num_envs=n_envs, max_episode_steps=spec.max_episode_steps or 0)
+    venv = VecMonitor(VectorAdapter(env, seed))
     return VecDistractors(venv, distractors, seed) if distractors else venv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -25,14 +25,15 @@ class SameStepCartPole(CartPoleVectorEnv):
         if done.any():
             info = {"final_obs": obs}
             ended = done.copy()
-            self.state[:, ended] = self.np_random.uniform(self.low, self.high, size=(4, int(ended.sum())))
+            state = cast(np.ndarray, self.state)
+            state[:, ended] = self.np_random.uniform(self.low, self.high, size=(4, int(ended.sum())))
             self.steps[ended] = 0
             self.prev_done[:] = False
-            obs = self.state.T.astype(np.float32)
+            obs = state.T.astype(np.float32)
         return obs, reward, terminated.copy(), truncated.copy(), info
 
 
-SAME_STEP: dict[str, type[VectorEnv]] = {
+SAME_STEP: dict[str, type[SameStepCartPole]] = {
     "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv": SameStepCartPole,
 }
 
@@ -54,7 +55,7 @@ class VectorAdapter(VecEnv):
 
     def reset(self) -> np.ndarray:
         """Resets all environments; a seed given before counts once."""
-        obs, _ = self.env.reset(seed=self._seed)
+        obs: np.ndarray = self.env.reset(seed=self._seed)[0]
         self._seed = None
         self.reset_infos = [{} for _ in range(self.num_envs)]
         return obs
@@ -95,4 +96,5 @@ class VectorAdapter(VecEnv):
         return [False] * len(list(self._get_indices(indices)))
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        return self.env.render() if self.render_mode == "rgb_array" else [None] * self.num_envs
+        frames: Any = self.env.render() if self.render_mode == "rgb_array" else None
+        return [None] * self.num_envs if frames is None else list(frames)

@@ -43,7 +43,7 @@ class Converter:
     @property
     def _codes(self) -> int:
         assert self.bits is not None
-        return 2**self.bits - (1 if self.low == -self.high else 0)
+        return int(2**self.bits) - (1 if self.low == -self.high else 0)
 
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""

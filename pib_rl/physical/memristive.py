@@ -109,6 +109,7 @@ class Crossbar(Array):
 
     plus: Tensor
     minus: Tensor
+    difference: Tensor
     step_plus: Tensor
     step_minus: Tensor
 
@@ -153,7 +154,6 @@ class Crossbar(Array):
     def program(self, delta: Tensor) -> None:
         half = delta / (2 * self.scale)
         noise = self._config.write_noise
-        pulses = 0
         for conductance, step, sign in ((self.plus, self.step_plus, 1.0), (self.minus, self.step_minus, -1.0)):
             size = step
             if noise:

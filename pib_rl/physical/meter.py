@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -21,14 +24,26 @@ class Meter(nn.Module):
         super().__init__()
         self.register_buffer("measurements", torch.zeros((), dtype=torch.float64))
         self.register_buffer("writes", torch.zeros((), dtype=torch.float64))
+        self._running = True
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, nothing is counted: for evaluations, which are no part of learning or of serving."""
+        before, self._running = self._running, False
+        try:
+            yield
+        finally:
+            self._running = before
 
     def read(self, samples: int) -> None:
         """Counts ``samples`` passes through one unit."""
-        self.measurements.add_(samples)
+        if self._running:
+            self.measurements.add_(samples)
 
     def write(self, pulses: Tensor) -> None:
         """Counts ``pulses`` (a scalar tensor: no transfer from the accelerator is forced)."""
-        self.writes.add_(pulses)
+        if self._running:
+            self.writes.add_(pulses)
 
     def totals(self) -> dict[str, int]:
         """``measurements`` and ``writes`` as integers."""

@@ -26,6 +26,7 @@ class OpticalConfig:
 
     Args:
         slm_pixels: Smallest number of SLM (super-)pixels; raised where the drives need more.
+        camera_pixels: Smallest number of camera pixels (after binning) of a medium; raised to the wanted outputs.
         reference: Share of SLM pixels that stay unmodulated. The camera sees no global phase, |T e|^2 of a common
             phase is constant, so a fixed reference is needed to read phases.
         phase_range: Phase of a pixel = phase_range tanh(phase_gain drive), in radians.
@@ -44,6 +45,7 @@ class OpticalConfig:
     """
 
     slm_pixels: int = 64
+    camera_pixels: int = 64
     reference: float = 0.2
     phase_range: float = math.pi
     phase_gain: float = 0.1
@@ -56,7 +58,7 @@ class OpticalConfig:
     detector_noise: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("slm_pixels", "phase_range", "phase_gain", "full_scale", "modulator_bound"):
+        for name in ("slm_pixels", "camera_pixels", "phase_range", "phase_gain", "full_scale", "modulator_bound"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"optical {name} must be > 0, got {getattr(self, name)}")
         if not 0 <= self.reference < 1:
@@ -158,7 +160,7 @@ class Optical(Substrate):
     Config = OpticalConfig
 
     def make_medium(self, in_features: int, out_features: int) -> Medium:
-        return ScatteringMedium(in_features, out_features, self.config, self.streams)
+        return ScatteringMedium(in_features, max(out_features, self.config.camera_pixels), self.config, self.streams)
 
     def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
         if self.config.array == "digital":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,17 @@ class Streams:
         if seed < 0:
             raise ValueError(f"seed must be >= 0, got {seed}")
         self.seed = int(seed)
+        self._prefix = ""
         self._generators: dict[tuple[str, str], torch.Generator] = {}
+
+    @contextlib.contextmanager
+    def aside(self, prefix: str) -> Iterator[None]:
+        """Inside, every stream is another one, named ``prefix`` and its own name: nothing outside is consumed."""
+        before, self._prefix = self._prefix, f"{prefix}/"
+        try:
+            yield
+        finally:
+            self._prefix = before
 
     def integer(self, name: str) -> int:
         """A 32-bit seed for a library that wants an integer (Gymnasium), from the stream ``name``."""
@@ -44,11 +56,11 @@ class Streams:
 
     def generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
         """The torch generator of ``name`` on ``device``; made at the first call."""
-        key = (name, str(device))
+        key = (self._prefix + name, str(device))
         found = self._generators.get(key)
         if found is None:
             found = torch.Generator(device=device)
-            found.manual_seed(self.integer(name))
+            found.manual_seed(self.integer(key[0]))
             self._generators[key] = found
         return found
 
@@ -68,6 +80,7 @@ class Streams:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.seed = state["seed"]
+        self._prefix = ""
         self._generators = {}
         for (name, device), value in state["states"].items():
             self.generator(name, device).set_state(value)

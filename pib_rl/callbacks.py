@@ -1,0 +1,95 @@
+"""What happens beside training: the progress bar and regular evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import safe_mean
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pib_rl.agents.policy import PIBPolicy
+
+
+class Progress(BaseCallback):
+    """A bar with steps per second, mean episode reward, and each unit's information on the target.
+
+    Args:
+        total: Environment steps of the training.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self.total = total
+        self.bar: tqdm[Any] | None = None
+
+    def _on_training_start(self) -> None:
+        self.bar = tqdm(total=self.total, unit="step", dynamic_ncols=True, smoothing=0.05)
+
+    def _on_step(self) -> bool:
+        assert self.bar is not None
+        self.bar.update(min(self.training_env.num_envs, self.total - self.bar.n))
+        return True
+
+    def _on_rollout_start(self) -> None:
+        assert self.bar is not None
+        figures = {}
+        episodes = self.model.ep_info_buffer
+        if episodes:
+            figures["reward"] = f"{safe_mean([episode['r'] for episode in episodes]):.1f}"
+        seen = self.logger.name_to_value
+        units = [value for key, value in seen.items() if key.startswith("information/target_")]
+        if units:
+            figures["information"] = "/".join(f"{value:.2f}" for value in units)
+        self.bar.set_postfix(figures, refresh=False)
+
+    def _on_training_end(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the bar as it is; also after an interrupted training."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+class Evaluation(BaseCallback):
+    """Evaluates regularly; remembers the best policy and the first step that solved the task.
+
+    Args:
+        evaluate: Returns the greedy episode returns of a policy.
+        every: Least environment steps between two evaluations.
+        threshold: Mean return that counts as solved, or None.
+        save: Called with the state dict of each new best policy.
+    """
+
+    def __init__(self, evaluate: Callable[[PIBPolicy], np.ndarray], every: int, threshold: float | None,
+                 save: Callable[[dict[str, Tensor]], None]) -> None:
+        super().__init__()
+        self.evaluate, self.every, self.threshold, self.save = evaluate, every, threshold, save
+        self.next = every
+        self.best = -np.inf
+        self.solved_at: int | None = None
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps >= self.next:
+            self.look()
+            self.next = self.num_timesteps + self.every
+
+    def look(self) -> None:
+        """Evaluates the policy as it is now."""
+        policy: PIBPolicy = self.model.policy  # type: ignore[assignment]
+        mean = float(self.evaluate(policy).mean())
+        self.logger.record("eval/mean_reward", mean)
+        if self.threshold is not None and mean >= self.threshold and self.solved_at is None:
+            self.solved_at = self.num_timesteps
+        if mean >= self.best:
+            self.best = mean
+            self.save(policy.state_dict())

@@ -1,0 +1,97 @@
+"""What all commands share: arguments from dataclasses, and one line for a user's mistake."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+import yaml
+from gymnasium.error import Error as GymnasiumError
+
+T = TypeVar("T")
+MISTAKE = 2
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. The message says what was expected, what came, and how to mend it."""
+
+
+@contextlib.contextmanager
+def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
+    """Turns ValueError, Gymnasium's errors and ``kinds`` into `UserError`: for building what the user asked for."""
+    expected: tuple[type[BaseException], ...] = (ValueError, GymnasiumError, *kinds)
+    try:
+        yield
+    except expected as error:
+        raise UserError(str(error)) from error
+
+
+def run(name: str, main: Callable[[list[str]], None]) -> None:
+    """Runs a command with the process's arguments; exits 2 with one line on a mistake of the user."""
+    try:
+        main(sys.argv[1:])
+    except UserError as error:
+        print(f"{name}: error: {one_line(str(error))}", file=sys.stderr)
+        raise SystemExit(MISTAKE) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and doubled spaces."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def parse(kind: type[T], arguments: list[str], name: str, default: Any = None) -> T:
+    """Arguments to a dataclass; what tyro says of a wrong one, in one line.
+
+    Raises:
+        UserError: If an argument is unknown, missing or of the wrong type.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            extra = {} if default is None else {"default": default}
+            result: T = tyro.cli(kind, args=arguments, prog=f"python -m {name}", **extra)
+            return result
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UserError(f"{_unboxed(said.getvalue())}; see python -m {name} --help") from None
+
+
+def _unboxed(box: str) -> str:
+    """The sentence inside tyro's drawn box, with its first suggestion."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if line.startswith("│")]
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if set(line) == {"─"}:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    sentence = one_line(" ".join(parts[0])).rstrip(".")
+    meant = [part[1] for part in parts if len(part) > 1 and part[0].startswith("Perhaps you meant")]
+    return f"{sentence}; did you mean {meant[0].split()[0]}?" if meant else sentence
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping.
+
+    Raises:
+        UserError: If the file is missing, not YAML, or no mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must hold a mapping of settings (name: value), got {type(content).__name__}")
+    return content

@@ -1,0 +1,89 @@
+"""Figures of a run, drawn from its progress.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+UNIT_COLOURS = ("#0b6e99", "#d1495b", "#66a182", "#edae49", "#6a4c93", "#8d6b4f")
+
+
+def read_progress(path: Path) -> dict[str, np.ndarray]:
+    """Columns of a progress.csv, missing values as nan."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = rows[0].keys() if rows else []
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+
+
+def new_figure(width: float = 7.0, height: float = 4.2) -> Figure:
+    """An empty figure that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float | None) -> Figure:
+    """Reward of training episodes and of greedy evaluations over environment steps."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    steps = progress.get("time/total_timesteps", np.zeros(0))
+    for key, label, style in (("rollout/ep_rew_mean", "training episodes (exploring, mean of the last 100)", "-"),
+                              ("eval/mean_reward", "evaluation (greedy, noisy hardware)", "o-")):
+        if key in progress:
+            known = ~np.isnan(progress[key])
+            colour = UNIT_COLOURS[0] if style == "-" else UNIT_COLOURS[1]
+            axes.plot(steps[known], progress[key][known], style, label=label, color=colour, markersize=3.5)
+    if threshold is not None:
+        axes.axhline(threshold, color="0.6", linestyle="--", linewidth=1, label=f"solved: {threshold:g}")
+    axes.set(xlabel="environment steps", ylabel="return per episode", title=title)
+    axes.grid(alpha=0.25)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
+    return figure
+
+
+def information_plane(progress: dict[str, np.ndarray], title: str) -> Figure:
+    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the end."""
+    figure = new_figure(6.0, 4.8)
+    axes = figure.add_subplot()
+    units = sorted(int(key.rsplit("unit", 1)[1]) for key in progress if key.startswith("information/input_unit"))
+    for unit in units:
+        across, up = (smooth(progress[f"information/{kind}_unit{unit}"]) for kind in ("input", "target"))
+        colour = UNIT_COLOURS[(unit - 1) % len(UNIT_COLOURS)]
+        shade = np.linspace(0.15, 1.0, len(across))
+        axes.plot(across, up, color=colour, linewidth=0.6, alpha=0.4)
+        axes.scatter(across, up, s=14, color=[(colour, share) for share in shade], edgecolors="none")
+        if len(across):
+            axes.scatter(across[-1:], up[-1:], s=70, color=colour, edgecolors="black", label=f"unit {unit}")
+    axes.set(xlabel="I(X; Z): information on the input [nats]", title=title,
+             ylabel="I(Z; Y): information on the target [nats]")
+    axes.grid(alpha=0.25)
+    if units:
+        axes.legend(fontsize=8, title="end of training", title_fontsize=8)
+    return figure
+
+
+def smooth(values: np.ndarray, window: int = 5) -> np.ndarray:
+    """Running mean over ``window`` known values: estimates on one batch scatter."""
+    values = values[~np.isnan(values)]
+    if len(values) < window:
+        return values
+    return np.convolve(values, np.full(window, 1 / window), mode="valid")

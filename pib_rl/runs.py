@@ -1,0 +1,175 @@
+"""Run folders: what a training leaves behind. Plain data and safetensors, written atomically, safe to load."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from pib_rl import __version__
+from pib_rl.cli import UserError, read_yaml
+from pib_rl.config import TrainConfig
+
+CONFIG, RESULT, LAST, BEST = "config.yaml", "result.json", "policy.safetensors", "best.safetensors"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes to a temporary file beside ``path`` and renames it: the old file or the new one, never half of one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    packages = ("torch", "numpy", "gymnasium", "stable-baselines3")
+    own = {"python": sys.version.split()[0], "pib-rl": __version__}
+    return own | {name: version(name) for name in packages}
+
+
+class RunFolder:
+    """One run's folder.
+
+    Files: config.yaml, progress.csv, policy.safetensors (last), best.safetensors, result.json and figures.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, config: TrainConfig) -> RunFolder:
+        """Makes the folder of a run, or returns the finished one of the same configuration.
+
+        Raises:
+            UserError: If ``config.out`` exists and holds something else or an unfinished run.
+        """
+        if config.out is None:
+            return cls._fresh(config)
+        folder = cls(config.out)
+        if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
+            return folder._begin(config)
+        if not (folder.path / CONFIG).is_file():
+            raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")
+        if folder.substance() != config.substance():
+            raise UserError(f"--out {folder.path} holds a run with another configuration "
+                            f"({', '.join(folder._differences(config))} differ); choose another folder")
+        if not folder.finished:
+            raise UserError(f"--out {folder.path} holds an unfinished run of this configuration; "
+                            "play it, or delete it to start anew, or choose another folder")
+        return folder
+
+    @classmethod
+    def _fresh(cls, config: TrainConfig) -> RunFolder:
+        extra = f"-d{config.distractors}" if config.distractors else ""
+        stem = f"{config.env.replace('/', '-').replace(':', '-')}{extra}-{config.hw}-{config.mode}-s{config.seed}"
+        path, count = Path("runs") / stem, 1
+        while path.exists():
+            count += 1
+            path = Path("runs") / f"{stem}-{count}"
+        return cls(path)._begin(config)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run folder.
+
+        Raises:
+            UserError: If it is none.
+        """
+        if not path.is_dir():
+            raise UserError(f"{path} is not a folder; give one that python -m pib_rl.train made")
+        if not (path / CONFIG).is_file() or not (path / LAST).is_file():
+            raise UserError(f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; "
+                            "python -m pib_rl.train makes one")
+        return cls(path)
+
+    def _begin(self, config: TrainConfig) -> RunFolder:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            content = yaml.safe_dump(config.substance() | {"versions": versions()}, sort_keys=False)
+            write_atomically(self.path / CONFIG, content.encode())
+        except OSError as error:
+            raise UserError(f"cannot make the run folder {self.path}: {error.strerror or error}") from None
+        return self
+
+    def substance(self) -> dict[str, Any]:
+        """The configuration of the run, as `TrainConfig.substance` gives it."""
+        stored = read_yaml(self.path / CONFIG)
+        stored.pop("versions", None)
+        return stored
+
+    def _differences(self, config: TrainConfig) -> list[str]:
+        stored, wanted = self.substance(), config.substance()
+        return sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its result."""
+        return (self.path / RESULT).is_file()
+
+    def result(self) -> dict[str, Any]:
+        """The content of result.json.
+
+        Raises:
+            UserError: If it is missing or broken.
+        """
+        try:
+            content = json.loads((self.path / RESULT).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path / RESULT} cannot be read: {error}") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
+        return content
+
+    def save_result(self, result: dict[str, Any]) -> None:
+        """Writes result.json; with it the run counts as finished."""
+        write_atomically(self.path / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+
+    def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
+        """Writes a state dict as safetensors."""
+        plain = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
+        write_atomically(self.path / name, save(plain))
+
+    def load_policy(self, name: str = LAST) -> dict[str, Tensor]:
+        """The state dict of a saved policy.
+
+        Raises:
+            UserError: If the file is missing or broken.
+        """
+        try:
+            state: dict[str, Tensor] = load((self.path / name).read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"{self.path / name} cannot be read: {error}") from None
+        return state
+
+
+def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Loads a state dict.
+
+    Raises:
+        UserError: If it does not fit the module.
+    """
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"the policy in {source} does not fit its {CONFIG}: {error}") from None

@@ -1,0 +1,176 @@
+"""Trains a physical policy: python -m pib_rl.train CartPole-v1 --hw optical."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.logger import configure
+from stable_baselines3.common.vec_env import VecEnv
+
+from pib_rl import plots
+from pib_rl.agents.pib import PIB
+from pib_rl.callbacks import Evaluation, Progress
+from pib_rl.cli import UserError, mistakes, parse, run
+from pib_rl.config import TrainConfig, from_file
+from pib_rl.envs.make import find_spec, make_vec_env
+from pib_rl.evaluation import evaluate
+from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.physical.substrate import Read
+from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
+
+NAME = "pib_rl.train"
+LOOKS = 40  # evaluations during training, at most; never more often than every 2048 steps
+LOOK_EPISODES = 20
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    torch.set_num_threads(1)  # units are small: threads cost more than they give
+    config = read_arguments(arguments)
+    with mistakes(RuntimeError, AssertionError):
+        model = build(config)
+    folder = RunFolder.create(config)
+    if folder.finished:
+        print(f"{folder.path} holds this run already, finished:")
+    else:
+        train(config, model, folder)
+    show(folder)
+
+
+def read_arguments(arguments: list[str]) -> TrainConfig:
+    """The configuration from the command line over that of ``--config`` over the defaults."""
+    given = [text.split("=", 1)[1] if "=" in text else following
+             for text, following in zip(arguments, [*arguments[1:], ""], strict=True)
+             if text == "--config" or text.startswith("--config=")]
+    if not given:
+        return parse(TrainConfig, arguments, NAME)
+    settings = from_file(Path(given[-1]))
+    settings.setdefault("env", "")
+    try:
+        default = TrainConfig(**settings)
+    except TypeError as error:
+        raise UserError(f"{given[-1]}: a setting has the wrong type: {error}") from None
+    config = parse(TrainConfig, arguments, NAME, default)
+    if not config.env:
+        raise UserError(f"no environment: give its id on the command line or as env in {given[-1]}")
+    return config
+
+
+def environments(config: TrainConfig, count: int, stream: str) -> VecEnv:
+    """``count`` environments of a run, seeded from a named stream."""
+    return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
+
+
+def build(config: TrainConfig) -> PIB:
+    """The agent and its environments.
+
+    Raises:
+        ValueError: If something of the configuration does not exist or does not fit.
+    """
+    find_spec(config.env)
+    plain = config.substance()
+    try:
+        return PIB("MlpPolicy", environments(config, config.n_envs, ENVIRONMENT), hw=config.hw, width=config.width,
+                   units=config.units, objective=config.objective, mode=config.mode, seed=config.seed,
+                   hw_options=plain["hw_options"], rule=plain["rule"], device=config.device)
+    except TypeError as error:
+        raise ValueError(f"an option does not fit: {error}") from error
+
+
+def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
+    """Trains, evaluates and fills the run folder; an interrupted training leaves the policy so far."""
+    model.set_logger(configure(str(folder.path), ["csv"]))
+    spec = gym.spec(config.env)
+    make_env = partial(environments, config, stream=EVALUATION)
+    looks = Evaluation(lambda policy: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY),
+                       max(2048, config.timesteps // LOOKS), spec.reward_threshold,
+                       lambda state: folder.save_policy(state, BEST))
+    progress = Progress(config.timesteps)
+    folder.save_policy(model.policy.state_dict())
+    start = time.perf_counter()
+    try:
+        with mistakes():
+            model.learn(config.timesteps, callback=CallbackList([looks, *([progress] if config.progress else [])]))
+        wall = time.perf_counter() - start
+        looks.look()
+    except KeyboardInterrupt:
+        folder.save_policy(model.policy.state_dict())
+        raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
+                        f"{folder.path}: python -m pib_rl.play {folder.path}") from None
+    finally:
+        progress.close()
+        close(model)
+    model.logger.close()
+    folder.save_policy(model.policy.state_dict())
+    draw(folder, config, spec.reward_threshold)
+    folder.save_result(judge(config, model, folder, looks, wall))
+
+
+def close(model: PIB) -> None:
+    """Closes the agent's environments."""
+    env = model.get_env()
+    if env is not None:
+        env.close()
+
+
+def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:
+    """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
+    policy = model.policy
+    counts = policy.meter.totals()
+    figures: dict[str, np.ndarray] = {}
+    for label, name in (("best_", BEST), ("", LAST)):
+        policy.load_state_dict(folder.load_policy(name))
+        for suffix, read in (("", Read.NOISY), ("_noiseless", Read.MEAN)):
+            make_env = partial(environments, config, stream=f"final-{label}{read.value}")
+            figures[f"{label}eval_mean{suffix}"] = evaluate(policy, make_env, config.eval_episodes, read)
+    means = {key: float(returns.mean()) for key, returns in figures.items()}
+    return {
+        "env": config.env, "hw": config.hw, "mode": config.mode, "seed": config.seed,
+        "timesteps": model.num_timesteps, "eval_mean": means["eval_mean"],
+        "eval_std": float(figures["eval_mean"].std()), "eval_episodes": config.eval_episodes,
+        "eval_mean_noiseless": means["eval_mean_noiseless"], "best_eval_mean": means["best_eval_mean"],
+        "best_eval_mean_noiseless": means["best_eval_mean_noiseless"], "solved_at_step": looks.solved_at,
+        "wall_s": round(wall, 3), **counts,
+    }
+
+
+def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> None:
+    """The figures of the run."""
+    progress = plots.read_progress(folder.path / "progress.csv")
+    title = f"{config.env}, {config.hw}, {config.mode}, seed {config.seed}"
+    curve = plots.learning_curve(progress, title, threshold)
+    write_atomically(folder.path / "learning_curve.png", plots.as_png(curve))
+    plane = plots.information_plane(progress, f"Information plane: {title}")
+    write_atomically(folder.path / "information_plane.png", plots.as_png(plane))
+
+
+def show(folder: RunFolder) -> None:
+    """The table of a finished run."""
+    result = folder.result()
+    table = Table(title=f"{result['env']} on {result['hw']} ({result['mode']}, seed {result['seed']})", title_style="")
+    for column in ("policy", "noisy", "mean read"):
+        table.add_column(column, justify="left" if column == "policy" else "right")
+    table.add_row("last", f"{result['eval_mean']:.1f} ± {result['eval_std']:.1f}",
+                  f"{result['eval_mean_noiseless']:.1f}")
+    table.add_row("best checkpoint", f"{result['best_eval_mean']:.1f}", f"{result['best_eval_mean_noiseless']:.1f}")
+    solved = result["solved_at_step"]
+    table.caption = (f"greedy return, {result['eval_episodes']} fresh episodes each\n"
+                     f"{result['timesteps']:,} steps in {result['wall_s']:.1f} s, "
+                     f"solved at {'-' if solved is None else f'{solved:,}'}\n"
+                     f"{result['measurements']:,} measurements, {result['writes']:,} writes")
+    console = Console()
+    console.print(table)
+    console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+
+
+if __name__ == "__main__":
+    run(NAME, main)
