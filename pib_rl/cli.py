@@ -67,11 +67,15 @@ def parse(kind: type[T], arguments: list[str], name: str, default: Any = None) -
 
 
 def _unboxed(box: str) -> str:
-    """The sentence inside tyro's drawn box, with its first suggestion."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if line.startswith("│")]
+    """The sentence inside tyro's drawn box, with its first suggestion.
+
+    Where the output's encoding has no line-drawing characters, the box is a title, a rule and indented text.
+    """
+    drawn = "│" in box
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│") or not drawn][0 if drawn else 2:]
     parts: list[list[str]] = [[]]
     for line in lines:
-        if set(line) == {"─"}:
+        if line and set(line) <= {"─", "-"}:
             parts.append([])
         else:
             parts[-1].append(line)

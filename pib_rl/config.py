@@ -10,7 +10,7 @@ import tyro
 import yaml
 
 from pib_rl.cli import UserError, read_yaml
-from pib_rl.physical.registry import nearest
+from pib_rl.physical.options import nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
 PRESENTATION = ("config", "out", "progress", "device")
@@ -93,21 +93,38 @@ def _value(text: str) -> Any:
         return yaml.safe_load(text)
 
 
-def from_file(path: Path) -> dict[str, Any]:
-    """Settings of a YAML file, checked by name, in the form of the dataclass's fields.
+def from_file(path: Path) -> TrainConfig:
+    """The configuration of a YAML file; without ``env`` its environment is empty.
 
     Raises:
-        UserError: If a name is unknown; the message offers the nearest.
+        UserError: If a name is unknown (the message offers the nearest) or a value has the wrong type.
     """
     settings = read_yaml(path)
     settings.pop("versions", None)
-    known = [field.name for field in fields(TrainConfig)]
-    for name in settings:
-        if name not in known:
-            raise UserError(f"{path}: unknown setting {name!r}; {nearest(str(name), known)}")
+    return from_plain(settings, path)
+
+
+def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
+    """The configuration of plain data, as `TrainConfig.substance` gives it.
+
+    Raises:
+        UserError: As `from_file`.
+    """
+    settings = {"env": ""} | settings
     for name in ("hw_options", "rule"):
         value = settings.get(name) or {}
         if not isinstance(value, dict):
-            raise UserError(f"{path}: {name} must be a mapping, got {type(value).__name__}")
+            raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
         settings[name] = tuple(f"{key}={'none' if one is None else one}" for key, one in value.items())
-    return settings
+    for name in ("config", "out"):
+        if settings.get(name) is not None:
+            settings[name] = Path(str(settings[name]))
+    known = {field.name: type(field.default) for field in fields(TrainConfig)}
+    for name, value in settings.items():
+        if name not in known:
+            raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")
+        if known[name] in (int, str, bool) and type(value) is not known[name]:
+            raise UserError(f"{source}: {name} must be {known[name].__name__}, got {value!r}")
+    if settings.get("mode", "pib") not in ("pib", "frozen"):
+        raise UserError(f"{source}: mode must be pib or frozen, got {settings['mode']!r}")
+    return TrainConfig(**settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from pib_rl.agents.policy import Reader
 from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import TrainConfig
+from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.runs import BEST, LAST, RunFolder, load_into, write_atomically
+from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into, write_atomically
 from pib_rl.train import build, close
 
 NAME = "pib_rl.play"
@@ -94,14 +94,7 @@ def load(folder: RunFolder, name: str, read: Read) -> tuple[Reader, TrainConfig]
     Raises:
         UserError: If the folder's files do not fit together.
     """
-    stored = folder.substance()
-    known = {field.name for field in fields(TrainConfig)}
-    try:
-        task = TrainConfig(**{key: value for key, value in stored.items() if key in known and value != {}}
-                           | {key: tuple(f"{k}={v}" for k, v in (stored.get(key) or {}).items())
-                              for key in ("hw_options", "rule")})
-    except TypeError as error:
-        raise UserError(f"the configuration of {folder.path} is not that of a run: {error}") from None
+    task = from_plain(folder.substance(), folder.path / CONFIG)
     with mistakes(RuntimeError, AssertionError):
         model = build(task)
     load_into(model.policy, folder.load_policy(name), folder.path / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from functools import partial
 from pathlib import Path
@@ -48,20 +49,14 @@ def main(arguments: list[str]) -> None:
 
 def read_arguments(arguments: list[str]) -> TrainConfig:
     """The configuration from the command line over that of ``--config`` over the defaults."""
-    given = [text.split("=", 1)[1] if "=" in text else following
-             for text, following in zip(arguments, [*arguments[1:], ""], strict=True)
-             if text == "--config" or text.startswith("--config=")]
-    if not given:
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--config", nargs="?")
+    file = finder.parse_known_args(arguments)[0].config
+    if file is None:
         return parse(TrainConfig, arguments, NAME)
-    settings = from_file(Path(given[-1]))
-    settings.setdefault("env", "")
-    try:
-        default = TrainConfig(**settings)
-    except TypeError as error:
-        raise UserError(f"{given[-1]}: a setting has the wrong type: {error}") from None
-    config = parse(TrainConfig, arguments, NAME, default)
+    config = parse(TrainConfig, arguments, NAME, from_file(Path(file)))
     if not config.env:
-        raise UserError(f"no environment: give its id on the command line or as env in {given[-1]}")
+        raise UserError(f"no environment: give its id on the command line or as env in {file}")
     return config
 
 

@@ -11,7 +11,7 @@ from pib_rl.agents.objectives import OBJECTIVES, Gaussian, Objective, Score
 from pib_rl.agents.optimisers import SignalGatedAdam
 from pib_rl.agents.target import Target
 from pib_rl.agents.unit import GainControl, Unit
-from pib_rl.physical.registry import nearest
+from pib_rl.physical.options import nearest
 from pib_rl.physical.substrate import Read, Substrate
 
 

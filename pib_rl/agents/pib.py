@@ -19,6 +19,7 @@ from torch import Tensor
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.rule import Rule, RuleConfig
+from pib_rl.physical.options import configure
 
 SAMPLES_PER_ROLLOUT = 1024
 READOUT_RATE = 3e-3
@@ -107,9 +108,9 @@ class PIB(OnPolicyAlgorithm):
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)
         self.policy = self.policy.to(self.device)
-        self.rule = Rule(self.policy, RuleConfig(frozen=self.mode == "frozen", gamma=self.gamma,
-                                                 gae_lambda=self.gae_lambda, ent_coef=self.ent_coef,
-                                                 **self.rule_options))
+        settings = {"frozen": self.mode == "frozen", "gamma": self.gamma, "gae_lambda": self.gae_lambda,
+                    "ent_coef": self.ent_coef}
+        self.rule = Rule(self.policy, configure(RuleConfig, settings | self.rule_options, "the rule"))
         self.rollout_buffer = None  # type: ignore[assignment]
 
     def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,

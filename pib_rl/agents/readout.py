@@ -43,24 +43,22 @@ class Readout(nn.Module):
         """
         self.array.program(self.optimiser.step(gradient.T @ inputs, rate))
 
-    def refit(self, inputs: Tensor, wanted: Tensor, ridge: float) -> Tensor:
-        """Moves the outputs to ``wanted`` with the smallest change of weights: ridge regression of the residual.
+    def refit(self, inputs: Tensor, shift: Tensor, ridge: float) -> None:
+        """Moves the outputs by ``shift`` with a small change of weights: ridge regression.
 
-        min over dW of |inputs (W + dW)^T - wanted|^2 + ridge n |dW|^2, with inputs W^T as measured.
+        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2.
+
+        The noise of ``shift`` must be independent of that of ``inputs``. A shift computed from the very same
+        measurement would correlate with it and shrink the weights at every call, most where the signal is weak.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
-            wanted: Wanted outputs, shape (n, outputs).
+            shift: Wanted change of outputs, shape (n, outputs).
             ridge: Regularisation, relative to the mean square of an input.
-
-        Returns:
-            Root mean square of the residual before the fit, per output, shape (outputs,).
         """
-        residual = wanted - self.measure_inputs(inputs)
         square = inputs.T @ inputs
         square.diagonal().add_(ridge * len(inputs))
-        self.array.program(torch.linalg.solve(square, inputs.T @ residual, left=True).T)
-        return residual.square().mean(0).sqrt_()
+        self.array.program(torch.linalg.solve(square, inputs.T @ shift).T)
 
 
 def with_one(taps: Tensor) -> Tensor:

@@ -130,7 +130,9 @@ class Rule:
             log |= self._hidden_steps((1 - progress) ** config.hidden_decay)
         inputs = with_one(policy.network.measure(policy.normaliser(states)).taps)
         if before is not None:
-            log["train/refit_error"] = float(policy.readout.refit(inputs, before, config.ridge).mean())
+            shift = before - policy.outputs(states)
+            policy.readout.refit(inputs, shift, config.ridge)
+            log["train/refit_shift"] = float(shift.square().mean().sqrt())
         return log | self._improve(inputs[: len(newest.obs)], rate) | self._inform()
 
     def _judge(self, rollout: Rollout) -> Experience:

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from pib_rl.envs.distractors import Distractors, VecDistractors
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
-from pib_rl.physical.registry import nearest
+from pib_rl.physical.options import nearest
 
 
 def find_spec(env_id: str) -> EnvSpec:

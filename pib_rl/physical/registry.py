@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -11,6 +9,7 @@ from pib_rl.physical.digital import Digital
 from pib_rl.physical.memristive import Memristive
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.optical import Optical
+from pib_rl.physical.options import configure, nearest
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Substrate
 
@@ -56,16 +55,4 @@ def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> 
         ValueError: If the name or an option is unknown, or a value lies outside its range.
     """
     kind = find(name)
-    known = [field.name for field in fields(kind.Config)]
-    for option in options:
-        if option not in known:
-            raise ValueError(f"{name} has no option {option!r}; {nearest(option, known)}")
-    return kind(kind.Config(**options), streams, meter)
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """'did you mean ...?' with the nearest known names, or the list of all when none is near."""
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(known)}"
+    return kind(configure(kind.Config, options, name), streams, meter)

@@ -1,0 +1,40 @@
+"""Configurations from plain options: names and types checked, with the nearest name offered."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args, get_type_hints
+
+T = TypeVar("T")
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """'did you mean ...?' with the nearest known names, or the list of all when none is near."""
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"known: {', '.join(known)}"
+
+
+def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
+    """A configuration dataclass with ``options`` in place of its defaults.
+
+    Args:
+        kind: A dataclass whose fields are numbers, strings, truth values, or None.
+        options: Values by field name.
+        owner: Who has these options, for messages.
+
+    Raises:
+        ValueError: If an option is unknown, has the wrong type, or lies outside its range.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
+    for name, value in options.items():
+        if name not in known:
+            raise ValueError(f"{owner} has no option {name!r}; {nearest(name, known) if known else 'it has none'}")
+        admitted = get_args(hints[name]) or (hints[name],)
+        if type(value) not in admitted and not (type(value) is int and float in admitted):
+            names = " or ".join("none" if one is type(None) else one.__name__ for one in admitted)
+            raise ValueError(f"{owner} option {name} must be {names}, got {value!r}")
+    return kind(**options)
