@@ -50,6 +50,7 @@ class Network(nn.Module):
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
         self.in_features = in_features
+        self.input_gain = substrate.input_gain
         self.meter = substrate.meter
         self.units = nn.ModuleList()
         size = in_features
@@ -71,7 +72,7 @@ class Network(nn.Module):
 
     def measure(self, x: Tensor, read: Read = Read.NOISY) -> Measurement:
         """Passes inputs x, shape (n, in_features), in standard deviations, through the hardware."""
-        hs, zs, drive = [], [], x
+        hs, zs, drive = [], [], x * self.input_gain
         for unit in self.chain:
             hs.append(unit.medium.measure(drive, read))
             zs.append(unit.array.measure(hs[-1], read))
@@ -82,7 +83,7 @@ class Network(nn.Module):
 
     def calibrate(self, x: Tensor) -> None:
         """Sets every gain control from a batch x, unit by unit, front to back."""
-        drive = x
+        drive = x * self.input_gain
         for unit in self.chain:
             z = unit.array.measure(unit.medium.measure(drive))
             self.meter.read(len(x))

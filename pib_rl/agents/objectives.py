@@ -104,17 +104,19 @@ class Pointwise(Objective):
 class Gaussian(Objective):
     """L = 1/2 sum_d w_d log e_d: minus the information that a Gaussian residual leaves between Z and Y.
 
-    yhat_i = sum_j k_ij y_j / sum_j k_ij is a leave-one-out kernel regression of the target on the unit's own outputs
-    and e_d = mean_i (y_id - yhat_id)^2 its error. The weights gate what the unit can't know:
+    yhat_i = sum_j p_ij y_j with p_ij = k_ij / sum_j k_ij is a leave-one-out kernel regression of the target on the
+    unit's own outputs, and e_d = mean_i (y_id - yhat_id)^2 its error. The weights gate what the unit can't know:
 
-        w_d = g_d min(1, (max(R2_d, 0) + 0.002) / 0.05),
+        gate_d = min(1, (max(R2_d, 0) + 0.002) / 0.05),   w_d = gate_d / max(1, sum of the gates of d's block),
 
-    with g_d the target's prior weight and R2_d the running mean (rate 0.02) of 1 - e_d / var y_d. A dimension of pure
-    noise, or a pure-noise advantage, weighs almost nothing. For continuous, noisy, multi-dimensional targets.
+    with R2_d the running mean (rate 0.02) of 1 + 1/(n-1) + mean_i sum_j p_ij^2 - e_d / var y_d: the explained variance,
+    raised by what the regression loses on a target of pure noise, so that it is 0 on average there. A dimension of
+    noise weighs almost nothing, and the dimensions of one block share at most one unit of weight. For continuous,
+    noisy, multi-dimensional targets.
 
     Args:
         features: Target dimensions D (needed for the gate's state).
-        gated: False for w_d = g_d.
+        gated: False for w_d = 1.
     """
 
     floor, full, rate = 0.002, 0.05, 0.02
@@ -130,24 +132,25 @@ class Gaussian(Objective):
         return self._regress(k, target, gated=self.gated)
 
     def compress(self, k: Tensor, source: Target) -> tuple[Tensor, Tensor]:
-        weights = torch.full_like(source.values[0], 1.0 / source.values.shape[1])
-        return self._regress(k, Target(source.values, weights), gated=False)
+        loss, dlog = self._regress(k, source, gated=False)
+        return loss / source.values.shape[1], dlog / source.values.shape[1]
 
     def _regress(self, k: Tensor, target: Target, gated: bool) -> tuple[Tensor, Tensor]:
         y = target.values - target.values.mean(0)
-        total = k.sum(1, keepdim=True).clamp(min=TINY)
-        residual = k @ y / total - y
+        share = k / k.sum(1, keepdim=True).clamp(min=TINY)
+        residual = share @ y - y
         error = residual.square().mean(0).clamp(min=TINY)
-        weights = torch.ones_like(error) if target.weights is None else target.weights
+        weights = torch.ones_like(error)
         if gated:
-            gain = 1 - error / y.square().mean(0).clamp(min=TINY)
+            lost = share.square().sum(1).mean() + 1 / (len(y) - 1)
+            gain = 1 + lost - error / y.square().mean(0).clamp(min=TINY)
             self.explained.lerp_(gain.to(self.explained), self.rate)
             gate = (self.explained.clamp(min=0) + self.floor).div_(self.full).clamp_(max=1)
-            weights = weights * gate.to(weights)
+            weights = target.shared(gate.to(error))
         loss = 0.5 * (weights * error.log()).sum()
         slope = residual * (weights / error / len(y))
         pull = (slope @ y.T).sub_((slope * (residual + y)).sum(1, keepdim=True))
-        return loss, pull.mul_(k).div_(total)
+        return loss, pull.mul_(share)
 
 
 class Alignment(Objective):
@@ -159,8 +162,7 @@ class Alignment(Objective):
 
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         y = target.values - target.values.mean(0)
-        if target.weights is not None:
-            y = y * target.weights.sqrt()
+        y = y * target.shared(torch.ones_like(y[0])).sqrt()
         linear = y @ y.T
         linear.div_(torch.linalg.matrix_norm(linear).clamp(min=TINY))
         centred = k - k.mean(0, keepdim=True) - k.mean(1, keepdim=True) + k.mean()

@@ -21,8 +21,8 @@ from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.rule import Rule, RuleConfig
 from pib_rl.physical.options import configure
 
-SAMPLES_PER_ROLLOUT = 1024
-READOUT_RATE = 3e-3
+SAMPLES_PER_ROLLOUT = 2048
+READOUT_RATE = 0.6
 Mode = Literal["pib", "frozen"]
 
 
@@ -38,9 +38,9 @@ class PIB(OnPolicyAlgorithm):
     Args:
         policy: "MlpPolicy"; "CnnPolicy" and "MultiInputPolicy" are the same class, observations are flattened.
         env: Environment, its id, or a `VecEnv`.
-        learning_rate: Rate of the readout, in units of weight, or a schedule of the remaining progress. Default:
-            3e-3 falling linearly to 0.
-        n_steps: Steps per environment and rollout. Default: 1024 divided by the number of environments.
+        learning_rate: Rate of the readout, in units of 1/(number of its inputs), or a schedule of the remaining progress.
+            Default: 0.6 falling linearly to 0.
+        n_steps: Steps per environment and rollout. Default: 2048 divided by the number of environments.
         gamma: Discount.
         gae_lambda: Lambda of the generalised advantage estimate.
         ent_coef: Weight of the entropy bonus.

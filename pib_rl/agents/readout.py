@@ -39,9 +39,10 @@ class Readout(nn.Module):
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
             gradient: dL/do, shape (n, outputs).
-            rate: Learning rate, in units of weight.
+            rate: Learning rate, in units of 1/(tap_features + 1): every weight moves by at most about that, so that
+                a rate changes the outputs of a wide and of a narrow readout alike.
         """
-        self.array.program(self.optimiser.step(gradient.T @ inputs, rate))
+        self.array.program(self.optimiser.step(gradient.T @ inputs, rate / inputs.shape[1]))
 
     def refit(self, inputs: Tensor, shift: Tensor, ridge: float) -> None:
         """Moves the outputs by ``shift`` with a small change of weights: ridge regression.

@@ -56,7 +56,7 @@ class RuleConfig:
     track: float = 0.005
     ridge: float = 0.3
     replay_rollouts: int = 7
-    replay_share: float = 0.5
+    replay_share: float = 0.25
     epochs: int = 10
     batch_size: int = 256
     clip_range: float = 0.2
@@ -120,8 +120,9 @@ class Rule:
         first = policy.normaliser.count.item() == 0
         self.history.append(self._judge(rollout))
         newest = self.history[-1]
-        states = newest.obs if config.frozen else self._states()
-        before = None if config.frozen else policy.outputs(states)
+        older = newest.obs[:0] if config.frozen else self._replay()
+        before = torch.cat([newest.outputs, policy.outputs(older)]) if len(older) else newest.outputs
+        states = torch.cat([newest.obs, older])
         policy.normaliser.update(newest.obs)
         if first:
             policy.network.calibrate(policy.normaliser(newest.obs))
@@ -129,7 +130,7 @@ class Rule:
         if not config.frozen:
             log |= self._hidden_steps((1 - progress) ** config.hidden_decay)
         inputs = with_one(policy.network.measure(policy.normaliser(states)).taps)
-        if before is not None:
+        if not config.frozen:
             shift = before - policy.outputs(states)
             policy.readout.refit(inputs, shift, config.ridge)
             log["train/refit_shift"] = float(shift.square().mean().sqrt())
@@ -154,9 +155,9 @@ class Rule:
         return Experience(rollout.obs.flatten(0, 1), rollout.next_obs.flatten(0, 1), actions, outputs,
                           advantage.flatten(), policy.head.score(outputs[:, :-1], actions))
 
-    def _states(self) -> Tensor:
-        """The newest observations, then a share of those of each older rollout."""
-        parts = [self.history[-1].obs]
+    def _replay(self) -> Tensor:
+        """A share of the observations of each older rollout."""
+        parts = [self.history[-1].obs[:0]]
         for old in list(self.history)[:-1]:
             count = int(len(old.obs) * self.config.replay_share)
             parts.append(old.obs[self._draw(len(old.obs), old.obs.device)[:count]])
@@ -166,19 +167,14 @@ class Rule:
         return torch.randperm(n, generator=self.policy.streams.generator(LEARNING, device), device=device)
 
     def target(self, recent: list[Experience]) -> Target:
-        """y = [ A score/rms | (R - mean)/std | clip((x' - mean)/std, -4, 4) ], centred, with prior weights.
-
-        Prior weights: 1/s for the s dimensions of the score, 1 for the return, 1/d for the d of the next observation.
-        """
+        """y = [ A score/rms | (R - mean)/std | clip((x' - mean)/std, -4, 4) ], centred: three blocks."""
         advantage = torch.cat([e.advantage for e in recent])
         reward = (advantage / advantage.std().clamp(min=1e-6))[:, None] * torch.cat([e.score for e in recent])
-        gain = torch.cat([e.returns for e in recent])[:, None]
+        reward = reward / reward.square().mean().sqrt().clamp(min=1e-6)
+        gain = standardise(torch.cat([e.returns for e in recent])[:, None])
         following = self.policy.normaliser(torch.cat([e.next_obs for e in recent]))
-        following = standardise(following).clamp_(-4, 4)
-        values = torch.cat([reward / reward.square().mean().sqrt().clamp(min=1e-6), standardise(gain), following], 1)
-        weights = torch.cat([torch.full_like(reward[0], 1 / reward.shape[1]), torch.ones_like(gain[0]),
-                             torch.full_like(following[0], 1 / following.shape[1])])
-        return Target(values - values.mean(0), weights)
+        values = torch.cat([reward, gain, standardise(following).clamp_(-4, 4)], 1)
+        return Target(values - values.mean(0), (reward.shape[1], 1, following.shape[1]))
 
     def _hidden_steps(self, share: float) -> dict[str, float]:
         """Steps of all units on batches of the newest rollouts."""
@@ -193,8 +189,7 @@ class Rule:
             if len(order) < batch:
                 order = self._draw(len(x), x.device)
             pick, order = order[:batch], order[batch:]
-            part = Target(target.values[pick], target.weights)
-            scores.append(network.learn(x[pick], part, config.hidden_rate * share, config.track * share))
+            scores.append(network.learn(x[pick], target.take(pick), config.hidden_rate * share, config.track * share))
         return {f"train/loss_unit{unit + 1}": float(torch.stack([step[unit].loss for step in scores]).mean())
                 for unit in range(len(network.chain))}
 
@@ -234,7 +229,7 @@ class Rule:
         pick = self._draw(len(newest.obs), newest.obs.device)[: self.config.hidden_batch]
         x = self.policy.normaliser(newest.obs[pick])
         target = self.target([newest])
-        plane = information_plane(x, self.policy.network.measure(x), Target(target.values[pick], target.weights))
+        plane = information_plane(x, self.policy.network.measure(x), target.take(pick))
         log = {f"information/input_unit{unit}": point.on_input for unit, point in enumerate(plane, 1)}
         return log | {f"information/target_unit{unit}": point.on_target for unit, point in enumerate(plane, 1)}
 

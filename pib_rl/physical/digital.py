@@ -59,6 +59,7 @@ class Digital(Substrate):
 
     name = "digital"
     Config = DigitalConfig
+    input_gain = 0.5  # a saturated activation hides the ends of an input's range
     drive_gain = 1.5
     drive_offset = 1.0
 

@@ -171,6 +171,7 @@ class Memristive(Substrate):
 
     name = "memristive"
     Config = MemristiveConfig
+    input_gain = 0.5  # a saturated activation hides the ends of an input's range
     drive_gain = 1.5
     drive_offset = 1.0
 

@@ -45,7 +45,7 @@ class OpticalConfig:
     """
 
     slm_pixels: int = 64
-    camera_pixels: int = 64
+    camera_pixels: int = 256
     reference: float = 0.2
     phase_range: float = math.pi
     phase_gain: float = 0.1

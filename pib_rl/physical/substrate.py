@@ -111,12 +111,14 @@ class Substrate(ABC):
         meter: Counts measurements and writes.
 
     Attributes:
-        drive_gain: Gain of the automatic gain control in front of each medium.
+        input_gain: Gain of the network's standardised input in front of the first medium.
+        drive_gain: Gain of the automatic gain control in front of each further medium.
         drive_offset: Half width of the fixed uniform random offset of each drive, in drive standard deviations.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type]
+    input_gain: float = 1.0
     drive_gain: float = 1.0
     drive_offset: float = 0.0
 

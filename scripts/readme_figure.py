@@ -1,0 +1,46 @@
+"""Draws the picture of the README from the runs of benchmark_cartpole.py.
+
+    python scripts/readme_figure.py runs/cartpole docs/pictures/noise_dimensions.png
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pib_rl.plots import UNIT_COLOURS, as_png, new_figure, read_progress
+
+MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
+
+
+def main(runs: Path, picture: Path) -> None:
+    figure = new_figure(10.0, 3.3)
+    panels = figure.subplots(1, 3, sharey=True)
+    for axes, hw in zip(panels, ("digital", "memristive", "optical"), strict=True):
+        for mode, (label, colour) in MODES.items():
+            folders = sorted(runs.glob(f"noise-{hw}-{mode}-s*"))
+            curves = []
+            for folder in folders:
+                progress = read_progress(folder / "progress.csv")
+                known = ~np.isnan(progress["eval/mean_reward"])
+                steps, returns = progress["time/total_timesteps"][known], progress["eval/mean_reward"][known]
+                axes.plot(steps / 1000, returns, color=colour, alpha=0.3, linewidth=0.8)
+                curves.append(returns)
+            shortest = min(map(len, curves))
+            middle = np.median([curve[:shortest] for curve in curves], axis=0)
+            axes.plot(steps[:shortest] / 1000, middle, color=colour, linewidth=2.2, label=label)
+        axes.axhline(475, color="0.6", linestyle="--", linewidth=1)
+        axes.set(title=hw, xlabel="environment steps [1000]")
+        axes.grid(alpha=0.25)
+    panels[0].set_ylabel("greedy return on noisy hardware")
+    panels[0].legend(fontsize=8, loc="center right")
+    figure.suptitle("CartPole with 32 noise dimensions, two units of width 16: every seed, and the median", fontsize=11)
+    picture.write_bytes(as_png(figure))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
