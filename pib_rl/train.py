@@ -72,6 +72,8 @@ def build(config: TrainConfig) -> PIB:
         ValueError: If something of the configuration does not exist or does not fit.
     """
     find_spec(config.env)
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
     plain = config.substance()
     try:
         return PIB("MlpPolicy", environments(config, config.n_envs, ENVIRONMENT), hw=config.hw, width=config.width,

@@ -20,6 +20,7 @@ from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.rule import Rule, RuleConfig
 from pib_rl.physical.options import configure
+from pib_rl.physical.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
@@ -102,7 +103,8 @@ class PIB(OnPolicyAlgorithm):
         self._setup_lr_schedule()
         if self.seed is None:
             self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-        self.set_random_seed(self.seed)
+        if self.env is not None:
+            self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
         self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.n_envs)
         self.policy_kwargs.setdefault("seed", self.seed)
         self.policy = self.policy_class(  # type: ignore[assignment]

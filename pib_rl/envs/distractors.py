@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -24,6 +26,11 @@ def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
     edge = np.full(count, np.inf, dtype=np.float32)
     low, high = space.low.astype(np.float32), space.high.astype(np.float32)
     return spaces.Box(np.concatenate([low, -edge]), np.concatenate([high, edge]), dtype=np.float32)
+
+
+def noise_generator(seed: int | None) -> np.random.Generator:
+    """A generator of its own for noise: `default_rng(seed)` is the very state in which an environment starts."""
+    return np.random.default_rng(None if seed is None else [seed, zlib.crc32(b"distractors")])
 
 
 class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -58,7 +65,12 @@ class VecDistractors(VecEnvWrapper):
     def __init__(self, venv: VecEnv, count: int, seed: int | None = None) -> None:
         super().__init__(venv, observation_space=widened(venv.observation_space, count))
         self.count = count
-        self._random = np.random.default_rng(seed)
+        self._random = noise_generator(seed)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seeds the noise and the environments."""
+        self._random = noise_generator(seed)
+        return self.venv.seed(seed)
 
     def _widen(self, obs: np.ndarray) -> np.ndarray:
         noise = self._random.standard_normal((*obs.shape[:-1], self.count), dtype=np.float32)

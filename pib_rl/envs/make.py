@@ -28,6 +28,8 @@ def find_spec(env_id: str) -> EnvSpec:
         if ":" in env_id:
             raise ValueError(f"cannot load environment {env_id!r}: {error}") from None
         raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, sorted(gym.registry))}") from None
+    except gym.error.DeprecatedEnv as error:
+        raise ValueError(f"environment {env_id!r} is retired: {error}") from None
     except gym.error.Error as error:
         raise ValueError(f"environment id {env_id!r} is not of the form Name-v1: {error}") from None
 
@@ -62,10 +64,10 @@ def make_vec_env(env_id: str, n_envs: int = 8, seed: int | None = None, distract
     """
     spec = find_spec(env_id)
     kind = SAME_STEP.get(str(spec.vector_entry_point))
-    if kind is None or env_kwargs:
+    if kind is None or env_kwargs or spec.max_episode_steps is None:
         one = cast(Callable[..., gym.Env[Any, Any]], make_env)
         return make_single(one, n_envs, seed=seed,
                            env_kwargs={"env_id": env_id, "distractors": distractors, **env_kwargs})
-    env = kind(num_envs=n_envs, max_episode_steps=spec.max_episode_steps or 0)
+    env = kind(num_envs=n_envs, max_episode_steps=spec.max_episode_steps, **spec.kwargs)
     venv = VecMonitor(VectorAdapter(env, seed))
     return VecDistractors(venv, distractors, seed) if distractors else venv

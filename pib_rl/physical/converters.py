@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
+def check_bits(name: str, bits: int | None) -> None:
+    """Raises ValueError unless ``bits`` is None or in 2..24."""
+    if bits is not None and not 2 <= bits <= 24:
+        raise ValueError(f"{name} must be None or in 2..24, got {bits}")
+
+
 @dataclass(frozen=True)
 class Converter:
     """A uniform converter that saturates at the ends of its range.
@@ -28,8 +34,7 @@ class Converter:
     high: float
 
     def __post_init__(self) -> None:
-        if self.bits is not None and not 2 <= self.bits <= 24:
-            raise ValueError(f"converter bits must be None or in 2..24, got {self.bits}")
+        check_bits("converter bits", self.bits)
         if not self.low < self.high:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pib_rl.physical.converters import Converter
+from pib_rl.physical.converters import Converter, check_bits
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.streams import FABRICATION, READ, WRITE, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
@@ -58,12 +58,14 @@ class MemristiveConfig:
 
     def __post_init__(self) -> None:
         for name in ("weight_bound", "readout_bound", "drive_range", "array_range", "readout_range"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"memristive {name} must be > 0, got {getattr(self, name)}")
         for name in ("write_noise", "device_spread", "read_noise", "activation_gain_spread",
                      "activation_offset_spread", "medium_noise"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"memristive {name} must be >= 0, got {getattr(self, name)}")
+        for name in ("dac_bits", "adc_bits"):
+            check_bits(f"memristive {name}", getattr(self, name))
         if not 0 <= self.stuck <= 1:
             raise ValueError(f"memristive stuck is a share of devices and must be in 0..1, got {self.stuck}")
 

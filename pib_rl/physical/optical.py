@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pib_rl.physical.converters import Converter
+from pib_rl.physical.converters import Converter, check_bits
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.modulator import ModulatorArray
 from pib_rl.physical.streams import FABRICATION, READ, Streams
@@ -59,8 +59,12 @@ class OpticalConfig:
 
     def __post_init__(self) -> None:
         for name in ("slm_pixels", "camera_pixels", "phase_range", "phase_gain", "full_scale", "modulator_bound"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"optical {name} must be > 0, got {getattr(self, name)}")
+        for name in ("camera_bits", "modulator_bits"):
+            check_bits(f"optical {name}", getattr(self, name))
+        if not self.detector_noise >= 0:
+            raise ValueError(f"optical detector_noise must be >= 0, got {self.detector_noise}")
         if not 0 <= self.reference < 1:
             raise ValueError(f"optical reference is a share of pixels and must be in 0..1 (1 excluded), "
                              f"got {self.reference}")

@@ -1,0 +1,129 @@
+"""Action heads: distributions against torch's, gradients against automatic differentiation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from torch.distributions import Categorical, Normal
+
+from pib_rl.agents.heads import DiscreteHead, GaussianHead, make_head
+from pib_rl.agents.optimisers import Adam
+from pib_rl.physical.streams import Streams
+
+N = 12
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture
+def discrete():
+    logits, actions = normal(N, 4), torch.arange(N) % 4
+    return DiscreteHead(4), logits, actions, lambda p: Categorical(logits=p)
+
+
+@pytest.fixture
+def continuous():
+    head = GaussianHead(3).double()
+    head.log_std.copy_(torch.tensor([-0.5, 0.2, -1.0]))
+    return head, normal(N, 3), normal(N, 3, seed=1), lambda p: Normal(p, head.log_std.exp())
+
+
+@pytest.fixture(params=["discrete", "continuous"])
+def case(request):
+    return request.getfixturevalue(request.param)
+
+
+def total(values: torch.Tensor) -> torch.Tensor:
+    return values if values.ndim == 1 else values.sum(1)
+
+
+def test_log_probability_and_entropy_are_torchs(case):
+    head, parameters, actions, reference = case
+    torch.testing.assert_close(head.log_prob(parameters, actions), total(reference(parameters).log_prob(actions)))
+    torch.testing.assert_close(head.entropy(parameters), total(reference(parameters).entropy()))
+
+
+@pytest.mark.parametrize("bonus", [0.0, 0.3])
+def test_gradient_of_the_weighted_log_probability_and_the_entropy_bonus(case, bonus):
+    head, parameters, actions, reference = case
+    push, leaf = normal(N, seed=2), parameters.clone().requires_grad_()
+    there = reference(leaf)
+    (-(push * total(there.log_prob(actions))).mean() - bonus * total(there.entropy()).mean()).backward()
+    before = parameters.clone(), push.clone()
+    torch.testing.assert_close(head.gradient(parameters, actions, push, bonus), leaf.grad, rtol=1e-8, atol=1e-10)
+    assert torch.equal(parameters, before[0])
+    assert torch.equal(push, before[1])
+
+
+def test_score_is_the_standardised_direction(case):
+    head, parameters, actions, reference = case
+    leaf = parameters.clone().requires_grad_()
+    total(reference(leaf).log_prob(actions)).sum().backward()
+    scale = head.log_std.exp() if isinstance(head, GaussianHead) else 1.0
+    torch.testing.assert_close(head.score(parameters, actions), leaf.grad * scale)
+    assert head.score(parameters, actions).shape == (N, head.score_features)
+
+
+def test_mode_is_the_most_likely_action(case):
+    head, parameters, actions, _ = case
+    best = head.mode(parameters)
+    assert (head.log_prob(parameters, best) >= head.log_prob(parameters, actions)).all()
+    torch.testing.assert_close(best, parameters.argmax(1) if isinstance(head, DiscreteHead) else parameters)
+
+
+def test_draws_of_a_discrete_head_follow_its_softmax():
+    logits = torch.tensor([[0.0, 1.0, -2.0]]).repeat(20000, 1)
+    share = torch.bincount(DiscreteHead(3).sample(logits, Streams(0)), minlength=3) / 20000
+    torch.testing.assert_close(share, logits[0].softmax(0), rtol=0, atol=0.015)
+
+
+def test_draws_of_a_gaussian_head_have_its_mean_and_spread():
+    head = GaussianHead(2, log_std=-0.7)
+    draws = head.sample(torch.tensor([[0.5, -3.0]]).repeat(20000, 1), Streams(0))
+    torch.testing.assert_close(draws.mean(0), torch.tensor([0.5, -3.0]), rtol=0, atol=0.015)
+    torch.testing.assert_close(draws.std(0), torch.full((2,), math.exp(-0.7)), rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("head", [DiscreteHead(3), GaussianHead(3)])
+def test_draws_repeat_with_the_seed_and_have_the_shape_of_blank(head):
+    parameters = normal(5, 3).float()
+    one, same, other = (head.sample(parameters, Streams(seed)) for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert head.blank(5, torch.device("cpu")).shape == one.shape
+    assert head.blank(5, torch.device("cpu")).dtype == one.dtype
+
+
+@pytest.mark.parametrize("bonus", [0.0, 0.2])
+def test_log_std_steps_down_its_gradient(bonus):
+    head, parameters, actions, push = GaussianHead(3).double(), normal(N, 3), normal(N, 3, seed=1), normal(N, seed=2)
+    leaf = head.log_std.clone().requires_grad_()
+    there = Normal(parameters, leaf.exp())
+    (-(push * there.log_prob(actions).sum(1)).mean() - bonus * there.entropy().sum(1).mean()).backward()
+    expected = head.log_std + Adam((3,)).double().step(leaf.grad, 1e-2)
+    head.learn(parameters, actions, push, bonus, 1e-2)
+    torch.testing.assert_close(head.log_std, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("sign", "bound"), [(1.0, 1.0), (-1.0, -5.0)])
+def test_log_std_stays_in_its_range(sign, bound):
+    head = GaussianHead(1)
+    far = torch.full((4, 1), 1e3)
+    for _ in range(200):
+        head.learn(torch.zeros(4, 1), far, torch.full((4,), sign), 0.0, 0.1)
+    assert head.log_std.item() == bound
+
+
+def test_heads_by_space():
+    assert make_head(spaces.Discrete(5)).outputs == 5
+    head = make_head(spaces.Box(-1, 1, (2, 3), dtype=np.float32))
+    assert isinstance(head, GaussianHead)
+    assert head.outputs == 6
+    with pytest.raises(ValueError, match=r"must be Discrete or Box, got MultiDiscrete.*wrap"):
+        make_head(spaces.MultiDiscrete([2, 3]))

@@ -1,0 +1,82 @@
+"""Saving, loading and going on."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from agent_toys import SUBSTRATES
+from stable_baselines3.common.env_util import make_vec_env
+
+from pib_rl.agents import PIB
+
+SMALL = {"n_steps": 32, "width": 4, "seed": 3}
+
+
+def states() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("mode", ["pib", "frozen"])
+@pytest.mark.parametrize("hw", [*SUBSTRATES, "numpy-sine"])
+def test_a_round_trip_keeps_every_bit(hw, mode, tmp_path):
+    agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, mode=mode, units=3, **SMALL).learn(64)
+    agent.save(tmp_path / "agent")
+    before = {key: value.clone() for key, value in agent.policy.state_dict().items()}
+    loaded = PIB.load(tmp_path / "agent")
+    for key, value in loaded.policy.state_dict().items():
+        assert torch.equal(value, before[key]), key
+        assert value.dtype == before[key].dtype
+    one, two = (model.predict(states(), deterministic=True)[0] for model in (agent, loaded))
+    np.testing.assert_array_equal(one, two)
+    ours, theirs = (model.policy.outputs(torch.from_numpy(states()), "mean") for model in (agent, loaded))
+    assert torch.equal(ours, theirs)
+    assert (loaded.mode, loaded.num_timesteps, loaded.seed) == (mode, 64, 3)
+
+
+@pytest.mark.parametrize("hw", SUBSTRATES)
+def test_a_loaded_agent_goes_on_learning(hw, tmp_path):
+    PIB("MlpPolicy", "CartPole-v1", hw=hw, rule={"ridge": 0.7}, **SMALL).learn(64).save(tmp_path / "agent")
+    loaded = PIB.load(tmp_path / "agent", env=make_vec_env("CartPole-v1", 2))
+    assert loaded.rule.config.ridge == 0.7
+    before = {key: value.clone() for key, value in loaded.policy.state_dict().items()}
+    loaded.learn(128, reset_num_timesteps=False)
+    assert loaded.num_timesteps == 64 + 128
+    after = loaded.policy.state_dict()
+    for part in ("network.units.0.array", "network.units.1.array", "readout.array", "normaliser.mean"):
+        assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(part)), part
+    assert after["normaliser.count"] == 64 + 128
+    assert after["network.units.0.optimiser.count"] > before["network.units.0.optimiser.count"]
+
+
+def test_continuous_actions_keep_their_spread(tmp_path):
+    agent = PIB("MlpPolicy", "Pendulum-v1", **SMALL).learn(64)
+    agent.save(tmp_path / "agent")
+    loaded = PIB.load(tmp_path / "agent")
+    assert torch.equal(loaded.policy.head.log_std, agent.policy.head.log_std)
+    assert not torch.equal(loaded.policy.head.log_std, torch.full((1,), -0.5))
+
+
+def test_files_and_parameters_travel_without_a_path():
+    agent = PIB("MlpPolicy", "CartPole-v1", hw="memristive", **SMALL).learn(32)
+    buffer = io.BytesIO()
+    agent.save(buffer)
+    buffer.seek(0)
+    loaded = PIB.load(buffer)
+    other = PIB("MlpPolicy", "CartPole-v1", hw="memristive", n_steps=32, width=4, seed=11)
+    other.set_parameters(agent.get_parameters())
+    for model in (loaded, other):
+        np.testing.assert_array_equal(model.predict(states(), deterministic=True)[0],
+                                      agent.predict(states(), deterministic=True)[0])
+
+
+def test_learning_again_starts_a_new_count_and_keeps_what_was_learned():
+    agent = PIB("MlpPolicy", "CartPole-v1", **SMALL).learn(64)
+    weight = agent.policy.readout.array.weights().clone()
+    agent.learn(32)
+    assert agent.num_timesteps == 32
+    assert agent.policy.normaliser.count.item() == 96
+    assert not torch.equal(agent.policy.readout.array.weights(), weight)
+    assert not torch.equal(weight, torch.zeros_like(weight))

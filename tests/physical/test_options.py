@@ -1,0 +1,59 @@
+"""Configurations from plain options: names and types are checked before the values are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from pib_rl.physical.digital import DigitalConfig
+from pib_rl.physical.memristive import MemristiveConfig
+from pib_rl.physical.optical import OpticalConfig
+from pib_rl.physical.options import configure, nearest
+
+
+@dataclass(frozen=True)
+class Bench:
+    count: int = 1
+    size: float = 1.0
+    bits: int | None = 8
+    mode: str = "fast"
+    on: bool = True
+
+
+def test_options_take_the_place_of_defaults():
+    assert configure(Bench, {"count": 3, "on": False}, "bench") == Bench(count=3, on=False)
+    assert configure(Bench, {}, "bench") == Bench()
+    assert configure(OpticalConfig, {"photons": None, "array": "modulator"}, "optical").photons is None
+    assert configure(MemristiveConfig, {"dac_bits": None}, "memristive").dac_bits is None
+
+
+def test_a_whole_number_is_a_number():
+    assert configure(Bench, {"size": 2}, "bench").size == 2
+    assert configure(OpticalConfig, {"photons": 20}, "optical").photons == 20
+
+
+@pytest.mark.parametrize(("option", "value", "wanted"), [
+    ("count", 1.5, "int"), ("count", True, "int"), ("count", None, "int"), ("size", "1", "float"),
+    ("size", False, "float"), ("bits", "none", "int or none"), ("bits", 8.0, "int or none"), ("mode", 1, "str"),
+    ("on", 1, "bool")])
+def test_values_of_another_type_are_refused(option, value, wanted):
+    with pytest.raises(ValueError, match=f"^bench option {option} must be {wanted}, got {value!r}$"):
+        configure(Bench, {option: value}, "bench")
+
+
+def test_unknown_options_are_answered_with_the_nearest():
+    with pytest.raises(ValueError, match=r"bench has no option 'sise'; did you mean size"):
+        configure(Bench, {"sise": 1.0}, "bench")
+    with pytest.raises(ValueError, match="digital has no option 'stuck'; it has none"):
+        configure(DigitalConfig, {"stuck": 1.0}, "digital")
+
+
+def test_values_outside_their_range_are_refused():
+    with pytest.raises(ValueError, match="stuck is a share"):
+        configure(MemristiveConfig, {"stuck": 2.0}, "memristive")
+
+
+def test_the_nearest_names_are_offered_or_all():
+    assert nearest("optic", ["digital", "optical"]) == "did you mean optical?"
+    assert nearest("zzz", ["digital", "optical"]) == "known: digital, optical"
