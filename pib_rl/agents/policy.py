@@ -86,7 +86,8 @@ class PIBPolicy(BasePolicy):
         """Observations of the environment as one float matrix, shape (n, features): one-hot, images 0..1."""
         ready = preprocess_obs(obs, self.observation_space, normalize_images=self.normalize_images)
         if isinstance(ready, dict):
-            return torch.cat([part.flatten(1).float() for part in ready.values()], 1)
+            assert isinstance(self.observation_space, spaces.Dict)
+            return torch.cat([ready[key].flatten(1).float() for key in self.observation_space.spaces], 1)
         return ready.flatten(1)
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
