@@ -1,0 +1,34 @@
+"""The Python blocks of README and docs run as they stand, with shorter trainings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pib_rl.physical import registry
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [(page.name, block) for page in PAGES
+          for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)]
+
+
+def test_there_are_blocks():
+    assert {"README.md", "hardware.md"} <= {name for name, _ in BLOCKS}
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[f"{name}-{n}" for n, (name, _) in enumerate(BLOCKS)])
+def test_block_runs(page, block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    shorter = re.sub(r"learn\([\d_]+", "learn(2048", block)
+    assert shorter != block or "learn(2048" in block
+    exec(compile(shorter, page, "exec"), {"__name__": "example"})
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
