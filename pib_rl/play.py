@@ -140,7 +140,8 @@ def save_picture(path: Path, frames: list[np.ndarray], kind: str, fps: int) -> N
         pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], loop=0,
                          duration=round(1000 * every / fps), optimize=True)
     else:
-        moments = [frames[index] for index in np.linspace(0, len(frames) - 1, 8).astype(int)]
+        moments = [np.pad(frames[index], ((2, 2), (2, 2), (0, 0)), constant_values=160)
+                   for index in np.linspace(0, len(frames) - 1, 8).astype(int)]
         rows = [np.concatenate(moments[:4], 1), np.concatenate(moments[4:], 1)]
         shrunk(Image.fromarray(np.concatenate(rows)), 1600).save(buffer, "PNG")
     try:

