@@ -88,6 +88,7 @@ class Evaluation(BaseCallback):
         policy: PIBPolicy = self.model.policy  # type: ignore[assignment]
         mean = float(self.evaluate(policy).mean())
         self.logger.record("eval/mean_reward", mean)
+        self.logger.record("eval/timesteps", self.num_timesteps)  # the logger writes one rollout later
         if self.threshold is not None and mean >= self.threshold and self.solved_at is None:
             self.solved_at = self.num_timesteps
         if mean >= self.best:

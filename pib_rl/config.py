@@ -80,7 +80,10 @@ def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise UserError(f"--{flag} takes NAME=VALUE, got {item!r}")
-        result[name.replace("-", "_")] = _value(value)
+        try:
+            result[name.replace("-", "_")] = _value(value)
+        except yaml.YAMLError:
+            raise UserError(f"--{flag} takes NAME=VALUE with a number or a word as value, got {item!r}") from None
     return result
 
 
@@ -112,14 +115,14 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
     """
     settings = {"env": ""} | settings
     for name in ("hw_options", "rule"):
-        value = settings.get(name) or {}
+        value = {} if settings.get(name) is None else settings[name]
         if not isinstance(value, dict):
             raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
         settings[name] = tuple(f"{key}={'none' if one is None else one}" for key, one in value.items())
     for name in ("config", "out"):
         if settings.get(name) is not None:
             settings[name] = Path(str(settings[name]))
-    known = {field.name: type(field.default) for field in fields(TrainConfig)}
+    known: dict[str, type] = {field.name: type(field.default) for field in fields(TrainConfig)} | {"env": str}
     for name, value in settings.items():
         if name not in known:
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")

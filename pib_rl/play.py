@@ -60,6 +60,11 @@ def main(arguments: list[str]) -> None:
     """The command."""
     torch.set_num_threads(1)
     config = parse(PlayConfig, arguments, NAME)
+    picture = config.render in ("gif", "png")
+    if config.file is not None and not picture:
+        raise UserError("--file is for pictures: give --render gif or --render png too")
+    if config.file is not None and not config.file.parent.is_dir():
+        raise UserError(f"--file {config.file}: there is no folder {config.file.parent}")
     folder = RunFolder.open(config.run)
     reader, task = load(folder, BEST if config.best else LAST, Read(config.read))
     if config.render == "human":
@@ -67,8 +72,8 @@ def main(arguments: list[str]) -> None:
     else:
         os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
     with mistakes():
-        mode = {"human": "human", "none": None}.get(config.render, "rgb_array")
-        env = make_env(task.env, task.distractors, render_mode=mode)
+        mode = {} if config.render == "none" else {"render_mode": "rgb_array" if picture else "human"}
+        env = make_env(task.env, task.distractors, **mode)
     frames: list[np.ndarray] = []
     returns = []
     try:
@@ -82,7 +87,7 @@ def main(arguments: list[str]) -> None:
     finally:
         env.close()
     print(f"returns: {', '.join(f'{value:.1f}' for value in returns)} (mean {np.mean(returns):.1f})")
-    if config.render in ("gif", "png"):
+    if picture:
         path = config.file or folder.path / f"play.{config.render}"
         save_picture(path, frames, config.render, env.metadata.get("render_fps") or 30)
         print(f"picture: {path}")
@@ -95,6 +100,8 @@ def load(folder: RunFolder, name: str, read: Read) -> tuple[Reader, TrainConfig]
         UserError: If the folder's files do not fit together.
     """
     task = from_plain(folder.substance(), folder.path / CONFIG)
+    if not task.env:
+        raise UserError(f"{folder.path / CONFIG} names no environment")
     with mistakes(RuntimeError, AssertionError):
         model = build(task)
     load_into(model.policy, folder.load_policy(name), folder.path / name)
@@ -114,7 +121,7 @@ def play(env: gym.Env[Any, Any], reader: Reader, seed: int) -> Iterator[tuple[fl
     obs, _ = env.reset(seed=seed)
     over = False
     while not over:
-        actions, _ = reader.predict(np.asarray(obs), deterministic=True)
+        actions, _ = reader.predict(obs if isinstance(obs, dict) else np.asarray(obs), deterministic=True)
         frame = env.render() if env.render_mode == "rgb_array" else None
         obs, reward, terminated, truncated, _ = env.step(actions[0])
         over = terminated or truncated

@@ -50,7 +50,8 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
         if key in progress:
             known = ~np.isnan(progress[key])
             colour = UNIT_COLOURS[0] if style == "-" else UNIT_COLOURS[1]
-            axes.plot(steps[known], progress[key][known], style, label=label, color=colour, markersize=3.5)
+            at = progress.get("eval/timesteps", steps) if key.startswith("eval/") else steps
+            axes.plot(at[known], progress[key][known], style, label=label, color=colour, markersize=3.5)
     if threshold is not None:
         axes.axhline(threshold, color="0.6", linestyle="--", linewidth=1, label=f"solved: {threshold:g}")
     axes.set(xlabel="environment steps", ylabel="return per episode", title=title)

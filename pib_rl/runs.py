@@ -67,7 +67,11 @@ class RunFolder:
         if config.out is None:
             return cls._fresh(config)
         folder = cls(config.out)
-        if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
+        try:
+            new = not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir()))
+        except OSError as error:
+            raise UserError(f"cannot use --out {folder.path}: {error.strerror or error}") from None
+        if new:
             return folder._begin(config)
         if not (folder.path / CONFIG).is_file():
             raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")

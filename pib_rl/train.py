@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from rich.console import Console
@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
 from pib_rl.agents.pib import PIB
+from pib_rl.agents.policy import PIBPolicy
 from pib_rl.callbacks import Evaluation, Progress
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, from_file
@@ -72,11 +73,13 @@ def build(config: TrainConfig) -> PIB:
         ValueError: If something of the configuration does not exist or does not fit.
     """
     find_spec(config.env)
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", config.device):
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {config.device!r}")
     if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
     plain = config.substance()
     try:
-        return PIB("MlpPolicy", environments(config, config.n_envs, ENVIRONMENT), hw=config.hw, width=config.width,
+        return PIB(PIBPolicy, environments(config, config.n_envs, ENVIRONMENT), hw=config.hw, width=config.width,
                    units=config.units, objective=config.objective, mode=config.mode, seed=config.seed,
                    hw_options=plain["hw_options"], rule=plain["rule"], device=config.device)
     except TypeError as error:
@@ -86,7 +89,7 @@ def build(config: TrainConfig) -> PIB:
 def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
     """Trains, evaluates and fills the run folder; an interrupted training leaves the policy so far."""
     model.set_logger(configure(str(folder.path), ["csv"]))
-    spec = gym.spec(config.env)
+    spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
     looks = Evaluation(lambda policy: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY),
                        max(2048, config.timesteps // LOOKS), spec.reward_threshold,
@@ -95,10 +98,12 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
     folder.save_policy(model.policy.state_dict())
     start = time.perf_counter()
     try:
-        with mistakes():
+        with mistakes(OSError):
             model.learn(config.timesteps, callback=CallbackList([looks, *([progress] if config.progress else [])]))
         wall = time.perf_counter() - start
         looks.look()
+        model.logger.record("time/total_timesteps", model.num_timesteps)
+        model.logger.dump(model.num_timesteps)
     except KeyboardInterrupt:
         folder.save_policy(model.policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "

@@ -25,7 +25,8 @@ def main(runs: Path, picture: Path) -> None:
             for folder in folders:
                 progress = read_progress(folder / "progress.csv")
                 known = ~np.isnan(progress["eval/mean_reward"])
-                steps, returns = progress["time/total_timesteps"][known], progress["eval/mean_reward"][known]
+                steps = progress.get("eval/timesteps", progress["time/total_timesteps"])[known]
+                returns = progress["eval/mean_reward"][known]
                 axes.plot(steps / 1000, returns, color=colour, alpha=0.3, linewidth=0.8)
                 curves.append(returns)
             shortest = min(map(len, curves))

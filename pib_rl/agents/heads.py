@@ -164,6 +164,9 @@ def make_head(space: spaces.Space[Any]) -> Head:
         ValueError: If the space is neither Discrete nor a bounded or unbounded Box.
     """
     if isinstance(space, spaces.Discrete):
+        if space.start != 0:
+            raise ValueError(f"actions must be numbered from 0, got Discrete({space.n}, start={space.start}); "
+                             "wrap the environment with gymnasium.wrappers.TransformAction")
         return DiscreteHead(int(space.n))
     if isinstance(space, spaces.Box):
         return GaussianHead(int(torch.tensor(space.shape).prod()))

@@ -87,7 +87,12 @@ class PIB(OnPolicyAlgorithm):
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps must be >= 1, got {n_steps}")
         self.mode: Mode = mode
-        self.rule_options = dict(rule or {})
+        options = dict(rule or {})
+        if "frozen" in options:
+            raise ValueError("the rule's frozen is set by mode: give mode='frozen' instead")
+        gamma, gae_lambda, ent_coef = (options.pop(name, value) for name, value in (
+            ("gamma", gamma), ("gae_lambda", gae_lambda), ("ent_coef", ent_coef)))
+        self.rule_options = options
         hardware = {"hw": hw, "hw_options": hw_options, "width": width, "units": units, "objective": objective,
                     "objective_options": objective_options, "gamma": gamma}
         super().__init__(

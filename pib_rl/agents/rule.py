@@ -7,6 +7,7 @@ docs/learning.md for what was measured.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -43,6 +44,9 @@ class RuleConfig:
         clip_range: Clipping of the probability ratio (PPO).
         ent_coef: Weight of the entropy bonus.
         spread_rate: Learning rate of log sigma of continuous actions.
+
+    Raises:
+        ValueError: If a value lies outside its range.
     """
 
     frozen: bool = False
@@ -62,6 +66,20 @@ class RuleConfig:
     clip_range: float = 0.2
     ent_coef: float = 0.0
     spread_rate: float = 3e-3
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden_steps", 1), ("hidden_batch", 4), ("hidden_rollouts", 1), ("replay_rollouts", 0),
+                            ("epochs", 1), ("batch_size", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"the rule's {name} must be {least} or more, got {getattr(self, name)}")
+        for name in ("gamma", "gae_lambda", "track", "replay_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"the rule's {name} must be in 0..1, got {getattr(self, name)}")
+        for name in ("hidden_rate", "hidden_decay", "ridge", "clip_range", "ent_coef", "spread_rate"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
+        if self.ridge <= 0 or self.clip_range <= 0:
+            raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
 
 
 @dataclass

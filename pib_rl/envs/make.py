@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,10 +23,13 @@ def find_spec(env_id: str) -> EnvSpec:
     Raises:
         ValueError: If there is none (the message offers the nearest ids) or what it needs is not installed.
     """
+    module, colon, name = env_id.partition(":")
     try:
-        return gym.spec(env_id)
-    except (UnregisteredEnv, ModuleNotFoundError) as error:
-        if ":" in env_id:
+        if colon:
+            importlib.import_module(module)
+        return gym.spec(name if colon else env_id)
+    except (UnregisteredEnv, ImportError) as error:
+        if colon:
             raise ValueError(f"cannot load environment {env_id!r}: {error}") from None
         raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, sorted(gym.registry))}") from None
     except gym.error.DeprecatedEnv as error:

@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 
 from pib_rl.agents import PIB, PIBPolicy
+from pib_rl.agents.heads import make_head
 
 TWO, BOX = spaces.Discrete(2), spaces.Box(-1, 1, (3,))
 PARTS = spaces.Dict({"far": spaces.Box(-1, 1, (2,)), "near": spaces.Discrete(3)})
@@ -102,3 +103,8 @@ def test_unsupported_observations_are_refused_with_the_cure(space):
 def test_unsupported_actions_are_refused_by_the_agent_with_one_message():
     with pytest.raises(ValueError, match="action space must be Discrete or Box, got MultiBinary"):
         PIB("MlpPolicy", World(BOX, spaces.MultiBinary(2)), n_steps=8)
+
+
+def test_actions_that_do_not_start_at_zero_are_refused():
+    with pytest.raises(ValueError, match="numbered from 0"):
+        make_head(spaces.Discrete(2, start=1))

@@ -42,7 +42,7 @@ def test_run_folder_is_complete_and_without_pickle(finished):
 
 def test_progress_has_a_row_per_rollout_with_information(finished):
     lines = (finished / "progress.csv").read_text().splitlines()
-    assert len(lines) == 1 + 2
+    assert len(lines) == 1 + 2 + 1  # two rollouts, and the evaluation of the last policy
     assert {"information/input_unit1", "information/target_unit2", "rollout/ep_rew_mean"} <= set(lines[0].split(","))
 
 
@@ -86,6 +86,14 @@ def test_command_line_overrides_the_file(tmp_path):
     (["CartPole-v1", "--hw", "memristive", "--hw-options", "stuck=much"], "stuck"),
     (["CartPole-v1", "--rule", "hidden_rat=1"], "hidden_rate"),
     (["CartPole-v1", "--device", "abacus"], "device"),
+    (["CartPole-v1", "--device", "meta"], "cpu, cuda or cuda:N"),
+    (["CartPole-v1", "--rule", "batch_size=0"], "batch_size must be 1 or more"),
+    (["CartPole-v1", "--rule", "gamma=5"], "gamma must be in 0..1"),
+    (["CartPole-v1", "--rule", "hidden_rate=.nan"], "finite"),
+    (["CartPole-v1", "--rule", "frozen=true"], "mode"),
+    (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),
+    (["no_such_module:Thing-v0"], "no_such_module"),
+    (["CartPole-v1", "--out", "x" * 300], "--out"),
     (["CartPole-v1", "--config", "missing.yaml"], "missing.yaml"),
     (["FrozenLake-v1", "--distractors", "3"], "distractors"),
     (["Blackjack-v1"], "observation space"),

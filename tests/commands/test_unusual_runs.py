@@ -1,4 +1,4 @@
-"""Runs that don't end as planned: Ctrl-C, a reward that is no number."""
+"""Runs out of the ordinary: dictionaries as observations, a reward that is no number, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,6 +28,35 @@ class BrokenReward(gym.Env):
     def step(self, action):
         self.count += 1
         return np.zeros(3, np.float32), float("nan") if self.count > 20 else 1.0, False, False, {}
+
+
+class Pair(gym.Env):
+    """Observations are a flat Dict; pays for pressing what is seen."""
+
+    observation_space = spaces.Dict({"seen": spaces.Discrete(2), "noise": spaces.Box(-1, 1, (2,))})
+    action_space = spaces.Discrete(2)
+
+    def _look(self):
+        self.seen = int(self.np_random.integers(2))
+        return {"noise": self.np_random.uniform(-1, 1, 2).astype(np.float32), "seen": self.seen}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self._look(), {}
+
+    def step(self, action):
+        reward = float(action == self.seen)
+        return self._look(), reward, False, False, {}
+
+
+def test_dictionaries_of_observations_train_and_play(tmp_path, capsys):
+    gym.register("Pair-v0", entry_point=Pair, max_episode_steps=10)
+    try:
+        train.main(["Pair-v0", *SMALL, "--out", str(tmp_path / "run")])
+        play.main([str(tmp_path / "run"), "--read", "mean", "--no-progress"])
+    finally:
+        del gym.registry["Pair-v0"]
+    assert "returns: 10.0, 10.0, 10.0" in capsys.readouterr().out
 
 
 @pytest.fixture
