@@ -100,15 +100,20 @@ def test_draws_repeat_with_the_seed_and_have_the_shape_of_blank(head):
     assert head.blank(5, torch.device("cpu")).dtype == one.dtype
 
 
-@pytest.mark.parametrize("bonus", [0.0, 0.2])
+@pytest.mark.parametrize("bonus", [0.0, 3.0])
 def test_log_std_steps_down_its_gradient(bonus):
-    head, parameters, actions, push = GaussianHead(3).double(), normal(N, 3), normal(N, 3, seed=1), normal(N, seed=2)
-    leaf = head.log_std.clone().requires_grad_()
-    there = Normal(parameters, leaf.exp())
-    (-(push * there.log_prob(actions).sum(1)).mean() - bonus * there.entropy().sum(1).mean()).backward()
-    expected = head.log_std + Adam((3,)).double().step(leaf.grad, 1e-2)
-    head.learn(parameters, actions, push, bonus, 1e-2)
+    head, adam = GaussianHead(3).double(), Adam((3,)).double()
+    expected = head.log_std.clone()
+    for step in range(5):
+        parameters, actions, push = normal(N, 3, seed=step), normal(N, 3, seed=step + 9), normal(N, seed=step + 99)
+        leaf = expected.clone().requires_grad_()
+        there = Normal(parameters, leaf.exp())
+        (-(push * there.log_prob(actions).sum(1)).mean() - bonus * there.entropy().sum(1).mean()).backward()
+        expected = expected + adam.step(leaf.grad, 1e-2)
+        head.learn(parameters, actions, push, bonus, 1e-2)
     torch.testing.assert_close(head.log_std, expected, rtol=1e-9, atol=1e-12)
+    if bonus:
+        assert (head.log_std > -0.5).all()  # a large bonus widens the spread
 
 
 @pytest.mark.parametrize(("sign", "bound"), [(1.0, 1.0), (-1.0, -5.0)])

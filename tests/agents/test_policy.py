@@ -78,6 +78,14 @@ def test_the_state_holds_the_whole_chip(hw):
     assert torch.equal(*ideal)
 
 
+def test_the_state_holds_how_each_device_takes_a_write():
+    one, two = (make("memristive", seed=seed, hw_options={"write_noise": 0.0}) for seed in (1, 2))
+    two.load_state_dict(one.state_dict())
+    for chip in (one, two):
+        chip.network.chain[0].array.program(torch.full((6, 5), 0.1))
+    assert torch.equal(*(chip.network.chain[0].array.weights() for chip in (one, two)))
+
+
 @pytest.mark.parametrize("action", [TWO, FLAT], ids=["discrete", "box"])
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_the_state_is_floats_and_nothing_empty(hw, action):

@@ -42,7 +42,7 @@ def test_the_readout_follows_the_clipped_policy_gradient_and_the_value_error(act
     rule, rollout = make(action, frozen=True, epochs=1, batch_size=N, ent_coef=bonus, spread_rate=0.0)
     asked = []
     monkeypatch.setattr(rule.policy.readout, "learn", lambda *arguments: asked.append(arguments))
-    rule.update(rollout, 0.0, 3e-3)
+    rule.update(rollout, 0.0, 7e-4)
     (inputs, gradient, rate), head, seen = asked[0], rule.policy.head, rule.history[-1]
     taps = rule.policy.network.measure(rule.policy.normaliser(seen.obs)).taps
     order = torch.cdist(inputs[:, :-1], taps).argmin(1)  # the batch comes shuffled
@@ -57,17 +57,19 @@ def test_the_readout_follows_the_clipped_policy_gradient_and_the_value_error(act
     (error - gain - bonus * head.entropy(leaf[:, :-1]).mean()).backward()
     torch.testing.assert_close(gradient, leaf.grad, rtol=1e-4, atol=1e-6)
     assert 0.2 < ((ratio < 0.8) | (ratio > 1.2)).float().mean() < 0.95  # some were clipped, some not
-    assert rate == 3e-3
+    assert rate == 7e-4
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_target_is_advantage_times_score_return_and_next_observation(action):
     rule, _ = make(action)
     size = rule.policy.head.score_features
-    obs, after, outputs = normal(40, D, seed=1), 3 * normal(40, D, seed=2), normal(40, rule.policy.head.outputs + 1)
+    obs, after, outputs = normal(40, D, seed=1), normal(40, D, seed=2), normal(40, rule.policy.head.outputs + 1)
     advantage, score = normal(40, seed=6) + 1, normal(40, size, seed=7)
-    after[0, 0] = 200.0
-    rule.policy.normaliser.update(after[1:])
+    after[:, 0] *= 0.01
+    after[0, 0] = 5.0  # six deviations of this column
+    rule.policy.normaliser.mean.fill_(0.1)
+    rule.policy.normaliser.deviation.fill_(1.2)
     first, second = (Experience(obs[part], after[part], torch.zeros(20), outputs[part], advantage[part], score[part])
                      for part in (slice(0, 20), slice(20, 40)))
     target = rule.target([first, second])
@@ -75,7 +77,9 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
     modulated = advantage[:, None] * score
     returns = (advantage + outputs[:, -1])[:, None]
     following = rule.policy.normaliser(after)
-    following = ((following - following.mean(0)) / following.std(0)).clamp(-4, 4)
+    following = (following - following.mean(0)) / following.std(0)
+    assert following.max() > 5
+    following = following.clamp(-4, 4)
     expected = torch.cat([modulated / modulated.square().mean().sqrt(), (returns - returns.mean()) / returns.std(),
                           following], 1)
     torch.testing.assert_close(target.values, expected - expected.mean(0), rtol=1e-4, atol=1e-5)
@@ -113,6 +117,23 @@ def test_hidden_steps_fade_with_the_training():
     assert moves[1] == pytest.approx(moves[0] / 4, rel=0.2)
 
 
+@pytest.mark.parametrize(("rollouts", "sources"), [(1, 1), (2, 2), (3, 3)])
+def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
+    rule, rollout = make(hidden_rollouts=rollouts, hidden_batch=16, hidden_steps=sources * N // 16)
+    seen, learn = [], rule.policy.network.learn
+    monkeypatch.setattr(rule.policy.network, "learn", lambda x, *rest: (seen.append((x, rest[0])), learn(x, *rest))[1])
+    for number in range(4):
+        rollout.obs = rollout.next_obs = normal(STEPS, ENVS, D, seed=number)
+        seen.clear()
+        rule.update(rollout, 0.0, 0.0)
+    obs = torch.cat([normal(STEPS, ENVS, D, seed=number).flatten(0, 1) for number in range(4 - sources, 4)])
+    expected = rule.policy.normaliser(obs)
+    x, following = torch.cat([part for part, _ in seen]), torch.cat([target.values[:, -D:] for _, target in seen])
+    assert len(x) == len(expected)
+    torch.testing.assert_close(x.sort(0).values, expected.sort(0).values)
+    torch.testing.assert_close(following, (x - x.mean(0)) / x.std(0), rtol=1e-3, atol=1e-3)  # each its own target
+
+
 def act(rule: Rule, rollout: Rollout) -> Rollout:
     """The rollout as this policy would have measured it while acting."""
     rollout.outputs = rule.policy.outputs(rollout.obs.flatten(0, 1)).unflatten(0, (STEPS, ENVS))
@@ -146,13 +167,19 @@ def test_noise_does_not_shrink_the_readout():
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_older_states_take_part_in_the_refit(share, monkeypatch):
-    rule, rollout = make(replay_rollouts=2, replay_share=share, hidden_steps=1)
-    sizes, refit = [], rule.policy.readout.refit
-    monkeypatch.setattr(rule.policy.readout, "refit", lambda x, *rest: (sizes.append(len(x)), refit(x, *rest))[1])
-    for _ in range(4):
-        rule.update(rollout, 0.0, 1e-3)
+    rule, rollout = make(replay_rollouts=2, replay_share=share, hidden_rate=0.0, track=0.0)
+    asked, network = [], rule.policy.network
+    monkeypatch.setattr(rule.policy.readout, "refit", lambda inputs, *rest: asked.append(inputs[:, :-1]))
     extra = int(N * share)
-    assert sizes == [N, N + extra, N + 2 * extra, N + 2 * extra]
+    for number in range(4):
+        rollout.obs = normal(STEPS, ENVS, D, seed=number)
+        rule.update(rollout, 0.0, 0.0)
+        assert len(asked[-1]) == N + min(number, 2) * extra
+        for back in range(min(number, 2) + 1):  # the newest whole, then a share of each of the two before
+            obs = normal(N, D, seed=number - back)
+            taps = network.measure(rule.policy.normaliser(obs)).taps
+            known = (torch.cdist(asked[-1], taps).min(1).values < 1e-2).sum()
+            assert known == (extra if back else N)
 
 
 def test_rewards_are_judged_in_units_of_the_return_scale():
