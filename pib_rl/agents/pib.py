@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from dataclasses import fields
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,14 +18,15 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rivals import find_mode
 from pib_rl.agents.rollout import Rollout
-from pib_rl.agents.rule import Rule, RuleConfig
+from pib_rl.agents.rule import Rule
+from pib_rl.agents.rule_config import RuleConfig
 from pib_rl.physical.options import configure
 from pib_rl.physical.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
-Mode = Literal["pib", "frozen"]
 
 
 class PIB(OnPolicyAlgorithm):
@@ -51,7 +53,8 @@ class PIB(OnPolicyAlgorithm):
         units: Number of units.
         objective: "gaussian", "pointwise", "cka" or "renyi".
         objective_options: Keyword arguments of the objective.
-        mode: "frozen" leaves the units as fabricated and trains the readout alone: the baseline of every claim.
+        mode: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
+            (`pib_rl.agents.RIVALS`). "frozen" leaves them as fabricated: the baseline of every claim.
         rule: Other settings of `RuleConfig` by name.
         stats_window_size: Episodes in the rolling averages of the log.
         tensorboard_log: Folder for TensorBoard, or None.
@@ -74,7 +77,7 @@ class PIB(OnPolicyAlgorithm):
                  learning_rate: float | Schedule | None = None, n_steps: int | None = None, gamma: float = 0.99,
                  gae_lambda: float = 0.95, ent_coef: float = 0.0, hw: str = "digital",
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
-                 objective: str = "gaussian", objective_options: dict[str, float] | None = None, mode: Mode = "pib",
+                 objective: str = "gaussian", objective_options: dict[str, float] | None = None, mode: str = "pib",
                  rule: dict[str, Any] | None = None, stats_window_size: int = 100,
                  tensorboard_log: str | None = None, policy_kwargs: dict[str, Any] | None = None, verbose: int = 0,
                  seed: int | None = None, device: torch.device | str = "auto",
@@ -82,14 +85,11 @@ class PIB(OnPolicyAlgorithm):
         if isinstance(env, VectorEnv):
             raise ValueError("env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
                              "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead")
-        if mode not in ("pib", "frozen"):
-            raise ValueError(f"mode must be pib or frozen, got {mode!r}")
+        find_mode(mode)
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps must be >= 1, got {n_steps}")
-        self.mode: Mode = mode
+        self.mode = mode
         options = dict(rule or {})
-        if "frozen" in options:
-            raise ValueError("the rule's frozen is set by mode: give mode='frozen' instead")
         gamma, gae_lambda, ent_coef = (options.pop(name, value) for name, value in (
             ("gamma", gamma), ("gae_lambda", gae_lambda), ("ent_coef", ent_coef)))
         self.rule_options = options
@@ -115,10 +115,18 @@ class PIB(OnPolicyAlgorithm):
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)
         self.policy = self.policy.to(self.device)
-        settings = {"frozen": self.mode == "frozen", "gamma": self.gamma, "gae_lambda": self.gae_lambda,
-                    "ent_coef": self.ent_coef}
-        self.rule = Rule(self.policy, configure(RuleConfig, settings | self.rule_options, "the rule"))
+        self.rule = self._make_rule()
         self.rollout_buffer = None  # type: ignore[assignment]
+
+    def _make_rule(self) -> Rule:
+        """The rule with its learner; ``rule_options`` holds settings of both."""
+        kind = find_mode(self.mode)
+        own = {field.name for field in fields(kind.Options)}
+        settings = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
+        settings |= {name: value for name, value in self.rule_options.items() if name not in own}
+        options = {name: value for name, value in self.rule_options.items() if name in own}
+        config = configure(RuleConfig, settings, "the rule")
+        return Rule(self.policy, config, kind(self.policy, config, configure(kind.Options, options, self.mode)))
 
     def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
                          n_rollout_steps: int) -> bool:

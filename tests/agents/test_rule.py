@@ -10,7 +10,8 @@ from gymnasium import spaces
 
 from pib_rl.agents import PIBPolicy, Rule, RuleConfig
 from pib_rl.agents.rollout import Rollout
-from pib_rl.agents.rule import Experience
+from pib_rl.agents.experience import Experience, reward_target
+from pib_rl.agents.rivals import find_mode
 from pib_rl.physical.substrate import Read
 
 STEPS, ENVS, D = 16, 4, 5
@@ -22,14 +23,16 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make(action: str = "discrete", hw: str = "digital", **config) -> tuple[Rule, Rollout]:
+def make(action: str = "discrete", hw: str = "digital", mode: str = "pib", **config) -> tuple[Rule, Rollout]:
     policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS[action], hw=hw, width=6, seed=0)
     policy.readout.array.program(0.3 * normal(policy.head.outputs + 1, policy.network.tap_features + 1, seed=8))
     taken = torch.arange(N).reshape(STEPS, ENVS) % 3 if action == "discrete" else normal(STEPS, ENVS, 2, seed=3)
     outputs = normal(STEPS, ENVS, policy.head.outputs + 1, seed=4)
     none = torch.zeros(STEPS, ENVS)
-    return Rule(policy, RuleConfig(**config)), Rollout(normal(STEPS, ENVS, D, seed=1), normal(STEPS, ENVS, D, seed=2),
-                                                       taken, outputs, normal(STEPS, ENVS, seed=5), none, none.clone())
+    settings = RuleConfig(**config)
+    rollout = Rollout(normal(STEPS, ENVS, D, seed=1), normal(STEPS, ENVS, D, seed=2), taken, outputs,
+                      normal(STEPS, ENVS, seed=5), none, none.clone())
+    return Rule(policy, settings, find_mode(mode)(policy, settings)), rollout
 
 
 def hidden(rule: Rule) -> list[torch.Tensor]:
@@ -39,7 +42,7 @@ def hidden(rule: Rule) -> list[torch.Tensor]:
 @pytest.mark.parametrize("bonus", [0.0, 0.2])
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_readout_follows_the_clipped_policy_gradient_and_the_value_error(action, bonus, monkeypatch):
-    rule, rollout = make(action, frozen=True, epochs=1, batch_size=N, ent_coef=bonus, spread_rate=0.0)
+    rule, rollout = make(action, mode="frozen", epochs=1, batch_size=N, ent_coef=bonus, spread_rate=0.0)
     asked = []
     monkeypatch.setattr(rule.policy.readout, "learn", lambda *arguments: asked.append(arguments))
     rule.update(rollout, 0.0, 7e-4)
@@ -72,7 +75,7 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
     rule.policy.normaliser.deviation.fill_(1.2)
     first, second = (Experience(obs[part], after[part], torch.zeros(20), outputs[part], advantage[part], score[part])
                      for part in (slice(0, 20), slice(20, 40)))
-    target = rule.target([first, second])
+    target = reward_target([first, second], rule.policy.normaliser)
 
     modulated = advantage[:, None] * score
     returns = (advantage + outputs[:, -1])[:, None]
@@ -89,7 +92,7 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_frozen_units_keep_every_bit_while_the_readout_moves(hw):
-    rule, rollout = make(hw=hw, frozen=True)
+    rule, rollout = make(hw=hw, mode="frozen")
     rule.update(rollout, 0.0, 3e-3)  # the first rollout sets the gain controls once
     before, readout = hidden(rule), rule.policy.readout.array.weights().clone()
     rule.update(rollout, 0.0, 3e-3)
@@ -185,7 +188,7 @@ def test_older_states_take_part_in_the_refit(share, monkeypatch):
 def test_rewards_are_judged_in_units_of_the_return_scale():
     results = []
     for size in (1.0, 1000.0):
-        rule, rollout = make(frozen=True)
+        rule, rollout = make(mode="frozen")
         rollout.rewards *= size
         rule.update(rollout, 0.0, 0.0)
         results.append(rule.history[-1].advantage)
@@ -204,7 +207,7 @@ def test_the_log_names_what_it_measured():
 
 
 def test_explained_variance_is_that_of_the_values_while_acting():
-    rule, rollout = make(frozen=True)
+    rule, rollout = make(mode="frozen")
     log = rule.update(rollout, 0.0, 0.0)
     seen = rule.history[-1]
     expected = 1 - (seen.returns - rollout.outputs[..., -1].flatten()).var() / seen.returns.var()

@@ -1,0 +1,53 @@
+"""A rollout judged: what every learner draws its samples from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.normaliser import Normaliser
+from pib_rl.agents.target import Target
+
+
+@dataclass
+class Experience:
+    """A rollout with its advantages, samples in one axis (n = T N).
+
+    Args:
+        obs: Flat observations, shape (n, d).
+        next_obs: What followed, shape (n, d).
+        actions: Shape (n,) or (n, k).
+        outputs: Readout outputs while acting, shape (n, o).
+        advantage: Shape (n,), in units of the return scale.
+        score: Standardised gradient of the log-probability, shape (n, s).
+    """
+
+    obs: Tensor
+    next_obs: Tensor
+    actions: Tensor
+    outputs: Tensor
+    advantage: Tensor
+    score: Tensor
+
+    @property
+    def returns(self) -> Tensor:
+        """Advantage plus value: the value's target."""
+        return self.advantage + self.outputs[:, -1]
+
+
+def reward_target(recent: list[Experience], normaliser: Normaliser) -> Target:
+    """y = [ A score/rms | (R - mean)/std | clip((x' - mean)/std, -4, 4) ], centred: three blocks."""
+    advantage = torch.cat([e.advantage for e in recent])
+    reward = (advantage / advantage.std().clamp(min=1e-6))[:, None] * torch.cat([e.score for e in recent])
+    reward = reward / reward.square().mean().sqrt().clamp(min=1e-6)
+    gain = standardise(torch.cat([e.returns for e in recent])[:, None])
+    following = normaliser(torch.cat([e.next_obs for e in recent]))
+    values = torch.cat([reward, gain, standardise(following).clamp_(-4, 4)], 1)
+    return Target(values - values.mean(0), (reward.shape[1], 1, following.shape[1]))
+
+
+def standardise(values: Tensor) -> Tensor:
+    """Zero mean and unit deviation per column."""
+    return (values - values.mean(0)) / values.std(0).clamp(min=1e-6)

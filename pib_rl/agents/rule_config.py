@@ -1,0 +1,64 @@
+"""Settings of the reinforcement rule."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RuleConfig:
+    """Settings of the rule.
+
+    Args:
+        gamma: Discount.
+        gae_lambda: Lambda of the advantage estimate.
+        hidden_rate: Learning rate of hidden arrays at the start, in units of weight.
+        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
+        hidden_steps: Steps of every unit per rollout.
+        hidden_batch: Samples per hidden step.
+        hidden_rollouts: Newest rollouts from which these samples come.
+        track: Rate of the gain controls per hidden step, at the start.
+        ridge: Regularisation of the re-fit.
+        replay_rollouts: Older rollouts of which a share of states takes part in the re-fit.
+        replay_share: That share.
+        epochs: Passes of the readout over the rollout.
+        batch_size: Samples per readout step.
+        clip_range: Clipping of the probability ratio (PPO).
+        ent_coef: Weight of the entropy bonus.
+        spread_rate: Learning rate of log sigma of continuous actions.
+
+    Raises:
+        ValueError: If a value lies outside its range.
+    """
+
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    hidden_rate: float = 3e-3
+    hidden_decay: float = 4.0
+    hidden_steps: int = 16
+    hidden_batch: int = 128
+    hidden_rollouts: int = 2
+    track: float = 0.005
+    ridge: float = 0.3
+    replay_rollouts: int = 7
+    replay_share: float = 0.25
+    epochs: int = 10
+    batch_size: int = 256
+    clip_range: float = 0.2
+    ent_coef: float = 0.0
+    spread_rate: float = 3e-3
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden_steps", 1), ("hidden_batch", 4), ("hidden_rollouts", 1), ("replay_rollouts", 0),
+                            ("epochs", 1), ("batch_size", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"the rule's {name} must be {least} or more, got {getattr(self, name)}")
+        for name in ("gamma", "gae_lambda", "track", "replay_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"the rule's {name} must be in 0..1, got {getattr(self, name)}")
+        for name in ("hidden_rate", "hidden_decay", "ridge", "clip_range", "ent_coef", "spread_rate"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
+        if self.ridge <= 0 or self.clip_range <= 0:
+            raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
