@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import tyro
 import yaml
+from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl.cli import UserError, read_yaml
 from pib_rl.physical.options import nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
-PRESENTATION = ("config", "out", "progress", "device")
+PRESENTATION = ("config", "out", "progress", "device", "print_config")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class TrainConfig:
     """Outputs of each unit."""
     units: int = 2
     """Number of units in series."""
+    n_steps: int | None = None
+    """Steps per environment and rollout; by default 2048 samples per rollout in all."""
+    learning_rate: str = "lin_0.6"
+    """Rate of the readout, in units of 1/(number of its inputs); lin_X falls from X to 0 over the training."""
+    log_std_init: float = -0.5
+    """Initial log standard deviation of continuous actions, in half ranges of the action."""
     objective: str = "gaussian"
     """Objective of the units: gaussian, pointwise, cka or renyi."""
     mode: str = "pib"
@@ -54,14 +62,34 @@ class TrainConfig:
     """torch device: cpu, cuda or cuda:N."""
     progress: bool = True
     """Show a progress bar."""
+    print_config: bool = False
+    """Print the settings that would be used, as YAML for --config, and stop."""
 
     def __post_init__(self) -> None:
         for name in ("timesteps", "n_envs", "width", "units", "eval_episodes"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} must be 1 or more, got {getattr(self, name)}")
+        if self.n_steps is not None and self.n_steps < 1:
+            raise UserError(f"--n-steps must be 1 or more, got {self.n_steps}")
+        self.rate()
         for name in ("seed", "distractors"):
             if getattr(self, name) < 0:
                 raise UserError(f"--{name} must be 0 or more, got {getattr(self, name)}")
+
+    def rate(self) -> float | LinearSchedule:
+        """The readout's rate: a number, or a schedule of the remaining progress.
+
+        Raises:
+            UserError: If it is neither a positive number nor lin_ followed by one.
+        """
+        text = str(self.learning_rate)
+        try:
+            value = float(text.removeprefix("lin_"))
+        except ValueError:
+            value = math.nan
+        if not 0 < value < math.inf:
+            raise UserError(f"--learning-rate must be a number > 0 or lin_ and a number, such as lin_0.6, got {text!r}")
+        return LinearSchedule(value, 0.0, 1.0) if text.startswith("lin_") else value
 
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
@@ -87,6 +115,11 @@ def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:
     return result
 
 
+def as_pairs(mapping: dict[str, Any]) -> tuple[str, ...]:
+    """A mapping as NAME=VALUE items: the inverse of `pairs`."""
+    return tuple(f"{name}={yaml.safe_dump(value).splitlines()[0]}" for name, value in mapping.items())
+
+
 def _value(text: str) -> Any:
     if text.lower() in ("none", "null"):
         return None
@@ -96,36 +129,50 @@ def _value(text: str) -> Any:
         return yaml.safe_load(text)
 
 
-def from_file(path: Path) -> TrainConfig:
-    """The configuration of a YAML file; without ``env`` its environment is empty.
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of a YAML file such as the config.yaml of a run.
 
     Raises:
-        UserError: If a name is unknown (the message offers the nearest) or a value has the wrong type.
+        UserError: If it can't be read or is no mapping.
     """
     settings = read_yaml(path)
     settings.pop("versions", None)
-    return from_plain(settings, path)
+    return settings
+
+
+def layered(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two sets of plain settings, ``above`` first; mappings (hw_options, rule) are merged by name."""
+    mapped = {name: below[name] | above[name] for name in ("hw_options", "rule")
+              if isinstance(below.get(name), dict) and isinstance(above.get(name), dict)}
+    return below | above | mapped
 
 
 def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
-    """The configuration of plain data, as `TrainConfig.substance` gives it.
+    """The configuration of plain data, as `TrainConfig.substance` gives it; without ``env`` it is empty.
 
     Raises:
-        UserError: As `from_file`.
+        UserError: If a name is unknown (the message offers the nearest) or a value has the wrong type.
     """
     settings = {"env": ""} | settings
     for name in ("hw_options", "rule"):
         value = {} if settings.get(name) is None else settings[name]
         if not isinstance(value, dict):
             raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
-        settings[name] = tuple(f"{key}={'none' if one is None else one}" for key, one in value.items())
+        settings[name] = as_pairs(value)
+    rate = settings.get("learning_rate")
+    if type(rate) in (int, float):
+        settings["learning_rate"] = str(rate)
     for name in ("config", "out"):
         if settings.get(name) is not None:
             settings[name] = Path(str(settings[name]))
-    known: dict[str, type] = {field.name: type(field.default) for field in fields(TrainConfig)} | {"env": str}
+    known = get_type_hints(TrainConfig)
     for name, value in settings.items():
         if name not in known:
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")
-        if known[name] in (int, str, bool) and type(value) is not known[name]:
-            raise UserError(f"{source}: {name} must be {known[name].__name__}, got {value!r}")
+        kinds = get_args(known[name]) or (known[name],)
+        if name in ("hw_options", "rule", "config", "out") or type(value) in kinds:
+            continue
+        if not (float in kinds and type(value) is int):
+            names = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise UserError(f"{source}: {name} must be {names}, got {value!r}")
     return TrainConfig(**settings)

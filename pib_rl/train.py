@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from rich.console import Console
 from rich.table import Table
 from stable_baselines3.common.callbacks import CallbackList
@@ -22,12 +24,13 @@ from pib_rl.agents.pib import PIB
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.callbacks import Evaluation, Progress
 from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import TrainConfig, from_file
+from pib_rl.config import TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
+from pib_rl.tuned import tuned
 
 NAME = "pib_rl.train"
 LOOKS = 40  # evaluations during training, at most; never more often than every 2048 steps
@@ -38,6 +41,9 @@ def main(arguments: list[str]) -> None:
     """The command."""
     torch.set_num_threads(1)  # units are small: threads cost more than they give
     config = read_arguments(arguments)
+    if config.print_config:
+        print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
+        return
     with mistakes(RuntimeError, AssertionError):
         model = build(config)
     folder = RunFolder.create(config)
@@ -49,16 +55,19 @@ def main(arguments: list[str]) -> None:
 
 
 def read_arguments(arguments: list[str]) -> TrainConfig:
-    """The configuration from the command line over that of ``--config`` over the defaults."""
+    """The configuration: the command line over ``--config`` over the tuned settings of the environment."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--config", nargs="?")
     file = finder.parse_known_args(arguments)[0].config
-    if file is None:
-        return parse(TrainConfig, arguments, NAME)
-    config = parse(TrainConfig, arguments, NAME, from_file(Path(file)))
-    if not config.env:
+    given = {} if file is None else read_settings(Path(file))
+    wish = parse(TrainConfig, arguments, NAME, *([from_plain(given, Path(file))] if file else []))
+    if not wish.env:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
-    return config
+    below = layered(tuned(wish.env, wish.mode), given)
+    default = from_plain(below, Path(file or "hyperparams"))
+    asked = parse(TrainConfig, arguments, NAME, default)
+    merged = pairs(default.rule, "rule") | pairs(asked.rule, "rule")
+    return replace(asked, rule=as_pairs(merged))
 
 
 def environments(config: TrainConfig, count: int, stream: str) -> VecEnv:
@@ -81,7 +90,8 @@ def build(config: TrainConfig) -> PIB:
     try:
         return PIB(PIBPolicy, environments(config, config.n_envs, ENVIRONMENT), hw=config.hw, width=config.width,
                    units=config.units, objective=config.objective, mode=config.mode, seed=config.seed,
-                   hw_options=plain["hw_options"], rule=plain["rule"], device=config.device)
+                   n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
+                   rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init}, device=config.device)
     except TypeError as error:
         raise ValueError(f"an option does not fit: {error}") from error
 

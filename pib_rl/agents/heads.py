@@ -41,6 +41,14 @@ class Head(nn.Module, ABC):
         """Most likely actions."""
 
     @abstractmethod
+    def encode(self, actions: Tensor) -> Tensor:
+        """Actions as numbers of the order of 1, shape (n, outputs): one-hot, or as they are."""
+
+    @abstractmethod
+    def other(self, parameters: Tensor, actions: Tensor, streams: Streams) -> Tensor:
+        """Draws actions of the policy that are not ``actions``, from the exploration stream."""
+
+    @abstractmethod
     def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
         """Log-probability (density for continuous actions) of each action, shape (n,), in nats."""
 
@@ -87,6 +95,12 @@ class DiscreteHead(Head):
 
     def mode(self, parameters: Tensor) -> Tensor:
         return parameters.argmax(1)
+
+    def encode(self, actions: Tensor) -> Tensor:
+        return nn.functional.one_hot(actions, self.outputs).float()
+
+    def other(self, parameters: Tensor, actions: Tensor, streams: Streams) -> Tensor:
+        return self.sample(parameters.log_softmax(1).clamp(min=-30).scatter(1, actions[:, None], -60.0), streams)
 
     def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
         return parameters.log_softmax(1).gather(1, actions[:, None]).squeeze(1)
@@ -136,6 +150,12 @@ class GaussianHead(Head):
     def mode(self, parameters: Tensor) -> Tensor:
         return parameters
 
+    def encode(self, actions: Tensor) -> Tensor:
+        return actions
+
+    def other(self, parameters: Tensor, actions: Tensor, streams: Streams) -> Tensor:
+        return self.sample(parameters, streams)
+
     def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
         error = self.score(parameters, actions)
         return -(0.5 * error.square() + self.log_std + 0.5 * math.log(2 * math.pi)).sum(1)
@@ -157,8 +177,12 @@ class GaussianHead(Head):
         self.log_std.add_(self.optimiser.step(slope, rate)).clamp_(-5.0, 1.0)
 
 
-def make_head(space: spaces.Space[Any]) -> Head:
+def make_head(space: spaces.Space[Any], log_std_init: float = -0.5) -> Head:
     """The head of an action space.
+
+    Args:
+        space: Discrete or Box.
+        log_std_init: Initial log sigma of continuous actions.
 
     Raises:
         ValueError: If the space is neither Discrete nor a bounded or unbounded Box.
@@ -169,6 +193,6 @@ def make_head(space: spaces.Space[Any]) -> Head:
                              "wrap the environment with gymnasium.wrappers.TransformAction")
         return DiscreteHead(int(space.n))
     if isinstance(space, spaces.Box):
-        return GaussianHead(int(torch.tensor(space.shape).prod()))
+        return GaussianHead(int(torch.tensor(space.shape).prod()), log_std_init)
     raise ValueError(f"action space must be Discrete or Box, got {type(space).__name__}; "
                      "wrap the environment so that it offers one of these")

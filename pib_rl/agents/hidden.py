@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.agents.experience import Experience, reward_target
 from pib_rl.agents.network import Measurement
@@ -36,16 +36,24 @@ class HiddenLearner(ABC):
     Attributes:
         moves: Whether `study` moves the units, so that the readout has to be re-fit.
         follows: Whether `follow` wants to be called.
+        action_inputs: Whether the network needs inputs for actions beside those for the observation.
+        alone: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
+        defaults: Settings of the rule that it starts from, where they differ from those of `RuleConfig`.
+        memory: What it remembers beside the policy, saved with the agent.
     """
 
     Options: ClassVar[type] = NoOptions
     moves: ClassVar[bool] = False
     follows: ClassVar[bool] = False
+    action_inputs: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
+    defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
         self.policy = policy
         self.config = config
         self.options = self.Options() if options is None else options
+        self.memory = nn.ModuleDict()
 
     def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
         """Learns from the newest rollouts.
@@ -67,6 +75,9 @@ class HiddenLearner(ABC):
             gradient: Gradient of the readout's loss by its outputs, shape (n, outputs).
             progress: Share of the training done, 0..1.
         """
+
+    def heard(self, change: Tensor) -> None:
+        """Hears what change of its weights the readout asked for just now, shape (outputs, tap_features + 1)."""
 
     def share(self, progress: float) -> float:
         """Share of the rates of hidden arrays that is left: (1 - progress)^hidden_decay."""
@@ -91,7 +102,7 @@ class InformationLearner(HiddenLearner):
 
     def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
         config, network = self.config, self.policy.network
-        x = self.policy.normaliser(torch.cat([e.obs for e in recent]))
+        x = self.policy.inputs(torch.cat([e.obs for e in recent]))
         target = reward_target(recent, self.policy.normaliser)
         share = self.share(progress)
         scores = [network.learn(x[pick], target.take(pick), config.hidden_rate * share, config.track * share)

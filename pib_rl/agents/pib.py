@@ -69,6 +69,7 @@ class PIB(OnPolicyAlgorithm):
 
     policy: PIBPolicy  # type: ignore[assignment]
     rollout: Rollout
+    alone: ClassVar[bool] = False
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "MlpPolicy": PIBPolicy, "CnnPolicy": PIBPolicy, "MultiInputPolicy": PIBPolicy,
     }
@@ -85,7 +86,10 @@ class PIB(OnPolicyAlgorithm):
         if isinstance(env, VectorEnv):
             raise ValueError("env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
                              "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead")
-        find_mode(mode)
+        kind = find_mode(mode)
+        if kind.alone != self.alone:
+            raise ValueError(f"mode {mode!r} needs a training loop of another kind than {type(self).__name__}: "
+                             f"make it with pib_rl.agents.make_agent({mode!r}, policy, env)")
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps must be >= 1, got {n_steps}")
         self.mode = mode
@@ -95,6 +99,8 @@ class PIB(OnPolicyAlgorithm):
         self.rule_options = options
         hardware = {"hw": hw, "hw_options": hw_options, "width": width, "units": units, "objective": objective,
                     "objective_options": objective_options, "gamma": gamma}
+        if kind.action_inputs:
+            hardware["action_inputs"] = True
         super().__init__(
             policy, env, LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,  # type: ignore[arg-type]
             n_steps=n_steps or 0, gamma=gamma, gae_lambda=gae_lambda, ent_coef=ent_coef, vf_coef=1.0,
@@ -123,6 +129,7 @@ class PIB(OnPolicyAlgorithm):
         kind = find_mode(self.mode)
         own = {field.name for field in fields(kind.Options)}
         settings = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
+        settings |= kind.defaults
         settings |= {name: value for name, value in self.rule_options.items() if name not in own}
         options = {name: value for name, value in self.rule_options.items() if name in own}
         config = configure(RuleConfig, settings, "the rule")
@@ -164,7 +171,7 @@ class PIB(OnPolicyAlgorithm):
     @torch.inference_mode()
     def _empty_rollout(self, steps: int, envs: int) -> Rollout:
         head = self.policy.head
-        rollout = Rollout.empty(steps, envs, self.policy.network.in_features, head.blank(envs, self.device),
+        rollout = Rollout.empty(steps, envs, len(self.policy.normaliser.mean), head.blank(envs, self.device),
                                 head.outputs + 1)
         rollout.obs[0] = self._flat(self._last_obs)
         return rollout
@@ -210,4 +217,5 @@ class PIB(OnPolicyAlgorithm):
         return [*super()._excluded_save_params(), "rule", "rollout"]
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
-        return ["policy"], []
+        memory = ["rule.learner.memory"] if len(self.rule.learner.memory) else []
+        return ["policy", *memory], []

@@ -42,6 +42,8 @@ class PIBPolicy(BasePolicy):
         objective: Name of the units' objective.
         objective_options: Its keyword arguments.
         gamma: Discount, for the statistics of returns.
+        log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
+        action_inputs: Give the network inputs for an action behind those for the observation; they are 0 while acting.
         seed: Seed of fabrication and of all noise.
 
     Raises:
@@ -52,7 +54,8 @@ class PIBPolicy(BasePolicy):
                  lr_schedule: Schedule | None = None, *, hw: str = "digital",
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
                  objective: str = "gaussian", objective_options: dict[str, float] | None = None,
-                 gamma: float = 0.99, seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
+                 gamma: float = 0.99, log_std_init: float = -0.5, action_inputs: bool = False,
+                 seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
         check_observation_space(observation_space)
         if use_sde:
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
@@ -60,19 +63,21 @@ class PIBPolicy(BasePolicy):
         super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
         self.arguments = {"hw": hw, "hw_options": dict(hw_options or {}), "width": width, "units": units,
                           "objective": objective, "objective_options": dict(objective_options or {}),
-                          "gamma": gamma, "seed": seed}
+                          "gamma": gamma, "log_std_init": log_std_init, "action_inputs": action_inputs, "seed": seed}
         self.streams = Streams(seed)
         self.meter = Meter()
         features = spaces.flatdim(observation_space)
-        self.head = make_head(action_space)
+        self.head = make_head(action_space, log_std_init)
         self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
         self.target_features = self.head.score_features + 1 + features
         self.normaliser = Normaliser(features)
         self.returns = ReturnScale(gamma)
-        self.network = Network(self.substrate, features, width, units, objective=objective,
+        self.action_features = self.head.outputs if action_inputs else 0
+        inputs = features + self.action_features
+        self.network = Network(self.substrate, inputs, width, units, objective=objective,
                                target_features=self.target_features, options=objective_options)
         self.readout = Readout(self.substrate, self.network.tap_features, self.head.outputs + 1)
-        self.network.calibrate(self.streams.normal(LEARNING, torch.zeros(CALIBRATION_SAMPLES, features)))
+        self.network.calibrate(self.streams.normal(LEARNING, torch.zeros(CALIBRATION_SAMPLES, inputs)))
 
     @property
     def device(self) -> torch.device:
@@ -90,9 +95,25 @@ class PIBPolicy(BasePolicy):
             return torch.cat([ready[key].flatten(1).float() for key in self.observation_space.spaces], 1)
         return ready.flatten(1)
 
+    def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
+        """What the network sees: standardised observations, then the action where it has inputs for one.
+
+        Args:
+            flat: Flat observations, shape (n, d).
+            actions: Actions as the head gives them; None is no action at all, zeros.
+
+        Returns:
+            Shape (n, network.in_features).
+        """
+        x: Tensor = self.normaliser(flat)
+        if not self.action_features:
+            return x
+        action = x.new_zeros(len(x), self.action_features) if actions is None else self.head.encode(actions)
+        return torch.cat([x, action], 1)
+
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Readout outputs (action parameters, then value), shape (n, o), from flat observations, shape (n, d)."""
-        return self.readout.measure(self.network.measure(self.normaliser(flat), read).taps, read)
+        return self.readout.measure(self.network.measure(self.inputs(flat), read).taps, read)
 
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Action parameters, shape (n, o - 1), and values, shape (n,), in units of the return scale."""

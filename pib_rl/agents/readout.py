@@ -33,7 +33,7 @@ class Readout(nn.Module):
         self.meter.read(len(inputs))
         return self.array.measure(inputs, read)
 
-    def learn(self, inputs: Tensor, gradient: Tensor, rate: float) -> None:
+    def learn(self, inputs: Tensor, gradient: Tensor, rate: float) -> Tensor:
         """dW = gradient^T inputs, through the optimiser, written by the array's own law.
 
         Args:
@@ -41,8 +41,13 @@ class Readout(nn.Module):
             gradient: dL/do, shape (n, outputs).
             rate: Learning rate, in units of 1/(tap_features + 1): every weight moves by at most about that, so that
                 a rate changes the outputs of a wide and of a narrow readout alike.
+
+        Returns:
+            The change of weights that was asked for, shape (outputs, tap_features + 1).
         """
-        self.array.program(self.optimiser.step(gradient.T @ inputs, rate / inputs.shape[1]))
+        change = self.optimiser.step(gradient.T @ inputs, rate / inputs.shape[1])
+        self.array.program(change)
+        return change
 
     def refit(self, inputs: Tensor, shift: Tensor, ridge: float) -> None:
         """Moves the outputs by ``shift`` with a small change of weights: ridge regression.

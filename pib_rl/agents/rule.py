@@ -59,9 +59,9 @@ class Rule:
         states = torch.cat([newest.obs, older])
         policy.normaliser.update(newest.obs)
         if first:
-            policy.network.calibrate(policy.normaliser(newest.obs))
+            policy.network.calibrate(policy.inputs(newest.obs))
         log = self.learner.study(list(self.history)[-config.hidden_rollouts :], progress)
-        inputs = with_one(policy.network.measure(policy.normaliser(states)).taps)
+        inputs = with_one(policy.network.measure(policy.inputs(states)).taps)
         if self.learner.moves:
             shift = before - policy.outputs(states)
             policy.readout.refit(inputs, shift, config.ridge)
@@ -105,7 +105,7 @@ class Rule:
         """
         policy, config, newest = self.policy, self.config, self.history[-1]
         old = policy.head.log_prob(newest.outputs[:, :-1], newest.actions)
-        returns, x = newest.returns, policy.normaliser(newest.obs)
+        returns, x = newest.returns, policy.inputs(newest.obs)
         clipped, divergence = [], []
         for _ in range(config.epochs):
             for pick in torch.split(self._draw(len(inputs), inputs.device), config.batch_size):
@@ -126,7 +126,7 @@ class Rule:
                 gradient = torch.cat([slope, regress], 1)
                 if self.learner.follows:
                     self.learner.follow(seen, gradient, progress)
-                policy.readout.learn(inputs[pick], gradient, rate)
+                self.learner.heard(policy.readout.learn(inputs[pick], gradient, rate))
                 policy.head.learn(parameters, actions, push, config.ent_coef, config.spread_rate)
                 clipped.append(held.float().mean())
                 divergence.append((ratio - 1 - change).mean())
@@ -138,7 +138,7 @@ class Rule:
         """The information plane on a batch of the newest rollout, as the units are now."""
         newest = self.history[-1]
         pick = self._draw(len(newest.obs), newest.obs.device)[: self.config.hidden_batch]
-        x = self.policy.normaliser(newest.obs[pick])
+        x = self.policy.inputs(newest.obs[pick])
         target = reward_target([newest], self.policy.normaliser)
         plane = information_plane(x, self.policy.network.measure(x), target.take(pick))
         log = {f"information/input_unit{unit}": point.on_input for unit, point in enumerate(plane, 1)}

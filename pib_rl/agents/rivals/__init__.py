@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pib_rl.agents.hidden import HiddenLearner, InformationLearner
+from pib_rl.agents.rivals.backprop import Backprop, BackpropOff, BackpropStale
+from pib_rl.agents.rivals.dfa import DirectFeedback
 from pib_rl.agents.rivals.frozen import Frozen
 from pib_rl.physical.options import nearest
 
 RIVALS: dict[str, type[HiddenLearner]] = {
     "frozen": Frozen,
+    "backprop": Backprop,
+    "backprop-off": BackpropOff,
+    "backprop-stale": BackpropStale,
+    "dfa": DirectFeedback,
 }
 MODES: dict[str, type[HiddenLearner]] = {"pib": InformationLearner, **RIVALS}
 

@@ -1,0 +1,55 @@
+"""What most rivals share: plain Adam on every hidden array, fed with gradients that each finds in its own way."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from pib_rl.agents.hidden import HiddenLearner
+from pib_rl.agents.network import Measurement
+from pib_rl.agents.optimisers import Adam
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rule_config import RuleConfig
+
+
+class AdamLearner(HiddenLearner):
+    """A learner with plain Adam on every hidden array, at the rate ``hidden_rate`` (1 - progress)^hidden_decay."""
+
+    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
+        super().__init__(policy, config, options)
+        arrays = [unit.array for unit in policy.network.chain]
+        self.adams = [Adam((array.out_features, array.in_features)).to(policy.device) for array in arrays]
+        self.memory["adams"] = nn.ModuleList(self.adams)
+
+    def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
+        """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
+        rate = self.config.hidden_rate * self.share(progress)
+        return [adam.step(gradient, rate) for adam, gradient in zip(self.adams, gradients, strict=True)]
+
+
+class Follower(AdamLearner):
+    """Steps with every batch of the readout along an estimate of dL/dz, L the readout's own loss.
+
+    dW = (dL/dz)^T h with h as measured; the subclasses differ in how the gradient by the readout's outputs reaches z.
+    The gain controls track the same batch.
+    """
+
+    follows = True
+
+    @abstractmethod
+    def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
+        """Estimates dL/dz of every unit, shape (n, width) each; arguments as in `follow`."""
+
+    def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
+        slopes = self.pull(seen, gradient, progress)
+        changes = self.steps([slope.T @ h for slope, h in zip(slopes, seen.h, strict=True)], progress)
+        track = self.config.track * self.share(progress)
+        for unit, change, z in zip(self.policy.network.chain, changes, seen.z, strict=True):
+            unit.array.program(change)
+            unit.control.track(z, track)
+        self.asked(changes)
+
+    def asked(self, changes: list[Tensor]) -> None:
+        """Hears what changes of the hidden arrays were asked for just now."""

@@ -1,0 +1,49 @@
+"""Direct feedback alignment: the error of the readout reaches every unit through a fixed random matrix."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.network import Measurement
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rivals.adam import Follower
+from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.physical.streams import FABRICATION
+
+
+class Feedback(nn.Module):
+    """Fixed random matrices B_l, shape (outputs, width), one per unit, normal with deviation 1/sqrt(outputs)."""
+
+    matrices: Tensor
+
+    def __init__(self, policy: PIBPolicy) -> None:
+        super().__init__()
+        chain, outputs = policy.network.chain, policy.readout.array.out_features
+        with policy.streams.aside("feedback"):
+            draws = policy.streams.normal(FABRICATION, torch.zeros(len(chain), outputs, chain[0].array.out_features))
+        self.register_buffer("matrices", draws / outputs**0.5)
+
+
+class DirectFeedback(Follower):
+    """Augmented direct feedback alignment: dL/dz is taken to be (g B) f(z), with g = dL/do of the readout.
+
+    g has the policy's part and the value's. B_l is random and never learned; the readout aligns with it. The true
+    slope of the medium is unknown, so f is a surrogate that needs nothing but the measured z:
+    f = 1 - tanh^2(drive), drive the gain control's output.
+
+    Source: Noekland, arXiv 1609.01596; Nakajima et al., Nat. Commun. 13, 7847 (2022) for the surrogate slope.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 1.0, "track": 1e-3}
+
+    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
+        super().__init__(policy, config, options)
+        self.feedback = Feedback(policy).to(policy.device)
+        self.memory["feedback"] = self.feedback
+
+    def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
+        return [(gradient @ matrix) * (1 - unit.control.drive(z).tanh().square())
+                for matrix, unit, z in zip(self.feedback.matrices, self.policy.network.chain, seen.z, strict=True)]

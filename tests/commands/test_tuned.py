@@ -1,0 +1,79 @@
+"""Tuned settings: shipped, used by themselves, under what the user says."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from stable_baselines3.common.utils import LinearSchedule
+
+from pib_rl import train, tuned
+from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.cli import UserError
+from pib_rl.config import from_plain
+from pib_rl.physical.options import configure
+
+KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
+
+
+def settings(*arguments: str):
+    return train.read_arguments(list(arguments)).substance()
+
+
+@pytest.mark.parametrize("env", KEYS)
+@pytest.mark.parametrize("mode", ["pib", "frozen"])
+def test_every_entry_is_a_configuration(env, mode):
+    plain = from_plain({"env": env} | tuned.tuned(env, mode), tuned.FOLDER).substance()
+    configure(RuleConfig, plain["rule"], "the rule")
+
+
+def test_the_environment_of_the_command_line_brings_its_own_settings():
+    assert settings("Acrobot-v1")["rule"] == {"epochs": 4}
+    assert settings("Acrobot-v1")["timesteps"] == 200_000
+    lander = settings("LunarLander-v3", "--hw", "optical")
+    assert (lander["learning_rate"], lander["rule"]) == ("lin_0.3", {"ent_coef": 0.01, "hidden_rollouts": 4})
+    assert settings("Taxi-v3")["rule"] == {}
+
+
+def test_the_command_line_overrides_and_keeps_the_rest():
+    lander = settings("LunarLander-v3", "--rule", "ent_coef=0.5", "--timesteps", "7", "--learning-rate", "0.2")
+    assert lander["rule"] == {"ent_coef": 0.5, "hidden_rollouts": 4}
+    assert (lander["timesteps"], lander["learning_rate"], lander["n_envs"]) == (7, "0.2", 8)
+
+
+def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("env: LunarLander-v3\ntimesteps: 9\nwidth: 5\nrule: {ent_coef: 0.3}\n")
+    lander = settings("--config", str(file), "--width", "6")
+    assert (lander["timesteps"], lander["width"]) == (9, 6)
+    assert lander["rule"] == {"ent_coef": 0.3, "hidden_rollouts": 4}
+
+
+def test_rivals_do_not_take_the_settings_of_hidden_arrays():
+    assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {"ent_coef": 0.01}
+
+
+def test_print_config_can_be_read_back(tmp_path, capsys):
+    train.main(["Pendulum-v1", "--seed", "3", "--print-config"])
+    file = tmp_path / "printed.yaml"
+    file.write_text(capsys.readouterr().out)
+    assert settings("--config", str(file)) == settings("Pendulum-v1", "--seed", "3")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("text", ["lin_", "fast", "0", "-1", "nan", "lin_inf"])
+def test_a_wrong_rate_is_named(text):
+    with pytest.raises(UserError, match="learning-rate must be a number > 0 or lin_"):
+        settings("CartPole-v1", f"--learning-rate={text}")
+
+
+def test_rates_fall_or_stay():
+    falling = train.read_arguments(["CartPole-v1", "--learning-rate", "lin_0.5"]).rate()
+    assert isinstance(falling, LinearSchedule)
+    assert [falling(1.0), falling(0.5), falling(0.0)] == [0.5, 0.25, 0.0]
+    assert train.read_arguments(["CartPole-v1", "--learning-rate", "0.5"]).rate() == 0.5
+
+
+def test_the_initial_spread_reaches_the_policy():
+    model = train.build(train.read_arguments(["MountainCarContinuous-v0"]))
+    assert model.policy.head.log_std.item() == 0.5
+    assert model.rule.config.gamma == 0.99
