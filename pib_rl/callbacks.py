@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from pib_rl.agents.policy import PIBPolicy
 
 
 class Progress(BaseCallback):
@@ -57,23 +52,34 @@ class Progress(BaseCallback):
             self.bar.close()
 
 
+class Look(NamedTuple):
+    """One evaluation: after how many environment steps and physical measurements, and the mean return."""
+
+    timesteps: int
+    mean_reward: float
+    measurements: int
+
+
 class Evaluation(BaseCallback):
     """Evaluates regularly; remembers the best policy and the first step that solved the task.
 
     Args:
-        evaluate: Returns the greedy episode returns of a policy.
+        evaluate: Returns the greedy episode returns of the policy as it is now.
         every: Least environment steps between two evaluations.
         threshold: Mean return that counts as solved, or None.
-        save: Called with the state dict of each new best policy.
+        save: Called at each new best policy.
+        measurements: Physical measurements so far; none without hardware.
     """
 
-    def __init__(self, evaluate: Callable[[PIBPolicy], np.ndarray], every: int, threshold: float | None,
-                 save: Callable[[dict[str, Tensor]], None]) -> None:
+    def __init__(self, evaluate: Callable[[], np.ndarray], every: int, threshold: float | None,
+                 save: Callable[[], None] = lambda: None, measurements: Callable[[], int] = lambda: 0) -> None:
         super().__init__()
         self.evaluate, self.every, self.threshold, self.save = evaluate, every, threshold, save
+        self.measurements = measurements
         self.next = every
         self.best = -np.inf
         self.solved_at: int | None = None
+        self.looks: list[Look] = []
 
     def _on_step(self) -> bool:
         return True
@@ -85,12 +91,12 @@ class Evaluation(BaseCallback):
 
     def look(self) -> None:
         """Evaluates the policy as it is now."""
-        policy: PIBPolicy = self.model.policy  # type: ignore[assignment]
-        mean = float(self.evaluate(policy).mean())
+        mean = float(self.evaluate().mean())
+        self.looks.append(Look(self.num_timesteps, mean, self.measurements()))
         self.logger.record("eval/mean_reward", mean)
         self.logger.record("eval/timesteps", self.num_timesteps)  # the logger writes one rollout later
         if self.threshold is not None and mean >= self.threshold and self.solved_at is None:
             self.solved_at = self.num_timesteps
         if mean >= self.best:
             self.best = mean
-            self.save(policy.state_dict())
+            self.save()

@@ -15,7 +15,7 @@ import yaml
 from gymnasium.error import Error as GymnasiumError
 
 T = TypeVar("T")
-MISTAKE = 2
+MISTAKE, FAILURE = 2, 1
 
 
 class UserError(Exception):

@@ -76,6 +76,11 @@ class TrainConfig:
             if getattr(self, name) < 0:
                 raise UserError(f"--{name} must be 0 or more, got {getattr(self, name)}")
 
+    @property
+    def stem(self) -> str:
+        """Name of the run, for its folder."""
+        return run_stem(self.env, self.distractors, self.hw, self.mode, self.seed)
+
     def rate(self) -> float | LinearSchedule:
         """The readout's rate: a number, or a schedule of the remaining progress.
 
@@ -95,6 +100,12 @@ class TrainConfig:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         return plain | {"hw_options": pairs(self.hw_options, "hw-options"), "rule": pairs(self.rule, "rule")}
+
+
+def run_stem(env: str, distractors: int, hw: str, mode: str, seed: int) -> str:
+    """Name of a run that may be a file name."""
+    extra = f"-d{distractors}" if distractors else ""
+    return f"{env.replace('/', '-').replace(':', '-')}{extra}-{hw}-{mode}-s{seed}"
 
 
 def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:

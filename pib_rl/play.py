@@ -22,7 +22,8 @@ from pib_rl.envs.make import make_env
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into, write_atomically
-from pib_rl.train import build, close
+from pib_rl.train import build
+from pib_rl.training import close
 
 NAME = "pib_rl.play"
 LARGEST_GIF = 1500  # frames; a longer film is cut, with a word about it

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import yaml
@@ -17,10 +20,26 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from pib_rl import __version__
+from pib_rl.callbacks import Look
 from pib_rl.cli import UserError, read_yaml
-from pib_rl.config import TrainConfig
 
-CONFIG, RESULT, LAST, BEST = "config.yaml", "result.json", "policy.safetensors", "best.safetensors"
+CONFIG, RESULT, LOOKS = "config.yaml", "result.json", "evaluations.csv"
+LAST, BEST = "policy.safetensors", "best.safetensors"
+
+
+class RunConfig(Protocol):
+    """What a run folder asks of the configuration of its run."""
+
+    @property
+    def out(self) -> Path | None:
+        """The folder to make; None for one of its own under runs/."""
+
+    @property
+    def stem(self) -> str:
+        """Name of such a folder."""
+
+    def substance(self) -> dict[str, Any]:
+        """What defines the run, as plain data."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -48,7 +67,8 @@ def versions() -> dict[str, str]:
 class RunFolder:
     """One run's folder.
 
-    Files: config.yaml, progress.csv, policy.safetensors (last), best.safetensors, result.json and figures.
+    Files: config.yaml, progress.csv, evaluations.csv, policy.safetensors (last), best.safetensors, result.json and
+    figures.
 
     Args:
         path: The folder.
@@ -58,7 +78,7 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, config: TrainConfig) -> RunFolder:
+    def create(cls, config: RunConfig) -> RunFolder:
         """Makes the folder of a run, or returns the finished one of the same configuration.
 
         Raises:
@@ -84,13 +104,11 @@ class RunFolder:
         return folder
 
     @classmethod
-    def _fresh(cls, config: TrainConfig) -> RunFolder:
-        extra = f"-d{config.distractors}" if config.distractors else ""
-        stem = f"{config.env.replace('/', '-').replace(':', '-')}{extra}-{config.hw}-{config.mode}-s{config.seed}"
-        path, count = Path("runs") / stem, 1
+    def _fresh(cls, config: RunConfig) -> RunFolder:
+        path, count = Path("runs") / config.stem, 1
         while path.exists():
             count += 1
-            path = Path("runs") / f"{stem}-{count}"
+            path = Path("runs") / f"{config.stem}-{count}"
         return cls(path)._begin(config)
 
     @classmethod
@@ -107,7 +125,7 @@ class RunFolder:
                             "python -m pib_rl.train makes one")
         return cls(path)
 
-    def _begin(self, config: TrainConfig) -> RunFolder:
+    def _begin(self, config: RunConfig) -> RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             content = yaml.safe_dump(config.substance() | {"versions": versions()}, sort_keys=False)
@@ -122,7 +140,7 @@ class RunFolder:
         stored.pop("versions", None)
         return stored
 
-    def _differences(self, config: TrainConfig) -> list[str]:
+    def _differences(self, config: RunConfig) -> list[str]:
         stored, wanted = self.substance(), config.substance()
         return sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
 
@@ -148,6 +166,13 @@ class RunFolder:
     def save_result(self, result: dict[str, Any]) -> None:
         """Writes result.json; with it the run counts as finished."""
         write_atomically(self.path / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+
+    def save_looks(self, looks: Sequence[Look]) -> None:
+        """Writes evaluations.csv."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([Look._fields, *looks])
+        write_atomically(self.path / LOOKS, text.getvalue().encode())
 
     def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
         """Writes a state dict as safetensors."""

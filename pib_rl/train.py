@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +14,12 @@ import torch
 import yaml
 from rich.console import Console
 from rich.table import Table
-from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
 from pib_rl.agents.pib import PIB
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.callbacks import Evaluation, Progress
+from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import find_spec, make_vec_env
@@ -30,11 +27,10 @@ from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
+from pib_rl.training import LOOK_EPISODES, every, learn
 from pib_rl.tuned import tuned
 
 NAME = "pib_rl.train"
-LOOKS = 40  # evaluations during training, at most; never more often than every 2048 steps
-LOOK_EPISODES = 20
 
 
 def main(arguments: list[str]) -> None:
@@ -98,40 +94,22 @@ def build(config: TrainConfig) -> PIB:
 
 def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
     """Trains, evaluates and fills the run folder; an interrupted training leaves the policy so far."""
-    model.set_logger(configure(str(folder.path), ["csv"]))
+    policy = model.policy
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
-    looks = Evaluation(lambda policy: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY),
-                       max(2048, config.timesteps // LOOKS), spec.reward_threshold,
-                       lambda state: folder.save_policy(state, BEST))
-    progress = Progress(config.timesteps)
-    folder.save_policy(model.policy.state_dict())
-    start = time.perf_counter()
+    looks = Evaluation(lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY), every(config.timesteps),
+                       spec.reward_threshold, lambda: folder.save_policy(policy.state_dict(), BEST),
+                       lambda: policy.meter.totals()["measurements"])
+    folder.save_policy(policy.state_dict())
     try:
-        with mistakes(OSError):
-            model.learn(config.timesteps, callback=CallbackList([looks, *([progress] if config.progress else [])]))
-        wall = time.perf_counter() - start
-        looks.look()
-        model.logger.record("time/total_timesteps", model.num_timesteps)
-        model.logger.dump(model.num_timesteps)
+        wall = learn(model, config.timesteps, folder, looks, config.progress)
     except KeyboardInterrupt:
-        folder.save_policy(model.policy.state_dict())
+        folder.save_policy(policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
                         f"{folder.path}: python -m pib_rl.play {folder.path}") from None
-    finally:
-        progress.close()
-        close(model)
-    model.logger.close()
-    folder.save_policy(model.policy.state_dict())
+    folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
     folder.save_result(judge(config, model, folder, looks, wall))
-
-
-def close(model: PIB) -> None:
-    """Closes the agent's environments."""
-    env = model.get_env()
-    if env is not None:
-        env.close()
 
 
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:
@@ -151,7 +129,7 @@ def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation,
         "eval_std": float(figures["eval_mean"].std()), "eval_episodes": config.eval_episodes,
         "eval_mean_noiseless": means["eval_mean_noiseless"], "best_eval_mean": means["best_eval_mean"],
         "best_eval_mean_noiseless": means["best_eval_mean_noiseless"], "solved_at_step": looks.solved_at,
-        "wall_s": round(wall, 3), **counts,
+        "wall_s": round(wall, 3), **counts, "devices": policy.devices,
     }
 
 

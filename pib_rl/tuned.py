@@ -25,11 +25,11 @@ def tuned(env_id: str, mode: str) -> dict[str, Any]:
         env_id: Environment id; without a key of its own, ``default`` alone counts.
         mode: "pib" or a rival.
     """
-    settings = _entry(FOLDER / "pib.yml", env_id)
+    settings = entry(FOLDER / "pib.yml", env_id)
     if mode != "pib":
         settings = {name: value for name, value in settings.items() if name not in OWN}
         own = FOLDER / f"{mode}.yml"
-        settings |= _entry(own, env_id) if own.is_file() else {}
+        settings |= entry(own, env_id) if own.is_file() else {}
     of_rule = {field.name for field in fields(RuleConfig)}
     result: dict[str, Any] = {"rule": {}}
     for name, value in settings.items():
@@ -41,7 +41,12 @@ def tuned(env_id: str, mode: str) -> dict[str, Any]:
     return result
 
 
-def _entry(path: Path, env_id: str) -> dict[str, Any]:
+def entry(path: Path, env_id: str) -> dict[str, Any]:
+    """Settings of one environment in a file of the zoo's form: those of ``default``, then its own.
+
+    Raises:
+        UserError: If the file can't be read or a key holds no mapping.
+    """
     content = read_yaml(path)
     for key, value in content.items():
         if not isinstance(value, dict):

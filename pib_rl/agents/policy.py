@@ -84,6 +84,11 @@ class PIBPolicy(BasePolicy):
         """Where the buffers live."""
         return self.normaliser.mean.device
 
+    @property
+    def devices(self) -> int:
+        """Programmable devices of all arrays."""
+        return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), **self.arguments}
 

@@ -153,6 +153,10 @@ class Crossbar(Array):
             z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
         return self._adc(z)
 
+    @property
+    def devices(self) -> int:
+        return 2 * super().devices
+
     def program(self, delta: Tensor) -> None:
         half = delta / (2 * self.scale)
         noise = self._config.write_noise

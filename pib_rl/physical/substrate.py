@@ -77,6 +77,11 @@ class Array(nn.Module, ABC):
         self.out_features = out_features
         self.meter = meter
 
+    @property
+    def devices(self) -> int:
+        """How many devices hold the weights, each programmed by pulses of its own."""
+        return self.in_features * self.out_features
+
     @abstractmethod
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Reads W h.

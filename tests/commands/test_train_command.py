@@ -14,7 +14,7 @@ from pib_rl.cli import UserError, run
 
 SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes", "4", "--no-progress"]
 KEYS = {"env", "hw", "mode", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "eval_mean_noiseless",
-        "best_eval_mean", "solved_at_step", "wall_s", "measurements", "writes"}
+        "best_eval_mean", "solved_at_step", "wall_s", "measurements", "writes", "devices"}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def finished(tmp_path_factory):
 def test_run_folder_is_complete_and_without_pickle(finished):
     names = {path.name for path in finished.iterdir()}
     assert names == {"config.yaml", "policy.safetensors", "best.safetensors", "result.json", "progress.csv",
-                     "learning_curve.png", "information_plane.png"}
+                     "evaluations.csv", "learning_curve.png", "information_plane.png"}
     result = json.loads((finished / "result.json").read_text())
     assert result.keys() >= KEYS
     assert (result["env"], result["hw"], result["mode"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)

@@ -1,0 +1,1 @@
+"""PIB beside its rivals and beside software: plan, runs, statistics, report."""

@@ -1,0 +1,119 @@
+"""Runs jobs in parallel processes, with one progress bar over the environment steps of all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from pib_rl.comparison.folder import ComparisonFolder
+from pib_rl.comparison.plan import Job
+from pib_rl.plots import read_progress
+
+PAUSE = 0.2  # seconds between two looks at the processes
+GRACE = 20.0  # seconds for a process to end by itself after an interruption
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that did not finish: its job and the last line that it wrote."""
+
+    job: Job
+    reason: str
+
+
+@dataclass
+class Running:
+    """A process at work."""
+
+    job: Job
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+
+
+def run_all(jobs: list[Job], folder: ComparisonFolder, steps: int, at_once: int, progress: bool) -> list[Failure]:
+    """Runs jobs, ``at_once`` side by side; a failing one is noted and the others go on.
+
+    Args:
+        jobs: What to run.
+        folder: Where.
+        steps: Environment steps of each run, for the bar.
+        at_once: Number of processes.
+        progress: Show the bar.
+
+    Returns:
+        What failed, in order.
+    """
+    if not jobs:
+        return []
+    waiting, running, failures, done = deque(jobs), list[Running](), list[Failure](), 0
+    with tqdm(total=steps * len(jobs), unit="step", unit_scale=True, dynamic_ncols=True,
+              disable=not progress) as bar:
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    running.append(start(waiting.popleft(), folder))
+                time.sleep(PAUSE)
+                for one in [one for one in running if one.process.poll() is not None]:
+                    running.remove(one)
+                    failures += settle(one, folder)
+                    done += 1
+                if progress:
+                    seen = sum(min(steps, steps_of(one, folder)) for one in running)
+                    bar.update(max(0, done * steps + seen - bar.n))
+                    bar.set_postfix(runs=f"{done}/{len(jobs)}", failed=len(failures), refresh=False)
+        finally:
+            stop(running)
+    return failures
+
+
+def start(job: Job, folder: ComparisonFolder) -> Running:
+    """Starts one process; what it says goes to its log."""
+    log = (folder.logs / f"{job.name}.log").open("wb")
+    command = [sys.executable, "-m", job.module, *job.arguments, "--out", str(folder.begin(job))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+    return Running(job, process, log)
+
+
+def settle(one: Running, folder: ComparisonFolder) -> list[Failure]:
+    """Puts a finished run in its place, or tells why there is none."""
+    one.log.close()
+    if one.process.returncode == 0:
+        folder.finish(one.job)
+        return []
+    lines = (folder.logs / f"{one.job.name}.log").read_text(errors="replace").strip().splitlines()
+    return [Failure(one.job, lines[-1] if lines else f"ended with code {one.process.returncode}")]
+
+
+def steps_of(one: Running, folder: ComparisonFolder) -> int:
+    """Environment steps that a run has logged so far."""
+    path = folder.unfinished / one.job.name / "progress.csv"
+    try:
+        found = read_progress(path).get("time/total_timesteps", np.zeros(0))
+    except (OSError, ValueError):  # not there yet, or just being written
+        return 0
+    return int(np.nanmax(found, initial=0))
+
+
+def stop(running: list[Running]) -> None:
+    """Interrupts what still runs, as Ctrl-C would."""
+    for one in running:
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGINT)
+    deadline: Any = time.monotonic() + GRACE
+    for one in running:
+        try:
+            one.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            one.process.kill()
+            one.process.wait()
+        one.log.close()

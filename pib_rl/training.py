@@ -1,0 +1,52 @@
+"""One training, watched: log, progress bar, regular evaluations. The same for hardware and for software baselines."""
+
+from __future__ import annotations
+
+import time
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.logger import configure
+
+from pib_rl.callbacks import Evaluation, Progress
+from pib_rl.cli import mistakes
+from pib_rl.runs import RunFolder
+
+LOOKS = 40  # evaluations during training, at most; never more often than every 2048 steps
+LOOK_EPISODES = 20
+
+
+def every(timesteps: int) -> int:
+    """Least environment steps between two evaluations of a training."""
+    return max(2048, timesteps // LOOKS)
+
+
+def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evaluation, progress: bool) -> float:
+    """Trains, evaluates and logs into the run folder; closes the environments, also after an interruption.
+
+    Returns:
+        Seconds of training, evaluations included.
+    """
+    model.set_logger(configure(str(folder.path), ["csv"]))
+    bar = Progress(timesteps)
+    start = time.perf_counter()
+    try:
+        with mistakes(OSError):
+            model.learn(timesteps, callback=CallbackList([looks, *([bar] if progress else [])]))
+        wall = time.perf_counter() - start
+        looks.look()
+        model.logger.record("time/total_timesteps", model.num_timesteps)
+        model.logger.dump(model.num_timesteps)
+    finally:
+        bar.close()
+        close(model)
+    model.logger.close()
+    folder.save_looks(looks.looks)
+    return wall
+
+
+def close(model: BaseAlgorithm) -> None:
+    """Closes the agent's environments."""
+    env = model.get_env()
+    if env is not None:
+        env.close()
