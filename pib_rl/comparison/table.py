@@ -23,7 +23,8 @@ def header(standings: list[Standing]) -> list[str]:
 def cells(line: Standing, energy: bool) -> list[str]:
     """One line of the table."""
     return [line.hw, line.contender, score(line.score), ", ".join(f"{value:.0f}" for value in line.finals),
-            line.against or "", f"{line.seconds:.{0 if line.seconds >= 10 else 1}f}", count(line.measurements), count(line.writes_per_device),
+            line.against or "", f"{line.seconds:.{0 if line.seconds >= 10 else 1}f}", count(line.measurements),
+            count(line.writes_per_device),
             *([count(line.energy)] if energy else [])]
 
 

@@ -1,0 +1,225 @@
+"""python -m pib_rl.compare: runs, resuming, failing runs, and a user's mistakes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from pib_rl import compare
+from pib_rl.cli import UserError
+from pib_rl.comparison import runner
+from pib_rl.comparison.folder import ComparisonFolder
+from pib_rl.comparison.plan import CompareConfig, Job, plan
+from pib_rl.comparison.results import ALL, collect, standings
+
+SMALL = ["CartPole-v1", "--hw", "digital", "memristive", "--against", "frozen", "ppo", "--seeds", "2", "--timesteps",
+         "2500", "--width", "8", "--eval-episodes", "3", "--no-progress"]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison") / "one"
+    compare.main([*SMALL, "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture
+def copy(done, tmp_path):
+    shutil.copytree(done, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_everything_is_written(done):
+    rows = list(csv.DictReader((done / "results.csv").open()))
+    assert {(row["contender"], row["hw"], row["seed"]) for row in rows} == {
+        (name, hw, seed) for name, hw in (("pib", "digital"), ("pib", "memristive"), ("frozen", "digital"),
+                                          ("frozen", "memristive"), ("ppo", "software")) for seed in ("100", "101")}
+    for row in rows:
+        name = f"{row['contender']}-{row['hw']}-s{row['seed']}"
+        result = json.loads((done / "runs" / name / "result.json").read_text())
+        assert float(row["eval_mean"]) == result["eval_mean"]
+        assert (row["measurements"] == "") == (row["hw"] == "software")
+    curves = list(csv.DictReader((done / "curves.csv").open()))
+    assert len(curves) == 10 * 2  # an evaluation within and one at the end
+    text = (done / "table.md").read_text()
+    assert "python -m pib_rl.compare CartPole-v1 --hw digital memristive" in text
+    assert "torch 2." in text
+    assert text.count("**pib**") == 3
+    assert not list((done / "unfinished").iterdir())
+
+
+def test_report_is_self_contained(done):
+    page = (done / "report.html").read_text()
+    assert page.count('src="data:image/svg+xml;base64,') == 4
+    for word in ("http://", "https://", "<script", "src=\"/"):
+        assert word not in page.split("</style>")[1].replace("base64", ""), word
+    assert "runs are missing" not in page
+
+
+def test_writes_count_per_device(done):
+    config = CompareConfig("CartPole-v1", ("digital", "memristive"), ("frozen", "ppo"), 2, width=8, timesteps=2500,
+                           eval_episodes=3, out=done)
+    lines = standings(collect(plan(config), ComparisonFolder.create(config)))
+    by = {(line.contender, line.hw): line for line in lines}
+    result = json.loads((done / "runs" / "pib-memristive-s100" / "result.json").read_text())
+    # two units of width 8 (4 and 8 inputs) and a readout of 3 outputs on 16 taps and a bias, two devices per weight
+    assert result["devices"] == 2 * (8 * 4 + 8 * 8 + 3 * 17)
+    other = json.loads((done / "runs" / "pib-memristive-s101" / "result.json").read_text())
+    both = (result["writes"] + other["writes"]) / 2 / result["devices"]
+    assert by["pib", "memristive"].writes_per_device == pytest.approx(both)
+    assert by["ppo", "software"].measurements is None
+    assert len(by["pib", ALL].finals) == 4
+    assert ("ppo", ALL) not in by
+    assert by["pib", "digital"].against is None
+
+
+def test_finished_runs_are_not_repeated(copy, monkeypatch, capsys):
+    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a run was repeated"))
+    compare.main([*SMALL, "--out", str(copy)])
+    assert "10 of 10 runs are finished already" in capsys.readouterr().out
+
+
+def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch):
+    shutil.move(copy / "runs" / "ppo-software-s101", copy / "unfinished" / "ppo-software-s101")
+    (copy / "unfinished" / "ppo-software-s101" / "result.json").unlink()
+    started = []
+    start = runner.start
+    monkeypatch.setattr(runner, "start", lambda job, folder: started.append(job.name) or start(job, folder))
+    compare.main([*SMALL, "--out", str(copy)])
+    assert started == ["ppo-software-s101"]
+    assert (copy / "runs" / "ppo-software-s101" / "result.json").is_file()
+
+
+def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsys):
+    for name in ("pib-digital-s100", "ppo-software-s100"):
+        shutil.rmtree(copy / "runs" / name)
+    start = runner.start
+
+    def sabotage(job, folder):
+        bad = ("--width", "0") if job.name == "pib-digital-s100" else ()
+        return start(Job(job.contender, job.hw, job.seed, (*job.arguments, *bad)), folder)
+
+    monkeypatch.setattr(runner, "start", sabotage)
+    with pytest.raises(SystemExit) as stopped:
+        compare.main([*SMALL, "--out", str(copy)])
+    assert stopped.value.code == 1
+    assert (copy / "runs" / "ppo-software-s100" / "result.json").is_file()
+    said = capsys.readouterr().err
+    assert "failed: pib-digital-s100: pib_rl.train: error: --width must be 1 or more, got 0" in said
+    assert "pib-digital-s100" in (copy / "report.html").read_text()
+    assert "1 runs are missing" in (copy / "report.html").read_text()
+
+
+def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monkeypatch):
+    shutil.rmtree(copy / "runs" / "pib-digital-s100")
+    running = []
+    start = runner.start
+    monkeypatch.setattr(runner, "start", lambda job, folder: running.append(start(job, folder)) or running[-1])
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner.time, "sleep", interrupt)
+    with pytest.raises(UserError, match="the same command goes on there"):
+        compare.main([*SMALL, "--out", str(copy)])
+    assert [one.process.poll() is not None for one in running] == [True]
+    assert not (copy / "runs" / "pib-digital-s100").exists()
+    assert (copy / "runs" / "ppo-software-s100" / "result.json").is_file()
+
+
+def test_more_contenders_and_seeds_may_join(copy, monkeypatch):
+    asked = []
+    monkeypatch.setattr(compare, "run_all", lambda jobs, *_: asked.extend(job.name for job in jobs) or [])
+    compare.main([*SMALL, "--seeds", "3", "--against", "frozen", "ppo", "dfa", "--out", str(copy)])
+    assert asked == ["dfa-digital-s100", "dfa-memristive-s100", "dfa-digital-s101", "dfa-memristive-s101",
+                     "pib-digital-s102", "pib-memristive-s102", "frozen-digital-s102", "frozen-memristive-s102",
+                     "ppo-software-s102", "dfa-digital-s102", "dfa-memristive-s102"]
+
+
+def test_steps_come_from_the_tuned_settings_by_default():
+    assert CompareConfig("Acrobot-v1").substance()["timesteps"] == 200_000
+    assert str(CompareConfig("Acrobot-v1", width=16, distractors=2).folder) == "comparisons/Acrobot-v1-d2-w16"
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["CartPole-v1", "--against", "frozn"], "unknown contender 'frozn' in --against; did you mean frozen?"),
+    (["CartPole-v1", "--hw", "optcal"], "unknown substrate 'optcal' in --hw; did you mean optical?"),
+    (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
+    (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
+    (["CartPole-v1", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
+    (["Pendulum-v1", "--against", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
+])
+def test_mistakes_leave_nothing(arguments, said, tmp_path):
+    with pytest.raises(UserError) as caught:
+        compare.main([*arguments, "--out", str(tmp_path / "new")])
+    assert said in str(caught.value)
+    assert not (tmp_path / "new").exists()
+
+
+def spoil_result(folder):
+    (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"eval_mean": 3')
+
+
+def spoil_mark(folder):
+    (folder / "comparison.yaml").write_text("env: [")
+
+
+def empty_mark(folder):
+    (folder / "comparison.yaml").write_text("")
+
+
+def halve_run(folder):
+    (folder / "runs" / "pib-digital-s100" / "result.json").unlink()
+
+
+def change_settings(folder):
+    path = folder / "runs" / "pib-digital-s100" / "config.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"n_envs": 3}))
+
+
+def lose_mark(folder):
+    (folder / "comparison.yaml").unlink()
+
+
+@pytest.mark.parametrize(("spoil", "said"), [
+    (spoil_result, "result.json cannot be read"), (spoil_mark, "comparison.yaml is not YAML"),
+    (empty_mark, "comparison.yaml must hold a mapping"), (halve_run, "is half a run; move it away"),
+    (change_settings, "was made with other settings (n_envs)"), (lose_mark, "holds no comparison"),
+])
+def test_a_spoilt_folder_gets_one_line_and_stays_as_it_is(copy, spoil, said, monkeypatch):
+    spoil(copy)
+    before = content(copy)
+    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a run was started"))
+    with pytest.raises(UserError) as caught:
+        compare.main([*SMALL, "--out", str(copy)])
+    assert said in str(caught.value)
+    assert content(copy) == before
+
+
+def test_another_task_is_refused(copy):
+    before = content(copy)
+    with pytest.raises(UserError, match=r"compares another task \(timesteps 2500 there, 9000 here\)"):
+        compare.main([*SMALL, "--timesteps", "9000", "--out", str(copy)])
+    assert content(copy) == before
+
+
+def test_steps_of_a_run_that_is_just_writing(tmp_path):
+    folder = ComparisonFolder(tmp_path)
+    job = Job("pib", "digital", 1, ())
+    one = runner.Running(job, subprocess.Popen(["true"]), (tmp_path / "log").open("wb"))
+    assert runner.steps_of(one, folder) == 0
+    path = folder.unfinished / job.name / "progress.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("time/total_timesteps,eval/mean_reward\n2048,\n4096,1.5\n61")
+    assert runner.steps_of(one, folder) == 4096
+    one.process.wait()
+    one.log.close()
