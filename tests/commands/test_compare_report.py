@@ -48,7 +48,7 @@ def report(tmp_path_factory):
 
 
 def browser() -> str:
-    """A Chromium on this machine; without one the test is skipped, unless PIB_RL_BROWSER says that there must be one."""
+    """A Chromium on this machine; without one the test is skipped, unless PIB_RL_BROWSER demands one."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None and os.environ.get("PIB_RL_BROWSER") != "required":
         pytest.skip(f"no browser found (looked for {', '.join(BROWSERS)})")
