@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -35,6 +35,15 @@ class Experience:
     def returns(self) -> Tensor:
         """Advantage plus value: the value's target."""
         return self.advantage + self.outputs[:, -1]
+
+    def take(self, pick: Tensor) -> Experience:
+        """The samples of these indices."""
+        return Experience(**{field.name: getattr(self, field.name)[pick] for field in fields(self)})
+
+    @classmethod
+    def joined(cls, parts: list[Experience]) -> Experience:
+        """The samples of all parts, in order."""
+        return cls(**{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)})
 
 
 def reward_target(recent: list[Experience], normaliser: Normaliser) -> Target:

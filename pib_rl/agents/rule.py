@@ -19,6 +19,7 @@ from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.readout import with_one
 from pib_rl.agents.rollout import Rollout, advantages
 from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.agents.surrogate import clipped_surrogate
 from pib_rl.physical.streams import LEARNING
 
 
@@ -114,13 +115,9 @@ class Rule:
                     inputs[pick] = with_one(seen.taps)
                 outputs = policy.readout.measure_inputs(inputs[pick])
                 parameters, value = policy.split(outputs)
-                actions, advantage = newest.actions[pick], newest.advantage[pick]
-                if len(pick) > 1:
-                    advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+                actions = newest.actions[pick]
                 change = policy.head.log_prob(parameters, actions) - old[pick]
-                ratio = change.exp()
-                held = torch.where(advantage > 0, ratio > 1 + config.clip_range, ratio < 1 - config.clip_range)
-                push = (advantage * ratio).masked_fill_(held, 0)
+                ratio, held, push, _ = clipped_surrogate(change, newest.advantage[pick], config.clip_range)
                 slope = policy.head.gradient(parameters, actions, push, config.ent_coef)
                 regress = (value - returns[pick])[:, None] / len(pick)
                 gradient = torch.cat([slope, regress], 1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pib_rl.agents.hidden import HiddenLearner, InformationLearner
 from pib_rl.agents.rivals.backprop import Backprop, BackpropOff, BackpropStale
 from pib_rl.agents.rivals.dfa import DirectFeedback
+from pib_rl.agents.rivals.forward_forward import ForwardForward
 from pib_rl.agents.rivals.frozen import Frozen
+from pib_rl.agents.rivals.spsa import Spsa
 from pib_rl.physical.options import nearest
 
 RIVALS: dict[str, type[HiddenLearner]] = {
@@ -14,6 +16,8 @@ RIVALS: dict[str, type[HiddenLearner]] = {
     "backprop-off": BackpropOff,
     "backprop-stale": BackpropStale,
     "dfa": DirectFeedback,
+    "forward-forward": ForwardForward,
+    "spsa": Spsa,
 }
 MODES: dict[str, type[HiddenLearner]] = {"pib": InformationLearner, **RIVALS}
 

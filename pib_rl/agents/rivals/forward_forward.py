@@ -1,0 +1,140 @@
+"""Forward-forward: each unit learns to answer more strongly to the better of two actions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from pib_rl.agents.experience import Experience, standardise
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rivals.adam import AdamLearner
+from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.agents.unit import GainControl
+
+
+@dataclass(frozen=True)
+class ContrastOptions:
+    """How sharply the better action is told from the worse.
+
+    Args:
+        steepness: theta: a difference of goodness beyond about 1/theta counts as learned. Goodness is about 1.
+
+    Raises:
+        ValueError: If it is not a positive number.
+    """
+
+    steepness: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.steepness) and self.steepness > 0):
+            raise ValueError(f"forward-forward's steepness must be a number > 0, got {self.steepness}")
+
+
+class Contrast(NamedTuple):
+    """Loss of a batch (scalar) and its gradients by both measurements of z, each of shape (n, width)."""
+
+    loss: Tensor
+    by_taken: Tensor
+    by_other: Tensor
+
+
+def contrast(taken: Tensor, other: Tensor, advantage: Tensor, control: GainControl, steepness: float) -> Contrast:
+    """L = 1/theta mean_i |A_i| softplus(-theta sign(A_i) (g_i - g'_i)), of one unit's own measurements.
+
+    g = 1/d sum_j u_j^2 is the goodness of an action, with u = (z - m)/s the drive that goes on but for its gain and its
+    offset. With the constants m and s, dL/dz = -2/(n d s) A_i sigmoid(-theta sign(A_i) (g_i - g'_i)) u, and the opposite sign for z'.
+
+    Args:
+        taken: z with the action that was taken, shape (n, d).
+        other: z' with another action of the policy in the same states, shape (n, d).
+        advantage: A, shape (n,). Its sign says which of the two is the positive sample.
+        control: Gain control of the unit.
+        steepness: theta.
+    """
+    u, v = ((z - control.mean) / control.deviation for z in (taken, other))
+    margin = steepness * advantage.sign() * (u.square() - v.square()).mean(1)
+    loss = (advantage.abs() * softplus(-margin)).mean() / steepness
+    slope = (advantage * margin.neg().sigmoid())[:, None] * (-2 / (u.numel() * control.deviation))
+    return Contrast(loss, slope * u, -slope * v)
+
+
+class ForwardForward(AdamLearner):
+    """Two measurements of each state, with the action taken and with another one; each unit compares the two.
+
+    The network has inputs for an action beside those for the observation. They are 0 while acting; here an action is
+    given relative to the mean over all that are compared, so that no action lies in their middle and gain controls
+    see one regime. The other action is drawn from the policy, for discrete actions from all but the taken one:
+    against that the advantage of the taken action is measured, so its sign tells the positive sample from the
+    negative one. dW = (dL/dz)^T h + (dL/dz')^T h', through Adam.
+
+    Goodness is the mean square, as in forward-forward, and not a cosine similarity of the two measurements as in
+    later physical local learning: that is symmetric in them, so it could tell two actions apart but not learn which
+    of them was better. With real-valued actions there is no list of labels that a sign could be read from instead.
+    Forward-forward normalises the length of each sample between layers; a gain control, common to all samples, does
+    so on average only, and a later unit may find some of its goodness ready-made in the earlier one's. Nothing is
+    asked of the medium but that it repeats itself: neither its slope nor its shape enters.
+
+    Source: Hinton, arXiv 2212.13345 (goodness, two passes); Momeni et al., Science 382, 1297 (2023) (both passes and
+    the local rule on physical units with unknown nonlinearity).
+
+    Raises:
+        ValueError: If the policy has no inputs for actions.
+    """
+
+    Options: ClassVar[type] = ContrastOptions
+    moves = True
+    action_inputs = True
+
+    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
+        if not policy.action_features:
+            raise ValueError("forward-forward needs a policy with inputs for actions: PIBPolicy(..., action_inputs=True)")
+        super().__init__(policy, config, options)
+
+    def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
+        samples = Experience.joined(recent)
+        advantage = standardise(samples.advantage)
+        taken, other = self.pairs(samples)
+        losses = [self.step(taken[pick], other[pick], advantage[pick], progress)
+                  for pick in self.batches(len(advantage))]
+        return {f"train/loss_unit{unit}": float(torch.stack(series).mean())
+                for unit, series in enumerate(zip(*losses, strict=True), 1)}
+
+    def pairs(self, samples: Experience) -> tuple[Tensor, Tensor]:
+        """Network inputs of n samples with the taken and with the other action, shape (n, in_features) each."""
+        policy = self.policy
+        with policy.streams.aside("forward-forward"):  # the draws that decide how it acts stay as they are
+            actions = policy.head.other(samples.outputs[:, :-1], samples.actions, policy.streams)
+        both = torch.stack([policy.inputs(samples.obs, samples.actions), policy.inputs(samples.obs, actions)])
+        given = both[..., -policy.action_features:]
+        given -= given.mean((0, 1))
+        return both[0], both[1]
+
+    def step(self, taken: Tensor, other: Tensor, advantage: Tensor, progress: float) -> list[Tensor]:
+        """One step of every unit on its own loss; the gain controls track both measurements.
+
+        Args:
+            taken: Inputs with the taken action, shape (n, in_features).
+            other: The same states with the other action.
+            advantage: Shape (n,), standardised.
+            progress: Share of the training done, 0..1.
+
+        Returns:
+            Loss of each unit.
+        """
+        network = self.policy.network
+        seen, against = network.measure(taken), network.measure(other)
+        scores = [contrast(z, w, advantage, unit.control, self.options.steepness)
+                  for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
+        gradients = [score.by_taken.T @ h + score.by_other.T @ k
+                     for score, h, k in zip(scores, seen.h, against.h, strict=True)]
+        track = self.config.track * self.share(progress)
+        changes = self.steps(gradients, progress)
+        for unit, change, z, w in zip(network.chain, changes, seen.z, against.z, strict=True):
+            unit.array.program(change)
+            unit.control.track(torch.cat([z, w]), track)
+        return [score.loss for score in scores]
