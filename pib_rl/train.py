@@ -17,7 +17,7 @@ from rich.table import Table
 from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
-from pib_rl.agents.pib import PIB
+from pib_rl.agents import PIB, make_agent
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
@@ -84,10 +84,11 @@ def build(config: TrainConfig) -> PIB:
         raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
     plain = config.substance()
     try:
-        return PIB(PIBPolicy, environments(config, config.n_envs, ENVIRONMENT), hw=config.hw, width=config.width,
-                   units=config.units, objective=config.objective, mode=config.mode, seed=config.seed,
-                   n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
-                   rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init}, device=config.device)
+        return make_agent(config.mode, PIBPolicy, environments(config, config.n_envs, ENVIRONMENT), hw=config.hw,
+                          width=config.width, units=config.units, objective=config.objective, seed=config.seed,
+                          n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
+                          rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init},
+                          device=config.device)
     except TypeError as error:
         raise ValueError(f"an option does not fit: {error}") from error
 

@@ -54,7 +54,7 @@ class PIB(OnPolicyAlgorithm):
         objective: "gaussian", "pointwise", "cka" or "renyi".
         objective_options: Keyword arguments of the objective.
         mode: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
-            (`pib_rl.agents.RIVALS`). "frozen" leaves them as fabricated: the baseline of every claim.
+            (`pib_rl.agents.RIVALS`); the class's own if None. "frozen" leaves them as fabricated: the baseline of every claim.
         rule: Other settings of `RuleConfig` by name.
         stats_window_size: Episodes in the rolling averages of the log.
         tensorboard_log: Folder for TensorBoard, or None.
@@ -70,6 +70,7 @@ class PIB(OnPolicyAlgorithm):
     policy: PIBPolicy  # type: ignore[assignment]
     rollout: Rollout
     alone: ClassVar[bool] = False
+    own_mode: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "MlpPolicy": PIBPolicy, "CnnPolicy": PIBPolicy, "MultiInputPolicy": PIBPolicy,
     }
@@ -78,7 +79,7 @@ class PIB(OnPolicyAlgorithm):
                  learning_rate: float | Schedule | None = None, n_steps: int | None = None, gamma: float = 0.99,
                  gae_lambda: float = 0.95, ent_coef: float = 0.0, hw: str = "digital",
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
-                 objective: str = "gaussian", objective_options: dict[str, float] | None = None, mode: str = "pib",
+                 objective: str = "gaussian", objective_options: dict[str, float] | None = None, mode: str | None = None,
                  rule: dict[str, Any] | None = None, stats_window_size: int = 100,
                  tensorboard_log: str | None = None, policy_kwargs: dict[str, Any] | None = None, verbose: int = 0,
                  seed: int | None = None, device: torch.device | str = "auto",
@@ -86,6 +87,7 @@ class PIB(OnPolicyAlgorithm):
         if isinstance(env, VectorEnv):
             raise ValueError("env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
                              "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead")
+        mode = self.own_mode if mode is None else mode
         kind = find_mode(mode)
         if kind.alone != self.alone:
             raise ValueError(f"mode {mode!r} needs a training loop of another kind than {type(self).__name__}: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pib_rl.agents.hidden import HiddenLearner, InformationLearner
 from pib_rl.agents.rivals.backprop import Backprop, BackpropOff, BackpropStale
 from pib_rl.agents.rivals.dfa import DirectFeedback
+from pib_rl.agents.rivals.es import EvolutionStrategy
 from pib_rl.agents.rivals.forward_forward import ForwardForward
 from pib_rl.agents.rivals.frozen import Frozen
 from pib_rl.agents.rivals.spsa import Spsa
@@ -18,6 +19,7 @@ RIVALS: dict[str, type[HiddenLearner]] = {
     "dfa": DirectFeedback,
     "forward-forward": ForwardForward,
     "spsa": Spsa,
+    "es": EvolutionStrategy,
 }
 MODES: dict[str, type[HiddenLearner]] = {"pib": InformationLearner, **RIVALS}
 

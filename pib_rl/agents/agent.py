@@ -1,0 +1,29 @@
+"""The agent of a mode: most rivals run in PIB's own loop, some have a loop of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stable_baselines3.common.type_aliases import GymEnv
+
+from pib_rl.agents.evolution import ES
+from pib_rl.agents.pib import PIB
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rivals import find_mode
+
+
+def make_agent(mode: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None,
+               **kwargs: Any) -> PIB:
+    """The agent that trains as ``mode`` says.
+
+    Args:
+        mode: "pib", or a rival.
+        policy: As for `PIB`.
+        env: As for `PIB`.
+        kwargs: Further arguments of `PIB`.
+
+    Raises:
+        ValueError: If there is no such mode, or an argument is not supported.
+    """
+    kind = ES if find_mode(mode).alone else PIB
+    return kind(policy, env, mode=mode, **kwargs)
