@@ -1,6 +1,6 @@
-"""Draws the picture of the README from the runs of benchmark_cartpole.py.
+"""Draws the picture of the README from the runs of `scripts/benchmark_rl.sh cartpole-noise`.
 
-    python scripts/readme_figure.py runs/cartpole docs/pictures/noise_dimensions.png
+    python scripts/readme_figure.py comparisons/cartpole-noise docs/pictures/noise_dimensions.png
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ from pathlib import Path
 import numpy as np
 
 from pib_rl.plots import UNIT_COLOURS, as_png, new_figure, read_progress
+from pib_rl.runs import LOOKS
 
 MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
 
 
-def main(runs: Path, picture: Path) -> None:
+def main(comparison: Path, picture: Path) -> None:
     figure = new_figure(10.0, 3.3)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, hw in zip(panels, ("digital", "memristive", "optical"), strict=True):
         for mode, (label, colour) in MODES.items():
-            folders = sorted(runs.glob(f"noise-{hw}-{mode}-s*"))
             curves = []
-            for folder in folders:
-                progress = read_progress(folder / "progress.csv")
-                known = ~np.isnan(progress["eval/mean_reward"])
-                steps = progress.get("eval/timesteps", progress["time/total_timesteps"])[known]
-                returns = progress["eval/mean_reward"][known]
+            for folder in sorted((comparison / "runs").glob(f"{mode}-{hw}-s*")):
+                looks = read_progress(folder / LOOKS)
+                steps, returns = looks["timesteps"], looks["mean_reward"]
                 axes.plot(steps / 1000, returns, color=colour, alpha=0.3, linewidth=0.8)
                 curves.append(returns)
             shortest = min(map(len, curves))
