@@ -42,6 +42,8 @@ class TrainConfig:
     """Rate of the readout, in units of 1/(number of its inputs); lin_X falls from X to 0 over the training."""
     log_std_init: float = -0.5
     """Initial log standard deviation of continuous actions, in half ranges of the action."""
+    noise_correlation: float = 0.0
+    """Correlation of the exploration noise of continuous actions in successive steps, 0..1."""
     objective: str = "gaussian"
     """Objective of the units: gaussian, pointwise, cka or renyi."""
     mode: str = "pib"

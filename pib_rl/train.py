@@ -87,7 +87,8 @@ def build(config: TrainConfig) -> PIB:
         return make_agent(config.mode, PIBPolicy, environments(config, config.n_envs, ENVIRONMENT), hw=config.hw,
                           width=config.width, units=config.units, objective=config.objective, seed=config.seed,
                           n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
-                          rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init},
+                          rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init,
+                                                              "noise_correlation": config.noise_correlation},
                           device=config.device)
     except TypeError as error:
         raise ValueError(f"an option does not fit: {error}") from error

@@ -185,7 +185,7 @@ class PIB(OnPolicyAlgorithm):
     def _decide(self, step: int) -> np.ndarray:
         """One pass through the hardware and a draw of actions."""
         outputs = self.policy.outputs(self.rollout.obs[step])
-        taken = self.policy.head.sample(outputs[:, :-1], self.policy.streams)
+        taken = self.policy.head.explore(outputs[:, :-1], self.policy.streams)
         self.rollout.outputs[step] = outputs
         self.rollout.actions[step] = taken
         return taken.cpu().numpy()

@@ -43,6 +43,7 @@ class PIBPolicy(BasePolicy):
         objective_options: Its keyword arguments.
         gamma: Discount, for the statistics of returns.
         log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
+        noise_correlation: Correlation of their exploration noise in successive steps of an environment, 0..1.
         action_inputs: Give the network inputs for an action behind those for the observation; they are 0 while acting.
         seed: Seed of fabrication and of all noise.
 
@@ -54,8 +55,8 @@ class PIBPolicy(BasePolicy):
                  lr_schedule: Schedule | None = None, *, hw: str = "digital",
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
                  objective: str = "gaussian", objective_options: dict[str, float] | None = None,
-                 gamma: float = 0.99, log_std_init: float = -0.5, action_inputs: bool = False,
-                 seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
+                 gamma: float = 0.99, log_std_init: float = -0.5, noise_correlation: float = 0.0,
+                 action_inputs: bool = False, seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
         check_observation_space(observation_space)
         if use_sde:
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
@@ -63,11 +64,12 @@ class PIBPolicy(BasePolicy):
         super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
         self.arguments = {"hw": hw, "hw_options": dict(hw_options or {}), "width": width, "units": units,
                           "objective": objective, "objective_options": dict(objective_options or {}),
-                          "gamma": gamma, "log_std_init": log_std_init, "action_inputs": action_inputs, "seed": seed}
+                          "gamma": gamma, "log_std_init": log_std_init, "noise_correlation": noise_correlation,
+                          "action_inputs": action_inputs, "seed": seed}
         self.streams = Streams(seed)
         self.meter = Meter()
         features = spaces.flatdim(observation_space)
-        self.head = make_head(action_space, log_std_init)
+        self.head = make_head(action_space, log_std_init, noise_correlation)
         self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
         self.target_features = self.head.score_features + 1 + features
         self.normaliser = Normaliser(features)

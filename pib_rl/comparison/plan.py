@@ -158,7 +158,7 @@ def settings_of(job: Job) -> dict[str, Any]:
     config = job.config()
     substance = config.substance()
     if isinstance(config, TrainConfig):
-        return {name: substance[name] for name in ("n_envs", "n_steps", "learning_rate", "log_std_init", "rule")
-                if substance[name] not in (None, {})}
+        return {name: substance[name] for name in ("n_envs", "n_steps", "learning_rate", "log_std_init",
+                                                    "noise_correlation", "rule") if substance[name] not in (None, {})}
     found: dict[str, Any] = substance["settings"]
     return {name: value for name, value in found.items() if name != "n_timesteps"}

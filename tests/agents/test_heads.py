@@ -132,3 +132,36 @@ def test_heads_by_space():
     assert head.outputs == 6
     with pytest.raises(ValueError, match=r"must be Discrete or Box, got MultiDiscrete.*wrap"):
         make_head(spaces.MultiDiscrete([2, 3]))
+
+
+def draws(correlation: float, steps: int = 4000) -> torch.Tensor:
+    head, streams = GaussianHead(2, 0.7, correlation), Streams(3)
+    mean = torch.tensor([[1.0, -2.0]] * 3)
+    return torch.stack([head.explore(mean, streams) for _ in range(steps)])
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+def test_exploration_is_correlated_in_time_and_distributed_as_before(correlation):
+    noise = (draws(correlation) - torch.tensor([1.0, -2.0])) / math.exp(0.7)
+    few = 3 / (1 - correlation) ** 0.5
+    assert noise.mean((0, 1)).abs().max() < 0.02 * few
+    assert (noise.std((0, 1)) - 1).abs().max() < 0.02 * few
+    for lag in (1, 3):
+        found = (noise[lag:] * noise[:-lag]).mean((0, 1))
+        assert (found - correlation**lag).abs().max() < 0.02 * few
+    flat = noise.reshape(len(noise), -1)
+    across = torch.corrcoef(flat.T) - torch.eye(6)
+    assert across.abs().max() < 0.03 * few  # environments and dimensions stay independent
+
+
+def test_white_exploration_is_sampling_bit_for_bit():
+    head, streams, others = GaussianHead(2), Streams(3), Streams(3)
+    mean = torch.zeros(5, 2)
+    for _ in range(3):
+        assert torch.equal(head.explore(mean, streams), head.sample(mean, others))
+
+
+@pytest.mark.parametrize("correlation", [-0.1, 1.0, float("nan")])
+def test_a_correlation_out_of_range_is_refused(correlation):
+    with pytest.raises(ValueError, match="noise_correlation must be in 0..1"):
+        make_head(spaces.Box(-1, 1, (2,)), noise_correlation=correlation)

@@ -142,6 +142,17 @@ def test_gain_controls_track_both_measurements_and_only_after_them(monkeypatch):
     torch.testing.assert_close(unit.control.mean, 0.9 * mean + 0.1 * both.mean(0))
 
 
+def test_tracking_fades_with_the_training():
+    moves = []
+    for progress in (0.0, 0.5):
+        learner = make_learner("spsa", hidden_steps=1, hidden_decay=2.0)
+        control = learner.policy.network.chain[0].control
+        batch, mean = live(learner.policy, N), control.mean.clone()
+        learner.study([batch], progress)
+        moves.append((control.mean - mean).norm().item())
+    assert moves[1] == pytest.approx(moves[0] / 4, rel=1e-3)
+
+
 def test_the_last_rollout_of_a_training_leaves_the_devices_alone():
     learner = make_learner("spsa", hw="memristive")
     batch, before, start = live(learner.policy, N), weights(learner), learner.policy.meter.totals()

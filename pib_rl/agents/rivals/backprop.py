@@ -26,7 +26,7 @@ class TwinOptions:
             with progress.
 
     Raises:
-        ValueError: If a value is negative.
+        ValueError: If a value is negative or not finite.
     """
 
     twin_error: float = 0.0
