@@ -85,27 +85,28 @@ class ActivationTwin(MediumTwin):
 
 
 class ScatteringTwin(MediumTwin):
-    """h = (min(|T e + r|^2, I_max) - mean)/scale with e = exp(i phi), phi = range tanh(gain drive), r the reference.
+    """h = c (min(|T e + r|^2, I_max) - mean) with e = exp(i phi), phi = range tanh(gain drive), r the reference.
 
     With I = u^2 + v^2 the chain is dI = 2 (u du + v dv), du and dv linear in (cos phi, sin phi), and
-    dphi = range gain (1 - tanh^2) ddrive. A pixel beyond full scale has slope 0.
+    dphi = range gain (1 - tanh^2) ddrive. A pixel beyond full scale has slope 0. The error falls on the contrast c,
+    not on the deviation 1/c: a deviation drawn near 0 would let one pixel drown all others.
 
     Args:
         real: Real part of T per drive, shape (in, out).
         imaginary: Imaginary part, same shape.
         background: r: real parts, then imaginary parts, shape (2 out,).
-        scale: Deviation of each camera pixel, shape (out,).
+        contrast: c, the inverse deviation of each camera pixel, shape (out,).
         config: Phase law and full scale.
         streams: Named random streams.
     """
 
-    def __init__(self, real: Tensor, imaginary: Tensor, background: Tensor, scale: Tensor, config: OpticalConfig,
-                 streams: Streams) -> None:
+    def __init__(self, real: Tensor, imaginary: Tensor, background: Tensor, contrast: Tensor,
+                 config: OpticalConfig, streams: Streams) -> None:
         super().__init__()
         self.real = Parameter(real, streams)
         self.imaginary = Parameter(imaginary, streams)
         self.background = Parameter(background, streams)
-        self.scale = Parameter(scale, streams)
+        self.contrast = Parameter(contrast, streams)
         self.config = config
 
     def pull(self, drive: Tensor, gradient: Tensor, error: float) -> Tensor:
@@ -118,7 +119,7 @@ class ScatteringTwin(MediumTwin):
         field = torch.addmm(self.background.believed(error), torch.cat([cosine, sine], 1), matrix)
         u, v = field.chunk(2, 1)
         seen = u.square() + v.square() <= config.full_scale
-        slope = 2 * gradient / self.scale.believed(error) * seen
+        slope = 2 * gradient * self.contrast.believed(error) * seen
         by_cosine, by_sine = (torch.cat([slope * u, slope * v], 1) @ matrix.T).chunk(2, 1)
         slope = cosine * by_sine - sine * by_cosine
         return slope * (1 - bend.square()) * (config.phase_range * config.phase_gain)
@@ -166,4 +167,4 @@ def _activation(medium: ActivationMedium, streams: Streams) -> MediumTwin:
 def _scattering(medium: ScatteringMedium, streams: Streams) -> MediumTwin:
     signal = medium.folded[: medium.in_features]
     real, imaginary = signal.chunk(2, 1)
-    return ScatteringTwin(real, imaginary, medium.background, medium.scale, medium._config, streams)
+    return ScatteringTwin(real, imaginary, medium.background, 1 / medium.scale, medium._config, streams)
