@@ -148,7 +148,8 @@ def watched(agent):
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_the_stale_twin_believes_the_initial_weights_plus_all_changes_asked_for(hw):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="backprop-stale", hw=hw, n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", mode="backprop-stale", hw=hw, n_steps=32, width=4, seed=3,
+                rule={"hidden_rate": 3e-3, "hidden_decay": 1.0})
     start, asked = [array.weights().clone() for array in arrays(agent.policy)], watched(agent)
     agent.learn(96)
     for was, log, believed, array in zip(start, asked, agent.rule.learner.weights(), arrays(agent.policy), strict=True):

@@ -243,8 +243,8 @@ def test_the_whole_way_back_is_the_gradient_of_the_whole_network(hw):
 @pytest.mark.parametrize("units", [1, 3])
 def test_the_way_back_has_any_length(units):
     policy = make_learner("frozen").policy
-    policy = PIBPolicy(policy.observation_space, policy.action_space, hw="optical", hw_options=QUIET["optical"], width=6,
-                       units=units)
+    policy = PIBPolicy(policy.observation_space, policy.action_space, hw="optical", hw_options=QUIET["optical"],
+                       width=6, units=units)
     policy.readout.array.program(0.1 * normal(4, policy.network.tap_features + 1))
     x, gradient = normal(30, D, seed=3), normal(30, 4, seed=4)
     weights = [*(unit.array.weights() for unit in policy.network.chain), policy.readout.array.weights()]

@@ -109,7 +109,7 @@ class Backprop(Follower):
     """
 
     Options: ClassVar[type] = TwinOptions
-    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 1.0, "track": 1e-3}
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 4.0, "track": 1e-3}
 
     def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
         super().__init__(policy, config, options)

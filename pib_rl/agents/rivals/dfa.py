@@ -37,7 +37,7 @@ class DirectFeedback(Follower):
     Source: Noekland, arXiv 1609.01596; Nakajima et al., Nat. Commun. 13, 7847 (2022) for the surrogate slope.
     """
 
-    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 1.0, "track": 1e-3}
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "track": 1e-3}
 
     def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
         super().__init__(policy, config, options)

@@ -28,7 +28,7 @@ class StrategyOptions:
     """
 
     displacement: float = 0.1
-    step: float = 0.1
+    step: float = 0.2
     pairs: int = 8
 
     def __post_init__(self) -> None:

@@ -87,6 +87,7 @@ class ForwardForward(AdamLearner):
     """
 
     Options: ClassVar[type] = ContrastOptions
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0}
     moves = True
     action_inputs = True
 
