@@ -47,15 +47,14 @@ class ES(PIB):
         learner = self._learner()
         size = learner.options.displacement
         self.ways = [learner.draw() for _ in range(learner.options.pairs)]
-        self.seen, results, at = [], [], self._centre()
+        results: list[float] = []
+        self.seen, at = [], self._centre()
         callback.on_rollout_start()
         try:
             for way, sign in product(self.ways, (size, -size)):
                 at = self._move(at, [part * sign for part in way])
-                fitness = self._live(env, callback)
-                if fitness is None:
+                if not self._live(env, callback, results):
                     return False
-                results.append(fitness)
                 if self.num_timesteps >= self._total_timesteps:
                     break
         finally:
@@ -81,15 +80,20 @@ class ES(PIB):
             array.program((new - old).expand(array.out_features, array.in_features))
         return to
 
-    def _live(self, env: VecEnv, callback: BaseCallback) -> float | None:
-        """Mean return of the first episode of every environment, or None if the callback stopped the training."""
+    def _live(self, env: VecEnv, callback: BaseCallback, results: list[float]) -> bool:
+        """Appends the mean return of the first episode of every environment, unless the budget cuts one short.
+
+        Returns:
+            False if the callback ended the training.
+        """
         obs, returns, running = env.reset(), np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
         while running.any():
             new_obs, rewards, dones, infos = env.step(self._greedy(obs))
+            self._check(rewards)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():
-                return None
+                return False
             self._update_info_buffer(infos, dones)
             returns += rewards * running
             running &= ~dones
@@ -97,7 +101,9 @@ class ES(PIB):
             if self.num_timesteps >= self._total_timesteps and running.any():
                 break
         self._last_episode_starts = np.ones(env.num_envs, dtype=bool)
-        return float(returns.mean())
+        if not running.any():
+            results.append(float(returns.mean()))
+        return True
 
     @torch.inference_mode()
     def _greedy(self, obs: object) -> np.ndarray:
@@ -113,7 +119,7 @@ class ES(PIB):
         flat = torch.cat(self.seen)
         first = policy.normaliser.count.item() == 0
         policy.normaliser.update(flat)
-        progress = 1 - self._current_progress_remaining
+        progress = min(1.0, 1 - self._current_progress_remaining)  # the last episodes may overrun the budget
         if len(self.fitness):
             for array, change in zip(learner.arrays, learner.change(self.ways, self.fitness, progress), strict=True):
                 array.program(change)
@@ -129,3 +135,6 @@ class ES(PIB):
                 unit.control.track(z, track)
         for key, count in policy.meter.totals().items():
             self.logger.record(f"hardware/{key}", count)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "ways", "fitness", "seen"]

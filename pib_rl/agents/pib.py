@@ -155,9 +155,7 @@ class PIB(OnPolicyAlgorithm):
             taken = self._decide(step)
             actions = self.policy.to_env(taken)
             new_obs, rewards, dones, infos = env.step(actions)
-            if not np.isfinite(rewards).all():
-                raise ValueError(f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
-                                 f"{self.num_timesteps}; rewards must be finite numbers")
+            self._check(rewards)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():
@@ -169,6 +167,12 @@ class PIB(OnPolicyAlgorithm):
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _check(self, rewards: np.ndarray) -> None:
+        """Raises ValueError unless the rewards of a step, shape (n_envs,), are finite numbers."""
+        if not np.isfinite(rewards).all():
+            raise ValueError(f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
+                             f"{self.num_timesteps}; rewards must be finite numbers")
 
     @torch.inference_mode()
     def _empty_rollout(self, steps: int, envs: int) -> Rollout:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from zipfile import ZipFile
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from learner_toys import make_learner, normal
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env as make_single
 
+from pib_rl import train
 from pib_rl.agents import ES, PIB, make_agent
 from pib_rl.envs import make_vec_env
 from pib_rl.evaluation import evaluate
@@ -127,6 +131,50 @@ def test_a_generation_that_the_budget_cuts_short_is_dropped_and_undone():
         torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
 
 
+def toy(env=Episodes, n_envs=1, pairs=1) -> ES:
+    return make_agent("es", "MlpPolicy", make_single(env, n_envs), width=4, seed=0, rule={"pairs": pairs})
+
+
+@pytest.mark.parametrize(("budget", "whole"), [(6, False), (7, False), (8, True)])
+def test_a_last_episode_that_the_budget_cuts_short_judges_nothing(budget, whole):
+    model = toy().learn(budget)
+    assert model.num_timesteps == budget
+    assert model.fitness.tolist() == ([[10.0, 10.0]] if whole else [])
+
+
+class Growing(Episodes):
+    """Each episode pays more than the one before, so that no pair does equally well."""
+
+    def step(self, action):
+        obs, reward, *rest = super().step(action)
+        return obs, reward * (1 + self.episode) ** 2, *rest
+
+
+def test_no_step_is_taken_beyond_the_end_of_the_training():
+    model = toy(Growing, n_envs=3)
+    start = weights(model)
+    model.learn(22)
+    assert model.num_timesteps == 24  # the last steps of three environments overrun the budget
+    assert len(model.fitness) == 1
+    assert model.fitness[0, 0] != model.fitness[0, 1]
+    for one, two in zip(weights(model), start, strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+
+
+def test_rewards_must_be_numbers():
+    class Broken(Episodes):
+        def step(self, action):
+            obs, _, *rest = super().step(action)
+            return obs, float("nan"), *rest
+
+    model = toy(Broken)
+    start = weights(model)
+    with pytest.raises(ValueError, match="the environment returned the reward nan at step 0; rewards must be finite"):
+        model.learn(100)
+    for one, two in zip(weights(model), start, strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+
+
 def test_a_callback_may_stop_it_and_the_chip_goes_back():
     class Stop(BaseCallback):
         def _on_step(self):
@@ -159,6 +207,8 @@ def test_it_learns_cart_pole():
 def test_a_saved_agent_goes_on_unnoticed(tmp_path):
     model = agent().learn(300)
     model.save(tmp_path / "agent")
+    with ZipFile(tmp_path / "agent.zip") as file:
+        assert not {"ways", "seen", "fitness"} & json.loads(file.read("data")).keys()  # a generation, not the agent
     loaded = ES.load(tmp_path / "agent")
     state, other = model.policy.state_dict(), loaded.policy.state_dict()
     assert all(torch.equal(state[key], other[key]) for key in state)
@@ -193,3 +243,16 @@ def test_make_agent_finds_the_loop_and_each_loop_refuses_the_others_modes():
 def test_bad_options_are_named(options, said):
     with pytest.raises(ValueError, match=said):
         agent(rule=options)
+
+
+def test_the_command_trains_it_and_draws_figures_without_information(tmp_path):
+    folder = tmp_path / "run"
+    train.main(["CartPole-v1", "--mode", "es", "--timesteps", "2000", "--width", "8", "--eval-episodes", "2",
+                "--no-progress", "--out", str(folder)])
+    result = json.loads((folder / "result.json").read_text())
+    assert (result["mode"], result["timesteps"]) == ("es", 2000)
+    columns = (folder / "progress.csv").read_text().splitlines()[0].split(",")
+    assert {"train/fitness_mean", "train/fitness_best", "hardware/writes", "hardware/measurements"} <= set(columns)
+    assert not [name for name in columns if name.startswith("information/")]
+    for picture in ("learning_curve.png", "information_plane.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
