@@ -63,7 +63,7 @@ def markdown(standings: list[Standing]) -> str:
 
 def terminal(standings: list[Standing], title: str, caption: str) -> Table:
     """The table for a terminal of 80 columns: without the single runs."""
-    table = Table(title=title, title_style="", caption=caption, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_style="", caption=caption, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0))
     for name in ("substrate", "contender", "IQM [95 %]", "PIB is", "s", "measured", "writes"):
         table.add_column(name, justify="left" if name in HEADER[:2] else "right", no_wrap=True)
     last = None
