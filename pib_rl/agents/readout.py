@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pib_rl.agents.gram import TINY
 from pib_rl.agents.optimisers import Adam
 from pib_rl.physical.substrate import Array, Read, Substrate
 
@@ -49,22 +50,41 @@ class Readout(nn.Module):
         self.array.program(change)
         return change
 
-    def refit(self, inputs: Tensor, shift: Tensor, ridge: float) -> None:
-        """Moves the outputs by ``shift`` with a small change of weights: ridge regression.
+    def refit(self, inputs: Tensor, shift: Tensor, ridge: float, noise: Tensor) -> Tensor:
+        """Moves the outputs by ``shift`` with a small change of weights: ridge regression, shrunk by what is noise.
 
-        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2.
+        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 gives dW and the fitted shift H shift, with
+        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, so that
+        each output o moves by its own share of what is left,
 
-        The noise of ``shift`` must be independent of that of ``inputs``. A shift computed from the very same
-        measurement would correlate with it and shrink the weights at every call, most where the signal is weak.
+            keep_o = max(0, 1 - s_o^2 tr H^2 / |H shift_o|^2).
+
+        Without it a re-fit of units that stand still is a random walk of the readout. The noise of ``shift`` must be
+        independent of that of ``inputs``: a shift computed from the very same measurement would correlate with it and
+        shrink the weights at every call, most where the signal is weak.
+
+        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
             shift: Wanted change of outputs, shape (n, outputs).
             ridge: Regularisation, relative to the mean square of an input.
+            noise: Variance of the read noise in ``shift``, shape (outputs,).
+
+        Returns:
+            keep, shape (outputs,).
         """
+        penalty = ridge * len(inputs)
         square = inputs.T @ inputs
-        square.diagonal().add_(ridge * len(inputs))
-        self.array.program(torch.linalg.solve(square, inputs.T @ shift).T)
+        square.diagonal().add_(penalty)
+        inverse = torch.linalg.inv(square)
+        change = inverse @ (inputs.T @ shift)
+        # X^T X (X^T X + p)^-1 = 1 - p (X^T X + p)^-1; the trace of its square is that of H^2.
+        trace = len(square) - 2 * penalty * inverse.trace() + penalty**2 * inverse.square().sum()
+        fitted = (inputs @ change).square().sum(0).clamp(min=TINY)
+        keep: Tensor = (1 - noise * trace / fitted).clamp_(min=0)
+        self.array.program((change * keep).T)
+        return keep
 
 
 def with_one(taps: Tensor) -> Tensor:

@@ -64,9 +64,11 @@ class Rule:
         log = self.learner.study(list(self.history)[-config.hidden_rollouts :], progress)
         inputs = with_one(policy.network.measure(policy.inputs(states)).taps)
         if self.learner.moves:
-            shift = before - policy.outputs(states)
-            policy.readout.refit(inputs, shift, config.ridge)
-            log["train/refit_shift"] = float(shift.square().mean().sqrt())
+            now = policy.outputs(states)
+            shift = before - now
+            noise = (policy.readout.measure_inputs(inputs) - now).square().mean(0)  # of two reads, as in the shift
+            kept = policy.readout.refit(inputs, shift, config.ridge, noise)
+            log |= {"train/refit_shift": float(shift.square().mean().sqrt()), "train/refit_kept": float(kept.mean())}
         return log | self._improve(inputs[: len(newest.obs)], progress, rate) | self._inform()
 
     def _judge(self, rollout: Rollout) -> Experience:

@@ -67,7 +67,7 @@ def test_the_refit_solves_the_ridge_problem(ridge):
     under = (ridge * 50) ** 0.5 * torch.eye(7, dtype=torch.float64)
     change = torch.linalg.lstsq(torch.cat([inputs.double(), under]),
                                 torch.cat([shift.double(), torch.zeros(7, 3, dtype=torch.float64)])).solution.T
-    readout.refit(inputs, shift, ridge)
+    assert torch.equal(readout.refit(inputs, shift, ridge, torch.zeros(3)), torch.ones(3))
     torch.testing.assert_close(readout.array.weights() - start, change.float(), rtol=1e-3, atol=1e-5)
     assert change.abs().max() > 0.01
 
@@ -75,12 +75,12 @@ def test_the_refit_solves_the_ridge_problem(ridge):
 @pytest.mark.parametrize("name", SUBSTRATES)
 def test_the_refit_moves_outputs_back_after_the_features_moved(name):
     readout, taps = Readout(make_substrate(name), 5, 2), normal(300, 5)
-    readout.refit(with_one(taps), with_one(taps) @ normal(6, 2, seed=1), 1e-3)
+    readout.refit(with_one(taps), with_one(taps) @ normal(6, 2, seed=1), 1e-3, torch.zeros(2))
     old = readout.measure(taps, Read.MEAN)
     moved = with_one(taps @ (torch.eye(5) + 0.3 * normal(5, 5, seed=2)) + 0.2)
     before = (readout.measure_inputs(moved, Read.MEAN) - old).square().mean()
     for _ in range(1 if name != "memristive" else 4):  # a write to a memristor errs by a third of itself
-        readout.refit(moved, old - readout.measure_inputs(moved), 1e-3)
+        readout.refit(moved, old - readout.measure_inputs(moved), 1e-3, torch.zeros(2))
     after = (readout.measure_inputs(moved, Read.MEAN) - old).square().mean()
     assert before > 0.2
     assert after < 0.05 * before
@@ -90,5 +90,34 @@ def test_no_shift_moves_nothing():
     readout, inputs = Readout(make_substrate("digital"), 5, 2), with_one(normal(40, 5))
     readout.array.program(normal(2, 6, seed=3))
     before = readout.array.weights().clone()
-    readout.refit(inputs, torch.zeros(40, 2), 0.3)
+    readout.refit(inputs, torch.zeros(40, 2), 0.3, torch.zeros(2))
     assert torch.equal(readout.array.weights(), before)
+
+
+def test_each_output_keeps_the_share_of_its_fit_that_noise_does_not_explain():
+    readout, inputs = Readout(make_substrate("digital"), 6, 3), with_one(normal(50, 6))
+    shift, noise = normal(50, 3, seed=2), torch.tensor([0.0, 0.1, 50.0])
+    x = inputs.double()
+    hat = x @ torch.linalg.inv(x.T @ x + 0.3 * 50 * torch.eye(7)) @ x.T
+    wanted = (1 - noise * (hat @ hat).trace() / (hat @ shift.double()).square().sum(0)).clamp(min=0)
+    assert 0.05 < wanted[1] < 0.95
+    assert wanted[2] == 0
+    keep = readout.refit(inputs, shift, 0.3, noise)
+    torch.testing.assert_close(keep, wanted.float(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(readout.measure_inputs(inputs), (hat @ shift.double() * wanted).float(),
+                               rtol=1e-3, atol=1e-4)
+
+
+def test_a_shift_of_noise_alone_is_mostly_left_alone_and_a_true_one_is_followed():
+    inputs, moved = with_one(normal(2000, 40)), {}
+    truth = inputs @ normal(41, 1, seed=1) * 0.3
+    for name, shift in (("noise", torch.zeros(2000, 1)), ("true", truth)):
+        powers = []
+        for seed in range(20):
+            readout = Readout(make_substrate("digital"), 40, 1)
+            readout.refit(inputs, shift + 0.5 * normal(2000, 1, seed=50 + seed), 0.3, torch.tensor([0.25]))
+            powers.append(readout.measure_inputs(inputs).square().mean())
+        moved[name] = torch.stack(powers).mean()
+    # Fitted whole, noise would leave 0.25 tr H^2/n = 0.25 * 41/2000/1.3^2 behind.
+    assert moved["noise"] < 0.3 * 0.25 * 41 / 2000 / 1.3**2
+    assert moved["true"] == pytest.approx((truth / 1.3).square().mean().item(), rel=0.1)

@@ -168,11 +168,27 @@ def test_noise_does_not_shrink_the_readout():
     assert (after * before).sum() / before.square().sum() > 0.85
 
 
+def test_units_that_stand_still_leave_the_readout_alone():
+    # Between two noisy reads outputs differ although nothing has moved; fitting that would be a random walk.
+    kept = []
+    for rate in (0.0, 3e-2):
+        rule, rollout = make(hw="optical", hidden_rate=rate, track=0.0)
+        obs = rollout.obs.flatten(0, 1)
+        rule.update(act(rule, rollout), 1.0, 0.0)
+        before = rule.policy.outputs(obs, Read.MEAN)
+        log = rule.update(act(rule, rollout), 0.0, 0.0)
+        kept.append(log["train/refit_kept"])
+        moved = (rule.policy.outputs(obs, Read.MEAN) - before).square().mean()
+        if not rate:
+            assert moved < 0.1 * log["train/refit_shift"] ** 2
+    assert kept[0] < 0.5 < 0.9 < kept[1]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_older_states_take_part_in_the_refit(share, monkeypatch):
     rule, rollout = make(replay_rollouts=2, replay_share=share, hidden_rate=0.0, track=0.0)
     asked, network = [], rule.policy.network
-    monkeypatch.setattr(rule.policy.readout, "refit", lambda inputs, *rest: asked.append(inputs[:, :-1]))
+    monkeypatch.setattr(rule.policy.readout, "refit", lambda inputs, shift, ridge, noise: (asked.append(inputs[:, :-1]), noise)[1])
     extra = int(N * share)
     for number in range(4):
         rollout.obs = normal(STEPS, ENVS, D, seed=number)

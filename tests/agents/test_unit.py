@@ -82,6 +82,16 @@ def test_the_step_is_the_objectives_gradient_times_the_units_own_input():
     torch.testing.assert_close(array.asked, -0.01 * (wanted.gradient.T @ h).sign(), rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize(("inputs", "share"), [(4, 1.0), (64, 1.0), (128, 0.5), (256, 0.25)])
+def test_wide_arrays_learn_at_a_rate_that_falls_with_their_inputs(inputs, share):
+    substrate = make_substrate("digital")
+    array = Recorder(inputs, 3, substrate.meter)
+    unit = Unit(substrate.make_medium(inputs, inputs), array, GainControl(3, 1.0, 0.0, substrate.streams), Alignment(),
+                Adam((3, inputs)))
+    unit.learn(normal(20, inputs, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3)), 0.01)
+    assert array.asked.abs().max().item() == pytest.approx(0.01 * share, rel=1e-3)
+
+
 @pytest.mark.parametrize("objective", ["pointwise", "cka", "renyi", "gaussian"])
 def test_a_step_lowers_the_loss_of_its_batch(objective):
     network = make_network("digital", 6, 8, 1, objective=objective)
