@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
-import torch
 import tyro
 from tqdm import tqdm
 
@@ -21,6 +20,7 @@ from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
+from pib_rl.process import settle_in
 from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into, write_atomically
 from pib_rl.train import build
 from pib_rl.training import close
@@ -59,7 +59,7 @@ class PlayConfig:
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    torch.set_num_threads(1)
+    settle_in()
     config = parse(PlayConfig, arguments, NAME)
     picture = config.render in ("gif", "png")
     if config.file is not None and not picture:

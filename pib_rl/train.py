@@ -26,6 +26,7 @@ from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
+from pib_rl.process import settle_in
 from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
 from pib_rl.training import LOOK_EPISODES, every, learn
 from pib_rl.tuned import tuned
@@ -35,7 +36,7 @@ NAME = "pib_rl.train"
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    torch.set_num_threads(1)  # units are small: threads cost more than they give
+    settle_in()
     config = read_arguments(arguments)
     if config.print_config:
         print(yaml.safe_dump(config.substance(), sort_keys=False), end="")

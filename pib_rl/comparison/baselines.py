@@ -13,7 +13,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 import tyro
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -27,6 +26,7 @@ from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.evaluation import greedy_returns
 from pib_rl.physical.options import nearest
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.process import settle_in
 from pib_rl.runs import RunFolder
 from pib_rl.training import LOOK_EPISODES, every, learn
 from pib_rl.tuned import FOLDER, entry
@@ -183,7 +183,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    torch.set_num_threads(1)
+    settle_in()
     config = parse(BaselineConfig, arguments, NAME)
     model = build(config)
     folder = RunFolder.create(config)
