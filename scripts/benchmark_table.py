@@ -1,14 +1,17 @@
 """Gathers the comparisons of benchmark_rl.sh in one Markdown table: tasks and substrates down, contenders across.
 
-    python scripts/benchmark_table.py comparisons [RESULTS]
+    python scripts/benchmark_table.py COMPARISONS RESULTS
 
-RESULTS is a folder to which each comparison's results.csv is copied under the task's name.
+RESULTS keeps the raw data, one file per task: what a comparison measured of a contender on a substrate replaces what
+was there of it, the rest stays. The table shows RESULTS, so that contenders can be measured in several goes.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -31,35 +34,57 @@ RIVALS = ("frozen", "backprop", "backprop-off")
 SOFTWARE = "ppo"
 
 
-def cell(runs: dict[tuple[str, str], list[float]], contender: str, hw: str, wanted: int) -> str:
-    finals = runs.get((contender, hw))
+Rows = list[dict[str, str]]
+
+
+def read(path: Path) -> Rows:
+    """The rows of a results.csv; none where there is none."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def merged(old: Rows, new: Rows) -> Rows:
+    """The rows of both, without old ones of a contender on a substrate that was measured anew."""
+    again = {(row["contender"], row["hw"]) for row in new}
+    return [row for row in old if (row["contender"], row["hw"]) not in again] + new
+
+
+def written(rows: Rows) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def cell(rows: Rows, contender: str, hw: str, wanted: int) -> str:
+    finals = [float(row["eval_mean"]) for row in rows if (row["contender"], row["hw"]) == (contender, hw)]
     if not finals:
         return "-"
     found: Estimate = estimate([np.array(finals)])
     return score(found) + (f" ({len(finals)} runs)" if len(finals) < wanted else "")
 
 
-def main(comparisons: Path, results: Path | None) -> None:
+def main(comparisons: Path, results: Path) -> None:
     print("| task | to reach | substrate | PIB | frozen | backprop, exact twin | backprop, 20 % off | PPO, software |")
     print("|---|---|---|---|---|---|---|---|")
     for name, (title, aim) in TASKS.items():
-        path = comparisons / name / "results.csv"
-        if not path.is_file():
+        new = read(comparisons / name / "results.csv")
+        rows = merged(read(results / f"{name}.csv"), new)
+        if not rows:
             continue
-        if results is not None:
-            write_atomically(results / f"{name}.csv", path.read_bytes())
-        runs: dict[tuple[str, str], list[float]] = {}
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                runs.setdefault((row["contender"], row["hw"]), []).append(float(row["eval_mean"]))
-        wanted = max(len(finals) for finals in runs.values())
-        for hw in dict.fromkeys(hw for _, hw in runs if hw != "software"):
-            shown = [cell(runs, contender, hw, wanted) for contender in ("pib", *RIVALS)]
+        if new:
+            write_atomically(results / f"{name}.csv", written(rows))
+        wanted = max(Counter((row["contender"], row["hw"]) for row in rows).values())
+        for hw in dict.fromkeys(row["hw"] for row in rows if row["hw"] != "software"):
+            shown = [cell(rows, contender, hw, wanted) for contender in ("pib", *RIVALS)]
             print(f"| {title} | {aim} | {hw} | **{shown[0]}** | {' | '.join(shown[1:])} | "
-                  f"{cell(runs, SOFTWARE, 'software', wanted)} |")
+                  f"{cell(rows, SOFTWARE, 'software', wanted)} |")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else None)
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
