@@ -2,8 +2,9 @@
 
     python scripts/benchmark_table.py COMPARISONS RESULTS
 
-RESULTS keeps the raw data, one file per task: what a comparison measured of a contender on a substrate replaces what
-was there of it, the rest stays. The table shows RESULTS, so that contenders can be measured in several goes.
+RESULTS keeps the raw data, one file per task: a run replaces the one of the same contender, substrate and seed that was
+there, the rest stays. The table shows RESULTS, so that contenders and seeds can be measured in several goes. Where a
+rule has changed, take out what its older form measured with other seeds.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def read(path: Path) -> Rows:
 
 
 def merged(old: Rows, new: Rows) -> Rows:
-    """The rows of both, without old ones of a contender on a substrate that was measured anew."""
-    again = {(row["contender"], row["hw"]) for row in new}
-    return [row for row in old if (row["contender"], row["hw"]) not in again] + new
+    """The rows of both, each run once, the new one where it was measured again."""
+    runs = {(row["contender"], row["hw"], row["seed"]): row for row in old + new}
+    return list(runs.values())
 
 
 def written(rows: Rows) -> bytes:
