@@ -109,6 +109,7 @@ class Rule:
         policy, config, newest = self.policy, self.config, self.history[-1]
         old = policy.head.log_prob(newest.outputs[:, :-1], newest.actions)
         returns, x = newest.returns, policy.inputs(newest.obs)
+        bonus = config.bonus(progress)
         clipped, divergence = [], []
         for _ in range(config.epochs):
             for pick in torch.split(self._draw(len(inputs), inputs.device), config.batch_size):
@@ -120,13 +121,13 @@ class Rule:
                 actions = newest.actions[pick]
                 change = policy.head.log_prob(parameters, actions) - old[pick]
                 ratio, held, push, _ = clipped_surrogate(change, newest.advantage[pick], config.clip_range)
-                slope = policy.head.gradient(parameters, actions, push, config.ent_coef)
+                slope = policy.head.gradient(parameters, actions, push, bonus)
                 regress = (value - returns[pick])[:, None] / len(pick)
                 gradient = torch.cat([slope, regress], 1)
                 if self.learner.follows:
                     self.learner.follow(seen, gradient, progress)
                 self.learner.heard(policy.readout.learn(inputs[pick], gradient, rate))
-                policy.head.learn(parameters, actions, push, config.ent_coef, config.spread_rate)
+                policy.head.learn(parameters, actions, push, bonus, config.spread_rate)
                 clipped.append(held.float().mean())
                 divergence.append((ratio - 1 - change).mean())
         unexplained = (newest.returns - newest.outputs[:, -1]).var() / returns.var().clamp(min=1e-8)

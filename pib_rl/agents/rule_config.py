@@ -25,7 +25,8 @@ class RuleConfig:
         epochs: Passes of the readout over the rollout.
         batch_size: Samples per readout step.
         clip_range: Clipping of the probability ratio (PPO).
-        ent_coef: Weight of the entropy bonus.
+        ent_coef: Weight of the entropy bonus, at the start.
+        ent_decay: It falls as (1 - progress)^ent_decay: a policy that is to act greedily in the end has to become certain.
         spread_rate: Learning rate of log sigma of continuous actions.
 
     Raises:
@@ -47,6 +48,7 @@ class RuleConfig:
     batch_size: int = 256
     clip_range: float = 0.2
     ent_coef: float = 0.0
+    ent_decay: float = 0.0
     spread_rate: float = 3e-3
 
     def __post_init__(self) -> None:
@@ -57,8 +59,15 @@ class RuleConfig:
         for name in ("gamma", "gae_lambda", "track", "replay_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"the rule's {name} must be in 0..1, got {getattr(self, name)}")
-        for name in ("hidden_rate", "hidden_decay", "ridge", "clip_range", "ent_coef", "spread_rate"):
+        for name in ("hidden_rate", "hidden_decay", "ridge", "clip_range", "ent_coef", "ent_decay", "spread_rate"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
+        for name in ("hidden_decay", "ent_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"the rule's {name} must be 0 or more, got {getattr(self, name)}")
         if self.ridge <= 0 or self.clip_range <= 0:
             raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
+
+    def bonus(self, progress: float) -> float:
+        """Weight of the entropy bonus when the share ``progress`` of the training is done."""
+        return float(self.ent_coef * (1 - progress) ** self.ent_decay)

@@ -201,6 +201,18 @@ def test_older_states_take_part_in_the_refit(share, monkeypatch):
             assert known == (extra if back else N)
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_entropy_bonus_fades_as_asked(action, monkeypatch):
+    for decay, progress, left in ((0.0, 0.75, 1.0), (1.0, 0.75, 0.25), (2.0, 0.5, 0.25), (1.0, 1.0, 0.0)):
+        rule, rollout = make(action, mode="frozen", epochs=1, ent_coef=0.2, ent_decay=decay)
+        seen, head = [], rule.policy.head
+        monkeypatch.setattr(head, "gradient", lambda p, a, push, bonus, seen=seen: (seen.append(bonus), p * 0)[1])
+        monkeypatch.setattr(head, "learn", lambda p, a, push, bonus, rate, seen=seen: seen.append(bonus))
+        rule.update(rollout, progress, 3e-3)
+        assert seen == pytest.approx([0.2 * left] * len(seen))
+        assert len(seen) >= 2
+
+
 def test_rewards_are_judged_in_units_of_the_return_scale():
     results = []
     for size in (1.0, 1000.0):

@@ -89,6 +89,7 @@ def test_command_line_overrides_the_file(tmp_path):
     (["CartPole-v1", "--device", "meta"], "cpu, cuda or cuda:N"),
     (["CartPole-v1", "--rule", "batch_size=0"], "batch_size must be 1 or more"),
     (["CartPole-v1", "--rule", "gamma=5"], "gamma must be in 0..1"),
+    (["CartPole-v1", "--rule", "ent_decay=-1"], "ent_decay must be 0 or more"),
     (["CartPole-v1", "--rule", "hidden_rate=.nan"], "finite"),
     (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
     (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),

@@ -70,7 +70,7 @@ class Spsa(AdamLearner):
         samples, arrays = Experience.joined(recent), self.arrays
         losses = []
         for pick in self.batches(len(samples.obs)):
-            gradients, back, loss = self.estimate(samples.take(pick), self.config.track * share)
+            gradients, back, loss = self.estimate(samples.take(pick), self.config.track * share, progress)
             for array, way, change in zip(arrays, back, self.steps(gradients, progress), strict=True):
                 array.program(way + change)
             losses.append(loss)
@@ -81,12 +81,13 @@ class Spsa(AdamLearner):
         """The hidden arrays in order."""
         return [unit.array for unit in self.policy.network.chain]
 
-    def estimate(self, batch: Experience, track: float) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    def estimate(self, batch: Experience, track: float, progress: float = 0.0) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """One estimate of the gradient by all hidden weights. The arrays are left at -c Delta.
 
         Args:
             batch: n samples.
             track: Share by which the gain controls move towards both measurements, after them.
+            progress: Share of the training done, 0..1.
 
         Returns:
             g and the way back +c Delta, each with one tensor of shape (out, in) per hidden array; the mean of both
@@ -99,7 +100,7 @@ class Spsa(AdamLearner):
             for array, way in zip(self.arrays, push, strict=True):
                 array.program(factor * way)
             measured = self.policy.network.measure(x)
-            losses.append(self.loss(batch, self.policy.readout.measure(measured.taps)))
+            losses.append(self.loss(batch, self.policy.readout.measure(measured.taps), progress))
             seen.append(measured.z)
         for unit, *z in zip(self.policy.network.chain, *seen, strict=True):
             unit.control.track(torch.cat(z), track)
@@ -113,16 +114,17 @@ class Spsa(AdamLearner):
         shape = (array.out_features, array.in_features)
         return torch.randint(0, 2, shape, generator=generator, device=device).mul_(2).sub_(1).float()
 
-    def loss(self, batch: Experience, outputs: Tensor) -> Tensor:
-        """L = -mean_i gain_i - ent_coef mean_i H_i + 1/2 mean_i (V_i - R_i)^2: the loss that the readout follows.
+    def loss(self, batch: Experience, outputs: Tensor, progress: float = 0.0) -> Tensor:
+        """L = -mean_i gain_i - bonus mean_i H_i + 1/2 mean_i (V_i - R_i)^2: the loss that the readout follows.
 
         Args:
             batch: n samples. Probabilities while acting follow from their measured outputs and the present spread of
                 actions, which the newest rollout was collected with.
             outputs: Readout outputs measured now, shape (n, o).
+            progress: Share of the training done, 0..1.
         """
         head, (parameters, value) = self.policy.head, self.policy.split(outputs)
         change = head.log_prob(parameters, batch.actions) - head.log_prob(batch.outputs[:, :-1], batch.actions)
         gain = clipped_surrogate(change, batch.advantage, self.config.clip_range).gain
         error = 0.5 * (value - batch.returns).square()
-        return (error - gain - self.config.ent_coef * head.entropy(parameters)).mean()
+        return (error - gain - self.config.bonus(progress) * head.entropy(parameters)).mean()
