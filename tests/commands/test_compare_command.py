@@ -121,7 +121,12 @@ def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monke
     start = runner.start
     monkeypatch.setattr(runner, "start", lambda job, folder: running.append(start(job, folder)) or running[-1])
 
-    def interrupt(_):
+    sleep, interrupted = runner.time.sleep, []
+
+    def interrupt(seconds):  # once: waiting for the processes to end sleeps too
+        if interrupted:
+            return sleep(seconds)
+        interrupted.append(seconds)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runner.time, "sleep", interrupt)
