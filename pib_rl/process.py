@@ -7,14 +7,15 @@ import ctypes
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
-LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: glibc allows no larger block, and free memory that is kept
+LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: mallopt(3) documents no larger threshold; free memory that is kept
 
 
 def settle_in() -> None:
     """Sets the process up for units, which are small.
 
     One torch thread: more cost more than they give. glibc returns every large tensor to the system when it is freed
-    and faults it in again, page by page, at the next one; keeping it saves a tenth of an optical training.
+    and faults it in again, page by page, at the next one; keeping it saved about a tenth of a short optical training
+    and nothing on memristive hardware (`scripts/memory_time.py`).
     Does nothing about memory under another C library.
     """
     torch.set_num_threads(1)
