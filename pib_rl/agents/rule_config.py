@@ -13,7 +13,7 @@ class RuleConfig:
     Args:
         gamma: Discount.
         gae_lambda: Lambda of the advantage estimate.
-        hidden_rate: Learning rate of hidden arrays at the start, in units of weight; PIB units of n > 64 inputs take 64/n of it.
+        hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n of it.
         hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
         hidden_steps: Steps of every unit per rollout.
         hidden_batch: Samples per hidden step.

@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from pib_rl.agents.objectives import Objective, Score
-from pib_rl.agents.optimisers import Adam
+from pib_rl.agents.optimisers import Adam, array_rate
 from pib_rl.agents.target import Target
 from pib_rl.physical.streams import FABRICATION, Streams
 from pib_rl.physical.substrate import Array, Medium
-
-WIDE = 64  # inputs from which on an array's rate falls with their number
 
 
 class GainControl(nn.Module):
@@ -71,19 +69,16 @@ class Unit(nn.Module):
     def learn(self, h: Tensor, z: Tensor, target: Target, rate: float) -> Score:
         """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
 
-        Adam moves every weight by about the rate, so that the outputs of an array of n inputs would move by n times
-        that; an array of n > 64 inputs learns at 64/n of the rate.
-
         Args:
             h: Measured inputs of the array, shape (n, in).
             z: Measured outputs of the array, shape (n, out).
             target: Targets of the same samples.
-            rate: Learning rate of an array of up to 64 inputs, in units of weight.
+            rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
 
         Returns:
             Loss and gradient of the batch.
         """
         score: Score = self.objective(z, target, h)
-        rate *= min(1.0, WIDE / self.array.in_features)
-        self.array.program(self.optimiser.step(score.gradient.T @ h, rate))
+        change = self.optimiser.step(score.gradient.T @ h, array_rate(rate, self.array.in_features))
+        self.array.program(change)
         return score

@@ -81,6 +81,15 @@ def test_steps_and_tracking_fade_with_the_training(progress):
         torch.testing.assert_close(control.mean, mean + 0.1 * share * (z.mean(0) - mean))
 
 
+@pytest.mark.parametrize("mode", ["backprop", "dfa", "forward-forward", "spsa"])
+def test_arrays_of_many_inputs_take_their_share_of_the_rate(mode):
+    learner = make_learner(mode, width=128, hidden_rate=0.01, hidden_decay=0.0)
+    gradients = [normal(array.out_features, array.in_features, seed=3) for array in arrays(learner.policy)[:2]]
+    assert gradients[0].shape[1] <= 64 and gradients[1].shape[1] == 128
+    for change, gradient, rate in zip(learner.steps(gradients, 0.0), gradients, (0.01, 0.005), strict=True):
+        torch.testing.assert_close(change, -rate * gradient.sign(), rtol=1e-2, atol=1e-6)
+
+
 @pytest.mark.parametrize("hw", ["digital", "memristive"])
 def test_the_exact_twin_reads_the_weights_afresh(hw):
     learner = make_learner("backprop", hw=hw)

@@ -9,13 +9,16 @@ from torch import Tensor, nn
 
 from pib_rl.agents.hidden import HiddenLearner
 from pib_rl.agents.network import Measurement
-from pib_rl.agents.optimisers import Adam
+from pib_rl.agents.optimisers import Adam, array_rate
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule_config import RuleConfig
 
 
 class AdamLearner(HiddenLearner):
-    """A learner with plain Adam on every hidden array, at the rate ``hidden_rate`` (1 - progress)^hidden_decay."""
+    """A learner with plain Adam on every hidden array, at the rate ``hidden_rate`` (1 - progress)^hidden_decay.
+
+    An array of n > 64 inputs takes 64/n of it, as PIB's does.
+    """
 
     def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
         super().__init__(policy, config, options)
@@ -26,7 +29,8 @@ class AdamLearner(HiddenLearner):
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
         rate = self.config.hidden_rate * self.share(progress)
-        return [adam.step(gradient, rate) for adam, gradient in zip(self.adams, gradients, strict=True)]
+        return [adam.step(gradient, array_rate(rate, gradient.shape[1]))
+                for adam, gradient in zip(self.adams, gradients, strict=True)]
 
 
 class Follower(AdamLearner):
