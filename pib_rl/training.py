@@ -12,7 +12,7 @@ from pib_rl.callbacks import Evaluation, Progress
 from pib_rl.cli import mistakes
 from pib_rl.runs import RunFolder
 
-LOOKS = 40  # evaluations during training, at most; never more often than every 2048 steps
+LOOKS = 20  # evaluations during training, at most; never more often than every 2048 steps
 LOOK_EPISODES = 20
 
 
