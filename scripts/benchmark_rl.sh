@@ -30,8 +30,8 @@ measure() {
     acrobot) compare "$1" Acrobot-v1 --timesteps 200000 ;;
     pendulum) compare "$1" Pendulum-v1 --first-seed 105 --timesteps 200000 ;;
     mountaincar) compare "$1" MountainCarContinuous-v0 --first-seed 105 --timesteps 100000 ;;
-    lander-w64) compare "$1" LunarLander-v3 --first-seed 115 --width 64 --timesteps 1000000 ;;
-    lander-w256) compare "$1" LunarLander-v3 --first-seed 115 --width 256 --timesteps 1000000 ;;
+    lander-w64) compare "$1" LunarLander-v3 --first-seed 120 --width 64 --timesteps 1000000 ;;
+    lander-w256) compare "$1" LunarLander-v3 --first-seed 120 --width 256 --timesteps 1000000 ;;
     walker) HW=memristive compare "$1" BipedalWalker-v3 --seeds 3 --timesteps 3000000 ;;
     *) echo "unknown task $1: choose among ${TASKS[*]}" >&2; exit 2 ;;
   esac
