@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -18,7 +19,7 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
-    """A configuration dataclass with ``options`` in place of its defaults.
+    """A configuration dataclass with ``options`` in place of its defaults; whole numbers serve as floats where asked.
 
     Args:
         kind: A dataclass whose fields are numbers, strings, truth values, or None.
@@ -29,12 +30,15 @@ def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
         ValueError: If an option is unknown, has the wrong type, or lies outside its range.
     """
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    hints = get_type_hints(kind)
+    hints, values = get_type_hints(kind), dict(options)
     for name, value in options.items():
         if name not in known:
             raise ValueError(f"{owner} has no option {name!r}; {nearest(name, known) if known else 'it has none'}")
         admitted = get_args(hints[name]) or (hints[name],)
-        if type(value) not in admitted and not (type(value) is int and float in admitted):
+        if type(value) is int and int not in admitted and float in admitted:
+            with suppress(OverflowError):
+                value = values[name] = float(value)
+        if type(value) not in admitted:
             names = " or ".join("none" if one is type(None) else one.__name__ for one in admitted)
             raise ValueError(f"{owner} option {name} must be {names}, got {value!r}")
-    return kind(**options)
+    return kind(**values)
