@@ -27,7 +27,7 @@ measure() {
   case $1 in
     cartpole) compare "$1" CartPole-v1 --timesteps 80000 ;;
     cartpole-noise) compare "$1" CartPole-v1 --distractors 32 --width 16 --timesteps 100000 ;;
-    acrobot) compare "$1" Acrobot-v1 --timesteps 200000 ;;
+    acrobot) compare "$1" Acrobot-v1 --first-seed 105 --timesteps 200000 ;;
     pendulum) compare "$1" Pendulum-v1 --first-seed 105 --timesteps 200000 ;;
     mountaincar) compare "$1" MountainCarContinuous-v0 --first-seed 105 --timesteps 100000 ;;
     lander-w64) compare "$1" LunarLander-v3 --first-seed 120 --width 64 --timesteps 1000000 ;;
