@@ -12,6 +12,7 @@ from pib_rl.cli import UserError
 from pib_rl.config import from_plain
 from pib_rl.physical.options import configure
 
+LANDER = {"ent_coef": 0.01, "ent_decay": 4, "gamma": 0.995, "hidden_rollouts": 4}
 KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
 
 
@@ -27,17 +28,17 @@ def test_every_entry_is_a_configuration(env, mode):
 
 
 def test_the_environment_of_the_command_line_brings_its_own_settings():
-    assert settings("Acrobot-v1")["rule"] == {"epochs": 4}
+    assert settings("Acrobot-v1")["rule"] == {"epochs": 4, "hidden_rate": 0.001, "hidden_decay": 1, "track": 0}
     assert settings("Acrobot-v1")["timesteps"] == 200_000
     lander = settings("LunarLander-v3", "--hw", "optical")
     assert lander["learning_rate"] == "lin_0.3"
-    assert lander["rule"] == {"ent_coef": 0.01, "ent_decay": 1, "hidden_rollouts": 4}
+    assert lander["rule"] == LANDER
     assert settings("Taxi-v3")["rule"] == {}
 
 
 def test_the_command_line_overrides_and_keeps_the_rest():
     lander = settings("LunarLander-v3", "--rule", "ent_coef=0.5", "--timesteps", "7", "--learning-rate", "0.2")
-    assert lander["rule"] == {"ent_coef": 0.5, "ent_decay": 1, "hidden_rollouts": 4}
+    assert lander["rule"] == LANDER | {"ent_coef": 0.5}
     assert (lander["timesteps"], lander["learning_rate"], lander["n_envs"]) == (7, "0.2", 8)
 
 
@@ -46,11 +47,13 @@ def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
     file.write_text("env: LunarLander-v3\ntimesteps: 9\nwidth: 5\nrule: {ent_coef: 0.3}\n")
     lander = settings("--config", str(file), "--width", "6")
     assert (lander["timesteps"], lander["width"]) == (9, 6)
-    assert lander["rule"] == {"ent_coef": 0.3, "ent_decay": 1, "hidden_rollouts": 4}
+    assert lander["rule"] == LANDER | {"ent_coef": 0.3}
 
 
 def test_rivals_do_not_take_the_settings_of_hidden_arrays():
-    assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {"ent_coef": 0.01, "ent_decay": 1}
+    assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {
+        name: value for name, value in LANDER.items() if name != "hidden_rollouts"}
+    assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4}
 
 
 def test_print_config_can_be_read_back(tmp_path, capsys):
