@@ -52,7 +52,8 @@ def run(out: Path, rival: str, hw: str, setting: dict[str, float], seed: int) ->
                "--seed", str(seed), "--rule", *rule, "--out", str(path), "--no-progress"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"{path.name} failed: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+        why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        print(f"{path.name} failed: {why[-1]}", file=sys.stderr)
 
 
 def reached(path: Path) -> str:
