@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -51,19 +53,21 @@ class Readout(nn.Module):
         return change
 
     def refit(self, inputs: Tensor, shift: Tensor, ridge: float, noise: Tensor) -> Tensor:
-        """Moves the outputs by ``shift`` with a small change of weights: ridge regression, shrunk by what is noise.
+        """Moves the outputs by ``shift`` with a small change of weights: ridge regression, without what may be noise.
 
-        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 gives dW and the fitted shift H shift, with
-        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, so that
-        each output o moves by its own share of what is left,
+        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 has the solution sum_j v_j (b_j / (l_j + ridge n)) with
+        X^T X = sum_j l_j v_j v_j^T and b_j = v_j^T X^T shift. Noise of variance s^2 alone would give every b_j the
+        variance s^2 l_j, so that each direction j of each output keeps its own share
 
-            keep_o = max(0, 1 - s_o^2 tr H^2 / |H shift_o|^2).
+            keep_j = max(0, 1 - 2 ln(d) s^2 l_j / b_j^2),   d = len(l):
 
-        Without it a re-fit of units that stand still is a random walk of the readout. The noise of ``shift`` must be
+        of d directions of noise none exceeds 2 ln(d) times its variance, but rarely, while what the units have moved
+        exceeds it by far. Without it the re-fit is a random walk of the readout. The noise of ``shift`` must be
         independent of that of ``inputs``: a shift computed from the very same measurement would correlate with it and
         shrink the weights at every call, most where the signal is weak.
 
-        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share.
+        Source: threshold: Donoho & Johnstone, Biometrika 81, 425 (1994); shrinkage: Breiman's garrote, Technometrics
+        37, 373 (1995), as in Gao, J. Comput. Graph. Stat. 7, 469 (1998).
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
@@ -72,19 +76,18 @@ class Readout(nn.Module):
             noise: Variance of the read noise in ``shift``, shape (outputs,).
 
         Returns:
-            keep, shape (outputs,).
+            The share of the power of the whole fit that is kept, shape (outputs,).
         """
-        penalty = ridge * len(inputs)
-        square = inputs.T @ inputs
-        square.diagonal().add_(penalty)
-        inverse = torch.linalg.inv(square)
-        change = inverse @ (inputs.T @ shift)
-        # X^T X (X^T X + p)^-1 = 1 - p (X^T X + p)^-1; the trace of its square is that of H^2.
-        trace = len(square) - 2 * penalty * inverse.trace() + penalty**2 * inverse.square().sum()
-        fitted = (inputs @ change).square().sum(0).clamp(min=TINY)
-        keep: Tensor = (1 - noise * trace / fitted).clamp_(min=0)
-        self.array.program((change * keep).T)
-        return keep
+        strength, basis = torch.linalg.eigh(inputs.T @ inputs)
+        strength = strength.clamp_(min=0)[:, None]
+        along = basis.T @ (inputs.T @ shift)
+        fit = along / (strength + ridge * len(inputs))
+        level = 2 * math.log(len(strength)) * noise * strength
+        kept = fit * (1 - level / along.square().clamp_(min=TINY)).clamp_(min=0)
+        self.array.program((basis @ kept).T)
+        power = (strength * fit.square()).sum(0).clamp_(min=TINY)
+        share: Tensor = (strength * kept.square()).sum(0) / power
+        return share
 
 
 def with_one(taps: Tensor) -> Tensor:

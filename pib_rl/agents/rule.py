@@ -36,7 +36,7 @@ class Rule:
         self.policy = policy
         self.config = config
         self.learner = InformationLearner(policy, config) if learner is None else learner
-        self.history: deque[Experience] = deque(maxlen=1 + config.replay_rollouts)
+        self.history: deque[Experience] = deque(maxlen=max(1 + config.replay_rollouts, config.hidden_rollouts))
         self.running: Tensor | None = None
 
     @torch.inference_mode()
@@ -93,7 +93,7 @@ class Rule:
     def _replay(self) -> Tensor:
         """A share of the observations of each older rollout."""
         parts = [self.history[-1].obs[:0]]
-        for old in list(self.history)[:-1]:
+        for old in list(self.history)[-1 - self.config.replay_rollouts : -1]:
             count = int(len(old.obs) * self.config.replay_share)
             parts.append(old.obs[self._draw(len(old.obs), old.obs.device)[:count]])
         return torch.cat(parts)

@@ -122,7 +122,7 @@ def test_hidden_steps_fade_with_the_training():
 
 @pytest.mark.parametrize(("rollouts", "sources"), [(1, 1), (2, 2), (3, 3)])
 def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
-    rule, rollout = make(hidden_rollouts=rollouts, hidden_batch=16, hidden_steps=sources * N // 16)
+    rule, rollout = make(hidden_rollouts=rollouts, replay_rollouts=1, hidden_batch=16, hidden_steps=sources * N // 16)
     seen, learn = [], rule.policy.network.learn
     monkeypatch.setattr(rule.policy.network, "learn", lambda x, *rest: (seen.append((x, rest[0])), learn(x, *rest))[1])
     for number in range(4):
@@ -180,13 +180,13 @@ def test_units_that_stand_still_leave_the_readout_alone():
         kept.append(log["train/refit_kept"])
         moved = (rule.policy.outputs(obs, Read.MEAN) - before).square().mean()
         if not rate:
-            assert moved < 0.1 * log["train/refit_shift"] ** 2
-    assert kept[0] < 0.5 < 0.9 < kept[1]
+            assert moved < 0.01 * log["train/refit_shift"] ** 2
+    assert kept[0] < 0.1 < 0.8 < kept[1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_older_states_take_part_in_the_refit(share, monkeypatch):
-    rule, rollout = make(replay_rollouts=2, replay_share=share, hidden_rate=0.0, track=0.0)
+    rule, rollout = make(replay_rollouts=2, hidden_rollouts=4, replay_share=share, hidden_rate=0.0, track=0.0)
     asked, network = [], rule.policy.network
     monkeypatch.setattr(rule.policy.readout, "refit", lambda inputs, shift, ridge, noise: (asked.append(inputs[:, :-1]), noise)[1])
     extra = int(N * share)
