@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -53,21 +51,20 @@ class Readout(nn.Module):
         return change
 
     def refit(self, inputs: Tensor, shift: Tensor, ridge: float, noise: Tensor) -> Tensor:
-        """Moves the outputs by ``shift`` with a small change of weights: ridge regression, without what may be noise.
+        """Moves the outputs by ``shift`` with a small change of weights: ridge regression, shrunk by what is noise.
 
-        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 has the solution sum_j v_j (b_j / (l_j + ridge n)) with
-        X^T X = sum_j l_j v_j v_j^T and b_j = v_j^T X^T shift. Noise of variance s^2 alone would give every b_j the
-        variance s^2 l_j, so that each direction j of each output keeps its own share
+        min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 gives dW and the fitted shift H shift, with
+        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, give or
+        take s^2 sqrt(2 tr H^4), so that each output o moves by its own share of what stands two deviations above that,
 
-            keep_j = max(0, 1 - 2 ln(d) s^2 l_j / b_j^2),   d = len(l):
+            keep_o = max(0, 1 - s_o^2 (tr H^2 + 2 sqrt(2 tr H^4)) / |H shift_o|^2).
 
-        of d directions of noise none exceeds 2 ln(d) times its variance, but rarely, while what the units have moved
-        exceeds it by far. Without it the re-fit is a random walk of the readout. The noise of ``shift`` must be
+        Without it a re-fit of units that stand still is a random walk of the readout. The noise of ``shift`` must be
         independent of that of ``inputs``: a shift computed from the very same measurement would correlate with it and
         shrink the weights at every call, most where the signal is weak.
 
-        Source: threshold: Donoho & Johnstone, Biometrika 81, 425 (1994); shrinkage: Breiman's garrote, Technometrics
-        37, 373 (1995), as in Gao, J. Comput. Graph. Stat. 7, 469 (1998).
+        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share;
+        the two deviations are ours.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
@@ -76,18 +73,18 @@ class Readout(nn.Module):
             noise: Variance of the read noise in ``shift``, shape (outputs,).
 
         Returns:
-            The share of the power of the whole fit that is kept, shape (outputs,).
+            keep, shape (outputs,).
         """
         strength, basis = torch.linalg.eigh(inputs.T @ inputs)
-        strength = strength.clamp_(min=0)[:, None]
-        along = basis.T @ (inputs.T @ shift)
-        fit = along / (strength + ridge * len(inputs))
-        level = 2 * math.log(len(strength)) * noise * strength
-        kept = fit * (1 - level / along.square().clamp_(min=TINY)).clamp_(min=0)
-        self.array.program((basis @ kept).T)
-        power = (strength * fit.square()).sum(0).clamp_(min=TINY)
-        share: Tensor = (strength * kept.square()).sum(0) / power
-        return share
+        strength = strength.clamp_(min=0)
+        weaker = strength + ridge * len(inputs)
+        change = (basis.T @ (inputs.T @ shift)) / weaker[:, None]
+        hat = (strength / weaker).square()  # eigenvalues of H^2
+        doubt = hat.sum() + 2 * (2 * hat.square().sum()).sqrt()
+        fitted = (strength[:, None] * change.square()).sum(0).clamp(min=TINY)
+        keep: Tensor = (1 - noise * doubt / fitted).clamp_(min=0)
+        self.array.program((basis @ (change * keep)).T)
+        return keep
 
 
 def with_one(taps: Tensor) -> Tensor:

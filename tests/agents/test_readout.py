@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from agent_toys import SUBSTRATES, make_substrate
@@ -96,20 +94,20 @@ def test_no_shift_moves_nothing():
     assert torch.equal(readout.array.weights(), before)
 
 
-def test_each_direction_keeps_what_noise_does_not_explain():
+def test_each_output_keeps_the_share_of_its_fit_that_noise_does_not_explain():
     readout, inputs = Readout(make_substrate("digital"), 6, 3), with_one(normal(50, 6))
-    shift, noise = normal(50, 3, seed=2), torch.tensor([0.0, 0.1, 50.0])
-    left, singular, right = torch.linalg.svd(inputs.double(), full_matrices=False)
-    seen = left.T @ shift.double()  # the shift along each direction; noise gives each of them its own variance
-    keep = (1 - 2 * math.log(7) * noise / seen.square()).clamp(min=0)
-    assert torch.equal(keep[:, 0], torch.ones(7, dtype=torch.float64))
-    assert 0 < (keep[:, 1] > 0).sum() < 7
-    assert not keep[:, 2].any()
-    change = right.T @ ((singular / (singular.square() + 0.3 * 50))[:, None] * seen * keep)
-    share = readout.refit(inputs, shift, 0.3, noise)
-    torch.testing.assert_close(readout.array.weights(), change.T.float(), rtol=1e-3, atol=1e-5)
-    hat = (singular.square() / (singular.square() + 0.3 * 50))[:, None] * seen
-    torch.testing.assert_close(share, ((keep * hat).square().sum(0) / hat.square().sum(0)).float(), rtol=1e-3, atol=1e-4)
+    shift, noise = normal(50, 3, seed=2), torch.tensor([0.0, 0.05, 50.0])
+    x = inputs.double()
+    hat = x @ torch.linalg.inv(x.T @ x + 0.3 * 50 * torch.eye(7)) @ x.T
+    square = hat @ hat
+    doubt = square.trace() + 2 * (2 * (square @ square).trace()).sqrt()
+    wanted = (1 - noise * doubt / (hat @ shift.double()).square().sum(0)).clamp(min=0)
+    assert 0.05 < wanted[1] < 0.95
+    assert wanted[2] == 0
+    keep = readout.refit(inputs, shift, 0.3, noise)
+    torch.testing.assert_close(keep, wanted.float(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(readout.measure_inputs(inputs), (hat @ shift.double() * wanted).float(),
+                               rtol=1e-3, atol=1e-4)
 
 
 def test_a_shift_of_noise_alone_is_left_alone_and_a_true_one_is_followed():
