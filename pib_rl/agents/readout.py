@@ -54,17 +54,16 @@ class Readout(nn.Module):
         """Moves the outputs by ``shift`` with a small change of weights: ridge regression, shrunk by what is noise.
 
         min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 gives dW and the fitted shift H shift, with
-        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, give or
-        take s^2 sqrt(2 tr H^4), so that each output o moves by its own share of what stands two deviations above that,
+        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, so that
+        each output o moves by its own share of what is left,
 
-            keep_o = max(0, 1 - s_o^2 (tr H^2 + 2 sqrt(2 tr H^4)) / |H shift_o|^2).
+            keep_o = max(0, 1 - s_o^2 tr H^2 / |H shift_o|^2).
 
         Without it a re-fit of units that stand still is a random walk of the readout. The noise of ``shift`` must be
         independent of that of ``inputs``: a shift computed from the very same measurement would correlate with it and
         shrink the weights at every call, most where the signal is weak.
 
-        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share;
-        the two deviations are ours.
+        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
@@ -75,15 +74,16 @@ class Readout(nn.Module):
         Returns:
             keep, shape (outputs,).
         """
-        strength, basis = torch.linalg.eigh(inputs.T @ inputs)
-        strength = strength.clamp_(min=0)
-        weaker = strength + ridge * len(inputs)
-        change = (basis.T @ (inputs.T @ shift)) / weaker[:, None]
-        hat = (strength / weaker).square()  # eigenvalues of H^2
-        doubt = hat.sum() + 2 * (2 * hat.square().sum()).sqrt()
-        fitted = (strength[:, None] * change.square()).sum(0).clamp(min=TINY)
-        keep: Tensor = (1 - noise * doubt / fitted).clamp_(min=0)
-        self.array.program((basis @ (change * keep)).T)
+        penalty = ridge * len(inputs)
+        square = inputs.T @ inputs
+        square.diagonal().add_(penalty)
+        inverse = torch.linalg.inv(square)
+        change = inverse @ (inputs.T @ shift)
+        # X^T X (X^T X + p)^-1 = 1 - p (X^T X + p)^-1; the trace of its square is that of H^2.
+        trace = len(square) - 2 * penalty * inverse.trace() + penalty**2 * inverse.square().sum()
+        fitted = (inputs @ change).square().sum(0).clamp(min=TINY)
+        keep: Tensor = (1 - noise * trace / fitted).clamp_(min=0)
+        self.array.program((change * keep).T)
         return keep
 
 

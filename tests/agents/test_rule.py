@@ -180,8 +180,8 @@ def test_units_that_stand_still_leave_the_readout_alone():
         kept.append(log["train/refit_kept"])
         moved = (rule.policy.outputs(obs, Read.MEAN) - before).square().mean()
         if not rate:
-            assert moved < 0.01 * log["train/refit_shift"] ** 2
-    assert kept[0] < 0.1 < 0.8 < kept[1]
+            assert moved < 0.1 * log["train/refit_shift"] ** 2
+    assert kept[0] < 0.5 < 0.9 < kept[1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
