@@ -74,6 +74,8 @@ class TrainConfig:
         if self.n_steps is not None and self.n_steps < 1:
             raise UserError(f"--n-steps must be 1 or more, got {self.n_steps}")
         self.rate()
+        if not math.isfinite(self.log_std_init):
+            raise UserError(f"--log-std-init must be a finite number, got {self.log_std_init}")
         for name in ("seed", "distractors"):
             if getattr(self, name) < 0:
                 raise UserError(f"--{name} must be 0 or more, got {getattr(self, name)}")

@@ -63,8 +63,9 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
     below = layered(tuned(wish.env, wish.mode), given)
     default = from_plain(below, Path(file or "hyperparams"))
     asked = parse(TrainConfig, arguments, NAME, default)
-    merged = pairs(default.rule, "rule") | pairs(asked.rule, "rule")
-    return replace(asked, rule=as_pairs(merged))
+    rule = pairs(default.rule, "rule") | pairs(asked.rule, "rule")
+    options = pairs(default.hw_options, "hw-options") | pairs(asked.hw_options, "hw-options")
+    return replace(asked, rule=as_pairs(rule), hw_options=as_pairs(options))
 
 
 def environments(config: TrainConfig, count: int, stream: str) -> VecEnv:

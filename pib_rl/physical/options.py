@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
@@ -27,7 +28,7 @@ def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
         owner: Who has these options, for messages.
 
     Raises:
-        ValueError: If an option is unknown, has the wrong type, or lies outside its range.
+        ValueError: If an option is unknown, has the wrong type, is not finite, or lies outside its range.
     """
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     hints, values = get_type_hints(kind), dict(options)
@@ -41,4 +42,6 @@ def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
         if type(value) not in admitted:
             names = " or ".join("none" if one is type(None) else one.__name__ for one in admitted)
             raise ValueError(f"{owner} option {name} must be {names}, got {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{owner} option {name} must be a finite number, got {value}")
     return kind(**values)

@@ -67,6 +67,8 @@ def test_command_line_overrides_the_file(tmp_path):
     config = train.read_arguments(["--config", str(path), "--width", "7"])
     assert (config.env, config.width, config.hw) == ("CartPole-v1", 7, "optical")
     assert config.substance()["hw_options"] == {"photons": None, "phase_gain": 0.2}
+    more = train.read_arguments(["--config", str(path), "--hw-options", "phase_gain=0.3", "camera_bits=7"])
+    assert more.substance()["hw_options"] == {"photons": None, "phase_gain": 0.3, "camera_bits": 7}
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
@@ -91,6 +93,9 @@ def test_command_line_overrides_the_file(tmp_path):
     (["CartPole-v1", "--rule", "gamma=5"], "gamma must be in 0..1"),
     (["CartPole-v1", "--rule", "ent_decay=-1"], "ent_decay must be 0 or more"),
     (["CartPole-v1", "--rule", "hidden_rate=.nan"], "finite"),
+    (["CartPole-v1", "--rule", "hidden_rate=-1"], "hidden_rate must be 0 or more"),
+    (["CartPole-v1", "--hw", "memristive", "--hw-options", "write_noise=.inf"], "write_noise must be a finite number"),
+    (["Pendulum-v1", "--log-std-init", "nan"], "--log-std-init must be a finite number"),
     (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
     (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),
     (["no_such_module:Thing-v0"], "no_such_module"),

@@ -50,6 +50,12 @@ def test_unknown_options_are_answered_with_the_nearest():
         configure(DigitalConfig, {"stuck": 1.0}, "digital")
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_only_finite_numbers_pass(value):
+    with pytest.raises(ValueError, match=f"^bench option size must be a finite number, got {value}$"):
+        configure(Bench, {"size": value}, "bench")
+
+
 def test_values_outside_their_range_are_refused():
     with pytest.raises(ValueError, match="stuck is a share"):
         configure(MemristiveConfig, {"stuck": 2.0}, "memristive")
