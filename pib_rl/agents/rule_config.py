@@ -62,7 +62,7 @@ class RuleConfig:
         for name in ("hidden_rate", "hidden_decay", "ridge", "clip_range", "ent_coef", "ent_decay", "spread_rate"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
-        for name in ("hidden_rate", "hidden_decay", "ent_decay", "spread_rate"):
+        for name in ("hidden_decay", "ent_decay", "spread_rate"):
             if getattr(self, name) < 0:
                 raise ValueError(f"the rule's {name} must be 0 or more, got {getattr(self, name)}")
         if self.ridge <= 0 or self.clip_range <= 0:

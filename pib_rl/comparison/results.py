@@ -15,7 +15,7 @@ from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import Job
 from pib_rl.comparison.statistics import Estimate, estimate, verdict
 from pib_rl.plots import read_progress
-from pib_rl.runs import CONFIG, LOOKS
+from pib_rl.runs import CONFIG, LOOKS, RESULT
 
 ALL = "all"
 ROW = ("contender", "hw", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "best_eval_mean",
@@ -85,7 +85,22 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read: {error}") from None
         runs.append(Run(job, folder.result(job), looks))
+        if flaw := _flaw(runs[-1]):
+            raise UserError(f"{path.parent} is damaged: {flaw}; delete that folder, and the command repeats the run")
     return runs
+
+
+def _flaw(run: Run) -> str | None:
+    """What a finished run lacks of what every report needs."""
+    for name in ("eval_mean", "wall_s"):
+        value = run.result.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+            return f"{name} in its {RESULT} must be a finite number, got {value!r}"
+    for name in ("timesteps", "mean_reward", "measurements"):
+        column = run.looks.get(name, np.array([]))
+        if not len(column) or not np.isfinite(column).all():
+            return f"{name} in its {LOOKS} must be a column of finite numbers"
+    return None
 
 
 def standings(runs: list[Run]) -> list[Standing]:

@@ -250,9 +250,12 @@ def test_the_modes_differ_in_their_defaults():
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["twin_error", "twin_drift"])
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
-def test_a_bad_error_is_refused(mode, name, value):
-    with pytest.raises(ValueError, match=f"^backprop's {name} must be a number >= 0, got {value}$"):
+@pytest.mark.parametrize(("value", "said"), [
+    (-0.1, "backprop's {name} must be a number >= 0, got -0.1"),
+    (float("nan"), "{mode} option {name} must be a finite number, got nan"),
+    (float("inf"), "{mode} option {name} must be a finite number, got inf")])
+def test_a_bad_error_is_refused(mode, name, value, said):
+    with pytest.raises(ValueError, match=f"^{said.format(mode=mode, name=name)}$"):
         PIB("MlpPolicy", "CartPole-v1", mode=mode, rule={name: value})
 
 

@@ -236,7 +236,8 @@ def test_make_agent_finds_the_loop_and_each_loop_refuses_the_others_modes():
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"step": 0}, "es's step must be a number > 0, got 0"), ({"displacement": float("nan")}, "es's displacement"),
+    ({"step": 0}, "es's step must be a number > 0, got 0"),
+    ({"displacement": float("nan")}, "es option displacement must be a finite number"),
     ({"pairs": 0}, "es's pairs must be 1 or more, got 0"),
     ({"pairs": 2.5}, "es option pairs must be int, got 2.5"), ({"pear": 1}, "pear"),
 ])

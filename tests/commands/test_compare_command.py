@@ -174,6 +174,23 @@ def spoil_result(folder):
     (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"eval_mean": 3')
 
 
+def lose_a_figure(folder):
+    (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"eval_mean": 3.0}')
+
+
+def blur_a_figure(folder):
+    (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"eval_mean": "high", "wall_s": 1.0}')
+
+
+def cut_looks(folder):
+    path = folder / "runs" / "pib-digital-s100" / "evaluations.csv"
+    path.write_text(path.read_text().rstrip().rpartition(",")[0] + "\n")
+
+
+def empty_looks(folder):
+    (folder / "runs" / "pib-digital-s100" / "evaluations.csv").write_text("timesteps,mean_reward,measurements\n")
+
+
 def spoil_mark(folder):
     (folder / "comparison.yaml").write_text("env: [")
 
@@ -197,6 +214,10 @@ def lose_mark(folder):
 
 @pytest.mark.parametrize(("spoil", "said"), [
     (spoil_result, "result.json cannot be read"), (spoil_mark, "comparison.yaml is not YAML"),
+    (lose_a_figure, "is damaged: wall_s in its result.json must be a finite number, got None; delete that folder"),
+    (blur_a_figure, "is damaged: eval_mean in its result.json must be a finite number, got 'high'"),
+    (cut_looks, "is damaged: measurements in its evaluations.csv must be a column of finite numbers"),
+    (empty_looks, "is damaged: timesteps in its evaluations.csv must be a column of finite numbers"),
     (empty_mark, "comparison.yaml must hold a mapping"), (halve_run, "is half a run; move it away"),
     (change_settings, "was made with other settings (n_envs)"), (lose_mark, "holds no comparison"),
 ])

@@ -93,7 +93,7 @@ def test_command_line_overrides_the_file(tmp_path):
     (["CartPole-v1", "--rule", "gamma=5"], "gamma must be in 0..1"),
     (["CartPole-v1", "--rule", "ent_decay=-1"], "ent_decay must be 0 or more"),
     (["CartPole-v1", "--rule", "hidden_rate=.nan"], "finite"),
-    (["CartPole-v1", "--rule", "hidden_rate=-1"], "hidden_rate must be 0 or more"),
+    (["CartPole-v1", "--rule", "spread_rate=-1"], "spread_rate must be 0 or more"),
     (["CartPole-v1", "--hw", "memristive", "--hw-options", "write_noise=.inf"], "write_noise must be a finite number"),
     (["Pendulum-v1", "--log-std-init", "nan"], "--log-std-init must be a finite number"),
     (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
