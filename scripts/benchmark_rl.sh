@@ -4,8 +4,9 @@
 #
 #     scripts/benchmark_rl.sh [TASK ...]      all tasks without an argument
 #
-# Settings were tuned on seeds 0-19 (and 100-104 for Acrobot, 110-125 for LunarLander); here are 100-104, others where a first measurement on these led to other
-# settings (docs/learning.md tells both). Hours on two cores, most of them for LunarLander and BipedalWalker.
+# Settings were tuned on seeds 0-19 (and 100-104 for Acrobot, 110-125 for LunarLander); here are 100-104, others where a
+# first measurement on these led to other settings (docs/learning.md tells both). Hours on two cores, most of them for
+# LunarLander and BipedalWalker.
 # Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), AGAINST (may be
 # empty) and HW to measure some contenders or substrates now and others later: benchmark_table.py keeps what is there.
 set -euo pipefail

@@ -34,7 +34,7 @@ class CompareConfig:
     seeds: int = 5
     """Runs of each contender on each substrate, each with a seed of its own."""
     first_seed: int = 100
-    """First seed; the following ones count up. Tuned on: 0-19, some on more (see pib.yml); report others."""
+    """First seed; the following ones count up. Tuning used 0-19 and some more (see pib.yml): report others."""
     timesteps: int | None = None
     """Environment steps of each run; by default what the environment's tuned settings say."""
     width: int = 64
