@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +34,11 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
 
 
 def run(name: str, main: Callable[[list[str]], None]) -> None:
-    """Runs a command with the process's arguments; exits 2 with one line on a mistake of the user."""
+    """Runs a command with the process's arguments; exits 2 with one line on a mistake of the user.
+
+    A request to end (SIGTERM, as a batch system sends it) counts as Ctrl-C: what is there is saved.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main(sys.argv[1:])
     except UserError as error:

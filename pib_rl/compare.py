@@ -11,9 +11,10 @@ from rich.console import Console
 from pib_rl.cli import FAILURE, UserError, parse, run
 from pib_rl.comparison import table
 from pib_rl.comparison.folder import ComparisonFolder
-from pib_rl.comparison.plan import CompareConfig, plan
+from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.report import title, write_report
-from pib_rl.comparison.runner import run_all
+from pib_rl.comparison.results import Standing
+from pib_rl.comparison.runner import Failure, run_all
 
 NAME = "pib_rl.compare"
 CAPTION = "return of the final policy, greedy, on noisy hardware; measured: physical measurements; writes: per device"
@@ -24,25 +25,35 @@ def main(arguments: list[str]) -> None:
     config = parse(CompareConfig, arguments, NAME)
     jobs = plan(config)
     folder = ComparisonFolder.create(config)
-    todo = [job for job in jobs if not folder.finished(job)]
-    if len(todo) < len(jobs):
-        print(f"{folder.path}: {len(jobs) - len(todo)} of {len(jobs)} runs are finished already")
-    command = f"python -m {NAME} {shlex.join(arguments)}"
-    try:
-        failures = run_all(todo, folder, config.steps, config.jobs or os.cpu_count() or 1, config.progress)
-    except KeyboardInterrupt:
-        write_report(config, jobs, folder, [], command)
-        raise UserError(f"interrupted; finished runs are in {folder.path}, the same command goes on there") from None
-    standings = write_report(config, jobs, folder, failures, command)
+    with folder.alone():
+        failures, standings = compare(config, jobs, folder, f"python -m {NAME} {shlex.join(arguments)}")
     console = Console()
     if standings:
-        console.print(table.terminal(standings, title(config), CAPTION))
+        console.print(table.terminal(standings, title(config, standings), CAPTION))
         console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True, highlight=False)
     for failure in failures:
         log = folder.logs / f"{failure.job.name}.log"
         print(f"{NAME}: failed: {failure.job.name}: {failure.reason} (log: {log})", file=sys.stderr)
     if failures:
         raise SystemExit(FAILURE)
+
+
+def compare(config: CompareConfig, jobs: list[Job], folder: ComparisonFolder,
+            command: str) -> tuple[list[Failure], list[Standing]]:
+    """Makes the runs that are missing and writes the report of all that the folder holds."""
+    todo = [job for job in jobs if not folder.finished(job)]
+    others = folder.others(jobs)
+    if len(todo) < len(jobs):
+        print(f"{folder.path}: {len(jobs) - len(todo)} of {len(jobs)} runs are finished already")
+    if older := folder.older([job for job in jobs if job not in todo] + others):
+        print(f"{NAME}: note: another version of pib-rl made {len(older)} finished runs, such as {older[0].name}; move "
+              f"them out of {folder.runs} to repeat them", file=sys.stderr)
+    try:
+        failures = run_all(todo, folder, config.steps, config.jobs or os.cpu_count() or 1, config.progress)
+    except KeyboardInterrupt:
+        write_report(config, jobs, others, folder, [], command)
+        raise UserError(f"interrupted; finished runs are in {folder.path}, the same command goes on there") from None
+    return failures, write_report(config, jobs, others, folder, failures, command)
 
 
 if __name__ == "__main__":

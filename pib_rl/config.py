@@ -12,10 +12,16 @@ import yaml
 from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl.cli import UserError, read_yaml
-from pib_rl.physical.options import nearest
+from pib_rl.physical.options import LARGEST, nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
 PRESENTATION = ("config", "out", "progress", "device", "print_config")
+
+RANGES = {
+    "timesteps": (1, 10**12), "n_envs": (1, 10_000), "n_steps": (1, 10**6), "width": (1, 10**5), "units": (1, 1000),
+    "eval_episodes": (1, 10**6), "distractors": (0, 10**6), "seed": (0, 2**63 - 1), "seeds": (1, 10_000),
+    "first_seed": (0, 2**62), "jobs": (1, 10_000),
+}
 
 
 @dataclass(frozen=True)
@@ -68,17 +74,10 @@ class TrainConfig:
     """Print the settings that would be used, as YAML for --config, and stop."""
 
     def __post_init__(self) -> None:
-        for name in ("timesteps", "n_envs", "width", "units", "eval_episodes"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name.replace('_', '-')} must be 1 or more, got {getattr(self, name)}")
-        if self.n_steps is not None and self.n_steps < 1:
-            raise UserError(f"--n-steps must be 1 or more, got {self.n_steps}")
+        check_ranges(self)
         self.rate()
-        if not math.isfinite(self.log_std_init):
+        if not abs(self.log_std_init) <= LARGEST:
             raise UserError(f"--log-std-init must be a finite number, got {self.log_std_init}")
-        for name in ("seed", "distractors"):
-            if getattr(self, name) < 0:
-                raise UserError(f"--{name} must be 0 or more, got {getattr(self, name)}")
 
     @property
     def stem(self) -> str:
@@ -96,7 +95,7 @@ class TrainConfig:
             value = float(text.removeprefix("lin_"))
         except ValueError:
             value = math.nan
-        if not 0 < value < math.inf:
+        if not 0 < value <= LARGEST:
             raise UserError(f"--learning-rate must be a number > 0 or lin_ and a number, such as lin_0.6, got {text!r}")
         return LinearSchedule(value, 0.0, 1.0) if text.startswith("lin_") else value
 
@@ -104,6 +103,23 @@ class TrainConfig:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         return plain | {"hw_options": pairs(self.hw_options, "hw-options"), "rule": pairs(self.rule, "rule")}
+
+
+def check_ranges(config: Any) -> None:
+    """Makes sure that the sizes and counts of a configuration are such as a machine can hold.
+
+    Args:
+        config: An instance of a dataclass, of whose fields those in `RANGES` are checked; None passes.
+
+    Raises:
+        UserError: If one lies outside its range.
+    """
+    for name, (least, most) in RANGES.items():
+        value = getattr(config, name, None)
+        if value is None or least <= value <= most:
+            continue
+        limit = f"{least} or more" if value < least else f"{most} or less"
+        raise UserError(f"--{name.replace('_', '-')} must be {limit}, got {value}")
 
 
 def run_stem(env: str, distractors: int, hw: str, mode: str, seed: int) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,9 +62,21 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def versions() -> dict[str, str]:
     """Versions that a result depends on."""
-    packages = ("torch", "numpy", "gymnasium", "stable-baselines3")
-    own = {"python": sys.version.split()[0], "pib-rl": __version__}
-    return own | {name: version(name) for name in packages}
+    found = {"python": sys.version.split()[0], "pib-rl": f"{__version__}+{fingerprint()}"}
+    for name in ("torch", "numpy", "gymnasium", "stable-baselines3", "sb3-contrib", "box2d"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@cache
+def fingerprint() -> str:
+    """Eight hexadecimal digits that change with every source or settings file of the package."""
+    root = Path(__file__).parent
+    content = hashlib.sha256()
+    for path in sorted(path for kind in ("*.py", "*.yml") for path in root.rglob(kind)):
+        content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return content.hexdigest()[:8]
 
 
 class RunFolder:
@@ -139,6 +154,17 @@ class RunFolder:
         stored = read_yaml(self.path / CONFIG)
         stored.pop("versions", None)
         return stored
+
+    def versions(self) -> dict[str, str]:
+        """The versions that the run was made with, as `versions` gives them.
+
+        Raises:
+            UserError: If config.yaml can't be read or holds something else in their place.
+        """
+        found = read_yaml(self.path / CONFIG).get("versions", {})
+        if not isinstance(found, dict):
+            raise UserError(f"versions in {self.path / CONFIG} must be a mapping (package: version), got {found!r}")
+        return {str(name): str(number) for name, number in found.items()}
 
     def _differences(self, config: RunConfig) -> list[str]:
         stored, wanted = self.substance(), config.substance()

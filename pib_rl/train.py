@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
 from pib_rl.agents import PIB, make_agent
-from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.policy import PIBPolicy, check_observation_space
 from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
@@ -27,22 +27,25 @@ from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.process import settle_in
-from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
-from pib_rl.training import LOOK_EPISODES, every, learn
+from pib_rl.runs import BEST, LAST, RESULT, RunFolder, write_atomically
+from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
 
 NAME = "pib_rl.train"
+SHOWN = ("env", "hw", "mode", "seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean",
+         "best_eval_mean_noiseless", "eval_episodes", "timesteps", "wall_s", "measurements", "writes")
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = read_arguments(arguments)
+    with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
+        model = build(config)
     if config.print_config:
+        close(model)
         print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
         return
-    with mistakes(RuntimeError, AssertionError):
-        model = build(config)
     folder = RunFolder.create(config)
     if folder.finished:
         print(f"{folder.path} holds this run already, finished:")
@@ -84,9 +87,10 @@ def build(config: TrainConfig) -> PIB:
         raise ValueError(f"--device must be cpu, cuda or cuda:N, got {config.device!r}")
     if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
-    plain = config.substance()
+    plain, env = config.substance(), environments(config, config.n_envs, ENVIRONMENT)
+    check_observation_space(env.observation_space)
     try:
-        return make_agent(config.mode, PIBPolicy, environments(config, config.n_envs, ENVIRONMENT), hw=config.hw,
+        return make_agent(config.mode, PIBPolicy, env, hw=config.hw,
                           width=config.width, units=config.units, objective=config.objective, seed=config.seed,
                           n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
                           rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init,
@@ -150,13 +154,16 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
     result = folder.result()
+    if missing := [name for name in SHOWN if not isinstance(result.get(name), (str, int, float))]:
+        raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(missing)} missing); delete {folder.path} to "
+                        "train anew, or choose another --out")
     table = Table(title=f"{result['env']} on {result['hw']} ({result['mode']}, seed {result['seed']})", title_style="")
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     table.add_row("last", f"{result['eval_mean']:.1f} ± {result['eval_std']:.1f}",
                   f"{result['eval_mean_noiseless']:.1f}")
     table.add_row("best checkpoint", f"{result['best_eval_mean']:.1f}", f"{result['best_eval_mean_noiseless']:.1f}")
-    solved = result["solved_at_step"]
+    solved = result.get("solved_at_step")
     table.caption = (f"greedy return, {result['eval_episodes']} fresh episodes each\n"
                      f"{result['timesteps']:,} steps in {result['wall_s']:.1f} s, "
                      f"solved at {'-' if solved is None else f'{solved:,}'}\n"

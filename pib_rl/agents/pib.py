@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,11 +17,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rivals import find_mode
+from pib_rl.agents.rivals import find_mode, resolve
 from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.rule import Rule
-from pib_rl.agents.rule_config import RuleConfig
-from pib_rl.physical.options import configure
 from pib_rl.physical.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
@@ -128,14 +125,9 @@ class PIB(OnPolicyAlgorithm):
 
     def _make_rule(self) -> Rule:
         """The rule with its learner; ``rule_options`` holds settings of both."""
-        kind = find_mode(self.mode)
-        own = {field.name for field in fields(kind.Options)}
-        settings = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
-        settings |= kind.defaults
-        settings |= {name: value for name, value in self.rule_options.items() if name not in own}
-        options = {name: value for name, value in self.rule_options.items() if name in own}
-        config = configure(RuleConfig, settings, "the rule")
-        return Rule(self.policy, config, kind(self.policy, config, configure(kind.Options, options, self.mode)))
+        base = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
+        config, options = resolve(self.mode, self.rule_options, base)
+        return Rule(self.policy, config, find_mode(self.mode)(self.policy, config, options))
 
     def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
                          n_rollout_steps: int) -> bool:
@@ -189,6 +181,9 @@ class PIB(OnPolicyAlgorithm):
     def _decide(self, step: int) -> np.ndarray:
         """One pass through the hardware and a draw of actions."""
         outputs = self.policy.outputs(self.rollout.obs[step])
+        if step == 0 and not outputs.isfinite().all():
+            raise ValueError(f"the policy's outputs are no finite numbers any more at step {self.num_timesteps}: the "
+                             "training diverged; lower learning_rate or hidden_rate")
         taken = self.policy.head.explore(outputs[:, :-1], self.policy.streams)
         self.rollout.outputs[step] = outputs
         self.rollout.actions[step] = taken

@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import run_stem
+from pib_rl.config import check_ranges, run_stem
 from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.evaluation import greedy_returns
 from pib_rl.physical.options import nearest
@@ -73,9 +73,7 @@ class BaselineConfig:
     """Show a progress bar."""
 
     def __post_init__(self) -> None:
-        for name, least in (("timesteps", 1), ("eval_episodes", 1), ("seed", 0), ("distractors", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"--{name.replace('_', '-')} must be {least} or more, got {getattr(self, name)}")
+        check_ranges(self)
         if self.algo not in ALGORITHMS:
             raise UserError(f"unknown algorithm {self.algo!r}; {nearest(self.algo, list(ALGORITHMS))}")
 

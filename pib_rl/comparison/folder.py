@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from pib_rl.cli import UserError, read_yaml
+from pib_rl.comparison.baselines import SOFTWARE
 from pib_rl.comparison.plan import CompareConfig, Job
-from pib_rl.runs import CONFIG, RunFolder, write_atomically
+from pib_rl.runs import CONFIG, RunFolder, versions, write_atomically
 
-MARK = "comparison.yaml"
+MARK, LOCK = "comparison.yaml", ".lock"
 
 
 class ComparisonFolder:
@@ -55,6 +58,47 @@ class ComparisonFolder:
             raise UserError(f"{path} compares another task ({'; '.join(other)}); choose another --out")
         return folder
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other comparisons out of the folder.
+
+        Raises:
+            UserError: If one is at work there.
+        """
+        try:
+            with FileLock(self.path / LOCK, timeout=0):
+                yield
+        except Timeout:
+            raise UserError(f"another comparison is at work in {self.path}; wait for it, or choose another "
+                            "--out") from None
+
+    def others(self, jobs: list[Job]) -> list[Job]:
+        """Runs of the folder that are not among ``jobs``: what earlier commands made of the same task.
+
+        Raises:
+            UserError: If one can't be read.
+        """
+        wanted = {job.name for job in jobs}
+        found = []
+        for path in sorted(self.runs.iterdir()):
+            if path.name in wanted:
+                continue
+            run = RunFolder(path)
+            if not run.finished:
+                raise UserError(f"{path} is no finished run; move it away")
+            stored = run.substance()
+            job = Job(stored["algo"], SOFTWARE, stored["seed"], ()) if "algo" in stored else Job(
+                str(stored.get("mode")), str(stored.get("hw")), stored.get("seed"), ())  # type: ignore[arg-type]
+            if job.name != path.name:
+                raise UserError(f"{path} holds the run {job.name}; move it away")
+            found.append(job)
+        return found
+
+    def older(self, jobs: list[Job]) -> list[Job]:
+        """Those of the finished ``jobs`` that other code made than what is installed."""
+        now = versions()["pib-rl"]
+        return [job for job in jobs if RunFolder(self.runs / job.name).versions().get("pib-rl", now) != now]
+
     def finished(self, job: Job) -> bool:
         """Whether a job's run is here, whole and made with the settings that it would have now.
 
@@ -77,14 +121,11 @@ class ComparisonFolder:
     def begin(self, job: Job) -> Path:
         """Where a job's run is to be made; what an interrupted attempt left there goes."""
         path = self.unfinished / job.name
-        if path.exists():
+        if path.is_dir():
             shutil.rmtree(path)
+        path.unlink(missing_ok=True)
         return path
 
     def finish(self, job: Job) -> None:
         """Moves a whole run to its place."""
         (self.unfinished / job.name).rename(self.runs / job.name)
-
-    def result(self, job: Job) -> dict[str, Any]:
-        """What a finished run measured."""
-        return RunFolder(self.runs / job.name).result()

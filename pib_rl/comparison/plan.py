@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from pib_rl.agents.rivals import MODES
 from pib_rl.cli import UserError, mistakes
-from pib_rl.comparison.baselines import ALGORITHMS, SOFTWARE, BaselineConfig, check_able
-from pib_rl.config import TrainConfig
+from pib_rl.comparison import baselines
+from pib_rl.comparison.baselines import ALGORITHMS, SOFTWARE, BaselineConfig
+from pib_rl.config import TrainConfig, check_ranges
 from pib_rl.envs.make import find_spec
 from pib_rl.physical.options import nearest
 from pib_rl.physical.registry import names
-from pib_rl.runs import RunConfig
-from pib_rl.train import read_arguments
+from pib_rl.train import build, read_arguments
+from pib_rl.training import close
 from pib_rl.tuned import tuned
 
 
@@ -53,11 +55,7 @@ class CompareConfig:
     """Show a progress bar."""
 
     def __post_init__(self) -> None:
-        for name, least in (("seeds", 1), ("first_seed", 0), ("timesteps", 1), ("width", 1), ("units", 1),
-                            ("distractors", 0), ("eval_episodes", 1), ("jobs", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"--{name.replace('_', '-')} must be {least} or more, got {value}")
+        check_ranges(self)
         contenders = [*MODES, *ALGORITHMS]
         for name in self.against:
             if name not in contenders:
@@ -113,11 +111,16 @@ class Job:
         """The command that does it: ``python -m`` this."""
         return "pib_rl.comparison.baselines" if self.hw == SOFTWARE else "pib_rl.train"
 
-    def config(self) -> RunConfig:
+    def config(self) -> TrainConfig | BaselineConfig:
         """The configuration that the command will have."""
         if self.hw == SOFTWARE:
             return tyro.cli(BaselineConfig, args=self.arguments)
         return read_arguments(list(self.arguments))
+
+    def build(self) -> BaseAlgorithm:
+        """Its agent and environments, as the command will make them."""
+        config = self.config()
+        return build(config) if isinstance(config, TrainConfig) else baselines.build(config)
 
 
 def contenders(config: CompareConfig) -> list[str]:
@@ -131,12 +134,12 @@ def plan(config: CompareConfig) -> list[Job]:
     Raises:
         UserError: If the environment, a contender on it, or a setting does not work.
     """
-    with mistakes():
+    jobs = list(_jobs(config))
+    with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         find_spec(config.env)
-    for name in config.against:
-        if name in ALGORITHMS:
-            check_able(name, config.env)
-    return list(_jobs(config))
+        for name in contenders(config):
+            close(next(job for job in jobs if job.contender == name).build())
+    return jobs
 
 
 def _jobs(config: CompareConfig) -> Iterator[Job]:
@@ -151,14 +154,3 @@ def _jobs(config: CompareConfig) -> Iterator[Job]:
             for hw in dict.fromkeys(config.hw):
                 yield Job(name, hw, seed, (*own, "--mode", name, "--hw", hw, "--width", str(config.width),
                                            "--units", str(config.units)))
-
-
-def settings_of(job: Job) -> dict[str, Any]:
-    """The learning settings of a job that do not depend on its seed, for the report."""
-    config = job.config()
-    substance = config.substance()
-    if isinstance(config, TrainConfig):
-        return {name: substance[name] for name in ("n_envs", "n_steps", "learning_rate", "log_std_init",
-                                                    "noise_correlation", "rule") if substance[name] not in (None, {})}
-    found: dict[str, Any] = substance["settings"]
-    return {name: value for name, value in found.items() if name != "n_timesteps"}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pib_rl.agents.rivals import resolve
 from pib_rl.comparison import figures, table
-from pib_rl.comparison.baselines import ALGORITHMS
+from pib_rl.comparison.baselines import ALGORITHMS, SOFTWARE
 from pib_rl.comparison.folder import ComparisonFolder
-from pib_rl.comparison.plan import CompareConfig, Job, settings_of
-from pib_rl.comparison.results import Run, Standing, collect, curves_csv, results_csv, standings, versions_of
+from pib_rl.comparison.plan import CompareConfig, Job
+from pib_rl.comparison.results import ALL, Run, Standing, collect, curves_csv, results_csv, standings, versions_of
 from pib_rl.comparison.runner import Failure
 from pib_rl.envs.make import find_spec
 from pib_rl.runs import write_atomically
@@ -39,13 +40,14 @@ class Picture:
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
-def write_report(config: CompareConfig, jobs: list[Job], folder: ComparisonFolder, failures: list[Failure],
-                 command: str) -> list[Standing]:
+def write_report(config: CompareConfig, jobs: list[Job], others: list[Job], folder: ComparisonFolder,
+                 failures: list[Failure], command: str) -> list[Standing]:
     """Writes report.html, table.md, results.csv and curves.csv from what is finished.
 
     Args:
         config: Configuration.
         jobs: All runs that were wanted.
+        others: Further finished runs of the same task, from earlier commands.
         folder: Where they are and where the report goes.
         failures: What failed this time.
         command: The command, as typed.
@@ -53,7 +55,7 @@ def write_report(config: CompareConfig, jobs: list[Job], folder: ComparisonFolde
     Returns:
         The standings; none if no run is finished, and then nothing is written.
     """
-    runs = collect(jobs, folder)
+    runs = collect([*jobs, *others], folder)
     if not runs:
         return []
     lines = standings(runs)
@@ -61,29 +63,33 @@ def write_report(config: CompareConfig, jobs: list[Job], folder: ComparisonFolde
     write_atomically(folder.path / "results.csv", results_csv(runs))
     write_atomically(folder.path / "curves.csv", curves_csv(runs))
     made_with = ", ".join(f"{name} {version}" for name, version in versions.items())
-    text = f"{title(config)}\n\n{table.markdown(lines)}\n`{command}`\n\n{made_with}\n"
+    heading = title(config, lines)
+    text = f"{heading}\n\n{table.markdown(lines)}\n`{command}`\n\n{made_with}\n"
     write_atomically(folder.path / "table.md", text.encode())
     template = Environment(loader=PackageLoader("pib_rl.comparison"), autoescape=True,
                            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template("report.html")
     page = template.render(
-        title=title(config), header=table.header(lines), lines=list(zip(lines, table.rows(lines), strict=True)),
-        pictures=pictures(config, runs, lines), failures=failures, missing=len(jobs) - len(runs), command=command,
-        versions=versions, task=config.substance(), settings=settings(jobs), software=sorted(
-            {job.contender for job in jobs} & set(ALGORITHMS)), runs=len(runs))
+        title=heading, header=table.header(lines), lines=list(zip(lines, table.rows(lines), strict=True)),
+        pictures=pictures(config, runs, lines), failures=failures, missing=len(jobs) + len(others) - len(runs),
+        command=command, versions=versions, task=config.substance(), settings=settings(runs), runs=len(runs),
+        energy=any(line.energy is not None for line in lines),
+        software=sorted({run.job.contender for run in runs} & set(ALGORITHMS)))
     write_atomically(folder.path / "report.html", page.encode())
     return lines
 
 
-def title(config: CompareConfig) -> str:
+def title(config: CompareConfig, lines: list[Standing]) -> str:
     """What is compared, in one line."""
+    seeds = max(len(line.finals) for line in lines if line.hw != ALL)
     noise = f" with {config.distractors} noise dimensions" if config.distractors else ""
-    return f"{config.env}{noise}, width {config.width}, {config.steps:,} steps, {config.seeds} seeds"
+    return f"{config.env}{noise}, width {config.width}, {config.steps:,} steps, {seeds} seeds"
 
 
 def pictures(config: CompareConfig, runs: list[Run], lines: list[Standing]) -> list[Picture]:
     """All figures."""
     threshold = find_spec(config.env).reward_threshold
-    over = "Greedy return on noisy hardware during training, interquartile mean over seeds with 95 % interval, over"
+    over = ("Greedy return on noisy hardware during training, interquartile mean over seeds with 95 % interval (from "
+            "three runs on), as far as all runs of a contender have been evaluated, over")
     made = [
         ("finals", "Return of the final policies.", figures.finals(lines)),
         ("steps", f"{over} environment steps.", figures.curves(runs, "timesteps", threshold)),
@@ -94,12 +100,26 @@ def pictures(config: CompareConfig, runs: list[Run], lines: list[Standing]) -> l
     return [Picture(name, caption, figures.as_svg(figure)) for name, caption, figure in made]
 
 
-def settings(jobs: list[Job]) -> dict[str, str]:
-    """The learning settings of every contender, as YAML."""
-    first: dict[str, Job] = {}
-    for job in jobs:
-        first.setdefault(job.contender, job)
-    return {name: _yaml(settings_of(job)) for name, job in first.items()}
+def settings(runs: list[Run]) -> dict[str, str]:
+    """The learning settings of every contender, as YAML, as its first run has them."""
+    first: dict[str, Run] = {}
+    for run in runs:
+        first.setdefault(run.job.contender, run)
+    return {name: _yaml(settings_of(run)) for name, run in first.items()}
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    """The learning settings of a run that do not depend on its seed, with what it left to defaults."""
+    stored = run.settings
+    if run.job.hw == SOFTWARE:
+        return {name: value for name, value in stored["settings"].items() if name != "n_timesteps"}
+    shown = {name: stored[name] for name in ("n_envs", "n_steps", "learning_rate", "objective", "log_std_init",
+                                             "noise_correlation") if stored.get(name) is not None}
+    try:
+        rule, own = resolve(run.job.contender, stored["rule"])
+    except ValueError:  # another version made it, with settings that are no longer known
+        return shown | {"rule": stored["rule"]}
+    return shown | {"rule": asdict(rule), **({"own": asdict(own)} if asdict(own) else {})}
 
 
 def _yaml(plain: dict[str, Any]) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pib_rl.cli import UserError, read_yaml
+from pib_rl.cli import UserError
 from pib_rl.comparison.baselines import SOFTWARE
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import Job
 from pib_rl.comparison.statistics import Estimate, estimate, verdict
 from pib_rl.plots import read_progress
-from pib_rl.runs import CONFIG, LOOKS, RESULT
+from pib_rl.runs import LOOKS, RESULT, RunFolder
 
 ALL = "all"
 ROW = ("contender", "hw", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "best_eval_mean",
@@ -28,11 +28,13 @@ class Run:
 
     Args:
         job: What it was.
+        settings: Its configuration, as `RunConfig.substance` gives it.
         result: Its result.json.
         looks: Its evaluations.csv by column: timesteps, mean_reward, measurements.
     """
 
     job: Job
+    settings: dict[str, Any]
     result: dict[str, Any]
     looks: dict[str, np.ndarray]
 
@@ -51,7 +53,7 @@ class Standing:
         hw: Substrate, "software", or "all" substrates together.
         finals: Mean return of each run's final policy.
         score: Their interquartile mean.
-        against: PIB beside it: "better", "worse", "level", "one run"; None for PIB itself.
+        against: PIB beside it: "better", "worse", "level", "few runs"; None for PIB itself.
         seconds: Mean training time.
         measurements: Mean physical measurements of the training, or None.
         writes_per_device: Mean writes per programmable device, or None.
@@ -84,7 +86,8 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
             looks = read_progress(path)
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read: {error}") from None
-        runs.append(Run(job, folder.result(job), looks))
+        run = RunFolder(path.parent)
+        runs.append(Run(job, run.substance(), run.result(), looks))
         if flaw := _flaw(runs[-1]):
             raise UserError(f"{path.parent} is damaged: {flaw}; delete that folder, and the command repeats the run")
     return runs
@@ -166,6 +169,6 @@ def versions_of(runs: list[Run], folder: ComparisonFolder) -> dict[str, str]:
     """Versions that the runs were made with; several of one package are joined."""
     found: dict[str, dict[str, None]] = {}
     for run in runs:
-        for name, version in read_yaml(folder.runs / run.job.name / CONFIG).get("versions", {}).items():
-            found.setdefault(name, {})[str(version)] = None
+        for name, version in RunFolder(folder.runs / run.job.name).versions().items():
+            found.setdefault(name, {})[version] = None
     return {name: ", ".join(versions) for name, versions in found.items()}

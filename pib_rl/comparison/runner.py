@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -105,10 +104,10 @@ def steps_of(one: Running, folder: ComparisonFolder) -> int:
 
 
 def stop(running: list[Running]) -> None:
-    """Interrupts what still runs, as Ctrl-C would."""
+    """Ends what still runs; a run takes that as Ctrl-C."""
     for one in running:
         if one.process.poll() is None:
-            one.process.send_signal(signal.SIGINT)
+            one.process.terminate()
     deadline: Any = time.monotonic() + GRACE
     for one in running:
         try:

@@ -12,10 +12,11 @@ from scipy.stats import bootstrap, trim_mean
 
 RESAMPLES = 5000
 LEVEL = 0.95
+LEAST = 3  # runs that an interval needs: a bootstrap of two spans them, and half of all second pairs lie outside
 
 
 class Estimate(NamedTuple):
-    """Interquartile mean and the ends of its 95 % interval; these are nan where a stratum holds one value."""
+    """Interquartile mean and the ends of its 95 % interval, nan where a stratum has fewer than `LEAST` runs."""
 
     mean: float
     low: float
@@ -38,7 +39,7 @@ def estimate(strata: list[np.ndarray]) -> Estimate:
         strata: Scores per stratum (substrate), shape (runs,) each; runs are drawn anew within their stratum.
     """
     mean = float(_pooled(*strata))
-    if min(len(values) for values in strata) < 2:
+    if min(len(values) for values in strata) < LEAST:
         return Estimate(mean, float("nan"), float("nan"))
     found = bootstrap(strata, _pooled, n_resamples=RESAMPLES, confidence_level=LEVEL, method="percentile",
                       rng=np.random.default_rng(0))
@@ -52,10 +53,10 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         values: Shape (runs, points).
 
     Returns:
-        Mean, low and high, shape (points,) each; low and high are the mean where there is one run.
+        Mean, low and high, shape (points,) each; low and high are the mean where there are fewer than `LEAST` runs.
     """
     mean = interquartile_mean(values, 0)
-    if len(values) < 2:
+    if len(values) < LEAST:
         return mean, mean, mean
     found = bootstrap((values,), interquartile_mean, axis=0, n_resamples=1000, confidence_level=LEVEL,
                       method="percentile", rng=np.random.default_rng(0))
@@ -65,7 +66,7 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def verdict(pib: Estimate, other: Estimate) -> str:
     """How PIB stands against a contender: better or worse where the intervals are apart, otherwise level."""
     if not all(np.isfinite([pib.low, other.low])):
-        return "one run"
+        return "few runs"
     if pib.low > other.high:
         return "better"
     return "worse" if pib.high < other.low else "level"

@@ -29,7 +29,7 @@ def cells(line: Standing, energy: bool) -> list[str]:
 
 
 def score(estimate: Estimate) -> str:
-    """Interquartile mean with its interval, or alone where one run gives none."""
+    """Interquartile mean with its interval, or alone where a few runs give none."""
     if math.isnan(estimate.low):
         return f"{estimate.mean:.1f}"
     return f"{estimate.mean:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"

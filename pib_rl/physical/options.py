@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_type_hints
 
 T = TypeVar("T")
+LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -42,6 +43,7 @@ def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
         if type(value) not in admitted:
             names = " or ".join("none" if one is type(None) else one.__name__ for one in admitted)
             raise ValueError(f"{owner} option {name} must be {names}, got {value!r}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{owner} option {name} must be a finite number, got {value}")
+        if isinstance(value, float) and not abs(value) <= LARGEST:
+            what = f"at most {LARGEST:g} in size" if math.isfinite(value) else "a finite number"
+            raise ValueError(f"{owner} option {name} must be {what}, got {value}")
     return kind(**values)

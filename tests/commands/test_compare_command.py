@@ -6,6 +6,8 @@ import csv
 import json
 import shutil
 import subprocess
+import sys
+import time
 
 import pytest
 import yaml
@@ -13,7 +15,7 @@ import yaml
 from pib_rl import compare
 from pib_rl.cli import UserError
 from pib_rl.comparison import runner
-from pib_rl.comparison.folder import ComparisonFolder
+from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.results import ALL, collect, standings
 
@@ -85,13 +87,15 @@ def test_finished_runs_are_not_repeated(copy, monkeypatch, capsys):
 
 
 def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch):
+    (copy / "unfinished" / "ppo-software-s100").write_text("no folder")
+    shutil.rmtree(copy / "runs" / "ppo-software-s100")
     shutil.move(copy / "runs" / "ppo-software-s101", copy / "unfinished" / "ppo-software-s101")
     (copy / "unfinished" / "ppo-software-s101" / "result.json").unlink()
     started = []
     start = runner.start
     monkeypatch.setattr(runner, "start", lambda job, folder: started.append(job.name) or start(job, folder))
     compare.main([*SMALL, "--out", str(copy)])
-    assert started == ["ppo-software-s101"]
+    assert started == ["ppo-software-s100", "ppo-software-s101"]
     assert (copy / "runs" / "ppo-software-s101" / "result.json").is_file()
 
 
@@ -146,13 +150,55 @@ def test_more_contenders_and_seeds_may_join(copy, monkeypatch):
                      "ppo-software-s102", "dfa-digital-s102", "dfa-memristive-s102"]
 
 
+def test_runs_of_earlier_commands_stay_in_the_report(copy):
+    before = content(copy)
+    compare.main(["CartPole-v1", "--hw", "memristive", "--against", "frozen", "--seeds", "1", *SMALL[-7:], "--out",
+                  str(copy)])
+    after = content(copy)
+    assert after[copy / "results.csv"].splitlines()[0] == before[copy / "results.csv"].splitlines()[0]
+    assert sorted(after[copy / "results.csv"].splitlines()) == sorted(before[copy / "results.csv"].splitlines())
+    assert "2 seeds" in (copy / "table.md").read_text().splitlines()[0]
+
+
+def test_one_comparison_at_a_time_in_a_folder(copy, monkeypatch):
+    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a run was started"))
+    with ComparisonFolder(copy).alone(), pytest.raises(UserError, match="another comparison is at work in"):
+        compare.main([*SMALL, "--out", str(copy)])
+    compare.main([*SMALL, "--out", str(copy)])
+
+
+def test_runs_of_another_version_are_named(copy, capsys):
+    path = copy / "runs" / "frozen-digital-s101" / "config.yaml"
+    stored = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(stored | {"versions": stored["versions"] | {"pib-rl": "0.0.1"}}))
+    compare.main([*SMALL, "--out", str(copy)])
+    said = capsys.readouterr().err
+    assert "note: another version of pib-rl made 1 finished runs, such as frozen-digital-s101; move them out of" in said
+
+
+def test_a_request_to_end_counts_as_an_interruption(tmp_path):
+    out = tmp_path / "new"
+    command = [sys.executable, "-m", "pib_rl.compare", *SMALL, "--timesteps", "900000", "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not any(path.stat().st_size for path in out.glob("unfinished/*/progress.csv")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.terminate()
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert "interrupted; finished runs are in" in said
+    logs = [path.read_text() for path in (out / "logs").iterdir()]
+    assert any("the policy so far is in" in text or "stays unfinished" in text for text in logs)
+
+
 def test_steps_come_from_the_tuned_settings_by_default():
     assert CompareConfig("Acrobot-v1").substance()["timesteps"] == 200_000
     assert str(CompareConfig("Acrobot-v1", width=16, distractors=2).folder) == "comparisons/Acrobot-v1-d2-w16"
 
 
 def content(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != LOCK}
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
@@ -160,6 +206,8 @@ def content(folder):
     (["CartPole-v1", "--hw", "optcal"], "unknown substrate 'optcal' in --hw; did you mean optical?"),
     (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
     (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
+    (["CartPole-v1", "--distractors", "99999999999"], "--distractors must be 1000000 or less, got 99999999999"),
+    (["Blackjack-v1"], "observation space must be Box"),
     (["CartPole-v1", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
     (["Pendulum-v1", "--against", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
 ])
@@ -212,7 +260,23 @@ def lose_mark(folder):
     (folder / "comparison.yaml").unlink()
 
 
+def add_a_stranger(folder):
+    shutil.copytree(folder / "runs" / "pib-digital-s100", folder / "runs" / "pib-digital-s7")
+
+
+def add_half_a_run(folder):
+    (folder / "runs" / "pib-digital-s7").mkdir()
+
+
+def spoil_versions(folder):
+    path = folder / "runs" / "pib-digital-s100" / "config.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"versions": 3}))
+
+
 @pytest.mark.parametrize(("spoil", "said"), [
+    (add_a_stranger, "pib-digital-s7 holds the run pib-digital-s100; move it away"),
+    (add_half_a_run, "pib-digital-s7 is no finished run; move it away"),
+    (spoil_versions, "config.yaml must be a mapping (package: version), got 3"),
     (spoil_result, "result.json cannot be read"), (spoil_mark, "comparison.yaml is not YAML"),
     (lose_a_figure, "is damaged: wall_s in its result.json must be a finite number, got None; delete that folder"),
     (blur_a_figure, "is damaged: eval_mean in its result.json must be a finite number, got 'high'"),

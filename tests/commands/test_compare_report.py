@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import yaml
 
+from pib_rl.agents.rivals import MODES, resolve
 from pib_rl.callbacks import Look
 from pib_rl.comparison import figures, table
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import CompareConfig, Job, plan
-from pib_rl.comparison.report import write_report
+from pib_rl.comparison.report import settings_of, write_report
 from pib_rl.comparison.results import collect, standings
 from pib_rl.comparison.runner import Failure
 from pib_rl.runs import CONFIG, RunFolder
@@ -44,7 +46,7 @@ def report(tmp_path_factory):
     for job in jobs[:-1]:
         made_up(folder, job, rng)
     failures = [Failure(jobs[-1], "a <b>bold</b> reason")]
-    return config, jobs, folder, write_report(config, jobs, folder, failures, "python -m pib_rl.compare <x>")
+    return config, jobs, folder, write_report(config, jobs, [], folder, failures, "python -m pib_rl.compare <x>")
 
 
 def browser() -> str:
@@ -110,8 +112,20 @@ def test_curves_have_a_panel_per_substrate_and_software_only_over_steps(report):
 def test_the_same_runs_give_the_same_report(report):
     config, jobs, folder, _ = report
     before = (folder.path / "report.html").read_bytes()
-    write_report(config, jobs, folder, [Failure(jobs[-1], "a <b>bold</b> reason")], "python -m pib_rl.compare <x>")
+    write_report(config, jobs, [], folder, [Failure(jobs[-1], "a <b>bold</b> reason")], "python -m pib_rl.compare <x>")
     assert (folder.path / "report.html").read_bytes() == before
+
+
+def test_settings_are_those_that_a_run_learnt_with(report):
+    _, jobs, folder, _ = report
+    runs = {run.job.contender: run for run in collect(jobs, folder)}
+    pib = settings_of(runs["pib"])
+    assert (pib["rule"]["hidden_rate"], pib["rule"]["epochs"], pib["learning_rate"]) == (3e-3, 10, "lin_0.6")
+    assert settings_of(runs["dfa"])["rule"]["hidden_decay"] == MODES["dfa"].defaults["hidden_decay"]
+    assert settings_of(runs["ppo"])["n_steps"] == 32
+    runs["pib"].settings["rule"] = {"forgotten": 1}
+    assert settings_of(runs["pib"])["rule"] == {"forgotten": 1}
+    assert "perturbation" in asdict(resolve("spsa", {})[1])
 
 
 def test_energy_has_a_column_where_a_meter_gives_it(report):
@@ -129,5 +143,5 @@ def test_energy_has_a_column_where_a_meter_gives_it(report):
 def test_without_a_finished_run_there_is_no_report(tmp_path):
     config = CompareConfig("CartPole-v1", out=tmp_path / "empty")
     folder = ComparisonFolder.create(config)
-    assert write_report(config, plan(config), folder, [], "x") == []
+    assert write_report(config, plan(config), [], folder, [], "x") == []
     assert not (folder.path / "report.html").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from stable_baselines3.common.utils import LinearSchedule
@@ -62,6 +64,16 @@ def test_print_config_can_be_read_back(tmp_path, capsys):
     file.write_text(capsys.readouterr().out)
     assert settings("--config", str(file)) == settings("Pendulum-v1", "--seed", "3")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["CartPol-v1"], "unknown environment"), (["CartPole-v1", "--mode", "pibb"], "unknown mode"),
+    (["CartPole-v1", "--rule", "hiden_rate=1"], "did you mean hidden_rate"),
+    (["CartPole-v1", "--rule", "hidden_rate=1e300"], "hidden_rate must be at most 3.4e+38 in size, got 1e+300")])
+def test_print_config_prints_only_what_can_run(arguments, said, capsys):
+    with pytest.raises(UserError, match=re.escape(said)):
+        train.main([*arguments, "--print-config"])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("text", ["lin_", "fast", "0", "-1", "nan", "lin_inf"])

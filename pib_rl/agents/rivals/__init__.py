@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 from pib_rl.agents.hidden import HiddenLearner, InformationLearner
 from pib_rl.agents.rivals.backprop import Backprop, BackpropOff, BackpropStale
 from pib_rl.agents.rivals.dfa import DirectFeedback
@@ -9,7 +12,8 @@ from pib_rl.agents.rivals.es import EvolutionStrategy
 from pib_rl.agents.rivals.forward_forward import ForwardForward
 from pib_rl.agents.rivals.frozen import Frozen
 from pib_rl.agents.rivals.spsa import Spsa
-from pib_rl.physical.options import nearest
+from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.physical.options import configure, nearest
 
 RIVALS: dict[str, type[HiddenLearner]] = {
     "frozen": Frozen,
@@ -35,4 +39,25 @@ def find_mode(name: str) -> type[HiddenLearner]:
     return MODES[name]
 
 
-__all__ = ["MODES", "RIVALS", "Frozen", "find_mode"]
+def resolve(mode: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
+    """All settings that a mode learns with: those of the rule, and those of its own.
+
+    Args:
+        mode: "pib", or a rival.
+        options: Settings of both that are asked for, by name.
+        base: Settings of the rule that stand below the mode's own defaults.
+
+    Returns:
+        The rule's configuration, and an instance of the learner's ``Options``.
+
+    Raises:
+        ValueError: If the mode or a setting does not exist, or a value does not fit.
+    """
+    kind = find_mode(mode)
+    own = {field.name for field in fields(kind.Options)}
+    settings = {**(base or {}), **kind.defaults, **{name: options[name] for name in options if name not in own}}
+    return (configure(RuleConfig, settings, "the rule"),
+            configure(kind.Options, {name: options[name] for name in options if name in own}, mode))
+
+
+__all__ = ["MODES", "RIVALS", "Frozen", "find_mode", "resolve"]
