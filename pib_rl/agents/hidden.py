@@ -105,7 +105,7 @@ class InformationLearner(HiddenLearner):
         x = self.policy.inputs(torch.cat([e.obs for e in recent]))
         target = reward_target(recent, self.policy.normaliser)
         share = self.share(progress)
-        scores = [network.learn(x[pick], target.take(pick), config.hidden_rate * share, config.track * share)
-                  for pick in self.batches(len(x))]
+        scores = [network.learn(x[pick], target.take(pick), config.hidden_rate * share, config.track * share,
+                                config.plastic) for pick in self.batches(len(x))]
         return {f"train/loss_unit{unit + 1}": float(torch.stack([step[unit].loss for step in scores]).mean())
                 for unit in range(len(network.chain))}

@@ -50,26 +50,29 @@ class Readout(nn.Module):
         self.array.program(change)
         return change
 
-    def refit(self, inputs: Tensor, shift: Tensor, ridge: float, noise: Tensor) -> Tensor:
+    def refit(self, inputs: Tensor, shift: Tensor, ridge: float, noise: Tensor, margin: float = 0.0) -> Tensor:
         """Moves the outputs by ``shift`` with a small change of weights: ridge regression, shrunk by what is noise.
 
         min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 gives dW and the fitted shift H shift, with
-        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, so that
-        each output o moves by its own share of what is left,
+        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, give or
+        take s^2 sqrt(2 tr H^4), so that each output o moves by its own share of what is left,
 
-            keep_o = max(0, 1 - s_o^2 tr H^2 / |H shift_o|^2).
+            keep_o = max(0, 1 - s_o^2 (tr H^2 + margin sqrt(2 tr H^4)) / |H shift_o|^2).
 
         Without it a re-fit of units that stand still is a random walk of the readout. The noise of ``shift`` must be
         independent of that of ``inputs``: a shift computed from the very same measurement would correlate with it and
         shrink the weights at every call, most where the signal is weak.
 
-        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share.
+        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share
+        without margin, which is ours.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
             shift: Wanted change of outputs, shape (n, outputs).
             ridge: Regularisation, relative to the mean square of an input.
             noise: Variance of the read noise in ``shift``, shape (outputs,).
+            margin: Deviations of the power of noise by which a fit has to stand out. 0 keeps a sixth to a half of a
+                fit to noise alone; 2 next to none, but lets slow motion of the units pass.
 
         Returns:
             keep, shape (outputs,).
@@ -79,10 +82,13 @@ class Readout(nn.Module):
         square.diagonal().add_(penalty)
         inverse = torch.linalg.inv(square)
         change = inverse @ (inputs.T @ shift)
-        # X^T X (X^T X + p)^-1 = 1 - p (X^T X + p)^-1; the trace of its square is that of H^2.
-        trace = len(square) - 2 * penalty * inverse.trace() + penalty**2 * inverse.square().sum()
+        hat = inverse.mul_(-penalty)  # 1 - p (X^T X + p)^-1 = X^T X (X^T X + p)^-1: its powers have the traces of H's
+        hat.diagonal().add_(1)
+        doubt = hat.square().sum()
+        if margin:
+            doubt += margin * (2 * (hat @ hat).square().sum()).sqrt()
         fitted = (inputs @ change).square().sum(0).clamp(min=TINY)
-        keep: Tensor = (1 - noise * trace / fitted).clamp_(min=0)
+        keep: Tensor = (1 - noise * doubt / fitted).clamp_(min=0)
         self.array.program((change * keep).T)
         return keep
 

@@ -67,7 +67,7 @@ class Rule:
             now = policy.outputs(states)
             shift = before - now
             noise = (policy.readout.measure_inputs(inputs) - now).square().mean(0)  # of two reads, as in the shift
-            kept = policy.readout.refit(inputs, shift, config.ridge, noise)
+            kept = policy.readout.refit(inputs, shift, config.ridge, noise, config.refit_margin)
             log |= {"train/refit_shift": float(shift.square().mean().sqrt()), "train/refit_kept": float(kept.mean())}
         return log | self._improve(inputs[: len(newest.obs)], progress, rate) | self._inform()
 

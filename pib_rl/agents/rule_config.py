@@ -18,8 +18,10 @@ class RuleConfig:
         hidden_steps: Steps of every unit per rollout.
         hidden_batch: Samples per hidden step.
         hidden_rollouts: Newest rollouts from which these samples come.
+        plastic: Share of each unit's outputs that learn; the others stay as fabricated.
         track: Rate of the gain controls per hidden step, at the start.
         ridge: Regularisation of the re-fit.
+        refit_margin: Deviations of noise that the re-fit leaves to noise, see `Readout.refit`.
         replay_rollouts: Older rollouts of which a share of states takes part in the re-fit.
         replay_share: That share.
         epochs: Passes of the readout over the rollout.
@@ -40,8 +42,10 @@ class RuleConfig:
     hidden_steps: int = 16
     hidden_batch: int = 128
     hidden_rollouts: int = 2
+    plastic: float = 1.0
     track: float = 0.005
     ridge: float = 0.3
+    refit_margin: float = 0.0
     replay_rollouts: int = 7
     replay_share: float = 0.25
     epochs: int = 10
@@ -56,13 +60,14 @@ class RuleConfig:
                             ("epochs", 1), ("batch_size", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"the rule's {name} must be {least} or more, got {getattr(self, name)}")
-        for name in ("gamma", "gae_lambda", "track", "replay_share"):
+        for name in ("gamma", "gae_lambda", "plastic", "track", "replay_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"the rule's {name} must be in 0..1, got {getattr(self, name)}")
-        for name in ("hidden_rate", "hidden_decay", "ridge", "clip_range", "ent_coef", "ent_decay", "spread_rate"):
+        for name in ("hidden_rate", "hidden_decay", "ridge", "refit_margin", "clip_range", "ent_coef", "ent_decay",
+                     "spread_rate"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
-        for name in ("hidden_decay", "ent_decay", "spread_rate"):
+        for name in ("hidden_decay", "refit_margin", "ent_decay", "spread_rate"):
             if getattr(self, name) < 0:
                 raise ValueError(f"the rule's {name} must be 0 or more, got {getattr(self, name)}")
         if self.ridge <= 0 or self.clip_range <= 0:

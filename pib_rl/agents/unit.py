@@ -66,7 +66,7 @@ class Unit(nn.Module):
         self.objective = objective
         self.optimiser = optimiser
 
-    def learn(self, h: Tensor, z: Tensor, target: Target, rate: float) -> Score:
+    def learn(self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0) -> Score:
         """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
 
         Args:
@@ -74,11 +74,15 @@ class Unit(nn.Module):
             z: Measured outputs of the array, shape (n, out).
             target: Targets of the same samples.
             rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
+            plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count in
+                the objective: those that learn complement them.
 
         Returns:
             Loss and gradient of the batch.
         """
         score: Score = self.objective(z, target, h)
-        change = self.optimiser.step(score.gradient.T @ h, array_rate(rate, self.array.in_features))
+        slope = score.gradient.T @ h
+        slope[round(plastic * len(slope)) :] = 0
+        change = self.optimiser.step(slope, array_rate(rate, self.array.in_features))
         self.array.program(change)
         return score

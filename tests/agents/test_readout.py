@@ -108,6 +108,31 @@ def test_each_output_keeps_the_share_of_its_fit_that_noise_does_not_explain():
                                rtol=1e-3, atol=1e-4)
 
 
+def test_a_margin_is_counted_in_deviations_of_the_power_of_noise():
+    inputs, noise = with_one(normal(50, 6)), torch.tensor([0.2])
+    x = inputs.double()
+    hat = x @ torch.linalg.inv(x.T @ x + 0.3 * 50 * torch.eye(7)) @ x.T
+    powers = (hat @ normal(50, 20_000, seed=4).double() * 0.2**0.5).square().sum(0)
+    mean, deviation = 0.2 * (hat @ hat).trace(), 0.2 * (2 * (hat @ hat @ hat @ hat).trace()).sqrt()
+    assert powers.mean() == pytest.approx(mean.item(), rel=0.02)
+    assert powers.std() == pytest.approx(deviation.item(), rel=0.03)
+    shift = 0.5 * inputs @ normal(7, 1, seed=2)
+    power = (hat @ shift.double()).square().sum()
+    keep = Readout(make_substrate("digital"), 6, 1).refit(inputs, shift, 0.3, noise, 2.0)
+    assert keep.item() == pytest.approx((1 - (mean + 2 * deviation) / power).item(), rel=1e-3)
+    assert 0.05 < keep.item() < 0.95
+
+
+def test_a_margin_leaves_noise_alone():
+    inputs = with_one(normal(500, 20))
+    kept = [torch.cat([Readout(make_substrate("digital"), 20, 1).refit(
+        inputs, 0.5 * normal(500, 1, seed=seed), 0.3, torch.tensor([0.25]), margin) for seed in range(60)])
+        for margin in (0.0, 2.0)]
+    assert (kept[0] > 0).float().mean() > 0.3
+    assert (kept[1] > 0).float().mean() < 0.12
+    assert kept[1].max() < 0.3
+
+
 def test_a_shift_of_noise_alone_is_mostly_left_alone_and_a_true_one_is_followed():
     inputs, moved = with_one(normal(2000, 40)), {}
     truth = inputs @ normal(41, 1, seed=1) * 0.3

@@ -188,7 +188,8 @@ def test_units_that_stand_still_leave_the_readout_alone():
 def test_older_states_take_part_in_the_refit(share, monkeypatch):
     rule, rollout = make(replay_rollouts=2, hidden_rollouts=4, replay_share=share, hidden_rate=0.0, track=0.0)
     asked, network = [], rule.policy.network
-    monkeypatch.setattr(rule.policy.readout, "refit", lambda inputs, shift, ridge, noise: (asked.append(inputs[:, :-1]), noise)[1])
+    monkeypatch.setattr(rule.policy.readout, "refit",
+                        lambda inputs, shift, ridge, noise, margin: (asked.append(inputs[:, :-1]), noise)[1])
     extra = int(N * share)
     for number in range(4):
         rollout.obs = normal(STEPS, ENVS, D, seed=number)

@@ -92,6 +92,26 @@ def test_wide_arrays_learn_at_a_rate_that_falls_with_their_inputs(inputs, share)
     assert array.asked.abs().max().item() == pytest.approx(0.01 * share, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", SUBSTRATES)
+@pytest.mark.parametrize(("plastic", "learning"), [(0.0, 0), (0.5, 4), (0.6, 5), (1.0, 8)])
+def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
+    network, x = make_network(name, 6, 8, 2), normal(100, 6)
+    before = [unit.array.weights().clone() for unit in network.chain]
+    for _ in range(3):
+        network.learn(x, Target(x[:, :1]), 2e-2, 0.0, plastic)
+    for unit, old in zip(network.chain, before, strict=True):
+        moved = (unit.array.weights() != old).any(1)
+        assert moved.tolist() == [True] * learning + [False] * (8 - learning)
+
+
+def test_outputs_that_do_not_learn_count_in_the_objective():
+    part, whole = (make_network("digital", 6, 8, 1, seed=3) for _ in range(2))
+    x, target = normal(100, 6), Target(normal(100, 1, seed=2))
+    part.learn(x, target, 2e-2, 0.0, 0.5)
+    whole.learn(x, target, 2e-2, 0.0)
+    assert torch.equal(part.chain[0].array.weights()[:4], whole.chain[0].array.weights()[:4])
+
+
 @pytest.mark.parametrize("objective", ["pointwise", "cka", "renyi", "gaussian"])
 def test_a_step_lowers_the_loss_of_its_batch(objective):
     network = make_network("digital", 6, 8, 1, objective=objective)

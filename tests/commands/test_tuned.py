@@ -14,7 +14,8 @@ from pib_rl.cli import UserError
 from pib_rl.config import from_plain
 from pib_rl.physical.options import configure
 
-LANDER = {"epochs": 4, "ent_coef": 0.01, "ent_decay": 4, "gae_lambda": 0.98, "gamma": 0.995, "hidden_rollouts": 4}
+LANDER = {"epochs": 4, "ent_coef": 0.01, "ent_decay": 4, "gae_lambda": 0.98, "gamma": 0.995, "hidden_rollouts": 4,
+          "plastic": 0.5, "refit_margin": 2}
 KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
 
 
@@ -54,7 +55,7 @@ def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
 
 def test_rivals_do_not_take_the_settings_of_hidden_arrays():
     assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {
-        name: value for name, value in LANDER.items() if name != "hidden_rollouts"}
+        name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")}
     assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4}
 
 
