@@ -17,19 +17,23 @@ from pathlib import Path
 
 import numpy as np
 
+from pib_rl.cli import UserError, read_yaml
+from pib_rl.comparison.folder import MARK
+from pib_rl.comparison.results import ROW
 from pib_rl.comparison.statistics import Estimate, estimate
 from pib_rl.comparison.table import score
 from pib_rl.runs import write_atomically
 
-TASKS = {  # folder: name, the interquartile mean to reach, the limit that frozen units should stay below
-    "cartpole": ("CartPole-v1, 80k steps", "500"),
-    "cartpole-noise": ("CartPole-v1 + 32 noise dimensions, width 16, 100k", "490, frozen below 350"),
-    "acrobot": ("Acrobot-v1, 200k", "-82"),
-    "pendulum": ("Pendulum-v1, 200k", "-200"),
-    "mountaincar": ("MountainCarContinuous-v0, 100k", "85"),
-    "lander-w64": ("LunarLander-v3, width 64, 1M", "240, frozen clearly below"),
-    "lander-w256": ("LunarLander-v3, width 256, 1M", "250"),
-    "walker": ("BipedalWalker-v3, 3M, 3 seeds", "-"),
+TASKS = {  # folder: name, the interquartile mean to reach, environment, steps, width, noise dimensions
+    "cartpole": ("CartPole-v1, 80k steps", "500", "CartPole-v1", 80_000, 64, 0),
+    "cartpole-noise": ("CartPole-v1 + 32 noise dimensions, width 16, 100k", "490, frozen below 350", "CartPole-v1",
+                       100_000, 16, 32),
+    "acrobot": ("Acrobot-v1, 200k", "-82, not worse than frozen", "Acrobot-v1", 200_000, 64, 0),
+    "pendulum": ("Pendulum-v1, 200k", "-200", "Pendulum-v1", 200_000, 64, 0),
+    "mountaincar": ("MountainCarContinuous-v0, 100k", "85", "MountainCarContinuous-v0", 100_000, 64, 0),
+    "lander-w64": ("LunarLander-v3, width 64, 1M", "240, frozen clearly below", "LunarLander-v3", 1_000_000, 64, 0),
+    "lander-w256": ("LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000, 256, 0),
+    "walker": ("BipedalWalker-v3, 3M, 3 seeds", "-", "BipedalWalker-v3", 3_000_000, 64, 0),
 }
 RIVALS = ("frozen", "backprop", "backprop-off")
 SOFTWARE = "ppo"
@@ -43,7 +47,21 @@ def read(path: Path) -> Rows:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if missing := [name for name in ROW if row.get(name) is None]:
+            sys.exit(f"{path} is no results.csv of python -m pib_rl.compare: it lacks {', '.join(missing)}")
+    return rows
+
+
+def check_task(folder: Path, task: tuple[str, int, int, int]) -> None:
+    """Makes sure that a comparison is one of the task that its folder is named after."""
+    if not (folder / "results.csv").is_file():
+        return
+    stored = read_yaml(folder / MARK)
+    found = tuple(stored.get(name) for name in ("env", "timesteps", "width", "distractors"))
+    if found != task:
+        sys.exit(f"{folder} compares another task {found}, expected {task}")
 
 
 def merged(old: Rows, new: Rows) -> Rows:
@@ -69,9 +87,12 @@ def cell(rows: Rows, contender: str, hw: str, wanted: int) -> str:
 
 
 def main(comparisons: Path, results: Path) -> None:
+    if not results.is_dir():
+        sys.exit(f"{results} is no folder; give the one that keeps the raw data, such as docs/results")
     print("| task | to reach | substrate | PIB | frozen | backprop, exact twin | backprop, 20 % off | PPO, software |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, (title, aim) in TASKS.items():
+    for name, (title, aim, *task) in TASKS.items():
+        check_task(comparisons / name, tuple(task))
         new = read(comparisons / name / "results.csv")
         rows = merged(read(results / f"{name}.csv"), new)
         if not rows:
@@ -88,4 +109,7 @@ def main(comparisons: Path, results: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except UserError as error:
+        sys.exit(str(error))

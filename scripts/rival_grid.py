@@ -19,6 +19,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pib_rl.physical.options import nearest
+from pib_rl.physical.registry import names
+
 TASK = ["CartPole-v1", "--distractors", "32", "--width", "16", "--timesteps", "60000", "--eval-episodes", "50"]
 SEEDS = (0, 1)
 STEPS = {"hidden_rate": (3e-4, 1e-3, 3e-3), "hidden_decay": (1, 4)}
@@ -69,6 +72,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("grids"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    if options.jobs < 1:
+        parser.error(f"--jobs must be 1 or more, got {options.jobs}")
+    if unknown := [hw for hw in options.hw if hw not in names()]:
+        parser.error(f"unknown substrate {unknown[0]!r} in --hw; {nearest(unknown[0], names())}")
     rival, out = options.rival, options.out
     jobs = [(out, rival, hw, setting, seed) for setting in settings(rival) for hw in options.hw for seed in SEEDS]
     with ThreadPoolExecutor(options.jobs) as pool:
