@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from pib_rl.agents.rivals import RIVALS
 from pib_rl.physical import registry
 
 ROOT = Path(__file__).parents[1]
@@ -32,3 +34,11 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_page_of_rivals_names_every_setting_of_their_own_with_its_default():
+    page = (ROOT / "docs" / "rivals.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|[^|]*\| `(\w+)` \| ([\d.]+)", page, re.MULTILINE)
+    assert {(name, float(default)) for name, default in rows} == {
+        (field.name, float(field.default)) for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen")
+        for field in fields(RIVALS[kind].Options)}
