@@ -17,7 +17,7 @@ MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same 
 
 
 def main(comparison: Path, picture: Path) -> None:
-    figure = new_figure(10.0, 3.3)
+    figure = new_figure(10.0, 3.5)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, hw in zip(panels, ("digital", "memristive", "optical"), strict=True):
         for mode, (label, colour) in MODES.items():
@@ -34,7 +34,7 @@ def main(comparison: Path, picture: Path) -> None:
         axes.set(title=hw, xlabel="environment steps [1000]")
         axes.grid(alpha=0.25)
     panels[0].set_ylabel("greedy return on noisy hardware")
-    panels[0].legend(fontsize=8, loc="center right")
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=2)
     figure.suptitle("CartPole with 32 noise dimensions, two units of width 16: every seed, and the median", fontsize=11)
     picture.write_bytes(as_png(figure))
 
