@@ -31,7 +31,8 @@ def test_every_entry_is_a_configuration(env, mode):
 
 
 def test_the_environment_of_the_command_line_brings_its_own_settings():
-    assert settings("Acrobot-v1")["rule"] == {"epochs": 4, "hidden_rate": 0.001, "hidden_decay": 1, "track": 0}
+    assert settings("Acrobot-v1")["rule"] == {"epochs": 4, "hidden_rate": 0.001, "hidden_decay": 1, "track": 0,
+                                              "plastic": 0.5, "refit_margin": 2}
     assert settings("Acrobot-v1")["timesteps"] == 200_000
     lander = settings("LunarLander-v3", "--hw", "optical")
     assert lander["learning_rate"] == "lin_0.3"
@@ -56,7 +57,7 @@ def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
 def test_rivals_do_not_take_the_settings_of_hidden_arrays():
     assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {
         name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")}
-    assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4}
+    assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4, "refit_margin": 2}
 
 
 def test_print_config_can_be_read_back(tmp_path, capsys):
