@@ -120,7 +120,8 @@ class Rule:
                 parameters, value = policy.split(outputs)
                 actions = newest.actions[pick]
                 change = policy.head.log_prob(parameters, actions) - old[pick]
-                ratio, held, push, _ = clipped_surrogate(change, newest.advantage[pick], config.clip_range)
+                ratio, held, push, _ = clipped_surrogate(change, newest.advantage[pick], config.clip_range,
+                                                         config.dual_clip)
                 slope = policy.head.gradient(parameters, actions, push, bonus)
                 regress = (value - returns[pick])[:, None] / len(pick)
                 gradient = torch.cat([slope, regress], 1)

@@ -27,6 +27,8 @@ class RuleConfig:
         epochs: Passes of the readout over the rollout.
         batch_size: Samples per readout step.
         clip_range: Clipping of the probability ratio (PPO).
+        dual_clip: Ratio beyond which an action of negative advantage pushes no more, greater than 1 + clip_range; None:
+            it always pushes.
         ent_coef: Weight of the entropy bonus, at the start.
         ent_decay: It falls as (1 - progress)^ent_decay: a policy that is to act greedily in the end has to become certain.
         spread_rate: Learning rate of log sigma of continuous actions.
@@ -51,6 +53,7 @@ class RuleConfig:
     epochs: int = 10
     batch_size: int = 256
     clip_range: float = 0.2
+    dual_clip: float | None = 3.0
     ent_coef: float = 0.0
     ent_decay: float = 0.0
     spread_rate: float = 3e-3
@@ -72,6 +75,8 @@ class RuleConfig:
                 raise ValueError(f"the rule's {name} must be 0 or more, got {getattr(self, name)}")
         if self.ridge <= 0 or self.clip_range <= 0:
             raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
+        if self.dual_clip is not None and not 1 + self.clip_range < self.dual_clip < math.inf:
+            raise ValueError(f"the rule's dual_clip must be > 1 + clip_range, {1 + self.clip_range:g}, got {self.dual_clip}")
 
     def bonus(self, progress: float) -> float:
         """Weight of the entropy bonus when the share ``progress`` of the training is done."""

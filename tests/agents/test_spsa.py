@@ -27,6 +27,7 @@ def by_hand(learner, batch, outputs):
     advantage = (batch.advantage - batch.advantage.mean()) / batch.advantage.std()
     ratio = (head.log_prob(outputs[:, :-1], batch.actions) - head.log_prob(batch.outputs[:, :-1], batch.actions)).exp()
     gain = torch.minimum(ratio * advantage, ratio.clamp(1 - config.clip_range, 1 + config.clip_range) * advantage)
+    gain = torch.where(advantage < 0, torch.maximum(gain, config.dual_clip * advantage), gain)
     error = (outputs[:, -1] - batch.advantage - batch.outputs[:, -1]).square().mean() / 2
     return error - gain.mean() - config.ent_coef * head.entropy(outputs[:, :-1]).mean(), gain != ratio * advantage
 

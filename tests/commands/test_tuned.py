@@ -15,7 +15,7 @@ from pib_rl.config import from_plain
 from pib_rl.physical.options import configure
 
 LANDER = {"epochs": 4, "ent_coef": 0.01, "ent_decay": 4, "gae_lambda": 0.98, "gamma": 0.995, "hidden_rollouts": 4,
-          "plastic": 0.5, "refit_margin": 2}
+          "dual_clip": None, "plastic": 0.5, "refit_margin": 2}
 KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
 
 

@@ -125,6 +125,6 @@ class Spsa(AdamLearner):
         """
         head, (parameters, value) = self.policy.head, self.policy.split(outputs)
         change = head.log_prob(parameters, batch.actions) - head.log_prob(batch.outputs[:, :-1], batch.actions)
-        gain = clipped_surrogate(change, batch.advantage, self.config.clip_range).gain
+        gain = clipped_surrogate(change, batch.advantage, self.config.clip_range, self.config.dual_clip).gain
         error = 0.5 * (value - batch.returns).square()
         return (error - gain - self.config.bonus(progress) * head.entropy(parameters)).mean()
