@@ -3,8 +3,8 @@
     python scripts/benchmark_table.py COMPARISONS RESULTS
 
 RESULTS keeps the raw data, one file per task: a run replaces the one of the same contender, substrate and seed that was
-there, the rest stays. The table shows RESULTS, so that contenders and seeds can be measured in several goes. Where a
-rule has changed, take out what its older form measured with other seeds.
+there, the rest stays. The table shows RESULTS, so that contenders and seeds can be measured in several goes; contenders
+that no task has get no column. Where a rule has changed, take out what its older form measured with other seeds.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from pib_rl.cli import UserError, read_yaml
+from pib_rl.comparison.baselines import SOFTWARE
 from pib_rl.comparison.folder import MARK
 from pib_rl.comparison.results import ROW
-from pib_rl.comparison.statistics import Estimate, estimate
+from pib_rl.comparison.statistics import Estimate, estimate, verdict
 from pib_rl.comparison.table import score
 from pib_rl.runs import write_atomically
 
@@ -35,8 +36,8 @@ TASKS = {  # folder: name, the interquartile mean to reach, environment, steps, 
     "lander-w256": ("LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000, 256, 0),
     "walker": ("BipedalWalker-v3, 3M, 3 seeds", "-", "BipedalWalker-v3", 3_000_000, 64, 0),
 }
-RIVALS = ("frozen", "backprop", "backprop-off")
-SOFTWARE = "ppo"
+CONTENDERS = {"pib": "PIB", "frozen": "frozen", "backprop": "backprop, exact twin",
+              "backprop-off": "backprop, 20 % off", "ppo": "PPO, software"}
 
 
 Rows = list[dict[str, str]]
@@ -78,32 +79,56 @@ def written(rows: Rows) -> bytes:
     return text.getvalue().encode()
 
 
-def cell(rows: Rows, contender: str, hw: str, wanted: int) -> str:
-    finals = [float(row["eval_mean"]) for row in rows if (row["contender"], row["hw"]) == (contender, hw)]
-    if not finals:
+def finals(rows: Rows, contender: str, hw: str) -> list[float]:
+    """Final returns of a contender on a substrate; software has no substrate and stands beside each."""
+    return [float(row["eval_mean"]) for row in rows
+            if row["contender"] == contender and row["hw"] in (hw, SOFTWARE)]
+
+
+def found(returns: list[float]) -> Estimate:
+    return estimate([np.array(returns)])
+
+
+def cell(returns: list[float], wanted: int) -> str:
+    if not returns:
         return "-"
-    found: Estimate = estimate([np.array(finals)])
-    return score(found) + (f" ({len(finals)} runs)" if len(finals) < wanted else "")
+    return score(found(returns)) + (f" ({len(returns)} runs)" if len(returns) < wanted else "")
+
+
+def beside_frozen(rows: Rows, hw: str) -> str:
+    """Whether the intervals of PIB and of frozen units are apart, and which way."""
+    pib, frozen = (finals(rows, contender, hw) for contender in ("pib", "frozen"))
+    return verdict(found(pib), found(frozen)) if pib and frozen else "-"
+
+
+def gathered(comparisons: Path, results: Path) -> dict[str, Rows]:
+    """The raw data of all tasks that have any, what is new merged in and written."""
+    tasks = {}
+    for name, (_, _, *task) in TASKS.items():
+        check_task(comparisons / name, tuple(task))
+        new = read(comparisons / name / "results.csv")
+        rows = merged(read(results / f"{name}.csv"), new)
+        if new:
+            write_atomically(results / f"{name}.csv", written(rows))
+        if rows:
+            tasks[name] = rows
+    return tasks
 
 
 def main(comparisons: Path, results: Path) -> None:
     if not results.is_dir():
         sys.exit(f"{results} is no folder; give the one that keeps the raw data, such as docs/results")
-    print("| task | to reach | substrate | PIB | frozen | backprop, exact twin | backprop, 20 % off | PPO, software |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, (title, aim, *task) in TASKS.items():
-        check_task(comparisons / name, tuple(task))
-        new = read(comparisons / name / "results.csv")
-        rows = merged(read(results / f"{name}.csv"), new)
-        if not rows:
-            continue
-        if new:
-            write_atomically(results / f"{name}.csv", written(rows))
+    tasks = gathered(comparisons, results)
+    measured = {row["contender"] for rows in tasks.values() for row in rows}
+    shown = [contender for contender in CONTENDERS if contender in measured]
+    heads = ["task", "to reach", "substrate", *(CONTENDERS[contender] for contender in shown), "PIB beside frozen"]
+    print(f"| {' | '.join(heads)} |")
+    print("|---" * len(heads) + "|")
+    for name, rows in tasks.items():
         wanted = max(Counter((row["contender"], row["hw"]) for row in rows).values())
-        for hw in dict.fromkeys(row["hw"] for row in rows if row["hw"] != "software"):
-            shown = [cell(rows, contender, hw, wanted) for contender in ("pib", *RIVALS)]
-            print(f"| {title} | {aim} | {hw} | **{shown[0]}** | {' | '.join(shown[1:])} | "
-                  f"{cell(rows, SOFTWARE, 'software', wanted)} |")
+        for hw in dict.fromkeys(row["hw"] for row in rows if row["hw"] != SOFTWARE):
+            cells = [cell(finals(rows, contender, hw), wanted) for contender in shown]
+            print(f"| {' | '.join([*TASKS[name][:2], hw, *cells, beside_frozen(rows, hw)])} |")
 
 
 if __name__ == "__main__":

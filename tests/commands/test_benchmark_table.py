@@ -1,0 +1,69 @@
+"""The script that gathers comparisons in one table: what is new replaces what is old, the rest stays."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pib_rl.comparison.folder import MARK
+from pib_rl.comparison.results import ROW
+
+ROOT = Path(__file__).parents[2]
+ACROBOT = {"env": "Acrobot-v1", "timesteps": 200_000, "width": 64, "distractors": 0}
+
+
+def save(path: Path, finals: dict[str, list[float]], first_seed: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ROW, restval="")
+        writer.writeheader()
+        for contender, returns in finals.items():
+            hw = "software" if contender == "ppo" else "optical"
+            writer.writerows({"contender": contender, "hw": hw, "seed": seed, "eval_mean": final}
+                             for seed, final in enumerate(returns, first_seed))
+
+
+def table(comparisons: Path, results: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, ROOT / "scripts" / "benchmark_table.py", comparisons, results],
+                          capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    comparisons, results = tmp_path / "comparisons", tmp_path / "results"
+    results.mkdir()
+    (comparisons / "acrobot").mkdir(parents=True)
+    (comparisons / "acrobot" / MARK).write_text(yaml.safe_dump(ACROBOT))
+    return comparisons, results
+
+
+def test_new_runs_replace_old_ones_and_the_rest_stays(folders: tuple[Path, Path]) -> None:
+    comparisons, results = folders
+    save(results / "acrobot.csv", {"pib": [-500, -500, -500], "frozen": [-90, -90, -90], "ppo": [-85, -85, -85]})
+    save(comparisons / "acrobot" / "results.csv", {"pib": [-80, -80, -80]})
+    head, _, row = table(comparisons, results).stdout.splitlines()
+    assert head == "| task | to reach | substrate | PIB | frozen | PPO, software | PIB beside frozen |"
+    assert row == ("| Acrobot-v1, 200k | -82, not worse than frozen | optical | -80.0 [-80.0, -80.0] | "
+                   "-90.0 [-90.0, -90.0] | -85.0 [-85.0, -85.0] | better |")
+    assert len(list(csv.DictReader((results / "acrobot.csv").open()))) == 9
+
+
+def test_missing_runs_are_counted(folders: tuple[Path, Path]) -> None:
+    comparisons, results = folders
+    save(comparisons / "acrobot" / "results.csv", {"pib": [-80, -81, -82, -83], "frozen": [-90, -91, -92]})
+    assert "-91.0 [-92.0, -90.0] (3 runs)" in table(comparisons, results).stdout
+
+
+def test_a_comparison_of_another_task_is_refused_and_nothing_is_written(folders: tuple[Path, Path]) -> None:
+    comparisons, results = folders
+    (comparisons / "acrobot" / MARK).write_text(yaml.safe_dump(ACROBOT | {"width": 16}))
+    save(comparisons / "acrobot" / "results.csv", {"pib": [-80]})
+    done = table(comparisons, results)
+    assert done.returncode != 0
+    assert "compares another task" in done.stderr
+    assert not list(results.iterdir())
