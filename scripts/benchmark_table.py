@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from pib_rl.cli import UserError, read_yaml
+from pib_rl.cli import UserError, read_yaml, run
 from pib_rl.comparison.baselines import SOFTWARE
 from pib_rl.comparison.folder import MARK
 from pib_rl.comparison.results import ROW
@@ -51,7 +50,7 @@ def read(path: Path) -> Rows:
         rows = list(csv.DictReader(file))
     for row in rows:
         if missing := [name for name in ROW if row.get(name) is None]:
-            sys.exit(f"{path} is no results.csv of python -m pib_rl.compare: it lacks {', '.join(missing)}")
+            raise UserError(f"{path} is no results.csv of python -m pib_rl.compare: it lacks {', '.join(missing)}")
     return rows
 
 
@@ -62,7 +61,7 @@ def check_task(folder: Path, task: tuple[str, int, int, int]) -> None:
     stored = read_yaml(folder / MARK)
     found = tuple(stored.get(name) for name in ("env", "timesteps", "width", "distractors"))
     if found != task:
-        sys.exit(f"{folder} compares another task {found}, expected {task}")
+        raise UserError(f"{folder} compares another task {found}, expected {task}")
 
 
 def merged(old: Rows, new: Rows) -> Rows:
@@ -115,9 +114,14 @@ def gathered(comparisons: Path, results: Path) -> dict[str, Rows]:
     return tasks
 
 
-def main(comparisons: Path, results: Path) -> None:
-    if not results.is_dir():
-        sys.exit(f"{results} is no folder; give the one that keeps the raw data, such as docs/results")
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 2:
+        raise UserError(f"expected two folders, COMPARISONS and RESULTS, got {len(arguments)} arguments")
+    comparisons, results = map(Path, arguments)
+    for folder, example in ((comparisons, "comparisons, which benchmark_rl.sh makes"),
+                            (results, "docs/results, which keeps the raw data")):
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder; give one such as {example}")
     tasks = gathered(comparisons, results)
     measured = {row["contender"] for rows in tasks.values() for row in rows}
     shown = [contender for contender in CONTENDERS if contender in measured]
@@ -132,9 +136,4 @@ def main(comparisons: Path, results: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    try:
-        main(Path(sys.argv[1]), Path(sys.argv[2]))
-    except UserError as error:
-        sys.exit(str(error))
+    run("benchmark_table", main)

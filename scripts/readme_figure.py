@@ -5,24 +5,31 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from pib_rl.cli import UserError, run
 from pib_rl.plots import UNIT_COLOURS, as_png, new_figure, read_progress
 from pib_rl.runs import LOOKS
 
 MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
 
 
-def main(comparison: Path, picture: Path) -> None:
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 2:
+        raise UserError(f"expected COMPARISON and PICTURE, got {len(arguments)} arguments")
+    comparison, picture = map(Path, arguments)
     figure = new_figure(10.0, 3.5)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, hw in zip(panels, ("digital", "memristive", "optical"), strict=True):
         for mode, (label, colour) in MODES.items():
             curves = []
-            for folder in sorted((comparison / "runs").glob(f"{mode}-{hw}-s*")):
+            runs = sorted((comparison / "runs").glob(f"{mode}-{hw}-s*"))
+            if not runs:
+                raise UserError(f"{comparison} has no runs of {mode} on {hw} hardware; expected the comparison that "
+                                "scripts/benchmark_rl.sh cartpole-noise makes with HW=\"digital memristive optical\"")
+            for folder in runs:
                 looks = read_progress(folder / LOOKS)
                 steps, returns = looks["timesteps"], looks["mean_reward"]
                 axes.plot(steps / 1000, returns, color=colour, alpha=0.3, linewidth=0.8)
@@ -40,6 +47,4 @@ def main(comparison: Path, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        raise SystemExit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    run("readme_figure", main)

@@ -64,6 +64,13 @@ def test_a_comparison_of_another_task_is_refused_and_nothing_is_written(folders:
     (comparisons / "acrobot" / MARK).write_text(yaml.safe_dump(ACROBOT | {"width": 16}))
     save(comparisons / "acrobot" / "results.csv", {"pib": [-80]})
     done = table(comparisons, results)
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "compares another task" in done.stderr
     assert not list(results.iterdir())
+
+
+def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
+    done = table(tmp_path / "nowhere", tmp_path)
+    assert done.returncode == 2
+    assert "nowhere is no folder" in done.stderr
+    assert done.stderr.count("\n") == 1
