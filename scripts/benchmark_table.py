@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,17 +24,32 @@ from pib_rl.comparison.statistics import Estimate, estimate, verdict
 from pib_rl.comparison.table import score
 from pib_rl.runs import write_atomically
 
-TASKS = {  # folder: name, the interquartile mean to reach, environment, steps, width, noise dimensions
-    "cartpole": ("CartPole-v1, 80k steps", "500", "CartPole-v1", 80_000, 64, 0),
-    "cartpole-noise": ("CartPole-v1 + 32 noise dimensions, width 16, 100k", "490, frozen below 350", "CartPole-v1",
-                       100_000, 16, 32),
-    "acrobot": ("Acrobot-v1, 200k", "-82, not worse than frozen", "Acrobot-v1", 200_000, 64, 0),
-    "pendulum": ("Pendulum-v1, 200k", "-200", "Pendulum-v1", 200_000, 64, 0),
-    "mountaincar": ("MountainCarContinuous-v0, 100k", "85", "MountainCarContinuous-v0", 100_000, 64, 0),
-    "lander-w64": ("LunarLander-v3, width 64, 1M", "240, frozen clearly below", "LunarLander-v3", 1_000_000, 64, 0),
-    "lander-w256": ("LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000, 256, 0),
-    "walker": ("BipedalWalker-v3, 3M", "-", "BipedalWalker-v3", 3_000_000, 64, 0),
+
+class Task(NamedTuple):
+    """A row of the table: its name, the interquartile mean to reach, and what the comparison ran."""
+
+    name: str
+    to_reach: str
+    env: str
+    timesteps: int
+    width: int = 64
+    distractors: int = 0
+    seeds: int = 5
+
+
+TASKS = {  # by folder
+    "cartpole": Task("CartPole-v1, 80k steps", "500", "CartPole-v1", 80_000),
+    "cartpole-noise": Task("CartPole-v1 + 32 noise dimensions, width 16, 100k", "490, frozen below 350", "CartPole-v1",
+                           100_000, width=16, distractors=32),
+    "acrobot": Task("Acrobot-v1, 200k", "-82, not worse than frozen", "Acrobot-v1", 200_000),
+    "pendulum": Task("Pendulum-v1, 200k", "-200", "Pendulum-v1", 200_000),
+    "mountaincar": Task("MountainCarContinuous-v0, 100k", "85", "MountainCarContinuous-v0", 100_000),
+    "lander-w64": Task("LunarLander-v3, width 64, 1M", "240, frozen clearly below", "LunarLander-v3", 1_000_000),
+    "lander-w256": Task("LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000,
+                        width=256),
+    "walker": Task("BipedalWalker-v3, 3M", "-", "BipedalWalker-v3", 3_000_000, seeds=3),
 }
+SETUP = ("env", "timesteps", "width", "distractors")
 CONTENDERS = {"pib": "PIB", "frozen": "frozen", "backprop": "backprop, exact twin",
               "backprop-off": "backprop, 20 % off", "ppo": "PPO, software"}
 
@@ -54,14 +69,15 @@ def read(path: Path) -> Rows:
     return rows
 
 
-def check_task(folder: Path, task: tuple[str, int, int, int]) -> None:
+def check_task(folder: Path, task: Task) -> None:
     """Makes sure that a comparison is one of the task that its folder is named after."""
     if not (folder / "results.csv").is_file():
         return
     stored = read_yaml(folder / MARK)
-    found = tuple(stored.get(name) for name in ("env", "timesteps", "width", "distractors"))
-    if found != task:
-        raise UserError(f"{folder} compares another task {found}, expected {task}")
+    found = tuple(stored.get(name) for name in SETUP)
+    expected = tuple(getattr(task, name) for name in SETUP)
+    if found != expected:
+        raise UserError(f"{folder} compares another task {found}, expected {expected}")
 
 
 def merged(old: Rows, new: Rows) -> Rows:
@@ -103,8 +119,8 @@ def beside_frozen(rows: Rows, hw: str) -> str:
 def gathered(comparisons: Path, results: Path) -> dict[str, Rows]:
     """The raw data of all tasks that have any, what is new merged in and written."""
     tasks = {}
-    for name, (_, _, *task) in TASKS.items():
-        check_task(comparisons / name, tuple(task))
+    for name, task in TASKS.items():
+        check_task(comparisons / name, task)
         new = read(comparisons / name / "results.csv")
         rows = merged(read(results / f"{name}.csv"), new)
         if new:
@@ -129,10 +145,10 @@ def main(arguments: list[str]) -> None:
     print(f"| {' | '.join(heads)} |")
     print("|---" * len(heads) + "|")
     for name, rows in tasks.items():
-        wanted = max(Counter((row["contender"], row["hw"]) for row in rows).values())
+        task = TASKS[name]
         for hw in dict.fromkeys(row["hw"] for row in rows if row["hw"] != SOFTWARE):
-            cells = [cell(finals(rows, contender, hw), wanted) for contender in shown]
-            print(f"| {' | '.join([*TASKS[name][:2], hw, *cells, beside_frozen(rows, hw)])} |")
+            cells = [cell(finals(rows, contender, hw), task.seeds) for contender in shown]
+            print(f"| {' | '.join([task.name, task.to_reach, hw, *cells, beside_frozen(rows, hw)])} |")
 
 
 if __name__ == "__main__":

@@ -44,19 +44,21 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_new_runs_replace_old_ones_and_the_rest_stays(folders: tuple[Path, Path]) -> None:
     comparisons, results = folders
-    save(results / "acrobot.csv", {"pib": [-500, -500, -500], "frozen": [-90, -90, -90], "ppo": [-85, -85, -85]})
-    save(comparisons / "acrobot" / "results.csv", {"pib": [-80, -80, -80]})
+    save(results / "acrobot.csv", {"pib": [-500] * 5, "frozen": [-90] * 5, "ppo": [-85] * 5})
+    save(comparisons / "acrobot" / "results.csv", {"pib": [-80] * 5})
     head, _, row = table(comparisons, results).stdout.splitlines()
     assert head == "| task | to reach | substrate | PIB | frozen | PPO, software | PIB beside frozen |"
     assert row == ("| Acrobot-v1, 200k | -82, not worse than frozen | optical | -80.0 [-80.0, -80.0] | "
                    "-90.0 [-90.0, -90.0] | -85.0 [-85.0, -85.0] | better |")
-    assert len(list(csv.DictReader((results / "acrobot.csv").open()))) == 9
+    assert len(list(csv.DictReader((results / "acrobot.csv").open()))) == 15
 
 
 def test_missing_runs_are_counted(folders: tuple[Path, Path]) -> None:
     comparisons, results = folders
-    save(comparisons / "acrobot" / "results.csv", {"pib": [-80, -81, -82, -83], "frozen": [-90, -91, -92]})
-    assert "-91.0 [-92.0, -90.0] (3 runs)" in table(comparisons, results).stdout
+    save(comparisons / "acrobot" / "results.csv", {"pib": [-80] * 4, "frozen": [-90, -91, -92]})
+    shown = table(comparisons, results).stdout
+    assert "-80.0 [-80.0, -80.0] (4 runs)" in shown
+    assert "-91.0 [-92.0, -90.0] (3 runs)" in shown
 
 
 def test_a_comparison_of_another_task_is_refused_and_nothing_is_written(folders: tuple[Path, Path]) -> None:
