@@ -19,7 +19,7 @@ class Experience:
         obs: Flat observations, shape (n, d).
         next_obs: What followed, shape (n, d).
         actions: Shape (n,) or (n, k).
-        outputs: Readout outputs while acting, shape (n, o).
+        outputs: Readout outputs, shape (n, o): action parameters as read while acting, values from a read of their own.
         advantage: Shape (n,), in units of the return scale.
         score: Standardised gradient of the log-probability, shape (n, s).
     """

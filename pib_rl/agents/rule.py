@@ -72,13 +72,19 @@ class Rule:
         return log | self._improve(inputs[: len(newest.obs)], progress, rate) | self._inform()
 
     def _judge(self, rollout: Rollout) -> Experience:
-        """Advantages of a rollout; the values of cut-off and last states are measured now, in one batch."""
+        """Advantages of a rollout, with values from a read of their own.
+
+        The read that chose an action shares its noise with the value beside it. An advantage with that value would
+        depend on the action through the noise, and push towards actions that the noise of their logit makes likely where
+        the value comes out low, whatever they are worth.
+        """
         policy, config = self.policy, self.config
         if self.running is None or len(self.running) != rollout.rewards.shape[1]:
             self.running = torch.zeros_like(rollout.rewards[0])
         ended = torch.maximum(rollout.terminated, rollout.truncated)
         self.running = policy.returns.update(rollout.rewards, ended, self.running)
-        values = rollout.outputs[..., -1]
+        obs = rollout.obs.flatten(0, 1)
+        values = policy.outputs(obs)[:, -1].view_as(rollout.rewards)
         following = torch.empty_like(values)
         following[:-1] = values[1:]
         ask = rollout.truncated > 0
@@ -86,9 +92,9 @@ class Rule:
         following[ask] = policy.outputs(rollout.next_obs[ask])[:, -1]
         advantage = advantages(rollout.rewards / policy.returns.value, values, following, rollout.terminated,
                                rollout.truncated, config.gamma, config.gae_lambda)
-        outputs, actions = rollout.outputs.flatten(0, 1), rollout.actions.flatten(0, 1)
-        return Experience(rollout.obs.flatten(0, 1), rollout.next_obs.flatten(0, 1), actions, outputs,
-                          advantage.flatten(), policy.head.score(outputs[:, :-1], actions))
+        parameters, actions = rollout.outputs[..., :-1].flatten(0, 1), rollout.actions.flatten(0, 1)
+        return Experience(obs, rollout.next_obs.flatten(0, 1), actions, torch.cat([parameters, values.view(-1, 1)], 1),
+                          advantage.flatten(), policy.head.score(parameters, actions))
 
     def _replay(self) -> Tensor:
         """A share of the observations of each older rollout."""

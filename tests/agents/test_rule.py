@@ -23,15 +23,17 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make(action: str = "discrete", hw: str = "digital", mode: str = "pib", **config) -> tuple[Rule, Rollout]:
+def make(action: str = "discrete", hw: str = "digital", mode: str = "pib", steps: int = STEPS,
+         **config) -> tuple[Rule, Rollout]:
     policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS[action], hw=hw, width=6, seed=0)
     policy.readout.array.program(0.3 * normal(policy.head.outputs + 1, policy.network.tap_features + 1, seed=8))
-    taken = torch.arange(N).reshape(STEPS, ENVS) % 3 if action == "discrete" else normal(STEPS, ENVS, 2, seed=3)
-    outputs = normal(STEPS, ENVS, policy.head.outputs + 1, seed=4)
-    none = torch.zeros(STEPS, ENVS)
+    order = torch.arange(steps * ENVS).reshape(steps, ENVS)
+    taken = order % 3 if action == "discrete" else normal(steps, ENVS, 2, seed=3)
+    outputs = normal(steps, ENVS, policy.head.outputs + 1, seed=4)
+    none = torch.zeros(steps, ENVS)
     settings = RuleConfig(**config)
-    rollout = Rollout(normal(STEPS, ENVS, D, seed=1), normal(STEPS, ENVS, D, seed=2), taken, outputs,
-                      normal(STEPS, ENVS, seed=5), none, none.clone())
+    rollout = Rollout(normal(steps, ENVS, D, seed=1), normal(steps, ENVS, D, seed=2), taken, outputs,
+                      normal(steps, ENVS, seed=5), none, none.clone())
     return Rule(policy, settings, find_mode(mode)(policy, settings)), rollout
 
 
@@ -236,10 +238,24 @@ def test_the_log_names_what_it_measured():
     assert 0 <= log["train/clip_fraction"] <= 1
 
 
-def test_explained_variance_is_that_of_the_values_while_acting():
+@pytest.mark.parametrize("hw", ["memristive", "optical"])
+def test_values_do_not_share_the_read_noise_of_the_actions(hw):
+    rule, rollout = make(hw=hw, mode="frozen", steps=500)
+    policy, obs = rule.policy, rollout.obs.flatten(0, 1)
+    rollout.outputs = policy.outputs(obs).view_as(rollout.outputs)
+    exact = torch.stack([policy.outputs(obs) for _ in range(64)]).mean(0)
+    rule.update(rollout, 1.0, 0.0)
+    judged = rule.history[0].outputs
+    assert torch.equal(judged[:, :-1], rollout.outputs.flatten(0, 1)[:, :-1])
+    acting, own = rollout.outputs.flatten(0, 1)[:, -1] - exact[:, -1], judged[:, -1] - exact[:, -1]
+    assert own.std().item() == pytest.approx(acting.std().item(), rel=0.1)
+    assert abs(torch.corrcoef(torch.stack([acting, own]))[0, 1].item()) < 0.1
+
+
+def test_explained_variance_is_that_of_the_values_before_learning():
     rule, rollout = make(mode="frozen")
     log = rule.update(rollout, 0.0, 0.0)
     seen = rule.history[-1]
-    expected = 1 - (seen.returns - rollout.outputs[..., -1].flatten()).var() / seen.returns.var()
+    expected = 1 - (seen.returns - seen.outputs[:, -1]).var() / seen.returns.var()
     assert log["train/explained_variance"] == pytest.approx(expected.item(), abs=1e-5)
     assert rule.policy.outputs(seen.obs, Read.MEAN).isfinite().all()

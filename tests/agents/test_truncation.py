@@ -56,10 +56,10 @@ def test_rewards_and_outputs_belong_to_their_observation(agent):
 
 def test_only_a_truncated_end_counts_the_value_of_its_last_state(agent):
     rollout, policy, rule = agent.rollout, agent.policy, agent.rule
-    following = policy.outputs(rollout.next_obs.flatten(0, 1))[:, -1].reshape(STEPS, 2).numpy()
+    values, following = (policy.outputs(obs.flatten(0, 1))[:, -1].reshape(STEPS, 2).numpy()
+                         for obs in (rollout.obs, rollout.next_obs))
     rule.update(rollout, 1.0, 0.0)
-    scale = policy.returns.value
-    values, rewards = rollout.outputs[..., -1].numpy(), rollout.rewards.numpy()
+    scale, rewards = policy.returns.value, rollout.rewards.numpy()
     episode, at = (part.numpy() for part in schedule(agent))
     expected = np.zeros((STEPS, 2))
     for env in range(2):
