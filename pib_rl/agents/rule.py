@@ -72,7 +72,7 @@ class Rule:
         return log | self._improve(inputs[: len(newest.obs)], progress, rate) | self._inform()
 
     def _judge(self, rollout: Rollout) -> Experience:
-        """Advantages of a rollout, with values from a read of their own.
+        """Advantages of a rollout, with values of all states, cut-off and last ones too, from reads of their own.
 
         The read that chose an action shares its noise with the value beside it. An advantage with that value would
         depend on the action through the noise, and push towards actions that the noise of their logit makes likely where
