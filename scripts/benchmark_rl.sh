@@ -26,8 +26,8 @@ compare() { # NAME ENV [options]
 
 measure() {
   case $1 in
-    cartpole) compare "$1" CartPole-v1 --first-seed 115 --timesteps 80000 ;;
-    cartpole-noise) compare "$1" CartPole-v1 --first-seed 115 --distractors 32 --width 16 --timesteps 100000 ;;
+    cartpole) compare "$1" CartPole-v1 --first-seed 120 --timesteps 80000 ;;
+    cartpole-noise) compare "$1" CartPole-v1 --first-seed 120 --distractors 32 --width 16 --timesteps 100000 ;;
     acrobot) compare "$1" Acrobot-v1 --first-seed 115 --timesteps 200000 ;;
     pendulum) compare "$1" Pendulum-v1 --first-seed 115 --timesteps 200000 ;;
     mountaincar) compare "$1" MountainCarContinuous-v0 --first-seed 115 --timesteps 100000 ;;
