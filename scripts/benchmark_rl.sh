@@ -4,9 +4,9 @@
 #
 #     scripts/benchmark_rl.sh [TASK ...]      all tasks without an argument
 #
-# Settings were tuned on seeds 0-19 (and 100-109 for Acrobot, 110-135 for LunarLander); here are seeds on which the task
-# was never run before (docs/ablations.md tells what earlier settings reached on others). Hours on two cores, most of them for
-# LunarLander and BipedalWalker.
+# Settings were tuned on seeds 0-19 (and 100-109 for Acrobot, 115-119 for CartPole, 110-135 for LunarLander); here are
+# seeds on which the task was never run before (docs/ablations.md tells what earlier settings reached on others). Hours on
+# two cores, most of them for LunarLander and BipedalWalker.
 # Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), AGAINST (may be
 # empty) and HW to measure some contenders or substrates now and others later: benchmark_table.py keeps what is there.
 set -euo pipefail
