@@ -30,6 +30,9 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
     try:
         yield
     except expected as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            raise UserError("there is not enough memory for networks or environments of this size; lower --width, "
+                            "--units, --n-envs or --distractors") from error
         raise UserError(str(error)) from error
 
 

@@ -25,8 +25,13 @@ def main(arguments: list[str]) -> None:
     config = parse(CompareConfig, arguments, NAME)
     jobs = plan(config)
     folder = ComparisonFolder.create(config)
-    with folder.alone():
-        failures, standings = compare(config, jobs, folder, f"python -m {NAME} {shlex.join(arguments)}")
+    try:
+        with folder.alone():
+            failures, standings = compare(config, jobs, folder, f"python -m {NAME} {shlex.join(arguments)}")
+    except OSError as error:
+        where = error.filename2 or error.filename or folder.path
+        raise UserError(f"cannot write {where}: {error.strerror or error}; make room for it, and the same command goes "
+                        "on") from None
     console = Console()
     if standings:
         console.print(table.terminal(standings, title(config, standings), CAPTION))

@@ -78,6 +78,8 @@ class TrainConfig:
         self.rate()
         if not abs(self.log_std_init) <= LARGEST:
             raise UserError(f"--log-std-init must be a finite number, got {self.log_std_init}")
+        if not 0 <= self.noise_correlation < 1:
+            raise UserError(f"--noise-correlation must be in 0..1 (1 excluded), got {self.noise_correlation}")
 
     @property
     def stem(self) -> str:
@@ -148,7 +150,8 @@ def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:
 
 def as_pairs(mapping: dict[str, Any]) -> tuple[str, ...]:
     """A mapping as NAME=VALUE items: the inverse of `pairs`."""
-    return tuple(f"{name}={yaml.safe_dump(value).splitlines()[0]}" for name, value in mapping.items())
+    return tuple(f"{name}={yaml.safe_dump(value, default_flow_style=True, width=math.inf).splitlines()[0]}"
+                 for name, value in mapping.items())
 
 
 def _value(text: str) -> Any:

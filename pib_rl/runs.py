@@ -184,7 +184,8 @@ class RunFolder:
         try:
             content = json.loads((self.path / RESULT).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.path / RESULT} cannot be read: {error}") from None
+            raise UserError(f"{self.path / RESULT} cannot be read: {error}; delete {self.path} to make the run anew, "
+                            "or choose another folder") from None
         if not isinstance(content, dict):
             raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
         return content
@@ -214,7 +215,8 @@ class RunFolder:
         try:
             state: dict[str, Tensor] = load((self.path / name).read_bytes())
         except (OSError, SafetensorError) as error:
-            raise UserError(f"{self.path / name} cannot be read: {error}") from None
+            cure = "leave out --best" if name == BEST else f"make the run anew from {self.path / CONFIG}"
+            raise UserError(f"{self.path / name} cannot be read: {error}; {cure}, or play another run") from None
         return state
 
 
@@ -227,4 +229,6 @@ def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
-        raise UserError(f"the policy in {source} does not fit its {CONFIG}: {error}") from None
+        first = str(error).splitlines()[1:2] or [str(error)]
+        raise UserError(f"the policy in {source} does not fit its {CONFIG} (another width, number of units, "
+                        f"environment or hw made it): {first[0].strip()[:160]}; restore {CONFIG}") from None

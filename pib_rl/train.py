@@ -32,8 +32,9 @@ from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
 
 NAME = "pib_rl.train"
-SHOWN = ("env", "hw", "mode", "seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean",
-         "best_eval_mean_noiseless", "eval_episodes", "timesteps", "wall_s", "measurements", "writes")
+NAMED = ("env", "hw", "mode")
+COUNTED = ("seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean", "best_eval_mean_noiseless",
+           "eval_episodes", "timesteps", "wall_s", "measurements", "writes")
 
 
 def main(arguments: list[str]) -> None:
@@ -154,9 +155,13 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
     result = folder.result()
-    if missing := [name for name in SHOWN if not isinstance(result.get(name), (str, int, float))]:
-        raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(missing)} missing); delete {folder.path} to "
-                        "train anew, or choose another --out")
+    wrong = [name for name in NAMED if not isinstance(result.get(name), str)]
+    wrong += [name for name in COUNTED if not isinstance(result.get(name), (int, float))]
+    if not isinstance(result.get("solved_at_step"), (int, type(None))):
+        wrong.append("solved_at_step")
+    if wrong:
+        raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
+                        f"{folder.path} to train anew, or choose another --out")
     table = Table(title=f"{result['env']} on {result['hw']} ({result['mode']}, seed {result['seed']})", title_style="")
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")

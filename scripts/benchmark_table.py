@@ -61,11 +61,15 @@ def read(path: Path) -> Rows:
     """The rows of a results.csv; none where there is none."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        if missing := [name for name in ROW if row.get(name) is None]:
-            raise UserError(f"{path} is no results.csv of python -m pib_rl.compare: it lacks {', '.join(missing)}")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            if missing := [name for name in ROW if row.get(name) is None]:
+                raise UserError(f"{path} is no results.csv of python -m pib_rl.compare: it lacks {', '.join(missing)}")
+            float(row["eval_mean"])
+    except ValueError as error:
+        raise UserError(f"{path} is no results.csv of python -m pib_rl.compare: {error}; restore it") from None
     return rows
 
 

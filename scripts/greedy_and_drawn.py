@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.cli import UserError, run
 from pib_rl.physical.substrate import Read
 from pib_rl.process import settle_in
-from pib_rl.runs import LAST, RunFolder
+from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build, environments, read_arguments
 
 EPISODES = 40
@@ -35,21 +35,21 @@ class Player:
 
 
 def main(runs: list[str]) -> None:
+    if not runs:
+        raise UserError("expected RUN [RUN ...], folders that python -m pib_rl.train made, got none")
     settle_in()
-    for run in runs:
-        config = read_arguments(["--config", f"{run}/config.yaml"])
+    for folder in [RunFolder.open(Path(path)) for path in runs]:
+        config = read_arguments(["--config", str(folder.path / CONFIG)])
         policy = build(config).policy
-        policy.load_state_dict(RunFolder(Path(run)).load_policy(LAST))
+        load_into(policy, folder.load_policy(LAST), folder.path / LAST)
         make_env, means = partial(environments, config, EPISODES), []
         for greedy in (True, False):
             env = make_env("greedy-and-drawn")
             returns, _ = evaluate_policy(Player(policy, greedy), env, EPISODES, return_episode_rewards=True, warn=False)
             env.close()
             means.append(float(np.mean(returns)))
-        print(f"{run}: greedy {means[0]:.0f}, drawn {means[1]:.0f}")
+        print(f"{folder.path}: greedy {means[0]:.0f}, drawn {means[1]:.0f}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    main(sys.argv[1:])
+    run("greedy_and_drawn", main)

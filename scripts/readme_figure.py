@@ -11,7 +11,7 @@ import numpy as np
 
 from pib_rl.cli import UserError, run
 from pib_rl.plots import UNIT_COLOURS, as_png, new_figure, read_progress
-from pib_rl.runs import LOOKS
+from pib_rl.runs import LOOKS, write_atomically
 
 MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
 
@@ -43,7 +43,10 @@ def main(arguments: list[str]) -> None:
     panels[0].set_ylabel("greedy return on noisy hardware")
     figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=2)
     figure.suptitle("CartPole with 32 noise dimensions, two units of width 16: every seed, and the median", fontsize=11)
-    picture.write_bytes(as_png(figure))
+    try:
+        write_atomically(picture, as_png(figure))
+    except OSError as error:
+        raise UserError(f"cannot write {picture}: {error.strerror or error}") from None
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ def main() -> None:
         parser.error(f"unknown substrate {unknown[0]!r} in --hw; {nearest(unknown[0], names())}")
     rival, out = options.rival, options.out
     jobs = [(out, rival, hw, setting, seed) for setting in settings(rival) for hw in options.hw for seed in SEEDS]
+    if out.exists() and not out.is_dir():
+        parser.error(f"--out {out} is a file; give a folder")
     with ThreadPoolExecutor(options.jobs) as pool:
         for _ in tqdm(pool.map(lambda job: run(*job), jobs), total=len(jobs), unit="run"):
             pass
@@ -86,6 +88,8 @@ def main() -> None:
     for setting in settings(rival):
         cells = [", ".join(reached(folder(out, rival, hw, setting, seed)) for seed in SEEDS) for hw in options.hw]
         print("| " + " | ".join([*map(str, setting.values()), *cells]) + " |")
+    if any(not (folder(*job) / "result.json").is_file() for job in jobs):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

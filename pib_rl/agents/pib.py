@@ -116,6 +116,8 @@ class PIB(OnPolicyAlgorithm):
         if self.env is not None:
             self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
         self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.n_envs)
+        if self.env is not None and self.n_steps * self.n_envs < 2:
+            raise ValueError("a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps (or n_envs)")
         self.policy_kwargs.setdefault("seed", self.seed)
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)
@@ -207,7 +209,8 @@ class PIB(OnPolicyAlgorithm):
     def train(self) -> None:
         """One iteration of the rule on the rollout just collected."""
         rate = float(self.lr_schedule(self._current_progress_remaining))
-        log = self.rule.update(self.rollout, 1 - self._current_progress_remaining, rate)
+        progress = min(1.0, 1 - self._current_progress_remaining)  # the last rollout may overrun the budget
+        log = self.rule.update(self.rollout, progress, rate)
         self.logger.record("train/learning_rate", rate)
         for key, value in log.items():
             self.logger.record(key, value)

@@ -70,7 +70,7 @@ class RuleConfig:
                      "spread_rate"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
-        for name in ("hidden_decay", "refit_margin", "ent_decay", "spread_rate"):
+        for name in ("hidden_rate", "hidden_decay", "refit_margin", "ent_decay", "spread_rate"):
             if getattr(self, name) < 0:
                 raise ValueError(f"the rule's {name} must be 0 or more, got {getattr(self, name)}")
         if self.ridge <= 0 or self.clip_range <= 0:

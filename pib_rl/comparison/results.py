@@ -85,7 +85,8 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
         try:
             looks = read_progress(path)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read: {error}") from None
+            raise UserError(f"{path} cannot be read: {error}; delete {path.parent}, and the command repeats the "
+                            "run") from None
         run = RunFolder(path.parent)
         runs.append(Run(job, run.substance(), run.result(), looks))
         if flaw := _flaw(runs[-1]):
@@ -99,6 +100,11 @@ def _flaw(run: Run) -> str | None:
         value = run.result.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
             return f"{name} in its {RESULT} must be a finite number, got {value!r}"
+    hardware = ("measurements", "writes", "devices") if run.job.hw != SOFTWARE else ()
+    for name in hardware:
+        value = run.result.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            return f"{name} in its {RESULT} must be a count, got {value!r}"
     for name in ("timesteps", "mean_reward", "measurements"):
         column = run.looks.get(name, np.array([]))
         if not len(column) or not np.isfinite(column).all():

@@ -24,9 +24,10 @@ from pib_rl.agents import PIB
 @cache
 def accuracy(seed: int, hw: str, kind: str) -> float:
     """Share of right greedy actions over 4096 fresh contexts."""
-    rate = {"flipped": -1e-2}.get(kind, 1e-2)
     agent = PIB("MlpPolicy", Bandit(64, 16, seed), n_steps=16, width=8, units=1, gamma=0.0, seed=seed, hw=hw,
-                mode="frozen" if kind == "frozen" else "pib", rule={"hidden_rate": rate, "hidden_decay": 1.0})
+                mode="frozen" if kind == "frozen" else "pib", rule={"hidden_rate": 1e-2, "hidden_decay": 1.0})
+    if kind == "flipped":
+        object.__setattr__(agent.rule.config, "hidden_rate", -1e-2)  # no user may ask for it
     agent.learn(40_000)
     fresh = Bandit(4096, 16, 999)
     actions, _ = agent.predict(fresh.reset(), deterministic=True)

@@ -111,6 +111,18 @@ def test_the_learning_rate_falls_to_zero_by_default_and_may_be_a_number():
     assert fixed.logger.name_to_value["train/learning_rate"] == pytest.approx(1e-4)
 
 
+@pytest.mark.parametrize("decay", [0.5, 1.0])
+def test_a_rollout_beyond_the_budget_moves_units_no_further(decay):
+    agent = PIB("MlpPolicy", "CartPole-v1", hw="memristive", **SMALL, rule={
+        "hidden_decay": decay, "ent_coef": 0.1, "ent_decay": decay})
+    agent.learn(33)  # two rollouts of 32: the second ends at twice the budget
+    assert agent._current_progress_remaining < 0
+    before = [unit.array.weights().clone() for unit in agent.policy.network.chain]
+    agent.train()
+    for unit, old in zip(agent.policy.network.chain, before, strict=True):
+        assert torch.equal(unit.array.weights(), old)
+
+
 def test_settings_reach_the_rule_and_the_policy():
     agent = PIB("MlpPolicy", "CartPole-v1", gamma=0.9, gae_lambda=0.8, ent_coef=0.01, rule={"ridge": 0.7}, units=3,
                 hw="optical", hw_options={"camera_pixels": 16}, **SMALL)

@@ -71,6 +71,17 @@ def test_a_comparison_of_another_task_is_refused_and_nothing_is_written(folders:
     assert not list(results.iterdir())
 
 
+def test_damaged_raw_data_is_one_line_and_stays(folders: tuple[Path, Path]) -> None:
+    comparisons, results = folders
+    save(results / "acrobot.csv", {"pib": ["high"]})
+    before = (results / "acrobot.csv").read_bytes()
+    save(comparisons / "acrobot" / "results.csv", {"pib": [-80] * 4})
+    done = table(comparisons, results)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "acrobot.csv is no results.csv" in done.stderr
+    assert (results / "acrobot.csv").read_bytes() == before
+
+
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
     done = table(tmp_path / "nowhere", tmp_path)
     assert done.returncode == 2

@@ -256,6 +256,11 @@ def change_settings(folder):
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"n_envs": 3}))
 
 
+def lose_writes(folder):
+    path = folder / "runs" / "pib-digital-s100" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"writes": "many"}))
+
+
 def lose_mark(folder):
     (folder / "comparison.yaml").unlink()
 
@@ -280,6 +285,7 @@ def spoil_versions(folder):
     (spoil_result, "result.json cannot be read"), (spoil_mark, "comparison.yaml is not YAML"),
     (lose_a_figure, "is damaged: wall_s in its result.json must be a finite number, got None; delete that folder"),
     (blur_a_figure, "is damaged: eval_mean in its result.json must be a finite number, got 'high'"),
+    (lose_writes, "is damaged: writes in its result.json must be a count, got 'many'; delete that folder"),
     (cut_looks, "is damaged: measurements in its evaluations.csv must be a column of finite numbers"),
     (empty_looks, "is damaged: timesteps in its evaluations.csv must be a column of finite numbers"),
     (empty_mark, "comparison.yaml must hold a mapping"), (halve_run, "is half a run; move it away"),
@@ -293,6 +299,13 @@ def test_a_spoilt_folder_gets_one_line_and_stays_as_it_is(copy, spoil, said, mon
         compare.main([*SMALL, "--out", str(copy)])
     assert said in str(caught.value)
     assert content(copy) == before
+
+
+def test_a_folder_in_the_way_of_the_report_is_one_line(copy):
+    (copy / "report.html").unlink()
+    (copy / "report.html").mkdir()
+    with pytest.raises(UserError, match=r"cannot write .*report\.html: Is a directory; make room for it"):
+        compare.main([*SMALL, "--out", str(copy)])
 
 
 def test_another_task_is_refused(copy):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 
 from pib_rl import train
 from pib_rl.cli import UserError, run
+from pib_rl.runs import RunFolder
 
 SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes", "4", "--no-progress"]
 KEYS = {"env", "hw", "mode", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "eval_mean_noiseless",
@@ -96,6 +98,10 @@ def test_command_line_overrides_the_file(tmp_path):
     (["CartPole-v1", "--rule", "spread_rate=-1"], "spread_rate must be 0 or more"),
     (["CartPole-v1", "--hw", "memristive", "--hw-options", "write_noise=.inf"], "write_noise must be a finite number"),
     (["Pendulum-v1", "--log-std-init", "nan"], "--log-std-init must be a finite number"),
+    (["CartPole-v1", "--noise-correlation", "1.5"], "--noise-correlation must be in 0..1 (1 excluded), got 1.5"),
+    (["CartPole-v1", "--rule", "hidden_rate=-1"], "hidden_rate must be 0 or more"),
+    (["CartPole-v1", "--rule", "gamma=[1,2]"], "[1, 2]"),
+    (["CartPole-v1", "--n-steps", "1", "--n-envs", "1"], "a rollout needs 2 samples or more"),
     (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
     (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),
     (["no_such_module:Thing-v0"], "no_such_module"),
@@ -121,6 +127,16 @@ def test_other_configuration_in_the_folder_is_refused(finished):
     with pytest.raises(UserError, match=r"another configuration \(seed differ"):
         train.main([*SMALL, "--hw", "memristive", "--seed", "4", "--out", str(finished)])
     assert (finished / "policy.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [{"eval_mean": "x"}, {"solved_at_step": "x"}, {"env": None}])
+def test_a_damaged_result_is_named(finished, tmp_path, damage):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    result = json.loads((copy / "result.json").read_text())
+    (copy / "result.json").write_text(json.dumps(result | damage))
+    with pytest.raises(UserError, match=rf"is damaged \({next(iter(damage))} missing or no number\); delete"):
+        train.show(RunFolder(copy))
 
 
 def test_folder_of_something_else_is_refused(tmp_path):
