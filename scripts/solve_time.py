@@ -26,6 +26,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from pib_rl.agents import PIB, Reader
 from pib_rl.envs import make_vec_env
 from pib_rl.physical import Read
+from pib_rl.tuned import tuned
 
 EVERY, EPISODES, SOLVED, LIMIT = 2048, 20, 475.0, 100_000
 
@@ -62,7 +63,8 @@ def ppo(env: object, seed: int) -> PPO:
 
 
 def pib(hw: str) -> Callable[[int], BaseAlgorithm]:
-    return lambda seed: PIB("MlpPolicy", make_vec_env("CartPole-v1", 8, seed), hw=hw, seed=seed, device="cpu")
+    settings = {"hw": hw, "rule": tuned("CartPole-v1", "pib")["rule"], "device": "cpu"}
+    return lambda seed: PIB("MlpPolicy", make_vec_env("CartPole-v1", 8, seed), seed=seed, **settings)
 
 
 def main() -> None:
