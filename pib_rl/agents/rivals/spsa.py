@@ -60,7 +60,7 @@ class Spsa(AdamLearner):
     """
 
     Options: ClassVar[type] = SpsaOptions
-    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 1.0, "hidden_rollouts": 1,
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "hidden_rollouts": 1,
                                           "track": 1e-3}
 
     def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
