@@ -130,7 +130,7 @@ class ES(PIB):
         if first:
             policy.network.calibrate(x)
         else:
-            track = learner.config.track * learner.share(progress)
+            track = learner.config.track * learner.config.share(progress)
             for unit, z in zip(policy.network.chain, policy.network.measure(x).z, strict=True):
                 unit.control.track(z, track)
         for key, count in policy.meter.totals().items():

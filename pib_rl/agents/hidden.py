@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.experience import Experience, reward_target
-from pib_rl.agents.network import Measurement
-from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rule_config import RuleConfig
-from pib_rl.physical.streams import LEARNING
+from pib_rl.agents.hidden_config import HiddenConfig
+from pib_rl.agents.network import Measurement, Network
+from pib_rl.agents.readout import Readout
+from pib_rl.agents.samples import Batch
+from pib_rl.physical.streams import Streams
+
+
+class Trainee(Protocol):
+    """What a learner trains: units and a readout on hardware, a policy's or a classifier's."""
+
+    network: Network
+    readout: Readout
+    streams: Streams
+
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers live."""
+
+    @property
+    def answer_features(self) -> int:
+        """How many of the network's inputs, the last ones, are for an answer; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -23,47 +38,49 @@ class NoOptions:
 
 
 class HiddenLearner(ABC):
-    """Trains the hidden arrays of one policy; the readout is the rule's own business.
+    """Trains the hidden arrays; the readout is not its business.
 
-    A learner overrides `study`, which runs once per rollout before the readout is re-fit, or `follow`, which runs with
-    every step of the readout, or neither (frozen units).
+    A learner overrides `study`, which runs with batches of its own, or `follow`, which runs with every step of the
+    readout, or neither (frozen units).
 
     Args:
-        policy: The physical policy.
-        config: Settings of the rule.
+        model: Network and readout.
+        config: Settings of hidden arrays.
         options: Settings of the learner's own, an instance of its ``Options``.
 
     Attributes:
-        moves: Whether `study` moves the units, so that the readout has to be re-fit.
+        studies: Whether `study` wants to be called.
+        moves: Whether `study` moves the units in ways that the readout has to be re-fit to.
         follows: Whether `follow` wants to be called.
-        action_inputs: Whether the network needs inputs for actions beside those for the observation.
+        answer_inputs: Whether the network needs inputs for answers (actions, labels) beside its own.
         alone: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
-        defaults: Settings of the rule that it starts from, where they differ from those of `RuleConfig`.
-        memory: What it remembers beside the policy, saved with the agent.
+        defaults: Settings of the reinforcement rule that it starts from, where they differ from those of `RuleConfig`.
+        memory: What it remembers beside the model, saved with it.
     """
 
     Options: ClassVar[type] = NoOptions
+    studies: ClassVar[bool] = False
     moves: ClassVar[bool] = False
     follows: ClassVar[bool] = False
-    action_inputs: ClassVar[bool] = False
+    answer_inputs: ClassVar[bool] = False
     alone: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
-        self.policy = policy
+    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+        self.model = model
         self.config = config
         self.options = self.Options() if options is None else options
         self.memory = nn.ModuleDict()
 
-    def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
-        """Learns from the newest rollouts.
+    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """Learns from one batch.
 
         Args:
-            recent: The newest ``hidden_rollouts`` rollouts, newest last.
+            batch: Samples.
             progress: Share of the training done, 0..1.
 
         Returns:
-            Figures for the log.
+            Figures for the log, scalars.
         """
         return {}
 
@@ -71,7 +88,7 @@ class HiddenLearner(ABC):
         """Learns from one batch of the readout.
 
         Args:
-            seen: What was measured for the batch of n states just now.
+            seen: What was measured for the batch of n samples just now.
             gradient: Gradient of the readout's loss by its outputs, shape (n, outputs).
             progress: Share of the training done, 0..1.
         """
@@ -79,33 +96,15 @@ class HiddenLearner(ABC):
     def heard(self, change: Tensor) -> None:
         """Hears what change of its weights the readout asked for just now, shape (outputs, tap_features + 1)."""
 
-    def share(self, progress: float) -> float:
-        """Share of the rates of hidden arrays that is left: (1 - progress)^hidden_decay."""
-        return float((1 - progress) ** self.config.hidden_decay)
-
-    def batches(self, n: int) -> Iterator[Tensor]:
-        """``hidden_steps`` index batches of ``hidden_batch`` of n samples, drawn without repetition until all are."""
-        batch = min(self.config.hidden_batch, n)
-        device = self.policy.device
-        order = torch.empty(0, dtype=torch.long, device=device)
-        for _ in range(self.config.hidden_steps):
-            if len(order) < batch:
-                order = torch.randperm(n, generator=self.policy.streams.generator(LEARNING, device), device=device)
-            pick, order = order[:batch], order[batch:]
-            yield pick
-
 
 class InformationLearner(HiddenLearner):
     """PIB: every unit takes steps on its own information objective, all units at once."""
 
+    studies = True
     moves = True
 
-    def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
-        config, network = self.config, self.policy.network
-        x = self.policy.inputs(torch.cat([e.obs for e in recent]))
-        target = reward_target(recent, self.policy.normaliser)
-        share = self.share(progress)
-        scores = [network.learn(x[pick], target.take(pick), config.hidden_rate * share, config.track * share,
-                                config.plastic) for pick in self.batches(len(x))]
-        return {f"train/loss_unit{unit + 1}": float(torch.stack([step[unit].loss for step in scores]).mean())
-                for unit in range(len(network.chain))}
+    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        config, share = self.config, self.config.share(progress)
+        scores = self.model.network.learn(batch.seen, batch.target, config.hidden_rate * share, config.track * share,
+                                          config.plastic)
+        return {f"loss_unit{unit}": score.loss for unit, score in enumerate(scores, 1)}

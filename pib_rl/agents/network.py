@@ -90,17 +90,16 @@ class Network(nn.Module):
             unit.control.track(z, 1.0)
             drive = unit.control.drive(z)
 
-    def learn(self, x: Tensor, target: Target, rate: float, track: float, plastic: float = 1.0) -> list[Score]:
-        """Measures x once, then every unit takes one step by itself, in parallel in spirit: no order matters.
+    def learn(self, seen: Measurement, target: Target, rate: float, track: float, plastic: float = 1.0) -> list[Score]:
+        """Every unit takes one step by itself, in parallel in spirit: no order matters.
 
         Args:
-            x: Inputs, shape (n, in_features).
+            seen: What was measured for n samples just now.
             target: Targets of the same samples.
             rate: Learning rate.
             track: Share by which the gain controls move towards this batch.
             plastic: Share of each unit's outputs that learn.
         """
-        seen = self.measure(x)
         scores = []
         for unit, h, z in zip(self.chain, seen.h, seen.z, strict=True):
             scores.append(unit.learn(h, z, target, rate, plastic))

@@ -98,7 +98,7 @@ class PIB(OnPolicyAlgorithm):
         self.rule_options = options
         hardware = {"hw": hw, "hw_options": hw_options, "width": width, "units": units, "objective": objective,
                     "objective_options": objective_options, "gamma": gamma}
-        if kind.action_inputs:
+        if kind.answer_inputs:
             hardware["action_inputs"] = True
         super().__init__(
             policy, env, LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,  # type: ignore[arg-type]

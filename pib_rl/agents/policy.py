@@ -74,8 +74,7 @@ class PIBPolicy(BasePolicy):
         self.target_features = self.head.score_features + 1 + features
         self.normaliser = Normaliser(features)
         self.returns = ReturnScale(gamma)
-        self.action_features = self.head.outputs if action_inputs else 0
-        inputs = features + self.action_features
+        inputs = features + (self.head.outputs if action_inputs else 0)
         self.network = Network(self.substrate, inputs, width, units, objective=objective,
                                target_features=self.target_features, options=objective_options)
         self.readout = Readout(self.substrate, self.network.tap_features, self.head.outputs + 1)
@@ -85,6 +84,11 @@ class PIBPolicy(BasePolicy):
     def device(self) -> torch.device:
         """Where the buffers live."""
         return self.normaliser.mean.device
+
+    @property
+    def answer_features(self) -> int:
+        """Inputs of the network for an action."""
+        return self.network.in_features - len(self.normaliser.mean)
 
     @property
     def devices(self) -> int:
@@ -113,9 +117,9 @@ class PIBPolicy(BasePolicy):
             Shape (n, network.in_features).
         """
         x: Tensor = self.normaliser(flat)
-        if not self.action_features:
+        if not self.answer_features:
             return x
-        action = x.new_zeros(len(x), self.action_features) if actions is None else self.head.encode(actions)
+        action = x.new_zeros(len(x), self.answer_features) if actions is None else self.head.encode(actions)
         return torch.cat([x, action], 1)
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:

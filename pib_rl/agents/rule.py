@@ -8,6 +8,7 @@ was measured.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -17,8 +18,10 @@ from pib_rl.agents.hidden import HiddenLearner, InformationLearner
 from pib_rl.agents.information import information_plane
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.readout import with_one
+from pib_rl.agents.reward_samples import RewardSamples
 from pib_rl.agents.rollout import Rollout, advantages
 from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.agents.samples import Batch
 from pib_rl.agents.surrogate import clipped_surrogate
 from pib_rl.physical.streams import LEARNING
 
@@ -61,7 +64,7 @@ class Rule:
         policy.normaliser.update(newest.obs)
         if first:
             policy.network.calibrate(policy.inputs(newest.obs))
-        log = self.learner.study(list(self.history)[-config.hidden_rollouts :], progress)
+        log = self._study(progress) if self.learner.studies else {}
         inputs = with_one(policy.network.measure(policy.inputs(states)).taps)
         if self.learner.moves:
             now = policy.outputs(states)
@@ -103,6 +106,24 @@ class Rule:
             count = int(len(old.obs) * self.config.replay_share)
             parts.append(old.obs[self._draw(len(old.obs), old.obs.device)[:count]])
         return torch.cat(parts)
+
+    def _study(self, progress: float) -> dict[str, float]:
+        """``hidden_steps`` steps of the learner on samples of the newest rollouts; means of its figures."""
+        recent = list(self.history)[-self.config.hidden_rollouts :]
+        samples = RewardSamples(self.policy, self.config, recent, progress)
+        logs = [self.learner.study(Batch(samples, pick, self.policy.network), progress)
+                for pick in self._batches(len(samples), samples.x.device)]
+        return {f"train/{name}": float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+
+    def _batches(self, n: int, device: torch.device) -> Iterator[Tensor]:
+        """``hidden_steps`` index batches of ``hidden_batch`` of n samples, drawn without repetition until all are."""
+        batch = min(self.config.hidden_batch, n)
+        order = torch.empty(0, dtype=torch.long, device=device)
+        for _ in range(self.config.hidden_steps):
+            if len(order) < batch:
+                order = self._draw(n, device)
+            pick, order = order[:batch], order[batch:]
+            yield pick
 
     def _draw(self, n: int, device: torch.device) -> Tensor:
         return torch.randperm(n, generator=self.policy.streams.generator(LEARNING, device), device=device)

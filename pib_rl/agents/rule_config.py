@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pib_rl.agents.hidden_config import HiddenConfig
+
 
 @dataclass(frozen=True)
-class RuleConfig:
-    """Settings of the rule.
+class RuleConfig(HiddenConfig):
+    """Settings of the rule beside those of hidden arrays.
 
     Args:
         gamma: Discount.
         gae_lambda: Lambda of the advantage estimate.
-        hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n of it.
-        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
         hidden_steps: Steps of every unit per rollout.
         hidden_batch: Samples per hidden step.
         hidden_rollouts: Newest rollouts from which these samples come.
-        plastic: Share of each unit's outputs that learn; the others stay as fabricated.
-        track: Rate of the gain controls per hidden step, at the start.
         ridge: Regularisation of the re-fit.
         refit_margin: Deviations of noise that the re-fit leaves to noise, see `Readout.refit`.
         replay_rollouts: Older rollouts of which a share of states takes part in the re-fit.
@@ -39,13 +37,9 @@ class RuleConfig:
 
     gamma: float = 0.99
     gae_lambda: float = 0.95
-    hidden_rate: float = 3e-3
-    hidden_decay: float = 4.0
     hidden_steps: int = 16
     hidden_batch: int = 128
     hidden_rollouts: int = 2
-    plastic: float = 1.0
-    track: float = 0.005
     ridge: float = 0.3
     refit_margin: float = 0.0
     replay_rollouts: int = 7
@@ -59,20 +53,13 @@ class RuleConfig:
     spread_rate: float = 3e-3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, least in (("hidden_steps", 1), ("hidden_batch", 4), ("hidden_rollouts", 1), ("replay_rollouts", 0),
                             ("epochs", 1), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"the rule's {name} must be {least} or more, got {getattr(self, name)}")
-        for name in ("gamma", "gae_lambda", "plastic", "track", "replay_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"the rule's {name} must be in 0..1, got {getattr(self, name)}")
-        for name in ("hidden_rate", "hidden_decay", "ridge", "refit_margin", "clip_range", "ent_coef", "ent_decay",
-                     "spread_rate"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"the rule's {name} must be a finite number, got {getattr(self, name)}")
-        for name in ("hidden_rate", "hidden_decay", "refit_margin", "ent_decay", "spread_rate"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"the rule's {name} must be 0 or more, got {getattr(self, name)}")
+            self.check_numbers(name, least=least)
+        self.check_shares("gamma", "gae_lambda", "replay_share")
+        self.check_numbers("refit_margin", "ent_decay", "spread_rate")
+        self.check_numbers("ridge", "clip_range", "ent_coef", least=-math.inf)
         if self.ridge <= 0 or self.clip_range <= 0:
             raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
         if self.dual_clip is not None and not 1 + self.clip_range < self.dual_clip < math.inf:

@@ -11,10 +11,12 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 from torch import Tensor
 
-from pib_rl.agents import PIB, PIBPolicy, RuleConfig
+from pib_rl.agents import PIB, PIBPolicy, Rule, RuleConfig
 from pib_rl.agents.experience import Experience
 from pib_rl.agents.hidden import HiddenLearner
+from pib_rl.agents.reward_samples import RewardSamples
 from pib_rl.agents.rivals import find_mode
+from pib_rl.agents.samples import Batch
 from pib_rl.physical.options import configure
 
 D = 5
@@ -31,7 +33,7 @@ def make_learner(mode: str, action: str = "discrete", hw: str = "digital", *, wi
     """A learner on a policy whose readout says something; ``settings`` are those of the rule."""
     kind = find_mode(mode)
     policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS[action], hw=hw, hw_options=hw_options, width=width,
-                       action_inputs=kind.action_inputs, seed=0)
+                       action_inputs=kind.answer_inputs, seed=0)
     size = policy.network.tap_features + 1
     policy.readout.array.program(1.5 * size**-0.5 * normal(policy.head.outputs + 1, size, seed=8))
     settings = kind.defaults | settings
@@ -47,8 +49,26 @@ def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
                       policy.head.score(outputs[:, :-1], actions))
 
 
+def samples(learner: HiddenLearner, *recent: Experience, progress: float = 0.0) -> RewardSamples:
+    """Rollouts as what the learner gets to see of them."""
+    return RewardSamples(learner.model, learner.config, list(recent), progress)
+
+
+def batch_of(learner: HiddenLearner, *recent: Experience, progress: float = 0.0) -> Batch:
+    """All samples of these rollouts in one batch."""
+    own = samples(learner, *recent, progress=progress)
+    return Batch(own, torch.arange(len(own)), learner.model.network)
+
+
+def study(learner: HiddenLearner, experience: Experience, progress: float = 0.0) -> dict[str, float]:
+    """The learner's steps on a rollout, as the rule has them done."""
+    rule = Rule(learner.model, learner.config, learner)
+    rule.history.append(experience)
+    return rule._study(progress)
+
+
 def weights(learner: HiddenLearner) -> list[Tensor]:
-    return [unit.array.weights().clone() for unit in learner.policy.network.chain]
+    return [unit.array.weights().clone() for unit in learner.model.network.chain]
 
 
 def assert_saving_is_unnoticed(mode: str, action: str, hw: str, path: Path) -> None:

@@ -17,7 +17,7 @@ MODES = ["backprop", "backprop-off", "backprop-stale"]
 
 def passed(learner, n=30):
     """One measured batch and a gradient by its outputs."""
-    policy = learner.policy
+    policy = learner.model
     return policy.network.measure(normal(n, D, seed=3)), normal(n, policy.head.outputs + 1, seed=4) / n
 
 
@@ -34,7 +34,7 @@ def arrays(policy):
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_writes_every_device_once_and_measures_nothing(hw, mode):
     learner = make_learner(mode, hw=hw)
-    policy, before = learner.policy, weights(learner)
+    policy, before = learner.model, weights(learner)
     readout, (seen, gradient) = policy.readout.array.weights().clone(), passed(learner)
     start = policy.meter.totals()
     learner.follow(seen, gradient, 0.0)
@@ -61,17 +61,17 @@ def test_every_step_of_the_readout_measures_the_units_afresh():
 def test_without_a_gradient_no_weight_moves(hw, mode):
     learner = make_learner(mode, hw=hw)
     before, (seen, gradient) = weights(learner), passed(learner)
-    start = learner.policy.meter.totals()
+    start = learner.model.meter.totals()
     learner.follow(seen, 0 * gradient, 0.5)
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
-    assert learner.policy.meter.totals() == start
+    assert learner.model.meter.totals() == start
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
 def test_steps_and_tracking_fade_with_the_training(progress):
     learner = make_learner("backprop", hidden_rate=0.01, hidden_decay=2.0, track=0.1)
     before, (seen, gradient) = weights(learner), passed(learner)
-    share, controls = (1 - progress) ** 2, [unit.control for unit in learner.policy.network.chain]
+    share, controls = (1 - progress) ** 2, [unit.control for unit in learner.model.network.chain]
     means = [control.mean.clone() for control in controls]
     pulled = learner.pull(seen, gradient, progress)
     learner.follow(seen, gradient, progress)
@@ -84,7 +84,7 @@ def test_steps_and_tracking_fade_with_the_training(progress):
 @pytest.mark.parametrize("mode", ["backprop", "dfa", "forward-forward", "spsa"])
 def test_arrays_of_many_inputs_take_their_share_of_the_rate(mode):
     learner = make_learner(mode, width=128, hidden_rate=0.01, hidden_decay=0.0)
-    gradients = [normal(array.out_features, array.in_features, seed=3) for array in arrays(learner.policy)[:2]]
+    gradients = [normal(array.out_features, array.in_features, seed=3) for array in arrays(learner.model)[:2]]
     assert gradients[0].shape[1] <= 64 and gradients[1].shape[1] == 128
     for change, gradient, rate in zip(learner.steps(gradients, 0.0), gradients, (0.01, 0.005), strict=True):
         torch.testing.assert_close(change, -rate * gradient.sign(), rtol=1e-2, atol=1e-6)
@@ -95,16 +95,16 @@ def test_the_exact_twin_reads_the_weights_afresh(hw):
     learner = make_learner("backprop", hw=hw)
     for number in range(3):
         assert all(torch.equal(read, array.weights())
-                   for read, array in zip(learner.weights(), arrays(learner.policy), strict=True))
+                   for read, array in zip(learner.weights(), arrays(learner.model), strict=True))
         learner.follow(*passed(learner), 0.0)
-        learner.policy.readout.array.program(0.01 * normal(*learner.weights()[-1].shape, seed=number))
+        learner.model.readout.array.program(0.01 * normal(*learner.weights()[-1].shape, seed=number))
 
 
 def test_the_off_twin_is_wrong_by_a_fifth_and_stays_so():
     learner = make_learner("backprop-off", width=20)
     first = None
     for progress in (0.0, 0.5, 1.0):
-        found = [read / array.weights() - 1 for read, array in zip(learner.weights(), arrays(learner.policy),
+        found = [read / array.weights() - 1 for read, array in zip(learner.weights(), arrays(learner.model),
                                                                     strict=True)]
         assert all(one.square().mean().sqrt().item() == pytest.approx(0.2, rel=0.2) for one in found)
         first = first or found
@@ -120,7 +120,7 @@ def test_a_wrong_twin_still_points_along_the_gradient_and_a_fixed_way_off(hw):
     right = exact.pull(seen, gradient, 0.0)
     wrong = off.pull(seen, gradient, 0.0)
     assert 0.7 < alike(right, wrong) < 0.995
-    by_hand = off.twin.pull(off.policy, seen, gradient, off.weights(), 0.2)
+    by_hand = off.twin.pull(off.model, seen, gradient, off.weights(), 0.2)
     assert all(torch.equal(one, two) for one, two in zip(by_hand, wrong, strict=True))
     for progress in (0.0, 0.7):
         assert all(torch.equal(one, two) for one, two in zip(wrong, off.pull(seen, gradient, progress), strict=True))
@@ -137,7 +137,7 @@ def test_the_stale_twins_media_drift_away_at_a_constant_speed(hw):
     for one, two in zip(right, stale.pull(seen, gradient, 0.0), strict=True):
         assert torch.equal(one, two)
     for progress in (0.25, 1.0):
-        by_hand = stale.twin.pull(stale.policy, seen, gradient, exact.weights(), 0.2 * progress)
+        by_hand = stale.twin.pull(stale.model, seen, gradient, exact.weights(), 0.2 * progress)
         for one, two in zip(by_hand, stale.pull(seen, gradient, progress), strict=True):
             assert torch.equal(one, two)
     away = [1 - alike(right, stale.pull(seen, gradient, progress)) for progress in (0.25, 0.5, 1.0)]
@@ -180,7 +180,7 @@ def test_what_the_others_hear_changes_nothing(mode):
 def regress(mode, hw="digital", steps=300, rate=0.0, **settings):
     """Mean square error of a product of inputs, in its variance, after steps of units and readout."""
     learner = make_learner(mode, hw=hw, width=12, hidden_decay=0.0, **settings)
-    policy, x = learner.policy, normal(128, D, seed=5)
+    policy, x = learner.model, normal(128, D, seed=5)
     wanted = torch.stack([x[:, 0] * x[:, 1], x[:, 2].abs() - 0.8, x[:, 3], x[:, 4] * x[:, 0]], 1)
     for _ in range(steps):
         seen = policy.network.measure(x)

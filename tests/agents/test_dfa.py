@@ -16,7 +16,7 @@ from pib_rl.agents.rivals.dfa import Feedback
 
 def passed(learner, n=30):
     """One measured batch and a gradient by its outputs."""
-    policy = learner.policy
+    policy = learner.model
     return policy.network.measure(normal(n, D, seed=3)), normal(n, policy.head.outputs + 1, seed=4) / n
 
 
@@ -26,7 +26,7 @@ def test_the_pull_is_the_formula_number_by_number(action):
     seen, gradient = passed(learner, 4)
     pulled = learner.pull(seen, gradient, 0.0)
     assert [one.shape for one in pulled] == [(4, 3), (4, 3)]
-    for number, (unit, z) in enumerate(zip(learner.policy.network.chain, seen.z, strict=True)):
+    for number, (unit, z) in enumerate(zip(learner.model.network.chain, seen.z, strict=True)):
         control = unit.control
         for n in range(4):
             for i in range(3):
@@ -41,7 +41,7 @@ def test_the_pull_is_the_formula_number_by_number(action):
 def test_a_step_is_adams_along_the_outer_product_and_fades_with_the_training(progress):
     learner = make_learner("dfa", hidden_rate=0.01, hidden_decay=2.0, track=0.1)
     before, (seen, gradient) = weights(learner), passed(learner)
-    share, controls = (1 - progress) ** 2, [unit.control for unit in learner.policy.network.chain]
+    share, controls = (1 - progress) ** 2, [unit.control for unit in learner.model.network.chain]
     means = [control.mean.clone() for control in controls]
     pulled = learner.pull(seen, gradient, progress)
     learner.follow(seen, gradient, progress)
@@ -71,7 +71,7 @@ def test_feedback_comes_from_the_seed_and_stays_fixed():
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_drawing_feedback_leaves_the_chip_and_its_noise_alone(hw):
-    policy, other = (make_learner("frozen", hw=hw).policy for _ in range(2))
+    policy, other = (make_learner("frozen", hw=hw).model for _ in range(2))
     before = {key: value.clone() for key, value in policy.streams.__getstate__()["states"].items()}
     Feedback(policy)
     after, theirs = policy.streams.__getstate__()["states"], other.state_dict()
@@ -83,7 +83,7 @@ def test_drawing_feedback_leaves_the_chip_and_its_noise_alone(hw):
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_writes_every_device_once_and_measures_nothing(hw, action):
     learner = make_learner("dfa", action, hw)
-    policy, before = learner.policy, weights(learner)
+    policy, before = learner.model, weights(learner)
     readout, (seen, gradient) = policy.readout.array.weights().clone(), passed(learner)
     start = policy.meter.totals()
     learner.follow(seen, gradient, 0.0)
@@ -97,16 +97,16 @@ def test_a_step_writes_every_device_once_and_measures_nothing(hw, action):
 def test_without_a_gradient_no_weight_moves(hw):
     learner = make_learner("dfa", hw=hw)
     before, (seen, gradient) = weights(learner), passed(learner)
-    start = learner.policy.meter.totals()
+    start = learner.model.meter.totals()
     learner.follow(seen, 0 * gradient, 0.5)
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
-    assert learner.policy.meter.totals() == start
+    assert learner.model.meter.totals() == start
 
 
 def regress(mode, hw):
     """Mean square error of products of inputs, in their variance, after steps of units and readout; and who aligned."""
     learner = make_learner(mode, hw=hw, width=12, hidden_rate=3e-3, hidden_decay=0.0)
-    policy, x = learner.policy, normal(128, D, seed=5)
+    policy, x = learner.model, normal(128, D, seed=5)
     policy.readout.array.program(-policy.readout.array.weights())  # as fabricated: it has nothing to unlearn
     wanted = torch.stack([x[:, 0] * x[:, 1], x[:, 2].abs() - 0.8, x[:, 3], x[:, 4] * x[:, 0]], 1)
     for _ in range(200):
@@ -126,7 +126,7 @@ def test_moving_units_beat_frozen_ones(hw):
 
 def test_the_readout_aligns_with_the_feedback():
     _, learner = regress("dfa", "digital")
-    readout, last = learner.policy.readout.array.weights()[:, -13:-1], learner.feedback.matrices[-1]
+    readout, last = learner.model.readout.array.weights()[:, -13:-1], learner.feedback.matrices[-1]
     assert torch.cosine_similarity(readout.flatten(), last.flatten(), dim=0) > 0.5
 
 

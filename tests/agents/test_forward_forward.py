@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from agent_toys import SUBSTRATES
-from learner_toys import ACTIONS, D, assert_saving_is_unnoticed, live, make_learner, normal, weights
+from learner_toys import (ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, samples, study,
+                          weights)
 
 from pib_rl.agents import PIB, PIBPolicy, RuleConfig
 from pib_rl.agents.rivals.forward_forward import ContrastOptions, ForwardForward, contrast
@@ -31,7 +32,7 @@ def test_the_gradient_is_that_of_the_loss(steepness):
     loss.backward()
     found = contrast(taken.detach(), other.detach(), advantage, gain, steepness)
     torch.testing.assert_close(found.loss, loss.detach())
-    torch.testing.assert_close(found.by_taken, taken.grad, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(found.by_given, taken.grad, rtol=1e-4, atol=1e-7)
     torch.testing.assert_close(found.by_other, other.grad, rtol=1e-4, atol=1e-7)
 
 
@@ -42,7 +43,7 @@ def test_it_does_not_depend_on_the_unit_that_z_is_measured_in():
     large.deviation.mul_(100)
     one, two = contrast(taken, other, advantage, small, 2.0), contrast(100 * taken, 100 * other, advantage, large, 2.0)
     torch.testing.assert_close(one.loss, two.loss)
-    torch.testing.assert_close(one.by_taken, 100 * two.by_taken)
+    torch.testing.assert_close(one.by_given, 100 * two.by_given)
 
 
 def test_swapping_the_actions_and_the_sign_of_the_advantage_changes_nothing():
@@ -50,26 +51,26 @@ def test_swapping_the_actions_and_the_sign_of_the_advantage_changes_nothing():
     one = contrast(taken, other, advantage, make_control(), 2.0)
     two = contrast(other, taken, -advantage, make_control(), 2.0)
     torch.testing.assert_close(one.loss, two.loss)
-    torch.testing.assert_close(one.by_taken, two.by_other)
+    torch.testing.assert_close(one.by_given, two.by_other)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_pairs_are_one_state_with_the_taken_and_with_another_action(action):
     learner = make_learner("forward-forward", action)
-    samples, policy = live(learner.policy, 400), learner.policy
-    taken, other = learner.pairs(samples)
-    assert torch.equal(taken[:, :D], policy.normaliser(samples.obs))
+    lived, policy = live(learner.model, 400), learner.model
+    taken, other, _ = samples(learner, lived).pairs
+    assert torch.equal(taken[:, :D], policy.normaliser(lived.obs))
     assert torch.equal(taken[:, :D], other[:, :D])
     given, against = taken[:, D:], other[:, D:]
     torch.testing.assert_close((given.mean(0) + against.mean(0)), torch.zeros(given.shape[1]), rtol=0, atol=1e-5)
-    encoded = policy.head.encode(samples.actions)
+    encoded = policy.head.encode(lived.actions)
     shift = encoded[0] - given[0]
     torch.testing.assert_close(given + shift, encoded)
     if action == "discrete":
-        assert torch.equal(given.argmax(1), samples.actions)
-        assert (against.argmax(1) != samples.actions).all()
+        assert torch.equal(given.argmax(1), lived.actions)
+        assert (against.argmax(1) != lived.actions).all()
     else:  # drawn around the policy's own mean, with its own spread
-        error = (against + shift - samples.outputs[:, :-1]) / policy.head.log_std.exp()
+        error = (against + shift - lived.outputs[:, :-1]) / policy.head.log_std.exp()
         assert error.mean().abs() < 0.1
         assert 0.9 < error.std() < 1.1
         assert (given - against).abs().min() > 0
@@ -77,9 +78,9 @@ def test_pairs_are_one_state_with_the_taken_and_with_another_action(action):
 
 def test_drawing_the_other_action_moves_no_stream_that_acting_uses():
     learner = make_learner("forward-forward")
-    samples, streams = live(learner.policy, N), learner.policy.streams
+    lived, streams = live(learner.model, N), learner.model.streams
     before = {key: value.clone() for key, value in streams.__getstate__()["states"].items()}
-    learner.pairs(samples)
+    samples(learner, lived).pairs
     after = streams.__getstate__()["states"]
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 
@@ -88,10 +89,10 @@ def test_drawing_the_other_action_moves_no_stream_that_acting_uses():
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_costs_two_measurements_and_one_write(hw, action):
     learner = make_learner("forward-forward", action, hw, hidden_steps=3, hidden_batch=8)
-    batch, policy = live(learner.policy, N), learner.policy
+    batch, policy = live(learner.model, N), learner.model
     before, start = weights(learner), policy.meter.totals()
     readout = policy.readout.array.weights().clone()
-    log = learner.study([batch], 0.0)
+    log = study(learner, batch, 0.0)
     cost = {key: count - start[key] for key, count in policy.meter.totals().items()}
     assert cost["measurements"] == 3 * 2 * 8 * len(policy.network.chain)
     assert cost["writes"] == 3 * sum(unit.array.devices for unit in policy.network.chain)
@@ -102,15 +103,15 @@ def test_a_step_costs_two_measurements_and_one_write(hw, action):
 
 def test_a_step_is_adams_along_the_outer_products_of_both_measurements():
     learner = make_learner("forward-forward", hidden_rate=0.01, track=0.1)
-    samples, network = live(learner.policy, N), learner.policy.network
-    (taken, other), before = learner.pairs(samples), weights(learner)
+    lived, network = live(learner.model, N), learner.model.network
+    (taken, other, worth), before = samples(learner, lived).pairs, weights(learner)
     seen, against = network.measure(taken), network.measure(other)
     means = [unit.control.mean.clone() for unit in network.chain]
-    slopes = [contrast(z, w, samples.advantage, unit.control, 2.0)
+    slopes = [contrast(z, w, worth, unit.control, 2.0)
               for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
-    learner.step(taken, other, samples.advantage, 0.0)
+    learner.study(batch_of(learner, lived), 0.0)
     for unit, was, now in zip(range(2), before, weights(learner), strict=True):
-        gradient = slopes[unit].by_taken.T @ seen.h[unit] + slopes[unit].by_other.T @ against.h[unit]
+        gradient = slopes[unit].by_given.T @ seen.h[unit] + slopes[unit].by_other.T @ against.h[unit]
         torch.testing.assert_close(now - was, -0.01 * gradient.sign(), rtol=1e-2, atol=1e-5)
         tracked = 0.9 * means[unit] + 0.1 * torch.cat([seen.z[unit], against.z[unit]]).mean(0)
         torch.testing.assert_close(network.chain[unit].control.mean, tracked)
@@ -120,9 +121,9 @@ def test_a_step_is_adams_along_the_outer_products_of_both_measurements():
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_equal_advantages_teach_nothing(action, value):
     learner = make_learner("forward-forward", action)
-    batch, before = live(learner.policy, N), weights(learner)
+    batch, before = live(learner.model, N), weights(learner)
     batch.advantage.fill_(value)
-    learner.study([batch], 0.0)
+    study(learner, batch, 0.0)
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
 
 
@@ -130,9 +131,9 @@ def test_progress_fades_steps_and_tracking():
     moves = []
     for progress in (0.0, 0.5, 1.0):
         learner = make_learner("forward-forward", hidden_steps=1, hidden_decay=2.0)
-        before, control = weights(learner)[0], learner.policy.network.chain[1].control
-        batch, mean = live(learner.policy, N), control.mean.clone()
-        learner.study([batch], progress)
+        before, control = weights(learner)[0], learner.model.network.chain[1].control
+        batch, mean = live(learner.model, N), control.mean.clone()
+        study(learner, batch, progress)
         moves.append([(weights(learner)[0] - before).norm(), (control.mean - mean).norm()])
     for first, half, last in zip(*moves, strict=True):
         assert half.item() == pytest.approx(first.item() / 4, rel=1e-3)
@@ -141,14 +142,14 @@ def test_progress_fades_steps_and_tracking():
 
 def bandit(learner, action, seed):
     """Contexts whose first feature says which actions pay; advantages are those of what the policy did there."""
-    batch = live(learner.policy, 512, seed)
+    batch = live(learner.model, 512, seed)
     side = batch.actions.float() - 1 if action == "discrete" else batch.actions[:, 0]
     batch.advantage = batch.obs[:, 0] * side
     return batch
 
 
 def losses(learner, batch):
-    (taken, other), network = learner.pairs(batch), learner.policy.network
+    (taken, other, _), network = samples(learner, batch).pairs, learner.model.network
     seen = zip(network.measure(taken).z, network.measure(other).z, network.chain, strict=True)
     return [contrast(z, w, batch.advantage, unit.control, 4.0).loss.item() for z, w, unit in seen]
 
@@ -160,7 +161,7 @@ def test_units_learn_which_action_pays_in_contexts_that_they_have_not_seen(hw, a
                            hidden_steps=200, options={"steepness": 4.0})
     fresh = bandit(learner, action, 50)
     before = losses(learner, fresh)
-    learner.study([bandit(learner, action, 0)], 0.0)
+    study(learner, bandit(learner, action, 0), 0.0)
     assert all(now < 0.9 * was for was, now in zip(before, losses(learner, fresh), strict=True))
 
 
@@ -193,7 +194,7 @@ def test_options_of_another_mode_are_refused():
 
 
 def test_a_policy_without_inputs_for_actions_is_refused():
-    policy = make_learner("frozen").policy
+    policy = make_learner("frozen").model
     assert isinstance(policy, PIBPolicy)
     with pytest.raises(ValueError, match="action_inputs=True"):
         ForwardForward(policy, RuleConfig())

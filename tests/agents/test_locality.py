@@ -40,8 +40,8 @@ def test_later_units_change_no_bit_of_an_earlier_units_update(name, objective):
         scramble(later)
     start = state(plain.chain[0])
     for x, target in batches(3):
-        plain.learn(x, target, 1e-2, 0.05)
-        other.learn(x, target, 1e-2, 0.05)
+        plain.learn(plain.measure(x), target, 1e-2, 0.05)
+        other.learn(other.measure(x), target, 1e-2, 0.05)
     first, same = state(plain.chain[0]), state(other.chain[0])
     for key, value in first.items():
         assert torch.equal(value, same[key]), key
@@ -55,7 +55,7 @@ def test_an_update_is_a_function_of_own_input_own_output_and_target(objective):
                     for _ in range(2))
     for x, target in batches(3):
         seen = whole.measure(x)
-        whole.learn(x, target, 1e-2, 0.0)
+        whole.learn(seen, target, 1e-2, 0.0)
         second = alone.chain[1]
         second.learn(seen.h[1], seen.z[1], target, 1e-2)  # no network around it, its first unit never trained
     assert torch.equal(second.array.weights(), whole.chain[1].array.weights())
@@ -100,6 +100,6 @@ def test_nothing_anywhere_has_a_graph(name):
 def test_learning_leaves_no_graph_where_autograd_is_on(objective):
     network = make_network("digital", 6, 8, 2, objective=objective, target_features=2)
     with torch.enable_grad():
-        scores = [score for x, target in batches(2) for score in network.learn(x, target, 1e-2, 0.1)]
+        scores = [score for x, target in batches(2) for score in network.learn(network.measure(x), target, 1e-2, 0.1)]
     assert all(score.loss.grad_fn is None and score.gradient.grad_fn is None for score in scores)
     assert all(buffer.grad_fn is None for buffer in network.buffers())

@@ -65,17 +65,17 @@ def test_a_measurement_costs_one_per_sample_and_unit():
     network = make_network("digital", 5, 7, 3, objective="cka")
     network.measure(inputs(11))
     assert network.meter.totals()["measurements"] == 33
-    network.learn(inputs(10), Target(inputs(10)), 0.0, 0.0)
+    network.learn(network.measure(inputs(10)), Target(inputs(10)), 0.0, 0.0)  # learning itself measures nothing
     assert network.meter.totals()["measurements"] == 63
 
 
-def test_learning_measures_once_scores_every_unit_and_tracks():
+def test_learning_scores_every_unit_and_tracks():
     network, x = make_network("digital", 5, 7, 2, objective="cka"), inputs(60)
     network.calibrate(x)
     seen, target = network.measure(x), Target(x[:, :2])
     before = [unit.array.weights().clone() for unit in network.chain]
     means = [unit.control.mean.clone() for unit in network.chain]
-    scores = network.learn(x + 0, target, 0.01, 0.5)
+    scores = network.learn(seen, target, 0.01, 0.5)
     for unit, score, z, weight, mean in zip(network.chain, scores, seen.z, before, means, strict=True):
         wanted = unit.objective(z, target)
         torch.testing.assert_close(score.loss, wanted.loss)

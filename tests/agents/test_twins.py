@@ -168,7 +168,7 @@ def test_the_direction_comes_from_the_seed_and_not_from_what_the_chip_drew():
 @pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
 def test_making_a_twin_leaves_the_chip_and_its_noise_alone(hw):
     learner = make_learner("frozen", hw=hw)
-    policy, other = learner.policy, make_learner("frozen", hw=hw).policy
+    policy, other = learner.model, make_learner("frozen", hw=hw).model
     before = {key: value.clone() for key, value in policy.streams.__getstate__()["states"].items()}
     twin = NetworkTwin(policy)
     after = policy.streams.__getstate__()["states"]
@@ -223,7 +223,7 @@ def uneven(policy: PIBPolicy) -> None:
 @pytest.mark.parametrize("hw", QUIET)
 def test_the_whole_way_back_is_the_gradient_of_the_whole_network(hw):
     learner = make_learner("backprop", hw=HARDWARE.get(hw, hw), hw_options=QUIET[hw], hidden_rate=1e-3)
-    policy = learner.policy
+    policy = learner.model
     uneven(policy)
     x, gradient = normal(30, D, seed=3), normal(30, policy.head.outputs + 1, seed=4)
     seen = policy.network.measure(x)
@@ -242,7 +242,7 @@ def test_the_whole_way_back_is_the_gradient_of_the_whole_network(hw):
 
 @pytest.mark.parametrize("units", [1, 3])
 def test_the_way_back_has_any_length(units):
-    policy = make_learner("frozen").policy
+    policy = make_learner("frozen").model
     policy = PIBPolicy(policy.observation_space, policy.action_space, hw="optical", hw_options=QUIET["optical"],
                        width=6, units=units)
     policy.readout.array.program(0.1 * normal(4, policy.network.tap_features + 1))

@@ -7,11 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pib_rl.agents.hidden import HiddenLearner
+from pib_rl.agents.hidden import HiddenLearner, Trainee
+from pib_rl.agents.hidden_config import HiddenConfig
 from pib_rl.agents.network import Measurement
 from pib_rl.agents.optimisers import Adam, array_rate
-from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rule_config import RuleConfig
 
 
 class AdamLearner(HiddenLearner):
@@ -20,15 +19,15 @@ class AdamLearner(HiddenLearner):
     An array of n > 64 inputs takes 64/n of it, as PIB's does.
     """
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
-        super().__init__(policy, config, options)
-        arrays = [unit.array for unit in policy.network.chain]
-        self.adams = [Adam((array.out_features, array.in_features)).to(policy.device) for array in arrays]
+    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+        super().__init__(model, config, options)
+        arrays = [unit.array for unit in model.network.chain]
+        self.adams = [Adam((array.out_features, array.in_features)).to(model.device) for array in arrays]
         self.memory["adams"] = nn.ModuleList(self.adams)
 
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
-        rate = self.config.hidden_rate * self.share(progress)
+        rate = self.config.hidden_rate * self.config.share(progress)
         return [adam.step(gradient, array_rate(rate, gradient.shape[1]))
                 for adam, gradient in zip(self.adams, gradients, strict=True)]
 
@@ -49,8 +48,8 @@ class Follower(AdamLearner):
     def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
         slopes = self.pull(seen, gradient, progress)
         changes = self.steps([slope.T @ h for slope, h in zip(slopes, seen.h, strict=True)], progress)
-        track = self.config.track * self.share(progress)
-        for unit, change, z in zip(self.policy.network.chain, changes, seen.z, strict=True):
+        track = self.config.track * self.config.share(progress)
+        for unit, change, z in zip(self.model.network.chain, changes, seen.z, strict=True):
             unit.array.program(change)
             unit.control.track(z, track)
         self.asked(changes)

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from pib_rl.agents.hidden import Trainee
+from pib_rl.agents.hidden_config import HiddenConfig
 from pib_rl.agents.network import Measurement
-from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rivals.adam import Follower
 from pib_rl.agents.rivals.twins import Parameter, make_twin
-from pib_rl.agents.rule_config import RuleConfig
 
 
 @dataclass(frozen=True)
@@ -61,25 +61,25 @@ class NetworkTwin(nn.Module):
     digital and known: dL/dz = gain/s dL/ddrive. Converters count as the identity; the statistics m and s as constants.
 
     Args:
-        policy: The policy whose twin it is, as it is now.
+        model: What it is the twin of, as it is now.
     """
 
-    def __init__(self, policy: PIBPolicy) -> None:
+    def __init__(self, model: Trainee) -> None:
         super().__init__()
-        chain, streams = policy.network.chain, policy.streams
-        media = [unit.medium for unit in chain[1:]] + [policy.network.last]
+        chain, streams = model.network.chain, model.streams
+        media = [unit.medium for unit in chain[1:]] + [model.network.last]
         self.sizes = [medium.out_features for medium in media]
         self.media = [make_twin(medium, streams) for medium in media]
         self.arrays = [Parameter(array.weights(), streams) for array in (*(unit.array for unit in chain),
-                                                                        policy.readout.array)]
+                                                                        model.readout.array)]
         self.parts = nn.ModuleList([*self.media, *self.arrays])
 
-    def pull(self, policy: PIBPolicy, seen: Measurement, gradient: Tensor, weights: list[Tensor],
+    def pull(self, model: Trainee, seen: Measurement, gradient: Tensor, weights: list[Tensor],
              error: float) -> list[Tensor]:
         """dL/dz of every unit, shape (n, width) each.
 
         Args:
-            policy: The policy.
+            model: What it is the twin of.
             seen: Where it is: what was measured for the n samples.
             gradient: dL/do, shape (n, outputs).
             weights: The weights to go back through: hidden arrays in order, then the readout with its bias.
@@ -90,7 +90,7 @@ class NetworkTwin(nn.Module):
         slopes: list[Tensor] = []
         arriving = torch.zeros_like(taps[-1])
         for index in range(len(hidden) - 1, -1, -1):
-            control, z = policy.network.chain[index].control, seen.z[index]
+            control, z = model.network.chain[index].control, seen.z[index]
             drive = control.drive(z)
             slope = self.media[index].pull(drive, taps[index] + arriving, error) * (control.gain / control.deviation)
             slopes.insert(0, slope)
@@ -111,20 +111,20 @@ class Backprop(Follower):
     Options: ClassVar[type] = TwinOptions
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 4.0, "track": 1e-3}
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
-        super().__init__(policy, config, options)
-        self.twin = NetworkTwin(policy).to(policy.device)
+    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+        super().__init__(model, config, options)
+        self.twin = NetworkTwin(model).to(model.device)
         self.memory["twin"] = self.twin
 
     def weights(self) -> list[Tensor]:
         """What the twin takes for the weights: hidden arrays in order, then the readout."""
-        arrays = [*(unit.array for unit in self.policy.network.chain), self.policy.readout.array]
+        arrays = [*(unit.array for unit in self.model.network.chain), self.model.readout.array]
         return [own.of(array.weights(), self.options.twin_error)
                 for own, array in zip(self.twin.arrays, arrays, strict=True)]
 
     def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
         error = self.options.twin_error + self.options.twin_drift * progress
-        return self.twin.pull(self.policy, seen, gradient, self.weights(), error)
+        return self.twin.pull(self.model, seen, gradient, self.weights(), error)
 
 
 class BackpropOff(Backprop):

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from pib_rl.agents.hidden import Trainee
+from pib_rl.agents.hidden_config import HiddenConfig
 from pib_rl.agents.network import Measurement
-from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rivals.adam import Follower
-from pib_rl.agents.rule_config import RuleConfig
 from pib_rl.physical.streams import FABRICATION
 
 
@@ -19,11 +19,11 @@ class Feedback(nn.Module):
 
     matrices: Tensor
 
-    def __init__(self, policy: PIBPolicy) -> None:
+    def __init__(self, model: Trainee) -> None:
         super().__init__()
-        chain, outputs = policy.network.chain, policy.readout.array.out_features
-        with policy.streams.aside("feedback"):
-            draws = policy.streams.normal(FABRICATION, torch.zeros(len(chain), outputs, chain[0].array.out_features))
+        chain, outputs = model.network.chain, model.readout.array.out_features
+        with model.streams.aside("feedback"):
+            draws = model.streams.normal(FABRICATION, torch.zeros(len(chain), outputs, chain[0].array.out_features))
         self.register_buffer("matrices", draws / outputs**0.5)
 
 
@@ -39,11 +39,11 @@ class DirectFeedback(Follower):
 
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "track": 1e-3}
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
-        super().__init__(policy, config, options)
-        self.feedback = Feedback(policy).to(policy.device)
+    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+        super().__init__(model, config, options)
+        self.feedback = Feedback(model).to(model.device)
         self.memory["feedback"] = self.feedback
 
     def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
         return [(gradient @ matrix) * (1 - unit.control.drive(z).tanh().square())
-                for matrix, unit, z in zip(self.feedback.matrices, self.policy.network.chain, seen.z, strict=True)]
+                for matrix, unit, z in zip(self.feedback.matrices, self.model.network.chain, seen.z, strict=True)]

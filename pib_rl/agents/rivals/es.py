@@ -61,12 +61,12 @@ class EvolutionStrategy(HiddenLearner):
     @property
     def arrays(self) -> list[Array]:
         """All arrays: the hidden ones in order, then the readout."""
-        return [*(unit.array for unit in self.policy.network.chain), self.policy.readout.array]
+        return [*(unit.array for unit in self.model.network.chain), self.model.readout.array]
 
     def draw(self) -> list[Tensor]:
         """c eps of one pair, one tensor of shape (out, in) per array."""
-        device = self.policy.device
-        generator = self.policy.streams.generator(LEARNING, device)
+        device = self.model.device
+        generator = self.model.streams.generator(LEARNING, device)
         return [torch.randn(array.out_features, array.in_features, generator=generator, device=device)
                 * array.in_features**-0.5 for array in self.arrays]
 

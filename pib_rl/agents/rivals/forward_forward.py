@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pib_rl.agents.experience import Experience, standardise
-from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.hidden import Trainee
+from pib_rl.agents.hidden_config import HiddenConfig
 from pib_rl.agents.rivals.adam import AdamLearner
-from pib_rl.agents.rule_config import RuleConfig
+from pib_rl.agents.samples import Batch
 from pib_rl.agents.unit import GainControl
 
 
@@ -39,27 +39,27 @@ class Contrast(NamedTuple):
     """Loss of a batch (scalar) and its gradients by both measurements of z, each of shape (n, width)."""
 
     loss: Tensor
-    by_taken: Tensor
+    by_given: Tensor
     by_other: Tensor
 
 
-def contrast(taken: Tensor, other: Tensor, advantage: Tensor, control: GainControl, steepness: float) -> Contrast:
+def contrast(given: Tensor, other: Tensor, worth: Tensor, control: GainControl, steepness: float) -> Contrast:
     """L = 1/theta mean_i |A_i| softplus(-theta sign(A_i) (g_i - g'_i)), of one unit's own measurements.
 
-    g = 1/d sum_j u_j^2 is the goodness of an action, with u = (z - m)/s the drive that goes on but for its gain and its
+    g = 1/d sum_j u_j^2 is the goodness of an answer, with u = (z - m)/s the drive that goes on but for its gain and its
     offset. With the constants m and s, dL/dz = -2/(n d s) A_i sigmoid(-theta sign(A_i) (g_i - g'_i)) u, and the opposite sign for z'.
 
     Args:
-        taken: z with the action that was taken, shape (n, d).
-        other: z' with another action of the policy in the same states, shape (n, d).
-        advantage: A, shape (n,). Its sign says which of the two is the positive sample.
+        given: z with one answer (an action that was taken, a label), shape (n, d).
+        other: z' of the same samples with another answer, shape (n, d).
+        worth: A, shape (n,), an advantage. Its sign says which of the two is the positive sample.
         control: Gain control of the unit.
         steepness: theta.
     """
-    u, v = ((z - control.mean) / control.deviation for z in (taken, other))
-    margin = steepness * advantage.sign() * (u.square() - v.square()).mean(1)
-    loss = (advantage.abs() * softplus(-margin)).mean() / steepness
-    slope = (advantage * margin.neg().sigmoid())[:, None] * (-2 / (u.numel() * control.deviation))
+    u, v = ((z - control.mean) / control.deviation for z in (given, other))
+    margin = steepness * worth.sign() * (u.square() - v.square()).mean(1)
+    loss = (worth.abs() * softplus(-margin)).mean() / steepness
+    slope = (worth * margin.neg().sigmoid())[:, None] * (-2 / (u.numel() * control.deviation))
     return Contrast(loss, slope * u, -slope * v)
 
 
@@ -83,59 +83,31 @@ class ForwardForward(AdamLearner):
     the local rule on physical units with unknown nonlinearity).
 
     Raises:
-        ValueError: If the policy has no inputs for actions.
+        ValueError: If the network has no inputs for answers.
     """
 
     Options: ClassVar[type] = ContrastOptions
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0}
+    studies = True
     moves = True
-    action_inputs = True
+    answer_inputs = True
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, options: Any = None) -> None:
-        if not policy.action_features:
-            raise ValueError("forward-forward needs a policy with inputs for actions: PIBPolicy(..., action_inputs=True)")
-        super().__init__(policy, config, options)
+    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+        if not model.answer_features:
+            raise ValueError("forward-forward needs a network with inputs for answers, such as that of "
+                             "PIBPolicy(..., action_inputs=True)")
+        super().__init__(model, config, options)
 
-    def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
-        samples = Experience.joined(recent)
-        advantage = standardise(samples.advantage)
-        taken, other = self.pairs(samples)
-        losses = [self.step(taken[pick], other[pick], advantage[pick], progress)
-                  for pick in self.batches(len(advantage))]
-        return {f"train/loss_unit{unit}": float(torch.stack(series).mean())
-                for unit, series in enumerate(zip(*losses, strict=True), 1)}
-
-    def pairs(self, samples: Experience) -> tuple[Tensor, Tensor]:
-        """Network inputs of n samples with the taken and with the other action, shape (n, in_features) each."""
-        policy = self.policy
-        with policy.streams.aside("forward-forward"):  # the draws that decide how it acts stay as they are
-            actions = policy.head.other(samples.outputs[:, :-1], samples.actions, policy.streams)
-        both = torch.stack([policy.inputs(samples.obs, samples.actions), policy.inputs(samples.obs, actions)])
-        given = both[..., -policy.action_features:]
-        given -= given.mean((0, 1))
-        return both[0], both[1]
-
-    def step(self, taken: Tensor, other: Tensor, advantage: Tensor, progress: float) -> list[Tensor]:
-        """One step of every unit on its own loss; the gain controls track both measurements.
-
-        Args:
-            taken: Inputs with the taken action, shape (n, in_features).
-            other: The same states with the other action.
-            advantage: Shape (n,), standardised.
-            progress: Share of the training done, 0..1.
-
-        Returns:
-            Loss of each unit.
-        """
-        network = self.policy.network
-        seen, against = network.measure(taken), network.measure(other)
-        scores = [contrast(z, w, advantage, unit.control, self.options.steepness)
+    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        network, (given, other, worth) = self.model.network, batch.pairs
+        seen, against = network.measure(given), network.measure(other)
+        scores = [contrast(z, w, worth, unit.control, self.options.steepness)
                   for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
-        gradients = [score.by_taken.T @ h + score.by_other.T @ k
+        gradients = [score.by_given.T @ h + score.by_other.T @ k
                      for score, h, k in zip(scores, seen.h, against.h, strict=True)]
-        track = self.config.track * self.share(progress)
+        track = self.config.track * self.config.share(progress)
         changes = self.steps(gradients, progress)
         for unit, change, z, w in zip(network.chain, changes, seen.z, against.z, strict=True):
             unit.array.program(change)
             unit.control.track(torch.cat([z, w]), track)
-        return [score.loss for score in scores]
+        return {f"loss_unit{unit}": score.loss for unit, score in enumerate(scores, 1)}

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.agents.experience import Experience
 from pib_rl.agents.rivals.adam import AdamLearner
-from pib_rl.agents.surrogate import clipped_surrogate
+from pib_rl.agents.samples import Batch
 from pib_rl.physical.streams import LEARNING
 from pib_rl.physical.substrate import Array
 
@@ -60,71 +59,52 @@ class Spsa(AdamLearner):
     """
 
     Options: ClassVar[type] = SpsaOptions
+    studies = True
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "hidden_rollouts": 1,
                                           "track": 1e-3}
 
-    def study(self, recent: list[Experience], progress: float) -> dict[str, float]:
-        share = self.share(progress)
+    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        share = self.config.share(progress)
         if share == 0:
             return {}  # no step is left to take, and perturbations alone would wear the devices
-        samples, arrays = Experience.joined(recent), self.arrays
-        losses = []
-        for pick in self.batches(len(samples.obs)):
-            gradients, back, loss = self.estimate(samples.take(pick), self.config.track * share, progress)
-            for array, way, change in zip(arrays, back, self.steps(gradients, progress), strict=True):
-                array.program(way + change)
-            losses.append(loss)
-        return {"train/loss_hidden": float(torch.stack(losses).mean())}
+        gradients, back, loss = self.estimate(batch, self.config.track * share)
+        for array, way, change in zip(self.arrays, back, self.steps(gradients, progress), strict=True):
+            array.program(way + change)
+        return {"loss_hidden": loss}
 
     @property
     def arrays(self) -> list[Array]:
         """The hidden arrays in order."""
-        return [unit.array for unit in self.policy.network.chain]
+        return [unit.array for unit in self.model.network.chain]
 
-    def estimate(self, batch: Experience, track: float, progress: float = 0.0) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    def estimate(self, batch: Batch, track: float) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """One estimate of the gradient by all hidden weights. The arrays are left at -c Delta.
 
         Args:
             batch: n samples.
             track: Share by which the gain controls move towards both measurements, after them.
-            progress: Share of the training done, 0..1.
 
         Returns:
             g and the way back +c Delta, each with one tensor of shape (out, in) per hidden array; the mean of both
             losses, a scalar.
         """
+        network = self.model.network
         push = [self._signs(array) * (self.options.perturbation * array.in_features**-0.5) for array in self.arrays]
-        x = self.policy.inputs(batch.obs)
         losses, seen = [], []
         for factor in (1, -2):
             for array, way in zip(self.arrays, push, strict=True):
                 array.program(factor * way)
-            measured = self.policy.network.measure(x)
-            losses.append(self.loss(batch, self.policy.readout.measure(measured.taps), progress))
+            measured = network.measure(batch.x)
+            losses.append(batch.loss(self.model.readout.measure(measured.taps)))
             seen.append(measured.z)
-        for unit, *z in zip(self.policy.network.chain, *seen, strict=True):
+        for unit, *z in zip(network.chain, *seen, strict=True):
             unit.control.track(torch.cat(z), track)
         half = (losses[0] - losses[1]) / 2
         return [half / way for way in push], push, (losses[0] + losses[1]) / 2
 
     def _signs(self, array: Array) -> Tensor:
         """Delta: +1 or -1 with equal probability, shape (out, in)."""
-        device = self.policy.device
-        generator = self.policy.streams.generator(LEARNING, device)
+        device = self.model.device
+        generator = self.model.streams.generator(LEARNING, device)
         shape = (array.out_features, array.in_features)
         return torch.randint(0, 2, shape, generator=generator, device=device).mul_(2).sub_(1).float()
-
-    def loss(self, batch: Experience, outputs: Tensor, progress: float = 0.0) -> Tensor:
-        """L = -mean_i gain_i - bonus mean_i H_i + 1/2 mean_i (V_i - R_i)^2: the loss that the readout follows.
-
-        Args:
-            batch: n samples. Probabilities while acting follow from their measured outputs and the present spread of
-                actions, which the newest rollout was collected with.
-            outputs: Readout outputs measured now, shape (n, o).
-            progress: Share of the training done, 0..1.
-        """
-        head, (parameters, value) = self.policy.head, self.policy.split(outputs)
-        change = head.log_prob(parameters, batch.actions) - head.log_prob(batch.outputs[:, :-1], batch.actions)
-        gain = clipped_surrogate(change, batch.advantage, self.config.clip_range, self.config.dual_clip).gain
-        error = 0.5 * (value - batch.returns).square()
-        return (error - gain - self.config.bonus(progress) * head.entropy(parameters)).mean()

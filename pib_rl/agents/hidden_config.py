@@ -1,0 +1,49 @@
+"""Settings of hidden arrays, whatever they learn from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HiddenConfig:
+    """Settings of hidden arrays.
+
+    Args:
+        hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n of it.
+        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
+        plastic: Share of each unit's outputs that learn; the others stay as fabricated.
+        track: Rate of the gain controls per hidden step, at the start.
+
+    Raises:
+        ValueError: If a value lies outside its range.
+    """
+
+    hidden_rate: float = 3e-3
+    hidden_decay: float = 4.0
+    plastic: float = 1.0
+    track: float = 0.005
+
+    def __post_init__(self) -> None:
+        self.check_shares("plastic", "track")
+        self.check_numbers("hidden_rate", "hidden_decay")
+
+    def share(self, progress: float) -> float:
+        """Share of the rates that is left when the share ``progress`` of the training is done."""
+        return float((1 - progress) ** self.hidden_decay)
+
+    def check_shares(self, *names: str) -> None:
+        """Raises ValueError unless these fields are in 0..1."""
+        for name in names:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"the rule's {name} must be in 0..1, got {getattr(self, name)}")
+
+    def check_numbers(self, *names: str, least: float = 0.0) -> None:
+        """Raises ValueError unless these fields are finite numbers of at least ``least``."""
+        for name in names:
+            value = getattr(self, name)
+            if not math.isfinite(value):
+                raise ValueError(f"the rule's {name} must be a finite number, got {value}")
+            if value < least:
+                raise ValueError(f"the rule's {name} must be {least:g} or more, got {value}")
