@@ -103,13 +103,13 @@ def test_a_step_costs_two_measurements_and_one_write(hw, action):
 
 def test_a_step_is_adams_along_the_outer_products_of_both_measurements():
     learner = make_learner("forward-forward", hidden_rate=0.01, track=0.1)
-    lived, network = live(learner.model, N), learner.model.network
-    (taken, other, worth), before = samples(learner, lived).pairs, weights(learner)
+    batch, network = batch_of(learner, live(learner.model, N)), learner.model.network
+    (taken, other, worth), before = batch.pairs, weights(learner)
     seen, against = network.measure(taken), network.measure(other)
     means = [unit.control.mean.clone() for unit in network.chain]
     slopes = [contrast(z, w, worth, unit.control, 2.0)
               for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
-    learner.study(batch_of(learner, lived), 0.0)
+    learner.study(batch, 0.0)
     for unit, was, now in zip(range(2), before, weights(learner), strict=True):
         gradient = slopes[unit].by_given.T @ seen.h[unit] + slopes[unit].by_other.T @ against.h[unit]
         torch.testing.assert_close(now - was, -0.01 * gradient.sign(), rtol=1e-2, atol=1e-5)
