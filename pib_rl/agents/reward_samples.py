@@ -30,25 +30,32 @@ class RewardSamples(Samples):
         self.config = config
         self.recent = recent
         self.progress = progress
-        self.x = policy.inputs(torch.cat([e.obs for e in recent]))
+        self.joined = Experience.joined(recent)
 
-    @cached_property
-    def joined(self) -> Experience:
-        """All rollouts in one."""
-        return Experience.joined(self.recent)
+    def __len__(self) -> int:
+        return len(self.joined.obs)
 
-    @cached_property
-    def target(self) -> Target:
+    def inputs(self, pick: Tensor) -> Tensor:
+        return self.policy.inputs(self.joined.obs[pick])
+
+    def target(self, pick: Tensor) -> Target:
         """Advantage times score, return, next observation."""
+        return self._target.take(pick)
+
+    @cached_property
+    def _target(self) -> Target:
         return reward_target(self.recent, self.policy.normaliser)
 
-    @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self, pick: Tensor) -> Pairs:
         """States with the action that was taken and with another one that the policy might have taken.
 
         An action is given relative to the mean over all that are compared. The worth of the taken one is its
         advantage, standardised.
         """
+        return Pairs(*(part[pick] for part in self._pairs))
+
+    @cached_property
+    def _pairs(self) -> Pairs:
         policy, samples = self.policy, self.joined
         with policy.streams.aside("forward-forward"):  # the draws that decide how it acts stay as they are
             actions = policy.head.other(samples.outputs[:, :-1], samples.actions, policy.streams)

@@ -112,7 +112,7 @@ class Rule:
         recent = list(self.history)[-self.config.hidden_rollouts :]
         samples = RewardSamples(self.policy, self.config, recent, progress)
         logs = [self.learner.study(Batch(samples, pick, self.policy.network), progress)
-                for pick in self._batches(len(samples), samples.x.device)]
+                for pick in self._batches(len(samples), self.policy.device)]
         return {f"train/{name}": float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
 
     def _batches(self, n: int, device: torch.device) -> Iterator[Tensor]:

@@ -27,35 +27,27 @@ class Pairs(NamedTuple):
 
 
 class Samples(ABC):
-    """n samples.
+    """n samples; ``pick`` holds the indices of m of them."""
 
-    Attributes:
-        x: Inputs of the network, shape (n, in_features).
-    """
-
-    x: Tensor
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    @property
     @abstractmethod
-    def target(self) -> Target:
+    def __len__(self) -> int:
+        """n."""
+
+    @abstractmethod
+    def inputs(self, pick: Tensor) -> Tensor:
+        """Inputs of the network, shape (m, in_features)."""
+
+    @abstractmethod
+    def target(self, pick: Tensor) -> Target:
         """What is broadcast to every unit."""
 
-    @property
     @abstractmethod
-    def pairs(self) -> Pairs:
+    def pairs(self, pick: Tensor) -> Pairs:
         """Each sample with two answers."""
 
     @abstractmethod
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """The loss that the readout follows, a scalar.
-
-        Args:
-            pick: Indices of m samples.
-            outputs: Outputs of the readout for them, measured just now, shape (m, outputs).
-        """
+        """The loss that the readout follows, a scalar, from its outputs measured just now, shape (m, outputs)."""
 
 
 class Batch:
@@ -72,10 +64,13 @@ class Batch:
         self._pick = pick
         self._network = network
 
+    def __len__(self) -> int:
+        return len(self._pick)
+
     @cached_property
     def x(self) -> Tensor:
         """Inputs of the network, shape (m, in_features)."""
-        return self._samples.x[self._pick]
+        return self._samples.inputs(self._pick)
 
     @cached_property
     def seen(self) -> Measurement:
@@ -85,13 +80,13 @@ class Batch:
     @property
     def target(self) -> Target:
         """What is broadcast to every unit."""
-        return self._samples.target.take(self._pick)
+        return self._samples.target(self._pick)
 
-    @property
+    @cached_property
     def pairs(self) -> Pairs:
         """Each sample with two answers."""
-        return Pairs(*(part[self._pick] for part in self._samples.pairs))
+        return self._samples.pairs(self._pick)
 
     def loss(self, outputs: Tensor) -> Tensor:
-        """The loss that the readout follows, from its outputs for the batch, shape (m, outputs); a scalar."""
+        """The loss that the readout follows, a scalar, from its outputs for the batch, shape (m, outputs)."""
         return self._samples.loss(self._pick, outputs)

@@ -49,15 +49,10 @@ def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
                       policy.head.score(outputs[:, :-1], actions))
 
 
-def samples(learner: HiddenLearner, *recent: Experience, progress: float = 0.0) -> RewardSamples:
-    """Rollouts as what the learner gets to see of them."""
-    return RewardSamples(learner.model, learner.config, list(recent), progress)
-
-
 def batch_of(learner: HiddenLearner, *recent: Experience, progress: float = 0.0) -> Batch:
-    """All samples of these rollouts in one batch."""
-    own = samples(learner, *recent, progress=progress)
-    return Batch(own, torch.arange(len(own)), learner.model.network)
+    """Rollouts as what the learner gets to see of them, all in one batch."""
+    samples = RewardSamples(learner.model, learner.config, list(recent), progress)
+    return Batch(samples, torch.arange(len(samples)), learner.model.network)
 
 
 def study(learner: HiddenLearner, experience: Experience, progress: float = 0.0) -> dict[str, float]:

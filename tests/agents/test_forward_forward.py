@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from agent_toys import SUBSTRATES
-from learner_toys import (ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, samples, study,
+from learner_toys import (ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, study,
                           weights)
 
 from pib_rl.agents import PIB, PIBPolicy, RuleConfig
@@ -58,7 +58,7 @@ def test_swapping_the_actions_and_the_sign_of_the_advantage_changes_nothing():
 def test_pairs_are_one_state_with_the_taken_and_with_another_action(action):
     learner = make_learner("forward-forward", action)
     lived, policy = live(learner.model, 400), learner.model
-    taken, other, _ = samples(learner, lived).pairs
+    taken, other, _ = batch_of(learner, lived).pairs
     assert torch.equal(taken[:, :D], policy.normaliser(lived.obs))
     assert torch.equal(taken[:, :D], other[:, :D])
     given, against = taken[:, D:], other[:, D:]
@@ -80,7 +80,7 @@ def test_drawing_the_other_action_moves_no_stream_that_acting_uses():
     learner = make_learner("forward-forward")
     lived, streams = live(learner.model, N), learner.model.streams
     before = {key: value.clone() for key, value in streams.__getstate__()["states"].items()}
-    samples(learner, lived).pairs
+    batch_of(learner, lived).pairs
     after = streams.__getstate__()["states"]
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 
@@ -149,7 +149,7 @@ def bandit(learner, action, seed):
 
 
 def losses(learner, batch):
-    (taken, other, _), network = samples(learner, batch).pairs, learner.model.network
+    (taken, other, _), network = batch_of(learner, batch).pairs, learner.model.network
     seen = zip(network.measure(taken).z, network.measure(other).z, network.chain, strict=True)
     return [contrast(z, w, batch.advantage, unit.control, 4.0).loss.item() for z, w, unit in seen]
 

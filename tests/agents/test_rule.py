@@ -126,8 +126,9 @@ def test_hidden_steps_fade_with_the_training():
 @pytest.mark.parametrize(("rollouts", "sources"), [(1, 1), (2, 2), (3, 3)])
 def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
     rule, rollout = make(hidden_rollouts=rollouts, replay_rollouts=1, hidden_batch=16, hidden_steps=sources * N // 16)
-    seen, learn = [], rule.policy.network.learn
-    monkeypatch.setattr(rule.policy.network, "learn", lambda x, *rest: (seen.append((x, rest[0])), learn(x, *rest))[1])
+    seen, study = [], rule.learner.study
+    monkeypatch.setattr(rule.learner, "study",
+                        lambda batch, progress: (seen.append((batch.x, batch.target)), study(batch, progress))[1])
     for number in range(4):
         rollout.obs = rollout.next_obs = normal(STEPS, ENVS, D, seed=number)
         seen.clear()
