@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.objectives import OBJECTIVES, Gaussian, Objective, Score
-from pib_rl.agents.optimisers import SignalGatedAdam
+from pib_rl.agents.objectives import Score, make_objective
+from pib_rl.agents.optimisers import Adam, SignalGatedAdam
 from pib_rl.agents.target import Target
 from pib_rl.agents.unit import GainControl, Unit
-from pib_rl.physical.options import nearest
 from pib_rl.physical.substrate import Read, Substrate
 
 
@@ -37,6 +36,8 @@ class Network(nn.Module):
         objective: Name of the objective.
         target_features: Dimensions of the targets.
         options: Keyword arguments of the objective.
+        optimiser: Local optimiser of each array.
+        input_gain: Gain in front of the first medium; the substrate's if None.
 
     Raises:
         ValueError: If a size is not positive or the objective is unknown.
@@ -44,13 +45,14 @@ class Network(nn.Module):
 
     def __init__(self, substrate: Substrate, in_features: int, width: int, units: int, *,
                  objective: str = "gaussian", target_features: int = 1,
-                 options: dict[str, float] | None = None) -> None:
+                 options: dict[str, Any] | None = None, optimiser: type[Adam] = SignalGatedAdam,
+                 input_gain: float | None = None) -> None:
         super().__init__()
         for name, value in (("width", width), ("units", units), ("in_features", in_features)):
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
         self.in_features = in_features
-        self.input_gain = substrate.input_gain
+        self.input_gain = substrate.input_gain if input_gain is None else input_gain
         self.meter = substrate.meter
         self.units = nn.ModuleList()
         size = in_features
@@ -58,9 +60,9 @@ class Network(nn.Module):
             medium = substrate.make_medium(size, width)
             array = substrate.make_array(medium.out_features, width)
             control = GainControl(width, substrate.drive_gain, substrate.drive_offset, substrate.streams)
-            goal = make_objective(objective, target_features, options or {})
-            optimiser = SignalGatedAdam((width, medium.out_features))
-            self.units.append(Unit(medium, array, control, goal, optimiser))
+            goal = make_objective(objective, options or {}, features=target_features, outputs=width,
+                                  streams=substrate.streams)
+            self.units.append(Unit(medium, array, control, goal, optimiser((width, medium.out_features))))
             size = width
         self.last = substrate.make_medium(width, width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
@@ -105,19 +107,3 @@ class Network(nn.Module):
             scores.append(unit.learn(h, z, target, rate, plastic))
             unit.control.track(z, track)
         return scores
-
-
-def make_objective(name: str, features: int, options: dict[str, float]) -> Objective:
-    """An objective by name.
-
-    Raises:
-        ValueError: If the name or an option is unknown.
-    """
-    kind = OBJECTIVES.get(name)
-    if kind is None:
-        raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
-    extra = {"features": features} if kind is Gaussian else {}
-    try:
-        return kind(**options, **extra)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise ValueError(f"objective {name!r} does not take these options: {sorted(options)} ({error})") from None

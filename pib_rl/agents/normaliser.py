@@ -1,4 +1,4 @@
-"""Running statistics that travel with the policy: of observations, and of returns."""
+"""Running statistics that travel with the model: of observations or inputs, and of returns."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ class Normaliser(nn.Module):
     Args:
         features: Number of features.
         limit: Largest |x|, in standard deviations.
+        common: One mean and one deviation for all features, as suits the pixels of an image.
     """
 
     mean: Tensor
     deviation: Tensor
     count: Tensor
 
-    def __init__(self, features: int, limit: float = 5.0) -> None:
+    def __init__(self, features: int, limit: float = 5.0, common: bool = False) -> None:
         super().__init__()
         self.limit = limit
+        self.common = common
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
@@ -34,7 +36,7 @@ class Normaliser(nn.Module):
 
     def update(self, batch: Tensor) -> None:
         """Takes in a batch, shape (n, features)."""
-        batch = batch.double()
+        batch = batch.double().reshape(-1, 1) if self.common else batch.double()
         n, old = len(batch), self.count
         mean, square = batch.mean(0), batch.var(0, correction=0)
         total = old + n

@@ -7,9 +7,10 @@ import references
 import torch
 
 from pib_rl.agents.objectives import Gaussian
+from pib_rl.agents.objectives.gate import Gate
 from pib_rl.agents.target import Target
 
-SHUT = Gaussian.floor / Gaussian.full
+SHUT = Gate.floor / Gate.full
 
 
 def stream(count: int, seed: int = 0):
@@ -24,12 +25,12 @@ def stream(count: int, seed: int = 0):
 def gradients(objective: Gaussian, blocks: tuple[int, ...] = ()):
     """Per dimension: gradient of the gated objective over that of the ungated one."""
     z, y = next(stream(1))
-    state, shares = objective.explained.clone(), []
+    state, shares = objective.gate.explained.clone(), []
     for dimension in range(3):
         alone = torch.zeros_like(y)
         alone[:, dimension] = y[:, dimension]  # a constant adds nothing to the gradient
-        objective.explained.copy_(state)
-        objective.rate = 0.0
+        objective.gate.explained.copy_(state)
+        objective.gate.rate = 0.0
         gated = objective(z, Target(alone, blocks)).gradient
         free = Gaussian(features=3, gated=False)(z, Target(alone)).gradient
         shares.append(((gated * free).sum() / free.square().sum()).item())
@@ -53,8 +54,8 @@ def test_a_predictable_dimension_weighs_all_and_noise_next_to_nothing(trained):
 
 
 def test_the_state_tells_them_apart(trained):
-    assert trained.explained[0] > 0.5
-    assert trained.explained[1:].abs().max() < 0.005
+    assert trained.gate.explained[0] > 0.5
+    assert trained.gate.explained[1:].abs().max() < 0.005
 
 
 def test_explained_variance_of_noise_is_zero_on_average():
@@ -62,9 +63,9 @@ def test_explained_variance_of_noise_is_zero_on_average():
     plain, given = 0.0, 0.0
     for z, y in stream(300, seed=7):
         objective = Gaussian(features=3)
-        objective.rate = 1.0
+        objective.gate.rate = 1.0
         objective(z, Target(y))
-        given += objective.explained[1:].mean().item() / 300
+        given += objective.gate.explained[1:].mean().item() / 300
         error, _ = references.leave_one_out(references.distances(z[:32], "rms", 1.0), y[:32])
         plain += (1 - error[1:] / y[:32, 1:].var(0, correction=0)).mean().item() / 300
     assert plain < -0.03
@@ -74,10 +75,10 @@ def test_explained_variance_of_noise_is_zero_on_average():
 def test_state_moves_by_a_fiftieth_towards_the_explained_variance_of_the_batch():
     z, y = (part.double() for part in next(stream(1)))
     objective = Gaussian(features=3).double()
-    objective.explained.fill_(0.3)
+    objective.gate.explained.fill_(0.3)
     objective(z, Target(y))
     _, r2 = references.leave_one_out(references.distances(z, "rms", 1.0), y)
-    torch.testing.assert_close(objective.explained, 0.98 * 0.3 + 0.02 * r2)
+    torch.testing.assert_close(objective.gate.explained, 0.98 * 0.3 + 0.02 * r2)
 
 
 @pytest.mark.parametrize(("explained", "blocks", "expected"), [
@@ -89,7 +90,7 @@ def test_state_moves_by_a_fiftieth_towards_the_explained_variance_of_the_batch()
 ])
 def test_weights_by_hand(explained, blocks, expected):
     objective = Gaussian(features=3)
-    objective.explained.copy_(torch.tensor(explained))
+    objective.gate.explained.copy_(torch.tensor(explained))
     assert gradients(objective, blocks) == pytest.approx(expected, rel=1e-3)
 
 
@@ -98,11 +99,11 @@ def test_compression_has_no_gate_and_leaves_the_state_alone():
     objective, plain = Gaussian(features=3, beta=0.5), Gaussian(features=3)
     objective(z, Target(y), z)
     plain(z, Target(y))
-    assert torch.equal(objective.explained, plain.explained)
+    assert torch.equal(objective.gate.explained, plain.gate.explained)
 
 
 def test_an_ungated_objective_keeps_no_state():
     objective = Gaussian(features=3, gated=False)
     for z, y in stream(3):
         objective(z, Target(y))
-    assert torch.equal(objective.explained, torch.zeros(3))
+    assert torch.equal(objective.gate.explained, torch.zeros(3))

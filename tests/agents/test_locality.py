@@ -9,7 +9,7 @@ from agent_toys import SUBSTRATES, Bandit, make_network
 from pib_rl.agents import PIB
 from pib_rl.agents.target import Target
 
-OBJECTIVES = ["gaussian", "pointwise", "cka", "renyi"]
+OBJECTIVES = ["gaussian", "pointwise", "cka", "renyi", "ridge"]
 
 
 def batches(count: int):

@@ -7,14 +7,14 @@ import references
 import torch
 
 from pib_rl.agents.gram import Gram
-from pib_rl.agents.objectives import OBJECTIVES, Alignment, Gaussian, Pointwise, Renyi
+from pib_rl.agents.objectives import OBJECTIVES, Alignment, Gaussian, Pointwise, Renyi, Ridge
 from pib_rl.agents.target import Target
 
 N, D = 18, 5
 KINDS = {
     "gaussian": ("gaussian", {}), "gaussian-ungated": ("gaussian", {"gated": False}), "pointwise": ("pointwise", {}),
     "cka": ("cka", {}), "renyi-2": ("renyi", {}), "renyi-1.5": ("renyi", {"alpha": 1.5}),
-    "renyi-3": ("renyi", {"alpha": 3.0}),
+    "renyi-3": ("renyi", {"alpha": 3.0}), "ridge": ("ridge", {}), "ridge-ungated": ("ridge", {"gated": False}),
 }
 
 
@@ -31,8 +31,15 @@ def batch(seed: int, classes: bool):
 
 def make(kind: str, scale: str, bandwidth: float, beta: float):
     name, options = KINDS[kind]
+    if name == "ridge":
+        return Ridge(beta, features=3, outputs=D, **options).double()
     extra = {"features": 3} if name == "gaussian" else {}
     return OBJECTIVES[name](scale, bandwidth, beta, **options, **extra).double()
+
+
+def open_gate(objective):
+    if hasattr(objective, "gate"):
+        objective.gate.shut = False
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3])
@@ -43,13 +50,13 @@ def test_loss_and_gradient_follow_the_formula(kind, scale, bandwidth, classes, b
     z, h, target = batch(7, classes)
     objective = make(kind, scale, bandwidth, beta)
     state = None
-    if kind == "gaussian":
+    if kind in ("gaussian", "ridge"):
         state = torch.tensor([0.5, -0.2, 0.01], dtype=torch.float64)  # the gates: open, shut, between
-        objective.explained.copy_(state)
+        objective.gate.explained.copy_(state)
     leaf = z.clone().requires_grad_()
     wanted = references.loss(KINDS[kind][0], leaf, target.values, h, scale=scale, bandwidth=bandwidth, beta=beta,
                              classes=classes, blocks=target.blocks, alpha=KINDS[kind][1].get("alpha", 2.0),
-                             explained=state)
+                             explained=state, shift=getattr(objective, "shift", None))
     wanted.backward()
     score = objective(z, target, h)
     assert score.loss.item() == pytest.approx(wanted.item(), abs=1e-8, rel=1e-8)
@@ -74,18 +81,18 @@ def test_no_graph_and_no_side_effect_on_the_measurement(kind, classes):
 def test_stepping_down_the_gradient_lowers_the_loss(kind):
     z, _, target = batch(5, True)
     objective = make(kind, "sample", 0.6, 0.0)
-    objective.gated = False
+    open_gate(objective)
     score = objective(z, target)
     lower = objective(z - 1e-3 * score.gradient / score.gradient.norm(), target).loss
     assert score.loss - lower > 0.5e-3 * score.gradient.norm()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("renyi-1.5", "renyi-3")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith(("renyi-1.5", "renyi-3", "ridge"))])
 def test_the_same_size_of_all_entries_changes_nothing(kind):
     # With k_ii = 0 no objective is won by driving all samples apart; with the diagonal kept it is.
     z, _, target = batch(9, True)
     objective = make(kind, "sample", 0.6, 0.0)
-    objective.gated = False
+    open_gate(objective)
     k = Gram(z, "sample", 0.6).k
     torch.testing.assert_close(objective.on_gram(1e-3 * k, target)[0], objective.on_gram(k, target)[0])
 

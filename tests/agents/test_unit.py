@@ -98,7 +98,7 @@ def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
     network, x = make_network(name, 6, 8, 2), normal(100, 6)
     before = [unit.array.weights().clone() for unit in network.chain]
     for _ in range(3):
-        network.learn(x, Target(x[:, :1]), 2e-2, 0.0, plastic)
+        network.learn(network.measure(x), Target(x[:, :1]), 2e-2, 0.0, plastic)
     for unit, old in zip(network.chain, before, strict=True):
         moved = (unit.array.weights() != old).any(1)
         assert moved.tolist() == [True] * learning + [False] * (8 - learning)
@@ -107,8 +107,8 @@ def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
 def test_outputs_that_do_not_learn_count_in_the_objective():
     part, whole = (make_network("digital", 6, 8, 1, seed=3) for _ in range(2))
     x, target = normal(100, 6), Target(normal(100, 1, seed=2))
-    part.learn(x, target, 2e-2, 0.0, 0.5)
-    whole.learn(x, target, 2e-2, 0.0)
+    part.learn(part.measure(x), target, 2e-2, 0.0, 0.5)
+    whole.learn(whole.measure(x), target, 2e-2, 0.0)
     assert torch.equal(part.chain[0].array.weights()[:4], whole.chain[0].array.weights()[:4])
 
 
@@ -117,11 +117,11 @@ def test_a_step_lowers_the_loss_of_its_batch(objective):
     network = make_network("digital", 6, 8, 1, objective=objective)
     x = normal(100, 6)
     target = Target(x[:, :1])
-    first = network.learn(x, target, 2e-2, 0.0)[0].loss
+    first = network.learn(network.measure(x), target, 2e-2, 0.0)[0].loss
     for _ in range(40):
-        network.learn(x, target, 2e-2, 0.0)
+        network.learn(network.measure(x), target, 2e-2, 0.0)
     network.chain[0].objective = type(network.chain[0].objective)()  # a gaussian gate starts shut again
-    assert network.learn(x, target, 0.0, 0.0)[0].loss < first
+    assert network.learn(network.measure(x), target, 0.0, 0.0)[0].loss < first
 
 
 def train(name: str, sign: float, seed: int, network=None):
@@ -134,7 +134,7 @@ def train(name: str, sign: float, seed: int, network=None):
     for _ in range(300):
         x = torch.randn(128, 16, generator=generator)
         y = x[:, :1] * x[:, 1:2]
-        network.learn(x, Target(y), sign * 1e-2, 0.0)
+        network.learn(network.measure(x), Target(y), sign * 1e-2, 0.0)
     return network, explained(network.measure(fresh).z[0], fresh[:, :1] * fresh[:, 1:2])
 
 

@@ -1,0 +1,100 @@
+"""Inputs -> units -> readout on one substrate: what learns from labels and from views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.network import Network
+from pib_rl.agents.normaliser import Normaliser
+from pib_rl.agents.optimisers import Adam
+from pib_rl.agents.readout import Readout
+from pib_rl.physical import registry
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.streams import Streams
+from pib_rl.physical.substrate import Read
+
+CALIBRATION_SAMPLES = 1024
+
+
+class PhysicalModel(nn.Module):
+    """Vectors in, outputs of a readout out. Like a policy it is all buffers: chip, weights, optimisers, statistics.
+
+    Args:
+        in_features: Size of an input.
+        outputs: Outputs of the readout.
+        hw: Name of a substrate.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        width: Outputs of each unit.
+        units: Number of units.
+        objective: Name of the units' objective.
+        objective_options: Its keyword arguments.
+        target_features: Dimensions of the targets.
+        answer_inputs: Give the network an input per output behind its own ones, for an answer; 0 but for learners that
+            compare answers.
+        common: One mean and deviation for all input features.
+        input_gain: Gain of the standardised inputs; the substrate's if None.
+        seed: Seed of fabrication and of all noise.
+
+    Raises:
+        ValueError: If a name is unknown or a size is not positive.
+    """
+
+    def __init__(self, in_features: int, outputs: int, *, hw: str = "digital", hw_options: dict[str, Any] | None = None,
+                 width: int = 128, units: int = 3, objective: str = "pointwise",
+                 objective_options: dict[str, Any] | None = None, target_features: int = 1,
+                 answer_inputs: bool = False, common: bool = False, input_gain: float | None = None,
+                 seed: int = 0) -> None:
+        super().__init__()
+        self.streams = Streams(seed)
+        self.meter = Meter()
+        self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
+        self.normaliser = Normaliser(in_features, common=common)
+        self.network = Network(self.substrate, in_features + (outputs if answer_inputs else 0), width, units,
+                               objective=objective, target_features=target_features, options=objective_options,
+                               optimiser=Adam, input_gain=input_gain)
+        self.readout = Readout(self.substrate, self.network.tap_features, outputs)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers live."""
+        return self.normaliser.mean.device
+
+    @property
+    def answer_features(self) -> int:
+        """Inputs of the network for an answer."""
+        return self.network.in_features - len(self.normaliser.mean)
+
+    @property
+    def devices(self) -> int:
+        """Programmable devices of all arrays."""
+        return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
+
+    def meet(self, x: Tensor) -> None:
+        """Sets the statistics of the inputs and then every gain control, from raw inputs x, shape (n, in_features)."""
+        self.normaliser.update(x)
+        self.network.calibrate(self.inputs(x[:CALIBRATION_SAMPLES]))
+
+    def inputs(self, x: Tensor, answers: Tensor | None = None) -> Tensor:
+        """What the network sees: standardised inputs, then the answer where it has inputs for one.
+
+        Args:
+            x: Raw inputs, shape (n, in_features).
+            answers: Numbers of the order of 1, shape (n, outputs); None is no answer at all, zeros.
+        """
+        standard: Tensor = self.normaliser(x)
+        if not self.answer_features:
+            return standard
+        return torch.cat([standard, x.new_zeros(len(x), self.answer_features) if answers is None else answers], 1)
+
+    @torch.inference_mode()
+    def taps(self, x: Tensor, read: Read) -> Tensor:
+        """What the readout sees, shape (n, tap_features), from raw inputs."""
+        return self.network.measure(self.inputs(x), read).taps
+
+    @torch.inference_mode()
+    def outputs(self, x: Tensor, read: Read) -> Tensor:
+        """Outputs of the readout, shape (n, outputs), from raw inputs, shape (n, in_features)."""
+        return self.readout.measure(self.taps(x, read), read)

@@ -1,0 +1,49 @@
+"""Objectives of one unit: information between its measured outputs and a target, with closed-form gradients.
+
+Each objective is built from Gram matrices of one unit's own measurements. None uses automatic differentiation, and
+none knows of another unit. An objective is one class and one line in `OBJECTIVES`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pib_rl.agents.objectives.alignment import Alignment
+from pib_rl.agents.objectives.base import GramObjective, Objective, Score
+from pib_rl.agents.objectives.gaussian import Gaussian
+from pib_rl.agents.objectives.pointwise import Pointwise
+from pib_rl.agents.objectives.renyi import Renyi
+from pib_rl.agents.objectives.ridge import Ridge
+from pib_rl.physical.options import nearest
+from pib_rl.physical.streams import Streams
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    "gaussian": Gaussian, "pointwise": Pointwise, "cka": Alignment, "renyi": Renyi, "ridge": Ridge,
+}
+
+
+def make_objective(name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams) -> Objective:
+    """An objective by name.
+
+    Args:
+        name: A key of `OBJECTIVES`.
+        options: Its keyword arguments.
+        features: Dimensions of the targets.
+        outputs: Outputs of the unit.
+        streams: Named random streams.
+
+    Raises:
+        ValueError: If the name or an option is unknown.
+    """
+    kind = OBJECTIVES.get(name)
+    if kind is None:
+        raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
+    given: dict[str, Any] = {"features": features, "outputs": outputs, "streams": streams}
+    try:
+        return kind(**options, **{need: given[need] for need in kind.needs})
+    except TypeError as error:
+        raise ValueError(f"objective {name!r} does not take these options: {sorted(options)} ({error})") from None
+
+
+__all__ = ["OBJECTIVES", "Alignment", "Gaussian", "GramObjective", "Objective", "Pointwise", "Renyi", "Ridge", "Score",
+           "make_objective"]

@@ -1,0 +1,48 @@
+"""What a unit can't know weighs nothing: weights of target dimensions by their explained variance."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.gram import TINY
+from pib_rl.agents.target import Target
+
+
+class Gate(nn.Module):
+    """Weights of target dimensions.
+
+        gate_d = min(1, (max(R2_d, 0) + 0.002) / 0.05),   w_d = gate_d / max(1, sum of the gates of d's block),
+
+    with R2_d the running mean (rate 0.02) of 1 + lost - e_d / var y_d: the explained variance, raised by what the
+    regression loses on a target of pure noise, so that it is 0 on average there. A dimension of noise weighs almost
+    nothing, and the dimensions of one block share at most one unit of weight.
+
+    Args:
+        features: Target dimensions D.
+        shut: False for w_d = 1, always.
+    """
+
+    floor, full, rate = 0.002, 0.05, 0.02
+    explained: Tensor
+
+    def __init__(self, features: int, shut: bool = True) -> None:
+        super().__init__()
+        self.shut = shut
+        self.register_buffer("explained", torch.zeros(features))
+
+    def forward(self, error: Tensor, lost: Tensor, y: Tensor, target: Target) -> Tensor:
+        """Weights, shape (D,), after taking in a batch.
+
+        Args:
+            error: Mean squared error of each dimension, shape (D,).
+            lost: Share of its variance that the regression loses on a target of noise, a scalar.
+            y: The targets, centred, shape (n, D).
+            target: The same with its blocks.
+        """
+        if not self.shut:
+            return torch.ones_like(error)
+        gain = 1 + lost - error / y.square().mean(0).clamp(min=TINY)
+        self.explained.lerp_(gain.to(self.explained), self.rate)
+        gate = (self.explained.clamp(min=0) + self.floor).div_(self.full).clamp_(max=1)
+        return target.shared(gate.to(error))

@@ -1,0 +1,27 @@
+"""The share of like samples among the neighbours of each sample."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pib_rl.agents.gram import TINY
+from pib_rl.agents.objectives.base import GramObjective
+from pib_rl.agents.target import Target
+
+
+class Pointwise(GramObjective):
+    """L = -mean_i log( sum_j k_ij Y_ij / sum_j k_ij ): the share of like samples among a sample's neighbours.
+
+    Samples without any like sample in the batch are left out. Strongest for classes.
+    """
+
+    default_scale = "sample"
+
+    def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        like = k * target.similarity()
+        hits = like.sum(1, keepdim=True)
+        known = (hits > TINY).to(k.dtype)
+        hits, total = hits.clamp(min=TINY), k.sum(1, keepdim=True).clamp(min=TINY)
+        share = known / known.sum().clamp(min=1)
+        loss = -(share * (hits / total).log()).sum()
+        return loss, share * (k / total - like / hits)

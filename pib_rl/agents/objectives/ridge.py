@@ -1,0 +1,128 @@
+"""Leave-one-out ridge regression of the target on saturated outputs: for distributed codes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from pib_rl.agents.gram import TINY
+from pib_rl.agents.objectives.base import Objective, Score
+from pib_rl.agents.objectives.gate import Gate
+from pib_rl.agents.target import Target
+from pib_rl.physical.streams import FABRICATION, Streams
+
+
+class Ridge(Objective):
+    """Minus the information on the target that a linear decoder, solved anew for every batch, gets out of a unit.
+
+    The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed, uniform in -offset..offset, centred, and
+    scaled by one number to u with mean |u_i|^2 = 1. Their linear Gram matrix G = u u^T has the ridge inverse
+    M = (G + ridge)^-1, and the leave-one-out prediction of a sample from all others of the batch is, in closed form,
+
+        yhat_i = y_i - (M y)_i / M_ii.
+
+    Classes: L = cross-entropy of softmax(yhat_i / temperature), so that H(Y) - L bounds I(Z; Y) from below. Real
+    values: L = 1/2 sum_d w_d log e_d with e_d the mean squared error, as in `Gaussian`, with the same gate.
+
+    A kernel regression wants samples of one class close to each other. A linear decoder does not: any code will do
+    from which an array behind a saturating medium can read the target, so that wide units keep a distributed one. The
+    saturation stands for whatever comes behind the unit; the real medium is neither known nor asked. M has no trivial
+    optimum: its diagonal drops out of a leave-one-out prediction.
+
+    Source: the bound: Barber & Agakov, NIPS 16 (2003); leave-one-out residuals: Allen, Technometrics 16, 125 (1974);
+    information of a Gaussian residual: as in `Gaussian`. Putting them together for a unit's objective is ours.
+
+    Args:
+        beta: Weight of compression, >= 0.
+        ridge: Regularisation, > 0, in units of the mean |u_i|^2.
+        temperature: Of the softmax, > 0.
+        gain: Slope of the saturation, > 0.
+        offset: Half width of the offsets, >= 0.
+        features: Target dimensions D (needed for the gate's state).
+        outputs: Outputs of the unit.
+        streams: Named random streams; the offsets are drawn at fabrication.
+        gated: False for w_d = 1.
+
+    Raises:
+        ValueError: If a value lies outside its range.
+    """
+
+    needs = ("features", "outputs", "streams")
+    shift: Tensor
+
+    def __init__(self, beta: float = 0.0, *, ridge: float = 0.3, temperature: float = 0.2, gain: float = 1.5,
+                 offset: float = 1.0, features: int = 1, outputs: int = 1, streams: Streams | None = None,
+                 gated: bool = True) -> None:
+        super().__init__(beta)
+        for name, value in (("ridge", ridge), ("temperature", temperature), ("gain", gain)):
+            if not value > 0:
+                raise ValueError(f"{name} must be > 0, got {value}")
+        if not offset >= 0:
+            raise ValueError(f"offset must be >= 0, got {offset}")
+        self.ridge = ridge
+        self.temperature = temperature
+        self.gain = gain
+        self.gate = Gate(features, gated)
+        self.free = Gate(0, shut=False)
+        streams = Streams(0) if streams is None else streams
+        with streams.aside("objective"):
+            self.register_buffer("shift", (2 * streams.uniform(FABRICATION, torch.zeros(outputs)) - 1) * offset)
+
+    def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
+        centred = z - z.mean(0)
+        rms = centred.square().mean().sqrt().clamp(min=TINY)
+        standard = centred / rms
+        bent = ((standard + self.shift) * self.gain).tanh_()
+        u = bent - bent.mean(0)
+        size = u.square().sum(1).mean().sqrt().clamp(min=TINY)
+        u = u / size
+        inverse = self._inverse(u)
+        loss, slope = self._classify(inverse, target) if target.classes else self._regress(inverse, target, self.gate)
+        if self.beta:
+            source = self.source(h)
+            loss_x, slope_x = self._regress(inverse, source, self.free)
+            share = self.beta / source.values.shape[1]
+            loss, slope = loss - share * loss_x, slope - share * slope_x
+        du = self._pull(inverse, slope, u)
+        dbent = (du - u * ((du * u).sum() / len(u))).div_(size)  # the chain rule of scaling, then of centring
+        dbent -= dbent.mean(0)
+        dstandard = dbent.mul_(1 - bent.square()).mul_(self.gain)
+        dz = (dstandard - standard * ((dstandard * standard).sum() / standard.numel())).div_(rms)
+        return Score(loss, dz.sub_(dz.mean(0)))
+
+    def _inverse(self, u: Tensor) -> Tensor:
+        """M, shape (n, n)."""
+        square = u @ u.T
+        square.diagonal().add_(self.ridge)
+        return torch.cholesky_inverse(torch.linalg.cholesky(square))
+
+    def _classify(self, inverse: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        """Loss and dL/dM for classes."""
+        y = target.values - target.values.mean(0)
+        residual = inverse @ y / inverse.diagonal()[:, None]
+        logits = (y - residual) / self.temperature
+        label = target.values.argmax(1)
+        slope = (target.values - logits.softmax(1)).div_(self.temperature * len(y))
+        return cross_entropy(logits, label), self._through(inverse, residual, slope, y)
+
+    def _regress(self, inverse: Tensor, target: Target, gate: Gate) -> tuple[Tensor, Tensor]:
+        """Loss and dL/dM for real values."""
+        y = target.values - target.values.mean(0)
+        residual = inverse @ y / inverse.diagonal()[:, None]
+        error = residual.square().mean(0).clamp(min=TINY)
+        lost = (inverse / inverse.diagonal()[:, None]).square().sum(1).mean() - 1
+        weights = gate(error, lost, y, target)
+        return 0.5 * (weights * error.log()).sum(), self._through(inverse, residual, residual * (weights / error / len(y)), y)
+
+    def _through(self, inverse: Tensor, residual: Tensor, slope: Tensor, y: Tensor) -> Tensor:
+        """dL/dM from dL/dresidual: residual_i = (M y)_i / M_ii."""
+        slope = slope / inverse.diagonal()[:, None]
+        by_inverse = slope @ y.T
+        by_inverse.diagonal().sub_((slope * residual).sum(1))
+        return by_inverse
+
+    def _pull(self, inverse: Tensor, slope: Tensor, u: Tensor) -> Tensor:
+        """dL/du from dL/dM: dM = -M dG M and G = u u^T."""
+        by_gram = inverse @ slope @ inverse
+        return (by_gram + by_gram.T) @ u.neg()
