@@ -20,7 +20,7 @@ PRESENTATION = ("config", "out", "progress", "device", "print_config")
 RANGES = {
     "timesteps": (1, 10**12), "n_envs": (1, 10_000), "n_steps": (1, 10**6), "width": (1, 10**5), "units": (1, 1000),
     "eval_episodes": (1, 10**6), "distractors": (0, 10**6), "seed": (0, 2**63 - 1), "seeds": (1, 10_000),
-    "first_seed": (0, 2**62), "jobs": (1, 10_000),
+    "first_seed": (0, 2**62), "jobs": (1, 10_000), "epochs": (1, 10**6), "batch_size": (4, 10**6),
 }
 
 

@@ -51,6 +51,10 @@ class LabelledSamples(Samples):
         """Labels that are not those, drawn at random."""
 
     @abstractmethod
+    def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        """How right the outputs are, at most 1, a scalar: accuracy, or explained variance."""
+
+    @abstractmethod
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
         """Gradient of `loss` by the readout's outputs, shape (m, outputs)."""
 
@@ -63,6 +67,9 @@ class ClassSamples(LabelledSamples):
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return cross_entropy(outputs, self.y[pick])
+
+    def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return (outputs.argmax(1) == self.y[pick]).float().mean()
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return (outputs.softmax(1) - self.answers(self.y[pick])) / len(pick)
@@ -88,6 +95,10 @@ class ValueSamples(LabelledSamples):
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return 0.5 * (outputs - self.y[pick]).square().sum(1).mean()
+
+    def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        y = self.y[pick]
+        return 1 - (outputs - y).square().mean() / (y - y.mean(0)).square().mean().clamp(min=1e-12)
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return (outputs - self.y[pick]) / len(pick)

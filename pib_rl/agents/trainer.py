@@ -96,4 +96,4 @@ class Trainer:
             learner.follow(batch.seen, gradient, progress)
         rate = config.learning_rate * (1 - progress) ** config.decay
         learner.heard(model.readout.learn(inputs, gradient, rate))
-        return log | {"loss": batch.loss(outputs)}
+        return log | {"loss": batch.loss(outputs), "score": samples.score(pick, outputs)}

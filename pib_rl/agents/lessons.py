@@ -1,0 +1,58 @@
+"""Settings of learning from labels, as shipped with the package, and what a mode makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pib_rl.agents.hidden import HiddenLearner
+from pib_rl.agents.rivals import find_mode
+from pib_rl.agents.trainer import LessonConfig
+from pib_rl.physical.options import configure
+
+FILE = Path(__file__).parents[1] / "hyperparams" / "lessons.yml"
+
+
+@cache
+def _shipped() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return content
+
+
+def shipped(hw: str, mode: str) -> dict[str, Any]:
+    """Shipped settings of a substrate and a mode: those of the rule, and the substrate's under ``hw_options``."""
+    content = _shipped()
+    return {**content["default"], **content["hw"].get(hw, {}), **content["mode"].get(mode, {})}
+
+
+def find_learner(mode: str) -> type[HiddenLearner]:
+    """The learner of a mode that can learn from labels.
+
+    Raises:
+        ValueError: If there is none of that name, or it learns from rewards alone.
+    """
+    kind = find_mode(mode)
+    if kind.alone:
+        raise ValueError(f"mode {mode!r} learns from whole episodes and can't learn from labels; "
+                         "choose pib or another rival")
+    return kind
+
+
+def resolve(mode: str, settings: dict[str, Any]) -> tuple[LessonConfig, Any]:
+    """The configuration of the lessons and that of the learner's own options.
+
+    Args:
+        mode: "pib", or a rival.
+        settings: Settings of both by name.
+
+    Raises:
+        ValueError: If a setting does not exist, or a value does not fit.
+    """
+    kind = find_learner(mode)
+    own = {field.name for field in fields(kind.Options)}
+    return (configure(LessonConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
+            configure(kind.Options, {name: settings[name] for name in settings if name in own}, mode))

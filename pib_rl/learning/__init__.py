@@ -1,0 +1,1 @@
+"""What `python -m pib_rl.learn` consists of: data, configuration, judgement, pictures."""

@@ -1,0 +1,65 @@
+"""The configuration of a run of learning: a dataclass whose field texts are the command line's help."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from pib_rl.config import check_ranges, pairs
+
+PRESENTATION = ("out", "progress", "device")
+
+
+@dataclass(frozen=True)
+class LearnConfig:
+    """Trains physical units on labelled data."""
+
+    data: tyro.conf.Positional[str] = "digits"
+    """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""
+    hw: str = "digital"
+    """Substrate: digital, memristive, optical, or one of an installed package."""
+    rival: str | None = None
+    """Who trains the hidden arrays in the place of PIB: frozen, backprop, backprop-off, dfa, ..."""
+    seed: int = 0
+    """Seed of the chip, its noise and the order of samples."""
+    epochs: int | None = None
+    """Passes over the data; by default as many as make 2000 steps, 10 at least and 200 at most."""
+    width: int = 128
+    """Outputs of each unit."""
+    units: int = 3
+    """Number of units in series."""
+    batch_size: int = 128
+    """Samples per step."""
+    objective: str = "ridge"
+    """Objective of the units: ridge, pointwise, gaussian, cka or renyi."""
+    hw_options: tuple[str, ...] = ()
+    """Settings of the substrate that differ from its default, as NAME=VALUE."""
+    rule: tuple[str, ...] = ()
+    """Settings of the learning rule that differ from its default, as NAME=VALUE."""
+    out: Path | None = None
+    """Run folder to make; by default one under runs/."""
+    device: str = "cpu"
+    """torch device: cpu, cuda or cuda:N."""
+    progress: bool = True
+    """Show a progress bar."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+    @property
+    def learner(self) -> str:
+        """The mode of the hidden arrays: "pib" or a rival."""
+        return "pib" if self.rival is None else self.rival
+
+    @property
+    def stem(self) -> str:
+        """Name of the run, for its folder."""
+        return f"{Path(self.data).stem.replace(':', '-')}-{self.hw}-{self.learner}-s{self.seed}"
+
+    def substance(self) -> dict[str, Any]:
+        """What defines the run, as plain data: everything but where and how it is shown."""
+        plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
+        return plain | {"hw_options": pairs(self.hw_options, "hw-options"), "rule": pairs(self.rule, "rule")}

@@ -1,0 +1,123 @@
+"""Pictures of a run of learning: confusion, what the hardware saw, and where features lie."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from sklearn.manifold import TSNE
+
+from pib_rl.agents.model import PhysicalModel
+from pib_rl.physical.substrate import Read
+from pib_rl.plots import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 4  # samples in the picture of the hardware
+MAPPED = 1000  # samples in the picture of the features
+PERPLEXITY = 30
+
+
+def learning_curve(history: list[dict[str, float]], title: str) -> Figure:
+    """Loss of the readout and accuracy on the validation samples over the epochs."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    epochs = np.arange(1, len(history) + 1)
+    for key, label, colour in (("score", "training batches, while learning", "#0b6e99"),
+                               ("validation_accuracy", "validation samples", "#d1495b")):
+        axes.plot(epochs, [100 * log[key] for log in history], "o-", markersize=3, label=label, color=colour)
+    axes.set(xlabel="epoch", ylabel="accuracy [%]", title=title)
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: str) -> Figure:
+    """How many samples of each class were taken for which."""
+    counts = np.zeros((len(labels), len(labels)), dtype=int)
+    np.add.at(counts, (np.searchsorted(labels, truth), np.searchsorted(labels, guess)), 1)
+    figure = new_figure(6.0, 5.4)
+    axes = figure.add_subplot()
+    share = counts / counts.sum(1, keepdims=True).clip(1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    names = [str(label) for label in labels]
+    axes.set(xlabel="taken for", ylabel="is", title=title, xticks=range(len(names)), yticks=range(len(names)))
+    axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
+    axes.set_yticklabels(names)
+    if len(names) <= 20:
+        for row, column in np.argwhere(counts):
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7,
+                      color="white" if share[row, column] > 0.5 else "0.2")
+    return figure
+
+
+def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, int] | None, title: str) -> Figure:
+    """What some samples look like on their way: input, outputs of every medium; and the weights of every array.
+
+    Args:
+        model: The network.
+        x: Raw inputs, shape (n, features), n >= 4.
+        image: Height and width of the inputs, if they are images.
+        title: Title.
+    """
+    network = model.network
+    seen = network.measure(model.inputs(x[:SHOWN]), Read.NOISY)
+    sizes = [unit.medium.out_features for unit in network.chain[1:]] + [network.last.out_features]
+    stages = [("input", x[:SHOWN]), ("medium 1", seen.h[0])]
+    stages += [(f"medium {number}", part) for number, part in enumerate(torch.split(seen.taps, sizes, 1), 2)]
+    arrays = [(f"array {number}", unit.array) for number, unit in enumerate(network.chain, 1)]
+    arrays.append(("readout", model.readout.array))
+    columns = max(len(stages), len(arrays))
+    figure = new_figure(2.0 * columns, 1.7 * (SHOWN + 1.2))
+    grid = figure.subplots(SHOWN + 1, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for column, (name, values) in enumerate(stages):
+        grid[0, column].set_title(name, fontsize=9)
+        for row in range(len(values)):
+            shape = image if name == "input" and image else None
+            grid[row, column].imshow(square(values[row].cpu().numpy(), shape), cmap="gray")
+    for column, (name, array) in enumerate(arrays):
+        weights = array.weights().cpu().numpy()
+        size = np.quantile(np.abs(weights), 0.99) or 1.0
+        grid[-1, column].imshow(weights, cmap="RdBu", vmin=-size, vmax=size, aspect="auto")
+        grid[-1, column].set_title(f"weights of {name}", fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def square(values: np.ndarray, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """A vector as a picture: of its own shape, or nearly square, the rest empty."""
+    if shape is not None:
+        return values.reshape(shape)
+    side = math.ceil(math.sqrt(len(values)))
+    rows = math.ceil(len(values) / side)
+    return np.pad(values.astype(float), (0, rows * side - len(values)), constant_values=np.nan).reshape(rows, side)
+
+
+def features(values: np.ndarray, labels: np.ndarray, seed: int, title: str) -> Figure:
+    """t-SNE map of features, coloured by class.
+
+    Args:
+        values: Features, shape (n, d).
+        labels: Shape (n,).
+        seed: Of the map.
+        title: Title.
+    """
+    values, labels = values[:MAPPED], labels[:MAPPED]
+    spread = min(PERPLEXITY, (len(values) - 1) / 3)
+    places = TSNE(perplexity=spread, init="pca", random_state=seed).fit_transform(values)
+    figure = new_figure(6.2, 5.4)
+    axes = figure.add_subplot()
+    names = np.unique(labels)
+    colours = np.searchsorted(names, labels)
+    dots = axes.scatter(places[:, 0], places[:, 1], c=colours, cmap="tab10" if len(names) <= 10 else "viridis", s=9,
+                        vmin=-0.5, vmax=max(len(names), 10) - 0.5)
+    if len(names) <= 20:
+        handles, _ = dots.legend_elements(num=list(range(len(names))))
+        axes.legend(handles, [str(name) for name in names], fontsize=7, ncols=2)
+    axes.set(xticks=[], yticks=[], title=title)
+    return figure

@@ -1,0 +1,226 @@
+"""python -m pib_rl.learn, in this process: run folders, data of every kind, and a user's mistakes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from pib_rl import learn
+from pib_rl.cli import UserError, run
+from pib_rl.learning import data
+from pib_rl.runs import RunFolder
+
+SMALL = ["--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
+FILES = {"config.yaml", "policy.safetensors", "result.json", "progress.csv", "learning_curve.png",
+         "information_plane.png", "confusion.png", "hardware.png", "features.png"}
+KEYS = {"data", "hw", "mode", "rival", "seed", "epochs", "train_samples", "test_samples", "validation_accuracy",
+        "test_accuracy", "test_accuracy_noiseless", "probe_accuracy", "knn_accuracy", "nmi", "measurements", "writes",
+        "wall_s", "devices"}
+
+
+def blobs(n: int, features: int = 4, seed: int = 0):
+    generator = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    return generator.normal(size=(n, features)) + 3 * np.eye(3, features)[y], y
+
+
+@pytest.fixture(scope="module")
+def npz(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    (x, y), (x_test, y_test) = blobs(120, 16), blobs(60, 16, 1)
+    grey = [np.clip(40 * part + 100, 0, 255).astype(np.uint8).reshape(-1, 4, 4) for part in (x, x_test)]
+    np.savez(path, x_train=grey[0], y_train=y, x_test=grey[1], y_test=y_test)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, npz):
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    learn.main([str(npz), *SMALL, "--epochs", "20", "--hw", "optical", "--seed", "3", "--out", str(folder)])
+    return folder
+
+
+def test_run_folder_is_complete_and_without_pickle(finished):
+    assert {path.name for path in finished.iterdir()} == FILES
+    result = json.loads((finished / "result.json").read_text())
+    assert result.keys() >= KEYS
+    assert (result["hw"], result["rival"], result["mode"], result["seed"]) == ("optical", "pib", "supervised", 3)
+    assert (result["train_samples"], result["test_samples"], result["epochs"]) == (108, 60, 20)
+    for key in ("test_accuracy", "probe_accuracy", "knn_accuracy", "nmi", "validation_accuracy"):
+        assert 0.5 < result[key] <= 1
+    assert result["measurements"] == 20 * 108 * 3 + 108 * 2  # lessons and calibration; looking on is not counted
+    state = load_file(finished / "policy.safetensors")
+    assert all(value.is_floating_point() and value.numel() for value in state.values())
+    for picture in finished.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_progress_has_a_row_per_epoch_with_information(finished):
+    rows = list(csv.DictReader((finished / "progress.csv").open()))
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 21)]
+    assert float(rows[-1]["information/target_unit2"]) > float(rows[0]["information/target_unit2"])
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_looking_on_does_not_change_what_is_learned(tmp_path, npz, monkeypatch):
+    states = []
+    for looks in (learn.look, lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0,
+                                          "information/target_unit1": 1.0}):
+        monkeypatch.setattr(learn, "look", looks)
+        folder = tmp_path / str(len(states))
+        learn.main([str(npz), *SMALL, "--hw", "memristive", "--out", str(folder)])
+        states.append(load_file(folder / "policy.safetensors"))
+    assert all(np.array_equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_finished_run_is_shown_not_repeated(finished, npz, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
+    learn.main([str(npz), *SMALL, "--epochs", "20", "--hw", "optical", "--seed", "3", "--out", str(finished)])
+    assert "finished" in capsys.readouterr().out
+    assert before == {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
+    with pytest.raises(UserError, match=r"another configuration \(seed differ"):
+        learn.main([str(npz), *SMALL, "--epochs", "20", "--hw", "optical", "--seed", "4", "--out", str(finished)])
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    (tmp_path / "result.json").write_text('{"data": "digits"}')
+    with pytest.raises(UserError, match=r"is damaged \(hw, mode, rival, seed"):
+        learn.show(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("rival", ["frozen", "dfa"])
+def test_digits_are_bundled_and_rivals_run(rival, tmp_path):
+    learn.main([*SMALL, "--rival", rival, "--out", str(tmp_path / "run")])
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (result["data"], result["rival"], result["test_samples"]) == ("digits", rival, 360)
+    assert result["test_accuracy"] > 0.6
+
+
+def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monkeypatch):
+    order, fit, predict = [], learn.PIBClassifier.fit, learn.PIBClassifier.predict
+    test = data.load(str(npz)).x_test
+    monkeypatch.setattr(learn.PIBClassifier, "fit", lambda self, *args, **extra: (
+        order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1])
+    monkeypatch.setattr(learn.PIBClassifier, "predict", lambda self, x: (
+        order.append("test") if np.array_equal(x, test) else None, predict(self, x))[1])
+    learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
+    assert order == ["fit", "fitted", "test", "test"]  # as it is, and with the read noise off
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_csv_files_have_the_label_last(tmp_path, header):
+    x, y = blobs(60)
+    lines = (["a,b,c,d,kind"] if header else []) + [",".join([*map(str, row), "xyz"[label]])
+                                                   for row, label in zip(x, y, strict=True)]
+    (tmp_path / "some.csv").write_text("\n".join(lines) + "\n")
+    found = data.load(str(tmp_path / "some.csv"))
+    assert found.x_train.shape == (48, 4)
+    assert sorted(set(found.y_test)) == ["x", "y", "z"]
+    learn.main([str(tmp_path / "some.csv"), *SMALL, "--out", str(tmp_path / "run")])
+    assert "some" in learn.LearnConfig(data=str(tmp_path / "some.csv")).stem
+
+
+def test_names_of_openml_are_fetched_and_mnist_keeps_its_own_test_images(monkeypatch):
+    class Bundle:
+        data, target = np.zeros((70_000, 784), dtype=np.uint8), np.arange(70_000) % 10
+
+    asked = []
+    monkeypatch.setattr(data, "fetch_openml", lambda name, **_: (asked.append(name), Bundle)[1])
+    found = data.load("mnist")
+    assert asked == ["mnist_784"]
+    assert (len(found.x_train), len(found.x_test), found.image) == (60_000, 10_000, (28, 28))
+    assert np.array_equal(found.y_test, Bundle.target[60_000:])
+    Bundle.data, Bundle.target = blobs(100)
+    assert len(data.load("vehicles").x_test) == 20
+
+
+@pytest.mark.parametrize(("error", "words"), [(URLError("no route"), "OpenML can't be reached"),
+                                              (ValueError("No known dataset"), "no numeric data named 'digit'")])
+def test_a_missing_cache_and_an_unknown_name_are_told_apart(monkeypatch, error, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(data, "fetch_openml", fail)
+    with pytest.raises(UserError, match=words):
+        data.load("digit")
+
+
+def spoilt(npz, **changes):
+    with np.load(npz) as file:
+        return {key: changes.get(key, file[key]) for key in file} | changes
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["none.npz"], "there is no file none.npz"),
+    (["none.csv"], "there is no file none.csv"),
+    (["thesis.txt"], "neither .npz nor .csv"),
+    (["broken.npz"], "can't be read as .npz"),
+    (["lacking.npz"], "lacks y_test"),
+    (["short.npz"], "y_train must hold a label per sample, shape (120,), got (119,)"),
+    (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
+    (["words.npz"], "x_train must hold numbers"),
+    (["hole.npz"], "NaN"),
+    (["alone.npz"], "one class"),
+    (["ragged.csv"], "sample 2 has 2 columns, the first one has 3"),
+    (["words.csv"], "features must be numbers"),
+    (["empty.csv"], "must hold lines of features and a label"),
+    (["few.csv"], "can't be split"),
+    (["good.npz", "--hw", "optcal"], "optical"),
+    (["good.npz", "--rival", "frozn"], "frozen"),
+    (["good.npz", "--rival", "es"], "can't learn from labels"),
+    (["good.npz", "--objective", "ridg"], "ridge"),
+    (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
+    (["good.npz", "--batch-size", "2"], "--batch-size must be 4 or more, got 2"),
+    (["good.npz", "--rule", "hidden_rat=1"], "hidden_rate"),
+    (["good.npz", "--hw-options", "stuck"], "NAME=VALUE"),
+    (["good.npz", "--device", "abacus"], "cpu, cuda or cuda:N"),
+    (["good.npz", "--epoch", "2"], "--epochs"),
+])
+def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "thesis.txt").write_text("years of work")
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
+    (tmp_path / "ragged.csv").write_text("1,2,a\n3,b\n")
+    (tmp_path / "words.csv").write_text("1,2,a\n3,four,b\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "few.csv").write_text("1,2,a\n3,4,b\n")
+    good = spoilt(npz)
+    hole = good["x_train"].astype(float)
+    hole[2, 1, 1] = np.nan
+    np.savez("good.npz", **good)
+    np.savez("lacking.npz", **{key: value for key, value in good.items() if key != "y_test"})
+    np.savez("short.npz", **spoilt(npz, y_train=good["y_train"][:-1]))
+    np.savez("other.npz", **spoilt(npz, x_test=np.zeros((60, 5))))
+    np.savez("words.npz", **spoilt(npz, x_train=np.full((120, 4, 4), "a")))
+    np.savez("hole.npz", **spoilt(npz, x_train=hole))
+    np.savez("alone.npz", **spoilt(npz, y_train=np.zeros(120, dtype=int)))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.setattr("sys.argv", ["learn", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        run("pib_rl.learn", learn.main)
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    assert said.err.count("\n") == 1
+    assert words in said.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch):
+    look, calls = learn.look, []
+
+    def stop(*arguments):
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return look(*arguments)
+
+    monkeypatch.setattr(learn, "look", stop)
+    with pytest.raises(UserError, match="interrupted after epoch 1; the network so far is in"):
+        learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
+    assert (tmp_path / "run" / "policy.safetensors").is_file()
+    assert not (tmp_path / "run" / "result.json").exists()
