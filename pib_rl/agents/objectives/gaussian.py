@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from pib_rl.agents.gram import TINY, Scale
@@ -29,22 +30,21 @@ class Gaussian(GramObjective):
                  features: int = 1, gated: bool = True) -> None:
         super().__init__(scale, bandwidth, beta)
         self.gate = Gate(features, gated)
-        self.free = Gate(0, shut=False)
 
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         return self._regress(k, target, self.gate)
 
     def compress(self, k: Tensor, source: Target) -> tuple[Tensor, Tensor]:
-        loss, dlog = self._regress(k, source, self.free)
+        loss, dlog = self._regress(k, source, None)
         return loss / source.values.shape[1], dlog / source.values.shape[1]
 
-    def _regress(self, k: Tensor, target: Target, gate: Gate) -> tuple[Tensor, Tensor]:
+    def _regress(self, k: Tensor, target: Target, gate: Gate | None) -> tuple[Tensor, Tensor]:
         y = target.values - target.values.mean(0)
         share = k / k.sum(1, keepdim=True).clamp(min=TINY)
         residual = share @ y - y
         error = residual.square().mean(0).clamp(min=TINY)
         lost = share.square().sum(1).mean() + 1 / (len(y) - 1)
-        weights = gate(error, lost, y, target)
+        weights = torch.ones_like(error) if gate is None else gate(error, lost, y, target)
         loss = 0.5 * (weights * error.log()).sum()
         slope = residual * (weights / error / len(y))
         pull = (slope @ y.T).sub_((slope * (residual + y)).sum(1, keepdim=True))

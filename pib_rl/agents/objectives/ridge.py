@@ -64,7 +64,6 @@ class Ridge(Objective):
         self.temperature = temperature
         self.gain = gain
         self.gate = Gate(features, gated)
-        self.free = Gate(0, shut=False)
         streams = Streams(0) if streams is None else streams
         with streams.aside("objective"):
             self.register_buffer("shift", (2 * streams.uniform(FABRICATION, torch.zeros(outputs)) - 1) * offset)
@@ -81,7 +80,7 @@ class Ridge(Objective):
         loss, slope = self._classify(inverse, target) if target.classes else self._regress(inverse, target, self.gate)
         if self.beta:
             source = self.source(h)
-            loss_x, slope_x = self._regress(inverse, source, self.free)
+            loss_x, slope_x = self._regress(inverse, source, None)
             share = self.beta / source.values.shape[1]
             loss, slope = loss - share * loss_x, slope - share * slope_x
         du = self._pull(inverse, slope, u)
@@ -106,13 +105,13 @@ class Ridge(Objective):
         slope = (target.values - logits.softmax(1)).div_(self.temperature * len(y))
         return cross_entropy(logits, label), self._through(inverse, residual, slope, y)
 
-    def _regress(self, inverse: Tensor, target: Target, gate: Gate) -> tuple[Tensor, Tensor]:
+    def _regress(self, inverse: Tensor, target: Target, gate: Gate | None) -> tuple[Tensor, Tensor]:
         """Loss and dL/dM for real values."""
         y = target.values - target.values.mean(0)
         residual = inverse @ y / inverse.diagonal()[:, None]
         error = residual.square().mean(0).clamp(min=TINY)
         lost = (inverse / inverse.diagonal()[:, None]).square().sum(1).mean() - 1
-        weights = gate(error, lost, y, target)
+        weights = torch.ones_like(error) if gate is None else gate(error, lost, y, target)
         return 0.5 * (weights * error.log()).sum(), self._through(inverse, residual, residual * (weights / error / len(y)), y)
 
     def _through(self, inverse: Tensor, residual: Tensor, slope: Tensor, y: Tensor) -> Tensor:
