@@ -51,7 +51,7 @@ class TrainConfig:
     noise_correlation: float = 0.0
     """Correlation of the exploration noise of continuous actions in successive steps, 0..1."""
     objective: str = "gaussian"
-    """Objective of the units: gaussian, pointwise, cka or renyi."""
+    """Objective of the units: gaussian, pointwise, cka, renyi or ridge."""
     mode: str = "pib"
     """pib, or a rival that trains the units in its place; frozen leaves them as fabricated."""
     distractors: int = 0

@@ -51,7 +51,7 @@ class PhysicalEstimator(BaseEstimator):
     """
 
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
-                 epochs: int | None = None, batch_size: int = 128, mode: str = "pib",
+                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
                  rule: dict[str, Any] | None = None, scaling: str = "feature", read: str = "mean", seed: int = 0,
                  device: str = "cpu", verbose: bool = False, warm_start: bool = False) -> None:

@@ -48,7 +48,7 @@ class PIB(OnPolicyAlgorithm):
         hw_options: Values of the substrate's configuration that differ from its default.
         width: Outputs of each unit.
         units: Number of units.
-        objective: "gaussian", "pointwise", "cka" or "renyi".
+        objective: "gaussian", "pointwise", "cka", "renyi" or "ridge".
         objective_options: Keyword arguments of the objective.
         mode: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
             (`pib_rl.agents.RIVALS`); the class's own if None. "frozen" leaves them as fabricated: the baseline of every claim.

@@ -31,7 +31,7 @@ class LearnConfig:
     """Outputs of each unit."""
     units: int = 3
     """Number of units in series."""
-    batch_size: int = 128
+    batch_size: int = 256
     """Samples per step."""
     objective: str = "ridge"
     """Objective of the units: ridge, pointwise, gaussian, cka or renyi."""

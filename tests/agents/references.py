@@ -85,7 +85,7 @@ def ridge(z: Tensor, y: Tensor, shift: Tensor, classes: bool, blocks: tuple[int,
     y, guesses, lost = y - y.mean(0), [], []
     for i in range(len(y)):
         rest = [j for j in range(len(y)) if j != i]
-        weights = u[i] @ u[rest].T @ torch.linalg.inv(u[rest] @ u[rest].T + 0.3 * torch.eye(len(rest), dtype=y.dtype))
+        weights = u[i] @ u[rest].T @ torch.linalg.inv(u[rest] @ u[rest].T + 0.1 * torch.eye(len(rest), dtype=y.dtype))
         guesses.append(weights @ y[rest])
         lost.append((weights**2).sum())
     guess = torch.stack(guesses)

@@ -97,6 +97,17 @@ def test_the_same_size_of_all_entries_changes_nothing(kind):
     torch.testing.assert_close(objective.on_gram(1e-3 * k, target)[0], objective.on_gram(k, target)[0])
 
 
+def test_ridge_finds_a_code_that_is_no_cluster_where_kernel_regression_sees_nothing():
+    # Two classes by the parity of two signs, each sign one output: no class is a cluster, a saturated code reads it.
+    generator = torch.Generator().manual_seed(0)
+    signs = torch.randint(0, 2, (200, 2), generator=generator) * 2.0 - 1
+    z = torch.cat([signs, signs.sum(1, keepdim=True)], 1) + 0.1 * torch.randn(200, 3, generator=generator)
+    labels = (signs.prod(1) > 0).long()
+    target = Target(torch.nn.functional.one_hot(labels, 2).float(), classes=True)
+    assert Ridge(outputs=3)(z, target).loss < 0.35
+    assert Ridge(outputs=3)(z[torch.randperm(200, generator=generator)], target).loss > 0.69
+
+
 @pytest.mark.parametrize("alpha", [1.5, 2.0, 3.0])
 def test_scattered_samples_are_told_from_clusters_by_class(alpha):
     # Eight samples, all nearly orthogonal: with the diagonal every labelling would reach the same information.
@@ -144,6 +155,10 @@ def test_arguments_outside_their_range_are_refused():
         Alignment(bandwidth=0.0)
     with pytest.raises(ValueError, match=r"order alpha must be > 1, got 0\.5"):
         Renyi(alpha=0.5)
+    for options, words in (({"ridge": 0.0}, "ridge must be > 0, got 0"), ({"temperature": -1.0}, "temperature must be > 0"),
+                           ({"gain": 0.0}, "gain must be > 0"), ({"offset": -0.5}, r"offset must be >= 0, got -0\.5")):
+        with pytest.raises(ValueError, match=words):
+            Ridge(**options)
     with pytest.raises(ValueError, match="not 1"):
         Renyi(alpha=1.0)
     with pytest.raises(ValueError, match="needs the unit's input h"):
