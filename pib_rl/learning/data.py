@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from sklearn.datasets import fetch_openml, load_digits
 from sklearn.model_selection import train_test_split
 
 from pib_rl.cli import UserError
+from pib_rl.physical.options import nearest
 
 OPENML = {"mnist": "mnist_784", "fashion-mnist": "Fashion-MNIST"}  # our words: OpenML's
 TEST_SHARE, MNIST_TEST = 0.2, 10_000
@@ -87,11 +89,13 @@ def fetch(name: str) -> Data:
     """
     wanted = OPENML.get(name, name)
     try:
-        bundle = fetch_openml(wanted, version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns before it tries again, and raises in the end
+            bundle = fetch_openml(wanted, version=1, as_frame=False, parser="liac-arff")
         x = np.asarray(bundle.data, dtype=np.float32)
     except (URLError, OSError) as error:
         raise UserError(f"{name!r} is not in scikit-learn's cache and OpenML can't be reached ({error}); connect once, "
-                        "or give the path of an .npz or .csv file, or use digits") from None
+                        f"or give the path of an .npz or .csv file; {nearest(name, ['digits', *OPENML])}") from None
     except ValueError as error:
         raise UserError(f"OpenML offers no numeric data named {name!r} ({error}); known here without network: digits; "
                         "otherwise give the path of an .npz or .csv file") from None
@@ -126,6 +130,9 @@ def read_npz(path: Path) -> Data:
         if not np.issubdtype(x.dtype, np.number):
             raise UserError(f"{path}: x_{part} must hold numbers, got {x.dtype}")
         arrays[f"x_{part}"] = x.reshape(len(x), -1).astype(np.float32)
+    unknown = np.setdiff1d(arrays["y_test"], arrays["y_train"])
+    if len(unknown):
+        raise UserError(f"{path}: y_test holds the label {unknown[0]}, which y_train lacks")
     return Data(**arrays, image=(shape[1], shape[2]) if len(shape) == 3 else None)
 
 

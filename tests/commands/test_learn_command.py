@@ -165,6 +165,7 @@ def spoilt(npz, **changes):
     (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
     (["words.npz"], "x_train must hold numbers"),
     (["hole.npz"], "NaN"),
+    (["new.npz"], "y_test holds the label 7, which y_train lacks"),
     (["alone.npz"], "one class"),
     (["ragged.csv"], "sample 2 has 2 columns, the first one has 3"),
     (["words.csv"], "features must be numbers"),
@@ -197,6 +198,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     np.savez("short.npz", **spoilt(npz, y_train=good["y_train"][:-1]))
     np.savez("other.npz", **spoilt(npz, x_test=np.zeros((60, 5))))
     np.savez("words.npz", **spoilt(npz, x_train=np.full((120, 4, 4), "a")))
+    np.savez("new.npz", **spoilt(npz, y_test=np.full(60, 7)))
     np.savez("hole.npz", **spoilt(npz, x_train=hole))
     np.savez("alone.npz", **spoilt(npz, y_train=np.zeros(120, dtype=int)))
     before = sorted(path.name for path in tmp_path.iterdir())
