@@ -200,7 +200,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     np.savez("words.npz", **spoilt(npz, x_train=np.full((120, 4, 4), "a")))
     np.savez("new.npz", **spoilt(npz, y_test=np.full(60, 7)))
     np.savez("hole.npz", **spoilt(npz, x_train=hole))
-    np.savez("alone.npz", **spoilt(npz, y_train=np.zeros(120, dtype=int)))
+    np.savez("alone.npz", **spoilt(npz, y_train=np.zeros(120, dtype=int), y_test=np.zeros(60, dtype=int)))
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr("sys.argv", ["learn", *arguments])
     with pytest.raises(SystemExit) as stop:
