@@ -68,9 +68,12 @@ def build(config: LearnConfig, image: tuple[int, int] | None) -> PIBClassifier:
     if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
     plain = config.substance()
+    if config.patches and image is None:
+        raise ValueError("--patches needs images, and these data are vectors; leave it out")
     return PIBClassifier(hw=config.hw, units=config.units, width=config.width, objective=config.objective,
                          epochs=config.epochs, batch_size=config.batch_size, mode=config.learner,
                          hw_options=plain["hw_options"], rule=plain["rule"], scaling="common" if image else "feature",
+                         image=image, patches=config.squares(),
                          read=Read.NOISY.value, seed=config.seed, device=config.device, verbose=config.progress,
                          warm_start=True)
 

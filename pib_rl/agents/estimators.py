@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pib_rl.agents.label_samples import ClassSamples, LabelledSamples, ValueSamples
+from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.lessons import find_learner, resolve, shipped
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.trainer import Trainer
@@ -43,6 +44,10 @@ class PhysicalEstimator(BaseEstimator):
         rule: Settings of `LessonConfig` and of the mode by name, where they differ from those that are shipped.
         scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
             (images).
+        image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if
+            each pixel has several. Needed for ``patches``.
+        patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
+            others: one array for all squares, see `Patch`.
         read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
         seed: Seed of the chip, its noise and the order of samples.
         device: torch device.
@@ -53,8 +58,10 @@ class PhysicalEstimator(BaseEstimator):
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
                  epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
-                 rule: dict[str, Any] | None = None, scaling: str = "feature", read: str = "mean", seed: int = 0,
-                 device: str = "cpu", verbose: bool = False, warm_start: bool = False) -> None:
+                 rule: dict[str, Any] | None = None, scaling: str = "feature",
+                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
+                 read: str = "mean", seed: int = 0, device: str = "cpu", verbose: bool = False,
+                 warm_start: bool = False) -> None:
         self.hw = hw
         self.units = units
         self.width = width
@@ -66,6 +73,8 @@ class PhysicalEstimator(BaseEstimator):
         self.objective_options = objective_options
         self.rule = rule
         self.scaling = scaling
+        self.image = image
+        self.patches = patches
         self.read = read
         self.seed = seed
         self.device = device
@@ -118,6 +127,9 @@ class PhysicalEstimator(BaseEstimator):
         """Checks the data; makes the model at first."""
         x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
                              y_numeric=self._numeric)
+        if find_learner(self.mode).answer_inputs and self.patches:
+            raise ValueError(f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
+                             "leave out patches, or choose another mode")
         if self.scaling not in ("feature", "common"):
             raise ValueError(f"scaling must be feature or common, got {self.scaling!r}")
         target = self._encode(y, first)
@@ -135,7 +147,9 @@ class PhysicalEstimator(BaseEstimator):
         self.model_ = PhysicalModel(
             x.shape[1], outputs, hw=self.hw, hw_options=options, width=self.width, units=self.units,
             objective=self.objective, objective_options=self.objective_options, target_features=outputs,
-            answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain, seed=self.seed,
+            answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain,
+            patches=[Patch(*patch) for patch in self.patches], image=None if self.image is None else Grid(*self.image),
+            seed=self.seed,
         ).to(self.device)
         self.model_.meet(x)
         self.learner_ = kind(self.model_, config, own)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.network import Network
 from pib_rl.agents.normaliser import Normaliser
 from pib_rl.agents.optimisers import Adam
@@ -36,6 +38,8 @@ class PhysicalModel(nn.Module):
             compare answers.
         common: One mean and deviation for all input features.
         input_gain: Gain of the standardised inputs; the substrate's if None.
+        patches: Units that look at squares of an image, in front of the others.
+        image: The image that they look at.
         seed: Seed of fabrication and of all noise.
 
     Raises:
@@ -46,7 +50,7 @@ class PhysicalModel(nn.Module):
                  width: int = 128, units: int = 3, objective: str = "pointwise",
                  objective_options: dict[str, Any] | None = None, target_features: int = 1,
                  answer_inputs: bool = False, common: bool = False, input_gain: float | None = None,
-                 seed: int = 0) -> None:
+                 patches: Sequence[Patch] = (), image: Grid | None = None, seed: int = 0) -> None:
         super().__init__()
         self.streams = Streams(seed)
         self.meter = Meter()
@@ -54,7 +58,7 @@ class PhysicalModel(nn.Module):
         self.normaliser = Normaliser(in_features, common=common)
         self.network = Network(self.substrate, in_features + (outputs if answer_inputs else 0), width, units,
                                objective=objective, target_features=target_features, options=objective_options,
-                               optimiser=Adam, input_gain=input_gain)
+                               optimiser=Adam, input_gain=input_gain, patches=patches, image=image)
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
 
     @property

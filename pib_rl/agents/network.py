@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from pib_rl.agents.layout import Grid, Layout, Patch
 from pib_rl.agents.objectives import Score, make_objective
 from pib_rl.agents.optimisers import Adam, SignalGatedAdam
 from pib_rl.agents.target import Target
@@ -15,7 +17,9 @@ from pib_rl.physical.substrate import Read, Substrate
 
 
 class Measurement(NamedTuple):
-    """One pass of n samples: per unit the array's input h and output z, and the taps, shape (n, tap_features)."""
+    """One pass of n samples: per unit the array's inputs h, shape (n positions, in), and the unit's output z, shape
+    (n, positions out); and the taps, shape (n, tap_features).
+    """
 
     h: list[Tensor]
     z: list[Tensor]
@@ -38,6 +42,8 @@ class Network(nn.Module):
         options: Keyword arguments of the objective.
         optimiser: Local optimiser of each array.
         input_gain: Gain in front of the first medium; the substrate's if None.
+        patches: Units that look at squares of an image, in front of the ``units`` others; one array each.
+        image: The image that they look at; its features are the input.
 
     Raises:
         ValueError: If a size is not positive or the objective is unknown.
@@ -46,26 +52,37 @@ class Network(nn.Module):
     def __init__(self, substrate: Substrate, in_features: int, width: int, units: int, *,
                  objective: str = "gaussian", target_features: int = 1,
                  options: dict[str, Any] | None = None, optimiser: type[Adam] = SignalGatedAdam,
-                 input_gain: float | None = None) -> None:
+                 input_gain: float | None = None, patches: Sequence[Patch] = (), image: Grid | None = None) -> None:
         super().__init__()
         for name, value in (("width", width), ("units", units), ("in_features", in_features)):
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
+        if patches and (image is None or image.features != in_features):
+            raise ValueError(f"patches need an image of {in_features} features, got {image}")
         self.in_features = in_features
         self.input_gain = substrate.input_gain if input_gain is None else input_gain
         self.meter = substrate.meter
         self.units = nn.ModuleList()
-        size = in_features
-        for _ in range(units):
-            medium = substrate.make_medium(size, width)
-            array = substrate.make_array(medium.out_features, width)
-            control = GainControl(width, substrate.drive_gain, substrate.drive_offset, substrate.streams)
-            goal = make_objective(objective, options or {}, features=target_features, outputs=width,
+        size, grid = in_features, image
+        for patch in [*patches, *[None] * units]:
+            layout = None if patch is None or grid is None else Layout(grid, patch)
+            outputs = width if patch is None else patch.channels
+            medium = substrate.make_medium(size if layout is None else layout.fan_in, outputs)
+            array = substrate.make_array(medium.out_features, outputs)
+            control = GainControl(outputs, substrate.drive_gain, substrate.drive_offset, substrate.streams)
+            size = outputs * (1 if layout is None else layout.positions)
+            goal = make_objective(objective, options or {}, features=target_features, outputs=size,
                                   streams=substrate.streams)
-            self.units.append(Unit(medium, array, control, goal, optimiser((width, medium.out_features))))
-            size = width
-        self.last = substrate.make_medium(width, width)
+            unit = Unit(medium, array, control, goal, optimiser((outputs, medium.out_features)), layout)
+            self.units.append(unit)
+            grid = None if layout is None else layout.after
+        self.last = substrate.make_medium(size, width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
+
+    @property
+    def layouts(self) -> list[Layout | None]:
+        """The layouts of all units in order, and none for the last medium."""
+        return [*(unit.layout for unit in self.chain), None]
 
     @property
     def chain(self) -> list[Unit]:
@@ -76,19 +93,21 @@ class Network(nn.Module):
         """Passes inputs x, shape (n, in_features), in standard deviations, through the hardware."""
         hs, zs, drive = [], [], x * self.input_gain
         for unit in self.chain:
-            hs.append(unit.medium.measure(drive, read))
-            zs.append(unit.array.measure(hs[-1], read))
+            hs.append(unit.medium.measure(unit.inputs(drive), read))
+            zs.append(unit.measure(hs[-1], read))
             drive = unit.control.drive(zs[-1])
         last = self.last.measure(drive, read)
-        self.meter.read(len(x) * len(zs))
-        return Measurement(hs, zs, torch.cat([*hs[1:], last], 1))
+        self.meter.read(sum(map(len, hs)))
+        taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
+        return Measurement(hs, zs, torch.cat([*taps, last], 1))
 
     def calibrate(self, x: Tensor) -> None:
         """Sets every gain control from a batch x, unit by unit, front to back."""
         drive = x * self.input_gain
         for unit in self.chain:
-            z = unit.array.measure(unit.medium.measure(drive))
-            self.meter.read(len(x))
+            h = unit.medium.measure(unit.inputs(drive))
+            z = unit.measure(h)
+            self.meter.read(len(h))
             unit.control.track(z, 1.0)
             drive = unit.control.drive(z)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import tyro
 
+from pib_rl.cli import UserError
 from pib_rl.config import check_ranges, pairs
 
 PRESENTATION = ("out", "progress", "device")
@@ -31,6 +33,8 @@ class LearnConfig:
     """Outputs of each unit."""
     units: int = 3
     """Number of units in series."""
+    patches: tuple[str, ...] = ()
+    """Units in front of the others that look at squares of an image, one array for all: CHANNELS:SIZE:STRIDE each."""
     batch_size: int = 256
     """Samples per step."""
     objective: str = "ridge"
@@ -48,6 +52,21 @@ class LearnConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        self.squares()
+
+    def squares(self) -> list[tuple[int, int, int]]:
+        """Channels, size and stride of each unit of ``patches``.
+
+        Raises:
+            UserError: If one is no three whole numbers.
+        """
+        found = []
+        for text in self.patches:
+            match = re.fullmatch(r"(\d{1,5}):(\d{1,5}):(\d{1,5})", text)
+            if match is None:
+                raise UserError(f"--patches takes CHANNELS:SIZE:STRIDE, such as 32:5:2, got {text!r}")
+            found.append((int(match[1]), int(match[2]), int(match[3])))
+        return found
 
     @property
     def learner(self) -> str:

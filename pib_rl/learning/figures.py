@@ -66,7 +66,7 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, int] | Non
     network = model.network
     seen = network.measure(model.inputs(x[:SHOWN]), Read.NOISY)
     sizes = [unit.medium.out_features for unit in network.chain[1:]] + [network.last.out_features]
-    stages = [("input", x[:SHOWN]), ("medium 1", seen.h[0])]
+    stages = [("input", x[:SHOWN]), ("medium 1", network.chain[0].tap(seen.h[0]))]
     stages += [(f"medium {number}", part) for number, part in enumerate(torch.split(seen.taps, sizes, 1), 2)]
     arrays = [(f"array {number}", unit.array) for number, unit in enumerate(network.chain, 1)]
     arrays.append(("readout", model.readout.array))

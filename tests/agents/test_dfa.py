@@ -30,7 +30,7 @@ def test_the_pull_is_the_formula_number_by_number(action):
         control = unit.control
         for n in range(4):
             for i in range(3):
-                fed = sum(float(gradient[n, k]) * float(learner.feedback.matrices[number, k, i])
+                fed = sum(float(gradient[n, k]) * float(learner.feedback.matrices[number][k, i])
                           for k in range(gradient.shape[1]))
                 standard = (float(z[n, i]) - float(control.mean[i])) / float(control.deviation)
                 drive = control.gain * (standard + float(control.shift[i]))
@@ -53,7 +53,7 @@ def test_a_step_is_adams_along_the_outer_product_and_fades_with_the_training(pro
 
 
 def test_feedback_is_normal_with_a_deviation_of_one_over_the_root_of_outputs():
-    matrices = make_learner("dfa", width=400).feedback.matrices
+    matrices = torch.stack(make_learner("dfa", width=400).feedback.matrices)
     assert matrices.shape == (2, 4, 400)  # three logits and the value
     assert matrices.mean().abs() < 0.03
     assert matrices.std().item() == pytest.approx(0.5, rel=0.05)
@@ -62,11 +62,11 @@ def test_feedback_is_normal_with_a_deviation_of_one_over_the_root_of_outputs():
 
 def test_feedback_comes_from_the_seed_and_stays_fixed():
     agents = [PIB("MlpPolicy", "CartPole-v1", mode="dfa", n_steps=32, width=4, seed=seed) for seed in (3, 3, 4)]
-    one, same, other = (agent.rule.learner.feedback.matrices.clone() for agent in agents)
+    one, same, other = (agent.rule.learner.feedback.side_by_side.clone() for agent in agents)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     agents[0].learn(96)
-    assert torch.equal(agents[0].rule.learner.feedback.matrices, one)
+    assert torch.equal(agents[0].rule.learner.feedback.side_by_side, one)
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
@@ -145,10 +145,10 @@ def test_saving_goes_unnoticed(action, hw, tmp_path):
 
 def test_loaded_feedback_is_the_saved_one_and_not_a_new_draw(tmp_path):
     agent = PIB("MlpPolicy", "CartPole-v1", mode="dfa", n_steps=32, width=4, seed=3)
-    agent.rule.learner.feedback.matrices.mul_(2)
+    agent.rule.learner.feedback.side_by_side.mul_(2)
     agent.save(tmp_path / "agent.zip")
     loaded = PIB.load(tmp_path / "agent.zip")
-    assert torch.equal(loaded.rule.learner.feedback.matrices, agent.rule.learner.feedback.matrices)
+    assert torch.equal(loaded.rule.learner.feedback.side_by_side, agent.rule.learner.feedback.side_by_side)
 
 
 def test_it_has_no_options_of_its_own():

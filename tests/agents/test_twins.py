@@ -11,6 +11,8 @@ from learner_toys import D, make_learner, normal
 from torch import Tensor
 
 from pib_rl.agents import PIB, PIBPolicy
+from pib_rl.agents.layout import Grid, Patch
+from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.rivals.backprop import NetworkTwin
 from pib_rl.agents.rivals.twins import TWINS, MediumTwin, Parameter, make_twin, twin_of
 from pib_rl.physical.digital import TanhMedium
@@ -203,12 +205,14 @@ class Software:
         media = [*(unit.medium for unit in network.chain), network.last]
         drive, taps, self.z = network.input_gain * x.double(), [], []
         for medium, unit, weight in zip(media, network.chain, self.weights, strict=False):
-            taps.append(through(medium, drive))
-            z = taps[-1] @ weight.T
+            seen = through(medium, unit.inputs(drive))
+            taps.append(unit.tap(seen))
+            z = (seen @ weight.T).view(len(x), -1)
             z.retain_grad()
             self.z.append(z)
             control = unit.control
-            drive = control.gain * ((z - control.mean) / control.deviation + control.shift)
+            channels = (z.view(-1, len(control.mean)) - control.mean) / control.deviation + control.shift
+            drive = control.gain * channels.view(z.shape)
         taps.append(through(media[-1], drive))
         return torch.cat([*taps[1:], torch.ones(len(x), 1).double()], 1) @ self.weights[-1].T
 
@@ -252,6 +256,22 @@ def test_the_way_back_has_any_length(units):
     (software.outputs(x) * gradient).sum().backward()
     pulled = NetworkTwin(policy).pull(policy, policy.network.measure(x), gradient, weights, 0.0)
     assert len(pulled) == units
+    for found, z in zip(pulled, software.z, strict=True):
+        assert_near(found, z.grad.float())
+
+
+@pytest.mark.parametrize("hw", ["digital", "optical"])
+def test_the_way_back_leads_through_patches(hw):
+    model = PhysicalModel(36, 4, hw=hw, hw_options=QUIET[hw], width=6, units=2, objective="cka",
+                          patches=[Patch(3, 3, 2), Patch(4, 2, 1)], image=Grid(6, 6))
+    model.readout.array.program(0.1 * normal(4, model.network.tap_features + 1))
+    x, gradient = normal(20, 36, seed=3), normal(20, 4, seed=4)
+    uneven(model)
+    weights = [*(unit.array.weights() for unit in model.network.chain), model.readout.array.weights()]
+    software = Software(model, weights)
+    (software.outputs(x) * gradient).sum().backward()
+    pulled = NetworkTwin(model).pull(model, model.network.measure(x), gradient, weights, 0.0)
+    assert len(pulled) == 4
     for found, z in zip(pulled, software.z, strict=True):
         assert_near(found, z.grad.float())
 

@@ -47,9 +47,10 @@ class Follower(AdamLearner):
 
     def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
         slopes = self.pull(seen, gradient, progress)
-        changes = self.steps([slope.T @ h for slope, h in zip(slopes, seen.h, strict=True)], progress)
+        chain = self.model.network.chain
+        changes = self.steps([unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, seen.h, strict=True)], progress)
         track = self.config.track * self.config.share(progress)
-        for unit, change, z in zip(self.model.network.chain, changes, seen.z, strict=True):
+        for unit, change, z in zip(chain, changes, seen.z, strict=True):
             unit.array.program(change)
             unit.control.track(z, track)
         self.asked(changes)

@@ -54,7 +54,7 @@ class StaleOptions(TwinOptions):
 
 
 class NetworkTwin(nn.Module):
-    """The way back from the readout's outputs to the outputs z of every array.
+    """The way back from the readout's outputs to the outputs z of every unit.
 
     With g = dL/do, the taps receive g W_readout. The output of medium l+1 receives its own tap's share and, through
     the array behind it, W^T of what arrives there; then the medium's twin, then drive = gain ((z - m)/s + b), which is
@@ -76,7 +76,7 @@ class NetworkTwin(nn.Module):
 
     def pull(self, model: Trainee, seen: Measurement, gradient: Tensor, weights: list[Tensor],
              error: float) -> list[Tensor]:
-        """dL/dz of every unit, shape (n, width) each.
+        """dL/dz of every unit, shape (n, out_features) each.
 
         Args:
             model: What it is the twin of.
@@ -91,10 +91,14 @@ class NetworkTwin(nn.Module):
         arriving = torch.zeros_like(taps[-1])
         for index in range(len(hidden) - 1, -1, -1):
             control, z = model.network.chain[index].control, seen.z[index]
-            drive = control.drive(z)
-            slope = self.media[index].pull(drive, taps[index] + arriving, error) * (control.gain / control.deviation)
+            drive, tap = control.drive(z), taps[index]
+            layout = model.network.layouts[index + 1]
+            if layout is not None:
+                drive, tap = layout.cut(drive), (tap / layout.positions).repeat_interleave(layout.positions, 0)
+            slope = self.media[index].pull(drive, tap + arriving, error)
+            slope = (slope if layout is None else layout.join(slope)) * (control.gain / control.deviation)
             slopes.insert(0, slope)
-            arriving = slope @ hidden[index]
+            arriving = slope.reshape(-1, hidden[index].shape[0]) @ hidden[index]
         return slopes
 
 

@@ -15,16 +15,22 @@ from pib_rl.physical.streams import FABRICATION
 
 
 class Feedback(nn.Module):
-    """Fixed random matrices B_l, shape (outputs, width), one per unit, normal with deviation 1/sqrt(outputs)."""
+    """Fixed random matrices B_l, shape (outputs, out_features), one per unit, normal with deviation 1/sqrt(outputs)."""
 
-    matrices: Tensor
+    side_by_side: Tensor
 
     def __init__(self, model: Trainee) -> None:
         super().__init__()
-        chain, outputs = model.network.chain, model.readout.array.out_features
+        outputs = model.readout.array.out_features
+        self.sizes = [unit.out_features for unit in model.network.chain]
         with model.streams.aside("feedback"):
-            draws = model.streams.normal(FABRICATION, torch.zeros(len(chain), outputs, chain[0].array.out_features))
-        self.register_buffer("matrices", draws / outputs**0.5)
+            draws = model.streams.normal(FABRICATION, torch.zeros(outputs, sum(self.sizes)))
+        self.register_buffer("side_by_side", draws / outputs**0.5)
+
+    @property
+    def matrices(self) -> tuple[Tensor, ...]:
+        """B_l of the units in order."""
+        return torch.split(self.side_by_side, self.sizes, 1)
 
 
 class DirectFeedback(Follower):

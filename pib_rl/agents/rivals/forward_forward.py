@@ -56,7 +56,7 @@ def contrast(given: Tensor, other: Tensor, worth: Tensor, control: GainControl, 
         control: Gain control of the unit.
         steepness: theta.
     """
-    u, v = ((z - control.mean) / control.deviation for z in (given, other))
+    u, v = control.standard(given), control.standard(other)
     margin = steepness * worth.sign() * (u.square() - v.square()).mean(1)
     loss = (worth.abs() * softplus(-margin)).mean() / steepness
     slope = (worth * margin.neg().sigmoid())[:, None] * (-2 / (u.numel() * control.deviation))
@@ -103,8 +103,8 @@ class ForwardForward(AdamLearner):
         seen, against = network.measure(given), network.measure(other)
         scores = [contrast(z, w, worth, unit.control, self.options.steepness)
                   for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
-        gradients = [score.by_given.T @ h + score.by_other.T @ k
-                     for score, h, k in zip(scores, seen.h, against.h, strict=True)]
+        gradients = [unit.outer(score.by_given, h) + unit.outer(score.by_other, k)
+                     for unit, score, h, k in zip(network.chain, scores, seen.h, against.h, strict=True)]
         track = self.config.track * self.config.share(progress)
         changes = self.steps(gradients, progress)
         for unit, change, z, w in zip(network.chain, changes, seen.z, against.z, strict=True):
