@@ -6,12 +6,14 @@ import csv
 import io
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 from pib_rl import plots
 from pib_rl.agents.estimators import PIBClassifier
@@ -28,6 +30,7 @@ from pib_rl.runs import RESULT, RunFolder, write_atomically
 NAME = "pib_rl.learn"
 VALIDATION, MOST = 0.1, 5000  # share of the training samples that are held out to look at, and how many at most
 PLANE = 512  # samples of the information plane
+JUDGED = 10_000  # training samples that probe and neighbours learn from, at most
 NAMED = ("data", "hw", "mode", "rival")
 COUNTED = ("seed", "train_samples", "test_samples", "epochs", "validation_accuracy", "test_accuracy",
            "test_accuracy_noiseless", "probe_accuracy", "knn_accuracy", "nmi", "wall_s", "measurements", "writes")
@@ -98,7 +101,7 @@ def train(config: LearnConfig, data: Data, model: PIBClassifier, fitted: tuple[n
     folder.save_policy(model.model_.state_dict())
     save_rows(folder, rows)
     counts = model.model_.meter.totals()
-    with model.model_.meter.paused():
+    with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
         result = assess(config, data, model, fitted, folder)
     folder.save_result({
         "data": config.data, "hw": config.hw, "mode": "supervised", "rival": config.learner, "seed": config.seed,
@@ -128,16 +131,17 @@ def look(model: PIBClassifier, x: np.ndarray, y: np.ndarray) -> dict[str, float]
 def assess(config: LearnConfig, data: Data, model: PIBClassifier, fitted: tuple[np.ndarray, np.ndarray],
            folder: RunFolder) -> dict[str, float]:
     """Figures of the final network on the test samples, which are touched here and nowhere else; their pictures."""
-    title = f"{config.data}, {config.hw}, {config.learner}, seed {config.seed}"
+    title = config.title
     guess = model.predict(data.x_test)
     labels = np.asarray(data.y_test)
-    known, seen = model.features(fitted[0]), model.features(data.x_test)
+    known, seen = model.features(fitted[0][:JUDGED]), model.features(data.x_test)
+    names = fitted[1][:JUDGED]
     last = model.model_.network.last.out_features
     result = {
         "test_accuracy": float((guess == labels).mean()),
         "test_accuracy_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, labels)),
-        "probe_accuracy": judge.probe(known, fitted[1], seen, labels),
-        "knn_accuracy": judge.neighbours(known[:, -last:], fitted[1], seen[:, -last:], labels),
+        "probe_accuracy": judge.probe(known, names, seen, labels),
+        "knn_accuracy": judge.neighbours(known[:, -last:], names, seen[:, -last:], labels),
         "nmi": judge.clusters(seen[:, -last:], labels, config.seed),
     }
     inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
@@ -160,7 +164,7 @@ def save_rows(folder: RunFolder, rows: list[dict[str, float]]) -> None:
 
 def draw(config: LearnConfig, rows: list[dict[str, float]], folder: RunFolder) -> None:
     """Figures of the training."""
-    title = f"{config.data}, {config.hw}, {config.learner}, seed {config.seed}"
+    title = config.title
     write_atomically(folder.path / "learning_curve.png", plots.as_png(figures.learning_curve(rows, title)))
     plane = plots.information_plane(plots.read_progress(folder.path / "progress.csv"), f"Information plane: {title}")
     write_atomically(folder.path / "information_plane.png", plots.as_png(plane))
@@ -174,7 +178,7 @@ def show(folder: RunFolder) -> None:
     if wrong:
         raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
                         f"{folder.path} to train anew, or choose another --out")
-    title = f"{result['data']} on {result['hw']} ({result['rival']}, seed {result['seed']})"
+    title = f"{Path(result['data']).name} on {result['hw']} ({result['rival']}, seed {result['seed']})"
     table = Table(title=title, title_style="")
     table.add_column("test samples")
     table.add_column("", justify="right")

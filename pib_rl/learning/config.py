@@ -78,6 +78,11 @@ class LearnConfig:
         """Name of the run, for its folder."""
         return f"{Path(self.data).stem.replace(':', '-')}-{self.hw}-{self.learner}-s{self.seed}"
 
+    @property
+    def title(self) -> str:
+        """Name of the run, for people."""
+        return f"{Path(self.data).name}, {self.hw}, {self.learner}, seed {self.seed}"
+
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
