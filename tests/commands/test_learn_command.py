@@ -101,6 +101,14 @@ def test_digits_are_bundled_and_rivals_run(rival, tmp_path):
     assert result["test_accuracy"] > 0.6
 
 
+def test_patch_units_see_squares(npz, tmp_path):
+    arguments = [str(npz), *SMALL, "--patches", "4:2:1", "3:2:2", "--hw", "optical", "--out", str(tmp_path / "run")]
+    learn.main(arguments)
+    learn.main(arguments)  # the same again: shown, not refused
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["measurements"] == (3 * (16 + 4 + 2 + 1) + 16 + 4 + 2) * 108
+
+
 def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monkeypatch):
     order, fit, predict = [], learn.PIBClassifier.fit, learn.PIBClassifier.predict
     test = data.load(str(npz)).x_test
@@ -176,6 +184,11 @@ def spoilt(npz, **changes):
     (["good.npz", "--rival", "es"], "can't learn from labels"),
     (["good.npz", "--objective", "ridg"], "ridge"),
     (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
+    (["good.npz", "--patches", "3:5"], "CHANNELS:SIZE:STRIDE, such as 32:5:2, got '3:5'"),
+    (["good.npz", "--patches", "3:9:1"], "a patch of 9 pixels does not fit an image of 4 x 4"),
+    (["good.npz", "--patches", "3:2:1", "--rival", "forward-forward"], "leave out patches"),
+    (["ragged.csv", "--patches", "x"], "CHANNELS:SIZE:STRIDE"),
+    (["flat.csv", "--patches", "3:2:1"], "--patches needs images"),
     (["good.npz", "--batch-size", "2"], "--batch-size must be 4 or more, got 2"),
     (["good.npz", "--rule", "hidden_rat=1"], "hidden_rate"),
     (["good.npz", "--hw-options", "stuck"], "NAME=VALUE"),
@@ -189,6 +202,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     (tmp_path / "ragged.csv").write_text("1,2,a\n3,b\n")
     (tmp_path / "words.csv").write_text("1,2,a\n3,four,b\n")
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "flat.csv").write_text("".join(f"{n},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
     (tmp_path / "few.csv").write_text("1,2,a\n3,4,b\n")
     good = spoilt(npz)
     hole = good["x_train"].astype(float)
