@@ -31,8 +31,8 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
         yield
     except expected as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
-            raise UserError("there is not enough memory for networks or environments of this size; lower --width, "
-                            "--units, --n-envs or --distractors") from error
+            raise UserError("there is not enough memory for so large a network or so much side by side; lower "
+                            "--width, --units, --n-envs, --distractors or --batch-size") from error
         raise UserError(str(error)) from error
 
 

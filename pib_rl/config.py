@@ -17,6 +17,8 @@ from pib_rl.physical.options import LARGEST, nearest
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
 PRESENTATION = ("config", "out", "progress", "device", "print_config")
 
+MAPPED = ("hw_options", "objective_options", "rule")  # settings that are mappings, NAME=VALUE on the command line
+
 RANGES = {
     "timesteps": (1, 10**12), "n_envs": (1, 10_000), "n_steps": (1, 10**6), "width": (1, 10**5), "units": (1, 1000),
     "eval_episodes": (1, 10**6), "distractors": (0, 10**6), "seed": (0, 2**63 - 1), "seeds": (1, 10_000),
@@ -52,6 +54,8 @@ class TrainConfig:
     """Correlation of the exploration noise of continuous actions in successive steps, 0..1."""
     objective: str = "gaussian"
     """Objective of the units: gaussian, pointwise, cka, renyi or ridge."""
+    objective_options: tuple[str, ...] = ()
+    """Settings of the objective that differ from its default, as NAME=VALUE."""
     mode: str = "pib"
     """pib, or a rival that trains the units in its place; frozen leaves them as fabricated."""
     distractors: int = 0
@@ -104,7 +108,7 @@ class TrainConfig:
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
-        return plain | {"hw_options": pairs(self.hw_options, "hw-options"), "rule": pairs(self.rule, "rule")}
+        return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in MAPPED}
 
 
 def check_ranges(config: Any) -> None:
@@ -175,8 +179,8 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def layered(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Two sets of plain settings, ``above`` first; mappings (hw_options, rule) are merged by name."""
-    mapped = {name: below[name] | above[name] for name in ("hw_options", "rule")
+    """Two sets of plain settings, ``above`` first; mappings are merged by name."""
+    mapped = {name: below[name] | above[name] for name in MAPPED
               if isinstance(below.get(name), dict) and isinstance(above.get(name), dict)}
     return below | above | mapped
 
@@ -188,7 +192,7 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
         UserError: If a name is unknown (the message offers the nearest) or a value has the wrong type.
     """
     settings = {"env": ""} | settings
-    for name in ("hw_options", "rule"):
+    for name in MAPPED:
         value = {} if settings.get(name) is None else settings[name]
         if not isinstance(value, dict):
             raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
@@ -204,7 +208,7 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
         if name not in known:
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")
         kinds = get_args(known[name]) or (known[name],)
-        if name in ("hw_options", "rule", "config", "out") or type(value) in kinds:
+        if name in (*MAPPED, "config", "out") or type(value) in kinds:
             continue
         if not (float in kinds and type(value) is int):
             names = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
@@ -23,6 +24,7 @@ from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.learning import figures, judge
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
+from pib_rl.physical.streams import EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.process import settle_in
 from pib_rl.runs import RESULT, RunFolder, write_atomically
@@ -54,13 +56,19 @@ def main(arguments: list[str]) -> None:
 
 def hold_out(data: Data, seed: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Samples to learn from, and validation samples to look at meanwhile, the same share of every class."""
-    held = max(len(np.unique(data.y_train)), min(MOST, int(VALIDATION * len(data.y_train))))
-    x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, test_size=held, random_state=seed,
-                                            stratify=data.y_train)
+    names, counts = np.unique(data.y_train, return_counts=True)
+    if len(names) < 2:
+        raise UserError(f"the training samples must be of 2 classes or more, got one class: {names[0]}")
+    if counts.min() < 2:
+        raise UserError("every class needs 2 training samples or more (one is for validation), but class "
+                        f"{names[counts.argmin()]} has {counts.min()}")
+    held = max(len(names), min(MOST, int(VALIDATION * len(data.y_train))))
+    x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, test_size=held, stratify=data.y_train,
+                                            random_state=Streams(seed).integer("split"))
     return (x, y), (x_held, y_held)
 
 
-def build(config: LearnConfig, image: tuple[int, int] | None) -> PIBClassifier:
+def build(config: LearnConfig, image: tuple[int, ...] | None) -> PIBClassifier:
     """The estimator of a configuration.
 
     Raises:
@@ -89,27 +97,26 @@ def train(config: LearnConfig, data: Data, model: PIBClassifier, fitted: tuple[n
     def watch(log: dict[str, float]) -> None:
         rows.append({"epoch": len(rows) + 1, **log, **look(model, *held)})
 
-    look(model, *held)
     start = time.perf_counter()
     try:
-        with mistakes():
+        with mistakes(RuntimeError, MemoryError):
+            look(model, *held)
             model.fit(*fitted, watch=watch)
+        wall = time.perf_counter() - start
+        keep(folder, model, rows)
+        draw(config, rows, folder)
+        counts = model.model_.meter.totals()
+        with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
+            result = assess(config, data, model, fitted, folder)
     except KeyboardInterrupt:
-        folder.save_policy(model.model_.state_dict())
+        keep(folder, model, rows)
         raise UserError(f"interrupted after epoch {len(rows)}; the network so far is in {folder.path}") from None
-    wall = time.perf_counter() - start
-    folder.save_policy(model.model_.state_dict())
-    save_rows(folder, rows)
-    counts = model.model_.meter.totals()
-    with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
-        result = assess(config, data, model, fitted, folder)
     folder.save_result({
         "data": config.data, "hw": config.hw, "mode": "supervised", "rival": config.learner, "seed": config.seed,
         "train_samples": len(fitted[0]), "test_samples": len(data.x_test), "epochs": len(rows),
         "validation_accuracy": rows[-1]["validation_accuracy"], **result, "wall_s": round(wall, 3), **counts,
         "devices": model.model_.devices,
     })
-    draw(config, rows, folder)
 
 
 def look(model: PIBClassifier, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -135,26 +142,29 @@ def assess(config: LearnConfig, data: Data, model: PIBClassifier, fitted: tuple[
     guess = model.predict(data.x_test)
     labels = np.asarray(data.y_test)
     known, seen = model.features(fitted[0][:JUDGED]), model.features(data.x_test)
-    names = fitted[1][:JUDGED]
+    names, draws = fitted[1][:JUDGED], Streams(config.seed).integer(EVALUATION)
     last = model.model_.network.last.out_features
     result = {
         "test_accuracy": float((guess == labels).mean()),
         "test_accuracy_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, labels)),
         "probe_accuracy": judge.probe(known, names, seen, labels),
         "knn_accuracy": judge.neighbours(known[:, -last:], names, seen[:, -last:], labels),
-        "nmi": judge.clusters(seen[:, -last:], labels, config.seed),
+        "nmi": judge.clusters(seen[:, -last:], labels, draws),
     }
     inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
     for name, figure in (
             ("confusion", figures.confusion(labels, guess, model.classes_, f"Test samples: {title}")),
             ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
-            ("features", figures.features(seen[:, -last:], labels, config.seed, f"Last medium: {title}"))):
+            ("features", figures.features(seen[:, -last:], labels, draws, f"Last medium: {title}"))):
         write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
     return result
 
 
-def save_rows(folder: RunFolder, rows: list[dict[str, float]]) -> None:
-    """Writes progress.csv, a row per epoch."""
+def keep(folder: RunFolder, model: PIBClassifier, rows: list[dict[str, float]]) -> None:
+    """Writes the network and progress.csv, a row per epoch."""
+    folder.save_policy(model.model_.state_dict())
+    if not rows:
+        return
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -179,7 +189,7 @@ def show(folder: RunFolder) -> None:
         raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
                         f"{folder.path} to train anew, or choose another --out")
     title = f"{Path(result['data']).name} on {result['hw']} ({result['rival']}, seed {result['seed']})"
-    table = Table(title=title, title_style="")
+    table = Table(title=escape(title), title_style="")
     table.add_column("test samples")
     table.add_column("", justify="right")
     for label, key in (("accuracy", "test_accuracy"), ("accuracy, mean read", "test_accuracy_noiseless"),
@@ -191,7 +201,7 @@ def show(folder: RunFolder) -> None:
                      f"{result['measurements']:,} measurements, {result['writes']:,} writes")
     console = Console()
     console.print(table)
-    console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+    console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,11 @@ def load(folder: RunFolder, name: str, read: Read) -> tuple[Reader, TrainConfig]
     Raises:
         UserError: If the folder's files do not fit together.
     """
-    task = from_plain(folder.substance(), folder.path / CONFIG)
+    settings = folder.substance()
+    if "data" in settings:
+        raise UserError(f"{folder.path} is a run of python -m pib_rl.learn, with nothing to play in it; give one "
+                        "that python -m pib_rl.train made")
+    task = from_plain(settings, folder.path / CONFIG)
     if not task.env:
         raise UserError(f"{folder.path / CONFIG} names no environment")
     with mistakes(RuntimeError, AssertionError):

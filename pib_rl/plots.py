@@ -23,6 +23,12 @@ def read_progress(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
 
 
+def literal(text: object, longest: int = 30) -> str:
+    """Text that a figure shows as it is: without formulas, and not longer than a line."""
+    plain = str(text).replace("$", r"\$")
+    return plain if len(plain) <= longest else f"{plain[: longest - 3]}..."
+
+
 def new_figure(width: float = 7.0, height: float = 4.2) -> Figure:
     """An empty figure that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

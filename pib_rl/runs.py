@@ -63,7 +63,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     found = {"python": sys.version.split()[0], "pib-rl": f"{__version__}+{fingerprint()}"}
-    for name in ("torch", "numpy", "gymnasium", "stable-baselines3", "sb3-contrib", "box2d"):
+    for name in ("torch", "numpy", "gymnasium", "stable-baselines3", "sb3-contrib", "box2d", "scikit-learn"):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
@@ -115,7 +115,7 @@ class RunFolder:
                             f"({', '.join(folder._differences(config))} differ); choose another folder")
         if not folder.finished:
             raise UserError(f"--out {folder.path} holds an unfinished run of this configuration; "
-                            "play it, or delete it to start anew, or choose another folder")
+                            "delete it to start anew, or choose another folder")
         return folder
 
     @classmethod

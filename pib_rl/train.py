@@ -21,7 +21,7 @@ from pib_rl.agents import PIB, make_agent
 from pib_rl.agents.policy import PIBPolicy, check_observation_space
 from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
+from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
@@ -67,9 +67,11 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
     below = layered(tuned(wish.env, wish.mode), given)
     default = from_plain(below, Path(file or "hyperparams"))
     asked = parse(TrainConfig, arguments, NAME, default)
-    rule = pairs(default.rule, "rule") | pairs(asked.rule, "rule")
-    options = pairs(default.hw_options, "hw-options") | pairs(asked.hw_options, "hw-options")
-    return replace(asked, rule=as_pairs(rule), hw_options=as_pairs(options))
+    merged: dict[str, Any] = {}
+    for name in MAPPED:
+        flag = name.replace("_", "-")
+        merged[name] = as_pairs(pairs(getattr(default, name), flag) | pairs(getattr(asked, name), flag))
+    return replace(asked, **merged)
 
 
 def environments(config: TrainConfig, count: int, stream: str) -> VecEnv:
@@ -92,7 +94,8 @@ def build(config: TrainConfig) -> PIB:
     check_observation_space(env.observation_space)
     try:
         return make_agent(config.mode, PIBPolicy, env, hw=config.hw,
-                          width=config.width, units=config.units, objective=config.objective, seed=config.seed,
+                          width=config.width, units=config.units, objective=config.objective,
+                          objective_options=plain["objective_options"], seed=config.seed,
                           n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
                           rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init,
                                                               "noise_correlation": config.noise_correlation},
@@ -175,7 +178,7 @@ def show(folder: RunFolder) -> None:
                      f"{result['measurements']:,} measurements, {result['writes']:,} writes")
     console = Console()
     console.print(table)
-    console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+    console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from pib_rl.cli import UserError, read_yaml
 FOLDER = Path(__file__).parent / "hyperparams"
 ZOO = {"n_timesteps": "timesteps"}  # the zoo's word: ours
 ZOO_RULE = {"n_epochs": "epochs"}
-OWN = ("hidden_rate", "hidden_decay", "hidden_steps", "hidden_batch", "hidden_rollouts", "plastic", "track")
+OWN = ("objective", "objective_options", "hidden_rate", "hidden_decay", "hidden_steps", "hidden_batch",
+       "hidden_rollouts", "plastic", "track")
 
 
 def tuned(env_id: str, mode: str) -> dict[str, Any]:

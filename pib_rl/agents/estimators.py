@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from pib_rl.agents.label_samples import ClassSamples, LabelledSamples, ValueSamp
 from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.lessons import find_learner, resolve, shipped
 from pib_rl.agents.model import PhysicalModel
-from pib_rl.agents.trainer import Trainer
+from pib_rl.agents.trainer import LessonConfig, Trainer
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 1024  # samples that are measured together
@@ -52,7 +53,7 @@ class PhysicalEstimator(BaseEstimator):
         seed: Seed of the chip, its noise and the order of samples.
         device: torch device.
         verbose: Show a progress bar.
-        warm_start: Let `fit` go on with the chip as it is.
+        warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
     """
 
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
@@ -90,11 +91,11 @@ class PhysicalEstimator(BaseEstimator):
         return self
 
     def fit(self: Self, X: Any, y: Any, watch: Callable[[dict[str, float]], None] | None = None) -> Self:
-        """Learns from all samples, for all epochs.
+        """Learns for all epochs; in each, a last batch of less than half the size is left out.
 
         Args:
             X: Inputs, shape (n, features), n >= 2.
-            y: Labels, length n.
+            y: Labels, shape (n,); real values, shape (n,) or (n, k).
             watch: Called after each epoch with the means of its figures.
 
         Raises:
@@ -124,47 +125,87 @@ class PhysicalEstimator(BaseEstimator):
         return self
 
     def _accept(self, X: Any, y: Any, first: bool) -> tuple[Tensor, Tensor]:
-        """Checks the data; makes the model at first."""
-        x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
-                             y_numeric=self._numeric)
+        """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was."""
+        before = dict(self.__dict__)
+        try:
+            self._check()
+            with np.errstate(over="ignore"):
+                x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
+                                     y_numeric=self._numeric)
+            target = self._encode(y, first)
+            inputs = self._tensor(x)
+            if first:
+                self._make(inputs)
+            return inputs, target.to(self.device)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _check(self) -> None:
+        """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
+        for name in ("units", "width", "batch_size", "seed", *(["epochs"] if self.epochs is not None else [])):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+        for name in ("hw", "mode", "objective", "device"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
+        for name in ("hw_options", "objective_options", "rule"):
+            if not isinstance(getattr(self, name), (Mapping, type(None))):
+                raise ValueError(f"{name} must be a mapping of settings or None, got {getattr(self, name)!r}")
+        for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+        for patch in ([] if self.image is None else [self.image]) + list(self.patches):
+            if not isinstance(patch, Sequence) or not all(isinstance(part, Integral) for part in patch):
+                raise ValueError(f"image and every patch must be tuples of whole numbers, got {patch!r}")
+        if self.image is not None and len(self.image) not in (2, 3):
+            raise ValueError(f"image must be (height, width) or (height, width, channels), got {self.image!r}")
+        if any(len(patch) != 3 for patch in self.patches):
+            raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})") from None
         if find_learner(self.mode).answer_inputs and self.patches:
             raise ValueError(f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
                              "leave out patches, or choose another mode")
-        if self.scaling not in ("feature", "common"):
-            raise ValueError(f"scaling must be feature or common, got {self.scaling!r}")
-        target = self._encode(y, first)
-        inputs = self._tensor(x)
-        if first:
-            self._make(inputs)
-        return inputs, target.to(self.device)
 
     def _make(self, x: Tensor) -> None:
         outputs, kind = self._outputs(), find_learner(self.mode)
-        settings = shipped(self.hw, self.mode) | dict(self.rule or {})
-        options = settings.pop("hw_options", {}) | dict(self.hw_options or {})
-        gain = settings.pop("input_gain", None)
-        config, own = resolve(self.mode, settings | {"epochs": 1, "batch_size": self.batch_size})
+        options, gain, config, own = self._settings(1)
         self.model_ = PhysicalModel(
-            x.shape[1], outputs, hw=self.hw, hw_options=options, width=self.width, units=self.units,
-            objective=self.objective, objective_options=self.objective_options, target_features=outputs,
+            x.shape[1], outputs, hw=self.hw, hw_options=options, width=int(self.width), units=int(self.units),
+            objective=self.objective, objective_options=_plain(self.objective_options), target_features=outputs,
             answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain,
-            patches=[Patch(*patch) for patch in self.patches], image=None if self.image is None else Grid(*self.image),
-            seed=self.seed,
+            patches=[Patch(*map(int, patch)) for patch in self.patches],
+            image=None if self.image is None else Grid(*map(int, self.image)), seed=int(self.seed),
         ).to(self.device)
         self.model_.meet(x)
         self.learner_ = kind(self.model_, config, own)
         self.history_: list[dict[str, float]] = []
 
+    def _settings(self, epochs: int) -> tuple[dict[str, Any], float | None, LessonConfig, Any]:
+        """Options of the substrate, gain of the inputs, settings of the lessons, and those of the learner's own."""
+        settings, rule = shipped(self.hw, self.mode), _plain(self.rule)
+        options = settings.pop("hw_options", {}) | _plain(self.hw_options)
+        gain = settings.pop("input_gain", None)
+        for name in ("epochs", "batch_size"):
+            if name in rule:
+                raise ValueError(f"{name} is an argument of its own, not one of the rule")
+        config, own = resolve(self.mode, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
+        return options, gain, config, own
+
     def _trainer(self, epochs: int) -> Trainer:
-        settings = shipped(self.hw, self.mode) | dict(self.rule or {})
-        for name in ("hw_options", "input_gain"):
-            settings.pop(name, None)
-        config, _ = resolve(self.mode, settings | {"epochs": epochs, "batch_size": self.batch_size})
+        *_, config, _ = self._settings(epochs)
+        self.learner_.config = config
         return Trainer(self.model_, config, self.learner_)
 
     def _epochs(self, n: int) -> int:
         if self.epochs is not None:
-            return self.epochs
+            return int(self.epochs)
         return min(MOST, max(LEAST, round(STEPS * self.batch_size / n)))
 
     def _tensor(self, x: np.ndarray) -> Tensor:
@@ -180,7 +221,8 @@ class PhysicalEstimator(BaseEstimator):
 
     def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
         """What ``measure`` gives for checked inputs, in portions."""
-        x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
+        with np.errstate(over="ignore"):
+            x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
         parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
         return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
 
@@ -199,6 +241,11 @@ class PhysicalEstimator(BaseEstimator):
         """What to learn from."""
 
 
+def _plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Settings with Python's own numbers in the place of NumPy's, as a search hands them over."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in (settings or {}).items()}
+
+
 class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     """Classes from units that each raise the information between their own outputs and the label.
 
@@ -209,13 +256,25 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
         classes_: The labels.
         n_features_in_: Number of features.
         model_: The chip, weights and statistics, a `PhysicalModel`.
-        history_: Means of the losses of each epoch.
+        history_: Means of the losses of each epoch, and of the readout's ``score``.
     """
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> PIBClassifier:
-        """One pass over these samples; the first call needs all ``classes`` unless y holds them."""
+        """One pass over 2 samples or more, at rates that do not fall.
+
+        Args:
+            X: Inputs, shape (n, features).
+            y: Labels, shape (n,).
+            classes: All labels there will be; needed by the first call unless y holds them.
+
+        Raises:
+            ValueError: If the data do not fit, or the classes differ from those of the first call.
+        """
         if not hasattr(self, "model_"):
             self._given = np.unique(y if classes is None else classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes must be those of the first call, {list(self.classes_)}, "
+                             f"got {list(np.unique(classes))}")
         try:
             return self._learn_once(X, y)
         finally:
@@ -260,7 +319,7 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
     Attributes:
         n_features_in_: Number of features.
         model_: The chip, weights and statistics, a `PhysicalModel`.
-        history_: Means of the losses of each epoch.
+        history_: Means of the losses of each epoch, and of the readout's ``score``.
     """
 
     _numeric = True
@@ -271,7 +330,7 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         return tags
 
     def partial_fit(self, X: Any, y: Any) -> PIBRegressor:
-        """One pass over these samples; the first call sets the statistics of inputs and values."""
+        """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
         return self._learn_once(X, y)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -286,7 +345,10 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         if first:
             self.flat_ = flat
             self.mean_ = values.mean(0)
-            spread = values.std(0)
+            with np.errstate(over="ignore", invalid="ignore"):
+                spread = values.std(0)
+            if not np.isfinite(spread).all():
+                raise ValueError("y is too large: its standard deviation is no finite number; scale it down")
             self.spread_ = np.where(spread > 0, spread, 1.0)
         if values.shape[1] != len(self.mean_):
             raise ValueError(f"y must have {len(self.mean_)} values per sample as in the first fit, got {values.shape[1]}")

@@ -1,4 +1,4 @@
-"""Inputs -> units -> readout on one substrate: what learns from labels and from views."""
+"""Inputs -> units -> readout on one substrate: what learns from labels."""
 
 from __future__ import annotations
 

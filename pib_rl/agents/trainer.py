@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,10 +73,18 @@ class Trainer:
 
     @torch.inference_mode()
     def epoch(self, samples: LabelledSamples, start: float = 0.0, end: float = 0.0) -> dict[str, float]:
-        """One pass over the samples in random order, progress going from ``start`` to ``end``; means of the figures."""
+        """One pass over the samples in random order, progress going from ``start`` to ``end``; means of the figures.
+
+        Raises:
+            ValueError: If the losses are no finite numbers any more.
+        """
         picks = self._batches(len(samples))
         logs = [self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)]
-        return {name: float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        means = {name: float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        if not all(map(math.isfinite, means.values())):
+            raise ValueError("the training diverged: losses are no finite numbers any more; lower hidden_rate or "
+                             "learning_rate")
+        return means
 
     def _batches(self, n: int) -> list[Tensor]:
         """Indices of all samples in random order, in batches; a last one of less than half the size is left out."""

@@ -11,6 +11,7 @@ import tyro
 
 from pib_rl.cli import UserError
 from pib_rl.config import check_ranges, pairs
+from pib_rl.plots import literal
 
 PRESENTATION = ("out", "progress", "device")
 
@@ -81,7 +82,7 @@ class LearnConfig:
     @property
     def title(self) -> str:
         """Name of the run, for people."""
-        return f"{Path(self.data).name}, {self.hw}, {self.learner}, seed {self.seed}"
+        return f"{literal(Path(self.data).name)}, {self.hw}, {self.learner}, seed {self.seed}"
 
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""

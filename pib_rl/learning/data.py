@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -33,14 +35,15 @@ class Data:
         y_train: Labels, shape (n,).
         x_test: Shape (m, features).
         y_test: Labels, shape (m,).
-        image: Height and width if the features are the pixels of an image, row by row.
+        image: Height and width (and channels, if there are several) where the features are the pixels of an image, row
+            by row.
     """
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    image: tuple[int, int] | None = None
+    image: tuple[int, ...] | None = None
 
 
 def load(name: str) -> Data:
@@ -58,16 +61,63 @@ def load(name: str) -> Data:
         return split(bundle.data, bundle.target, (8, 8))
     path = Path(name)
     reader: Callable[[Path], Data] | None = {".npz": read_npz, ".csv": read_csv}.get(path.suffix.lower())
+    try:
+        is_file, exists = path.is_file(), path.exists()
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror or error}") from None
     if reader is not None:
-        if not path.is_file():
+        if not is_file:
             raise UserError(f"there is no file {path}")
         return reader(path)
-    if path.exists():
+    if exists:
         raise UserError(f"{path} is neither .npz nor .csv; save arrays {', '.join(KEYS)} with numpy.savez")
+    if not re.fullmatch(r"[\w.()+-]+", name):
+        raise UserError(f"{name!r} is neither a file nor a name of OpenML; give the path of an .npz or .csv file, "
+                        "or digits")
     return fetch(name)
 
 
-def split(x: np.ndarray, y: np.ndarray, image: tuple[int, int] | None = None) -> Data:
+def numbers(values: np.ndarray, what: str) -> np.ndarray:
+    """Features as 32-bit numbers.
+
+    Args:
+        values: Shape (n, ...), of any type.
+        what: What they are, for messages.
+
+    Raises:
+        UserError: If they are no real numbers, or one is missing or too large.
+    """
+    if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
+        raise UserError(f"{what} must hold real numbers, got {values.dtype}")
+    with np.errstate(over="ignore"):
+        result: np.ndarray = values.reshape(len(values), -1).astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(result))
+    if len(wrong):
+        row, column = wrong[0]
+        found = values.reshape(len(values), -1)[row, column]
+        raise UserError(f"{what} must hold finite numbers of 32 bits: sample {row + 1}, feature {column + 1} is {found}"
+                        f"{' (NaN: fill in what is missing)' if np.isnan(found) else ''}")
+    return result
+
+
+def classes(labels: np.ndarray, what: str) -> np.ndarray:
+    """Labels of classes: whole numbers or words.
+
+    Raises:
+        UserError: If one is missing, or they are real values.
+    """
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
+            found = labels[labels != np.rint(labels)][0]
+            raise UserError(f"{what} must hold classes, whole numbers or words, but has the real value {found}; "
+                            "pib_rl.agents.estimators.PIBRegressor learns those")
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "O" and any(label is None for label in labels):
+        raise UserError(f"{what} lacks the label of sample {[label is None for label in labels].index(True) + 1}")
+    return labels
+
+
+def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None) -> Data:
     """Holds out a fifth of the samples for testing, the same share of every class.
 
     Raises:
@@ -92,48 +142,56 @@ def fetch(name: str) -> Data:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns before it tries again, and raises in the end
             bundle = fetch_openml(wanted, version=1, as_frame=False, parser="liac-arff")
-        x = np.asarray(bundle.data, dtype=np.float32)
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         raise UserError(f"{name!r} is not in scikit-learn's cache and OpenML can't be reached ({error}); connect once, "
                         f"or give the path of an .npz or .csv file; {nearest(name, ['digits', *OPENML])}") from None
     except ValueError as error:
         raise UserError(f"OpenML offers no numeric data named {name!r} ({error}); known here without network: digits; "
                         "otherwise give the path of an .npz or .csv file") from None
-    y = np.asarray(bundle.target)
+    if bundle.target is None:
+        raise UserError(f"OpenML's {name!r} has no labels; give data that have, or the path of an .npz or .csv file")
+    x = numbers(np.asarray(bundle.data), f"OpenML's {name!r}")
+    y = classes(np.asarray(bundle.target), f"OpenML's {name!r}")
     if wanted in OPENML.values():
         return Data(x[:-MNIST_TEST], y[:-MNIST_TEST], x[-MNIST_TEST:], y[-MNIST_TEST:], (28, 28))
     return split(x, y)
 
 
 def read_npz(path: Path) -> Data:
-    """Arrays x_train, y_train, x_test, y_test; images (n, height, width) or vectors (n, features).
+    """Arrays x_train, y_train, x_test, y_test; vectors (n, features) or images (n, height, width[, channels]).
 
     Raises:
         UserError: If one is missing or does not fit the others.
     """
     try:
-        with np.load(path) as file:
+        file = np.load(path)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise UserError(f"{path} holds one array only, not the arrays {', '.join(KEYS)} of numpy.savez")
+        with file:
             missing = [key for key in KEYS if key not in file]
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(file) or 'nothing'}")
             arrays: dict[str, Any] = {key: file[key] for key in KEYS}
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
-        raise UserError(f"{path} can't be read as .npz: {error}") from None
+    except (OSError, ValueError, BadZipFile, EOFError, TypeError, zlib.error) as error:
+        why = "it holds Python objects, not plain arrays" if "allow_pickle" in str(error) else error
+        raise UserError(f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with "
+                        "numpy.savez") from None
     shape = arrays["x_train"].shape
-    if len(shape) not in (2, 3) or arrays["x_test"].shape[1:] != shape[1:]:
-        raise UserError(f"{path}: x_train and x_test must be (n, features) or (n, height, width) with the same "
-                        f"features, got {shape} and {arrays['x_test'].shape}")
+    if len(shape) not in (2, 3, 4) or arrays["x_test"].shape[1:] != shape[1:]:
+        raise UserError(f"{path}: x_train and x_test must be (n, features), (n, height, width) or (n, height, width, "
+                        f"channels) with the same features, got {shape} and {arrays['x_test'].shape}")
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        if y.shape != (len(x),) or not len(y):
+        if not len(x):
+            raise UserError(f"{path}: x_{part} holds no samples")
+        if y.shape != (len(x),):
             raise UserError(f"{path}: y_{part} must hold a label per sample, shape ({len(x)},), got {y.shape}")
-        if not np.issubdtype(x.dtype, np.number):
-            raise UserError(f"{path}: x_{part} must hold numbers, got {x.dtype}")
-        arrays[f"x_{part}"] = x.reshape(len(x), -1).astype(np.float32)
+        arrays[f"x_{part}"] = numbers(x, f"{path}: x_{part}")
+        arrays[f"y_{part}"] = classes(y, f"{path}: y_{part}")
     unknown = np.setdiff1d(arrays["y_test"], arrays["y_train"])
     if len(unknown):
         raise UserError(f"{path}: y_test holds the label {unknown[0]}, which y_train lacks")
-    return Data(**arrays, image=(shape[1], shape[2]) if len(shape) == 3 else None)
+    return Data(**arrays, image=shape[1:] if len(shape) > 2 else None)
 
 
 def read_csv(path: Path) -> Data:
@@ -144,21 +202,25 @@ def read_csv(path: Path) -> Data:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
+            lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} can't be read as .csv: {error}") from None
-    if rows and not any(_is_number(cell) for cell in rows[0][:-1]):
-        rows = rows[1:]
-    if not rows or len(rows[0]) < 2:
+    if lines and not any(_is_number(cell) for cell in lines[0][1][:-1]):
+        lines = lines[1:]
+    if not lines or len(lines[0][1]) < 2:
         raise UserError(f"{path} must hold lines of features and a label, separated by commas")
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise UserError(f"{path}: sample {number} has {len(row)} columns, the first one has {len(rows[0])}")
-    try:
-        x = np.array([row[:-1] for row in rows], dtype=np.float32)
-    except ValueError as error:
-        raise UserError(f"{path}: features must be numbers ({error})") from None
-    return split(x, np.array([row[-1].strip() for row in rows]))
+    for number, row in lines:
+        if len(row) != len(lines[0][1]):
+            raise UserError(f"{path}: line {number} has {len(row)} columns, the first one has {len(lines[0][1])}")
+        for column, text in enumerate(row[:-1], 1):
+            if not _is_number(text):
+                raise UserError(f"{path}: features must be numbers, but line {number}, column {column} is {text!r}")
+        if not row[-1].strip():
+            raise UserError(f"{path}: line {number} has no label in its last column")
+    labels = [row[-1].strip() for _, row in lines]
+    if all(map(_is_number, labels)):
+        classes(np.array(labels, dtype=float), f"{path}: the last column")
+    return split(numbers(np.array([row[:-1] for _, row in lines], dtype=float), str(path)), np.array(labels))
 
 
 def _is_number(text: str) -> bool:

@@ -11,7 +11,7 @@ from sklearn.manifold import TSNE
 
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.physical.substrate import Read
-from pib_rl.plots import new_figure
+from pib_rl.plots import literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 SHOWN = 4  # samples in the picture of the hardware
 MAPPED = 1000  # samples in the picture of the features
 PERPLEXITY = 30
+FEWEST = 5  # samples that t-SNE can place
 
 
 def learning_curve(history: list[dict[str, float]], title: str) -> Figure:
-    """Loss of the readout and accuracy on the validation samples over the epochs."""
+    """Accuracy on training batches and on the validation samples over the epochs."""
     figure = new_figure()
     axes = figure.add_subplot()
     epochs = np.arange(1, len(history) + 1)
@@ -43,7 +44,7 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
     axes = figure.add_subplot()
     share = counts / counts.sum(1, keepdims=True).clip(1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    names = [str(label) for label in labels]
+    names = [literal(label) for label in labels]
     axes.set(xlabel="taken for", ylabel="is", title=title, xticks=range(len(names)), yticks=range(len(names)))
     axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.set_yticklabels(names)
@@ -54,13 +55,13 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
     return figure
 
 
-def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, int] | None, title: str) -> Figure:
+def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | None, title: str) -> Figure:
     """What some samples look like on their way: input, outputs of every medium; and the weights of every array.
 
     Args:
         model: The network.
-        x: Raw inputs, shape (n, features), n >= 4.
-        image: Height and width of the inputs, if they are images.
+        x: Raw inputs, shape (n, features); the first four are shown.
+        image: Height, width and perhaps channels of the inputs, if they are images.
         title: Title.
     """
     network = model.network
@@ -89,10 +90,19 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, int] | Non
     return figure
 
 
-def square(values: np.ndarray, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """A vector as a picture: of its own shape, or nearly square, the rest empty."""
+def placed(values: np.ndarray, seed: int) -> np.ndarray:
+    """Places in the plane, shape (n, 2), by t-SNE; the first two features where there is too little for that."""
+    size = values.std()
+    if len(values) < FEWEST or values.shape[1] < 2 or not size > 0:
+        return np.pad(values, ((0, 0), (0, 1)))[:, :2]
+    spread = min(PERPLEXITY, (len(values) - 1) / 3)
+    return np.asarray(TSNE(perplexity=spread, init="random", random_state=seed).fit_transform(values / size))
+
+
+def square(values: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """A vector as a grey picture: of its own shape, channels averaged, or nearly square, the rest empty."""
     if shape is not None:
-        return values.reshape(shape)
+        return np.asarray(values.reshape(*shape[:2], -1).mean(2))
     side = math.ceil(math.sqrt(len(values)))
     rows = math.ceil(len(values) / side)
     return np.pad(values.astype(float), (0, rows * side - len(values)), constant_values=np.nan).reshape(rows, side)
@@ -108,8 +118,7 @@ def features(values: np.ndarray, labels: np.ndarray, seed: int, title: str) -> F
         title: Title.
     """
     values, labels = values[:MAPPED], labels[:MAPPED]
-    spread = min(PERPLEXITY, (len(values) - 1) / 3)
-    places = TSNE(perplexity=spread, init="pca", random_state=seed).fit_transform(values)
+    places = placed(values, seed)
     figure = new_figure(6.2, 5.4)
     axes = figure.add_subplot()
     names = np.unique(labels)
@@ -118,6 +127,6 @@ def features(values: np.ndarray, labels: np.ndarray, seed: int, title: str) -> F
                         vmin=-0.5, vmax=max(len(names), 10) - 0.5)
     if len(names) <= 20:
         handles, _ = dots.legend_elements(num=list(range(len(names))))
-        axes.legend(handles, [str(name) for name in names], fontsize=7, ncols=2)
+        axes.legend(handles, [literal(name) for name in names], fontsize=7, ncols=2)
     axes.set(xticks=[], yticks=[], title=title)
     return figure

@@ -126,6 +126,8 @@ def test_partial_fit_learns_batch_by_batch():
     assert model.score(x, y) > 0.9
     with pytest.raises(ValueError, match="the label 12, which is not among the classes"):
         model.partial_fit(x[:4], np.array([1, 2, 3, 12]))
+    with pytest.raises(ValueError, match="classes must be those of the first call"):
+        model.partial_fit(x[:4], y[:4], classes=np.arange(11))
     values = PIBRegressor(**SMALL).partial_fit(x, y)
     assert values.partial_fit(x, y).score(x, y) > 0
 
@@ -153,11 +155,56 @@ def test_read_modes_and_cost():
     ({"width": 0}, "width must be >= 1"),
     ({"scaling": "none"}, "feature or common"),
     ({"hw_options": {"stuck": 1}}, "stuck"),
+    ({"width": 2.5}, "width must be a whole number, got 2.5"),
+    ({"seed": None}, "seed must be a whole number, got None"),
+    ({"hw": None}, "hw must be a name, got None"),
+    ({"rule": ["a"]}, "rule must be a mapping"),
+    ({"rule": {"epochs": 7}}, "epochs is an argument of its own"),
+    ({"rule": {"hw_options": 7}}, "no option 'hw_options'"),
+    ({"read": "loud"}, "read must be noisy or mean or ideal, got 'loud'"),
+    ({"device": "gpu"}, "device must be one that torch has here"),
+    ({"image": (8,)}, r"\(height, width\)"),
+    ({"image": 8}, "tuples of whole numbers"),
+    ({"image": (8, 8), "patches": [(2, 3)]}, r"\(channels, size, stride\)"),
+    ({"image": (8, 9), "patches": [(2, 3, 1)]}, "need an image of 64 features"),
+    ({"mode": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
 ])
 def test_wrong_arguments_are_named(options, words):
     x, y = digits(50)
     with pytest.raises(ValueError, match=words):
         PIBClassifier(**({"width": 8} | options)).fit(x, y)
+
+
+def test_a_refit_that_fails_leaves_the_fitted_model_alone():
+    x, y = digits(60)
+    model = PIBClassifier(epochs=1, **SMALL).fit(x, y)
+    before = model.predict_proba(x)
+    with pytest.raises(ValueError, match="optical"):
+        model.set_params(hw="optcal").fit(x, y % 2)
+    np.testing.assert_array_equal(model.predict_proba(x), before)
+
+
+def test_numbers_of_numpy_are_numbers():
+    x, y = digits(60)
+    model = PIBClassifier(width=np.int64(8), epochs=np.int64(1), batch_size=np.int32(16),
+                          rule={"hidden_rate": np.float64(0.01)}).fit(x, y)
+    assert model.learner_.config.hidden_rate == 0.01
+
+
+def test_a_warm_start_takes_new_rates():
+    x, y = digits(60)
+    model = PIBClassifier(epochs=1, warm_start=True, **SMALL).fit(x, y)
+    before = [unit.array.weights().clone() for unit in model.model_.network.chain]
+    model.set_params(rule={"hidden_rate": 0.0}).fit(x, y)
+    assert all(torch.equal(was, unit.array.weights())
+               for was, unit in zip(before, model.model_.network.chain, strict=True))
+
+
+def test_patches_see_an_image():
+    x, y = digits(600)
+    model = PIBClassifier(image=(8, 8), patches=[(8, 3, 2)], units=1, width=24, epochs=20, scaling="common").fit(x, y)
+    assert model.model_.network.chain[0].positions == 16
+    assert model.score(x, y) > 0.9
 
 
 def test_bad_data_are_refused_in_one_sentence():
@@ -169,5 +216,7 @@ def test_bad_data_are_refused_in_one_sentence():
                                (x, y[:-1], "inconsistent numbers of samples"), (x, y + 0.5, "Unknown label type")):
         with pytest.raises(ValueError, match=words):
             PIBClassifier(**SMALL).fit(bad, labels)
+    with pytest.raises(ValueError, match="y is too large"):
+        PIBRegressor(**SMALL).fit(x, 1e300 * y)
     with pytest.raises(ValueError, match="expecting 64 features"):
         PIBClassifier(epochs=1, **SMALL).fit(x, y).predict(x[:, :5])

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from pib_rl import learn
 from pib_rl.cli import UserError, run
-from pib_rl.learning import data
+from pib_rl.learning import data, figures, judge
 from pib_rl.runs import RunFolder
 
 SMALL = ["--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
@@ -63,7 +63,7 @@ def test_run_folder_is_complete_and_without_pickle(finished):
 def test_progress_has_a_row_per_epoch_with_information(finished):
     rows = list(csv.DictReader((finished / "progress.csv").open()))
     assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 21)]
-    assert float(rows[-1]["information/target_unit2"]) > float(rows[0]["information/target_unit2"])
+    assert float(rows[-1]["information/target_unit1"]) > float(rows[0]["information/target_unit1"])
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
@@ -107,6 +107,39 @@ def test_patch_units_see_squares(npz, tmp_path):
     learn.main(arguments)  # the same again: shown, not refused
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["measurements"] == (3 * (16 + 4 + 2 + 1) + 16 + 4 + 2) * 108
+
+
+def small(path, **changes):
+    x, y = blobs(60)
+    arrays = {"x_train": x, "y_train": y, "x_test": x[:9], "y_test": y[:9]} | changes
+    np.savez(path, **arrays)
+    return str(path)
+
+
+@pytest.mark.parametrize("changes", [
+    {"x_train": np.zeros((60, 4)), "x_test": np.zeros((9, 4))},  # nothing to tell apart
+    {"x_test": blobs(1)[0], "y_test": blobs(1)[1]},
+    {"y_train": np.array(["$a_$", "b", "c" * 90])[blobs(60)[1]], "y_test": np.array(["$a_$"] * 9)},
+    {"x_train": blobs(60, 27)[0].reshape(-1, 3, 3, 3), "x_test": blobs(9, 27)[0].reshape(-1, 3, 3, 3)},
+    {"y_train": blobs(60)[1] > 1, "y_test": blobs(9)[1] > 1},
+])
+def test_unusual_data_get_through(changes, tmp_path, recwarn):
+    data_file = small(tmp_path / "some $data.npz", **changes)
+    learn.main([data_file, *SMALL, "--width", "1", "--units", "1", "--out", str(tmp_path / "run [b]")])
+    assert (tmp_path / "run [b]" / "result.json").is_file()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_a_training_that_diverges_says_so(npz, tmp_path):
+    rule = ["--rule", "hidden_rate=1e38", "learning_rate=1e38"]
+    with pytest.raises(UserError, match="diverged: losses are no finite numbers any more; lower hidden_rate"):
+        learn.main([str(npz), *SMALL, *rule, "--out", str(tmp_path / "run")])
+
+
+def test_probe_knows_one_class_and_pictures_of_few():
+    x = np.eye(3)
+    assert judge.probe(x, np.zeros(3), x, np.array([0, 0, 1])) == pytest.approx(2 / 3)
+    assert figures.placed(np.eye(3), 0).shape == (3, 2)
 
 
 def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monkeypatch):
@@ -171,12 +204,23 @@ def spoilt(npz, **changes):
     (["lacking.npz"], "lacks y_test"),
     (["short.npz"], "y_train must hold a label per sample, shape (120,), got (119,)"),
     (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
-    (["words.npz"], "x_train must hold numbers"),
+    (["words.npz"], "x_train must hold real numbers"),
     (["hole.npz"], "NaN"),
     (["new.npz"], "y_test holds the label 7, which y_train lacks"),
     (["alone.npz"], "one class"),
-    (["ragged.csv"], "sample 2 has 2 columns, the first one has 3"),
-    (["words.csv"], "features must be numbers"),
+    (["ragged.csv"], "line 2 has 2 columns, the first one has 3"),
+    (["words.csv"], "features must be numbers, but line 2, column 2 is 'four'"),
+    (["unnamed.csv"], "line 2 has no label"),
+    (["real.csv"], "has the real value 0.5"),
+    (["real.npz"], "y_train must hold classes, whole numbers or words, but has the real value 0.25"),
+    (["complex.npz"], "x_train must hold real numbers, got complex128"),
+    (["huge.npz"], "x_test must hold finite numbers of 32 bits: sample 1, feature 2 is 1e+300"),
+    (["objects.npz"], "it holds Python objects"),
+    (["single.npz"], "holds one array only"),
+    (["rare.npz"], "class 7 has 1"),
+    (["void.npz"], "x_test holds no samples"),
+    (["my data"], "neither a file nor a name of OpenML"),
+    (["x" * 300 + ".npz"], "cannot read"),
     (["empty.csv"], "must hold lines of features and a label"),
     (["few.csv"], "can't be split"),
     (["good.npz", "--hw", "optcal"], "optical"),
@@ -201,6 +245,8 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
     (tmp_path / "ragged.csv").write_text("1,2,a\n3,b\n")
     (tmp_path / "words.csv").write_text("1,2,a\n3,four,b\n")
+    (tmp_path / "unnamed.csv").write_text("1,2,a\n3,4,\n")
+    (tmp_path / "real.csv").write_text("1,2,0.5\n3,4,1.25\n")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "flat.csv").write_text("".join(f"{n},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
     (tmp_path / "few.csv").write_text("1,2,a\n3,4,b\n")
@@ -215,6 +261,16 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     np.savez("new.npz", **spoilt(npz, y_test=np.full(60, 7)))
     np.savez("hole.npz", **spoilt(npz, x_train=hole))
     np.savez("alone.npz", **spoilt(npz, y_train=np.zeros(120, dtype=int), y_test=np.zeros(60, dtype=int)))
+    np.savez("real.npz", **spoilt(npz, y_train=good["y_train"] + 0.25))
+    np.savez("complex.npz", **spoilt(npz, x_train=good["x_train"] * 1j))
+    huge = good["x_test"].astype(float)
+    huge[0, 0, 1] = 1e300
+    np.savez("huge.npz", **spoilt(npz, x_test=huge))
+    np.savez("objects.npz", **spoilt(npz, y_train=np.array([None] * 120)))
+    np.savez("rare.npz", **spoilt(npz, y_train=np.r_[good["y_train"][:-1], 7]))
+    np.savez("void.npz", **spoilt(npz, x_test=good["x_test"][:0], y_test=good["y_test"][:0]))
+    with open("single.npz", "wb") as file:
+        np.save(file, good["x_train"])
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr("sys.argv", ["learn", *arguments])
     with pytest.raises(SystemExit) as stop:

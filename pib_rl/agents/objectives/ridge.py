@@ -94,7 +94,7 @@ class Ridge(Objective):
         """M, shape (n, n)."""
         square = u @ u.T
         square.diagonal().add_(self.ridge)
-        return torch.cholesky_inverse(torch.linalg.cholesky(square))
+        return torch.cholesky_inverse(torch.linalg.cholesky_ex(square).L)  # not finite where u is not
 
     def _classify(self, inverse: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Loss and dL/dM for classes."""
