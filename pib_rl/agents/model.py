@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.network import Network
 from pib_rl.agents.normaliser import Normaliser
+from pib_rl.agents.on_hardware import OnHardware
 from pib_rl.agents.optimisers import Adam
 from pib_rl.agents.readout import Readout
 from pib_rl.physical import registry
@@ -21,7 +22,7 @@ from pib_rl.physical.substrate import Read
 CALIBRATION_SAMPLES = 1024
 
 
-class PhysicalModel(nn.Module):
+class PhysicalModel(OnHardware, nn.Module):
     """Vectors in, outputs of a readout out. Like a policy it is all buffers: chip, weights, optimisers, statistics.
 
     Args:
@@ -60,21 +61,6 @@ class PhysicalModel(nn.Module):
                                objective=objective, target_features=target_features, options=objective_options,
                                optimiser=Adam, input_gain=input_gain, patches=patches, image=image)
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the buffers live."""
-        return self.normaliser.mean.device
-
-    @property
-    def answer_features(self) -> int:
-        """Inputs of the network for an answer."""
-        return self.network.in_features - len(self.normaliser.mean)
-
-    @property
-    def devices(self) -> int:
-        """Programmable devices of all arrays."""
-        return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
 
     def meet(self, x: Tensor) -> None:
         """Sets the statistics of the inputs and then every gain control, from raw inputs x, shape (n, in_features)."""

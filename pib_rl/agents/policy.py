@@ -15,6 +15,7 @@ from torch import Tensor
 from pib_rl.agents.heads import make_head
 from pib_rl.agents.network import Network
 from pib_rl.agents.normaliser import Normaliser, ReturnScale
+from pib_rl.agents.on_hardware import OnHardware
 from pib_rl.agents.readout import Readout
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
@@ -24,7 +25,7 @@ from pib_rl.physical.substrate import Read
 CALIBRATION_SAMPLES = 256
 
 
-class PIBPolicy(BasePolicy):
+class PIBPolicy(OnHardware, BasePolicy):
     """A policy on simulated or real hardware, in the shape that Stable-Baselines3 expects.
 
     Everything that the policy needs is in its state dict as float buffers: the fabricated device, weights,
@@ -79,21 +80,6 @@ class PIBPolicy(BasePolicy):
                                target_features=self.target_features, options=objective_options)
         self.readout = Readout(self.substrate, self.network.tap_features, self.head.outputs + 1)
         self.network.calibrate(self.streams.normal(LEARNING, torch.zeros(CALIBRATION_SAMPLES, inputs)))
-
-    @property
-    def device(self) -> torch.device:
-        """Where the buffers live."""
-        return self.normaliser.mean.device
-
-    @property
-    def answer_features(self) -> int:
-        """Inputs of the network for an action."""
-        return self.network.in_features - len(self.normaliser.mean)
-
-    @property
-    def devices(self) -> int:
-        """Programmable devices of all arrays."""
-        return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), **self.arguments}
