@@ -282,6 +282,18 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_a_run_interrupted_while_it_is_judged_keeps_the_training(npz, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judge, "neighbours", stop)
+    with pytest.raises(UserError, match="interrupted after epoch 3; the network so far is in"):
+        learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"policy.safetensors", "progress.csv", "learning_curve.png"} <= left
+    assert "result.json" not in left
+
+
 def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch):
     look, calls = learn.look, []
 

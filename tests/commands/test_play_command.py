@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from pib_rl import play, train
+from pib_rl import learn, play, train
 from pib_rl.cli import UserError
 
 
@@ -44,6 +44,12 @@ def test_folder_that_is_no_run_is_refused(tmp_path):
         play.main([str(tmp_path / "nothing")])
     with pytest.raises(UserError, match="not a run folder"):
         play.main([str(tmp_path)])
+
+
+def test_a_network_that_learned_from_labels_is_no_policy(tmp_path):
+    learn.main(["--width", "4", "--units", "1", "--epochs", "1", "--no-progress", "--out", str(tmp_path / "run")])
+    with pytest.raises(UserError, match=r"is a run of python -m pib_rl.learn, with nothing to play in it"):
+        play.main([str(tmp_path / "run")])
 
 
 def test_broken_policy_is_refused(folder, tmp_path):

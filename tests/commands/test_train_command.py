@@ -73,10 +73,21 @@ def test_command_line_overrides_the_file(tmp_path):
     assert more.substance()["hw_options"] == {"photons": None, "phase_gain": 0.3, "camera_bits": 7}
 
 
+def test_objective_options_reach_the_units_and_the_file():
+    config = train.read_arguments(["CartPole-v1", "--objective", "ridge", "--objective-options", "ridge=5", "gain=0.5"])
+    assert config.substance()["objective_options"] == {"ridge": 5, "gain": 0.5}
+    model = train.build(config)
+    train.close(model)
+    assert [(unit.objective.ridge, unit.objective.gain) for unit in model.policy.network.chain] == [(5, 0.5)] * 2
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["CartPol-v1"], "CartPole-v1"),
     (["CartPole-v1", "--hw", "optcal"], "optical"),
     (["CartPole-v1", "--objective", "gausian"], "gaussian"),
+    (["CartPole-v1", "--objective", "ridge", "--objective-options", "ridge=-1"], "ridge must be > 0, got -1"),
+    (["CartPole-v1", "--objective-options", "bandwith=1"], "bandwith"),
+    (["CartPole-v1", "--objective-options", "bandwidth"], "--objective-options takes NAME=VALUE"),
     (["CartPole-v1", "--width", "0"], "--width must be 1 or more, got 0"),
     (["CartPole-v1", "--timesteps", "-5"], "--timesteps must be 1 or more"),
     (["CartPole-v1", "--seed", "-1"], "--seed must be 0 or more"),
