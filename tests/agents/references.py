@@ -90,7 +90,7 @@ def ridge(z: Tensor, y: Tensor, shift: Tensor, classes: bool, blocks: tuple[int,
         lost.append((weights**2).sum())
     guess = torch.stack(guesses)
     if classes:
-        return torch.nn.functional.cross_entropy(guess / 0.2, y.argmax(1))
+        return torch.nn.functional.cross_entropy(guess / 0.1, y.argmax(1))
     error, w = ((y - guess) ** 2).mean(0), torch.ones_like(y[0])
     if explained is not None:
         r2 = 1 + torch.stack(lost).mean() - error / (y**2).mean(0)

@@ -51,7 +51,7 @@ class Ridge(Objective):
     needs = ("features", "outputs", "streams")
     shift: Tensor
 
-    def __init__(self, beta: float = 0.0, *, ridge: float = 0.1, temperature: float = 0.2, gain: float = 1.5,
+    def __init__(self, beta: float = 0.0, *, ridge: float = 0.1, temperature: float = 0.1, gain: float = 1.5,
                  offset: float = 1.0, features: int = 1, outputs: int = 1, streams: Streams | None = None,
                  gated: bool = True) -> None:
         super().__init__(beta)
