@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import time
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.physical.streams import EVALUATION, Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.process import settle_in
+from pib_rl.process import check_device, settle_in
 from pib_rl.runs import RESULT, RunFolder, write_atomically
 
 NAME = "pib_rl.learn"
@@ -72,12 +71,9 @@ def build(config: LearnConfig, image: tuple[int, ...] | None) -> PIBClassifier:
     """The estimator of a configuration.
 
     Raises:
-        ValueError: If the device is none.
+        ValueError: If the device is none, or there is no image for patches.
     """
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", config.device):
-        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {config.device!r}")
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
+    check_device(config.device)
     plain = config.substance()
     if config.patches and image is None:
         raise ValueError("--patches needs images, and these data are vectors; leave it out")
@@ -100,7 +96,6 @@ def train(config: LearnConfig, data: Data, model: PIBClassifier, fitted: tuple[n
     start = time.perf_counter()
     try:
         with mistakes(RuntimeError, MemoryError):
-            look(model, *held)
             model.fit(*fitted, watch=watch)
         wall = time.perf_counter() - start
         keep(folder, model, rows)

@@ -1,13 +1,22 @@
-"""How a training process uses its processor: one thread, and memory that it keeps."""
+"""How a training process uses its machine: one thread, memory that it keeps, a device that is there."""
 
 from __future__ import annotations
 
 import ctypes
+import re
 
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
 LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: mallopt(3) documents no larger threshold; free memory that is kept
+
+
+def check_device(name: str) -> None:
+    """Raises ValueError unless torch has a device of that name here: cpu, cuda or cuda:N."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}: torch {torch.__version__} finds no CUDA device; use --device cpu")
 
 
 def settle_in() -> None:

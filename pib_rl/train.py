@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -26,7 +24,7 @@ from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.process import settle_in
+from pib_rl.process import check_device, settle_in
 from pib_rl.runs import BEST, LAST, RESULT, RunFolder, write_atomically
 from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
@@ -86,10 +84,7 @@ def build(config: TrainConfig) -> PIB:
         ValueError: If something of the configuration does not exist or does not fit.
     """
     find_spec(config.env)
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", config.device):
-        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {config.device!r}")
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"--device {config.device}: torch {torch.__version__} finds no CUDA device; use --device cpu")
+    check_device(config.device)
     plain, env = config.substance(), environments(config, config.n_envs, ENVIRONMENT)
     check_observation_space(env.observation_space)
     try:
