@@ -1,0 +1,244 @@
+"""What scikit-learn estimators on hardware share: arguments, the chip, training, reading."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+from tqdm import tqdm
+
+from pib_rl.agents.label_samples import LabelledSamples
+from pib_rl.agents.layout import Grid, Patch
+from pib_rl.agents.lessons import find_learner, resolve, shipped
+from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.trainer import LessonConfig, Trainer
+from pib_rl.physical.substrate import Read
+
+AT_ONCE = 1024  # samples that are measured together
+STEPS, LEAST, MOST = 2000, 10, 200  # epochs=None: as many as make so many steps, within these bounds
+
+Self = TypeVar("Self", bound="PhysicalEstimator")
+
+
+class PhysicalEstimator(BaseEstimator):
+    """Units and a readout on hardware, trained by local objectives.
+
+    Args:
+        hw: Name of the substrate: "digital", "memristive", "optical", or one of an installed package.
+        units: Number of units.
+        width: Outputs of each unit.
+        objective: "ridge", "pointwise", "gaussian", "cka" or "renyi".
+        epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
+        batch_size: Samples per step, 4 or more.
+        mode: "pib", or a rival that trains the hidden arrays in its place; "frozen" leaves them as fabricated.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        objective_options: Keyword arguments of the objective.
+        rule: Settings of `LessonConfig` and of the mode by name, where they differ from those that are shipped.
+        scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
+            (images).
+        image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if
+            each pixel has several. Needed for ``patches``.
+        patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
+            others: one array for all squares, see `Patch`.
+        read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
+        seed: Seed of the chip, its noise and the order of samples.
+        device: torch device.
+        verbose: Show a progress bar.
+        warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
+    """
+
+    def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
+                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
+                 hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
+                 rule: dict[str, Any] | None = None, scaling: str = "feature",
+                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
+                 read: str = "mean", seed: int = 0, device: str = "cpu", verbose: bool = False,
+                 warm_start: bool = False) -> None:
+        self.hw = hw
+        self.units = units
+        self.width = width
+        self.objective = objective
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.mode = mode
+        self.hw_options = hw_options
+        self.objective_options = objective_options
+        self.rule = rule
+        self.scaling = scaling
+        self.image = image
+        self.patches = patches
+        self.read = read
+        self.seed = seed
+        self.device = device
+        self.verbose = verbose
+        self.warm_start = warm_start
+
+    def prepare(self: Self, X: Any, y: Any) -> Self:
+        """Checks data and arguments and makes the chip, untrained; `fit` goes on from there with ``warm_start``.
+
+        Arguments and errors are those of `fit`.
+        """
+        self._accept(X, y, first=True)
+        return self
+
+    def fit(self: Self, X: Any, y: Any, watch: Callable[[dict[str, float]], None] | None = None) -> Self:
+        """Learns for all epochs; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Labels, shape (n,); real values, shape (n,) or (n, k).
+            watch: Called after each epoch with the means of its figures.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
+        epochs = self._epochs(len(x))
+        with tqdm(total=epochs, unit="epoch", disable=not self.verbose, dynamic_ncols=True) as bar:
+            def note(epoch: int, log: dict[str, float]) -> None:
+                self.history_.append(log)
+                if watch is not None:
+                    watch(log)
+                bar.set_postfix({"loss": f"{log['loss']:.3f}"}, refresh=False)
+                bar.update()
+
+            self._trainer(epochs).fit(self._samples(x, target), note)
+        return self
+
+    def features(self, X: Any) -> np.ndarray:
+        """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        return self._read(X, self._model().taps)
+
+    def _learn_once(self: Self, X: Any, y: Any) -> Self:
+        """One pass over these samples at the full rates; the first call makes the chip."""
+        x, target = self._accept(X, y, first=not hasattr(self, "model_"))
+        self.history_.append(self._trainer(1).epoch(self._samples(x, target)))
+        return self
+
+    def _accept(self, X: Any, y: Any, first: bool) -> tuple[Tensor, Tensor]:
+        """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was."""
+        before = dict(self.__dict__)
+        try:
+            self._check()
+            with np.errstate(over="ignore"):
+                x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
+                                     y_numeric=self._numeric)
+            target = self._encode(y, first)
+            inputs = self._tensor(x)
+            if first:
+                self._make(inputs)
+            return inputs, target.to(self.device)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _check(self) -> None:
+        """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
+        for name in ("units", "width", "batch_size", "seed", *(["epochs"] if self.epochs is not None else [])):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+        for name in ("hw", "mode", "objective", "device"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
+        for name in ("hw_options", "objective_options", "rule"):
+            if not isinstance(getattr(self, name), (Mapping, type(None))):
+                raise ValueError(f"{name} must be a mapping of settings or None, got {getattr(self, name)!r}")
+        for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+        for patch in ([] if self.image is None else [self.image]) + list(self.patches):
+            if not isinstance(patch, Sequence) or not all(isinstance(part, Integral) for part in patch):
+                raise ValueError(f"image and every patch must be tuples of whole numbers, got {patch!r}")
+        if self.image is not None and len(self.image) not in (2, 3):
+            raise ValueError(f"image must be (height, width) or (height, width, channels), got {self.image!r}")
+        if any(len(patch) != 3 for patch in self.patches):
+            raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})") from None
+        if find_learner(self.mode).answer_inputs and self.patches:
+            raise ValueError(f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
+                             "leave out patches, or choose another mode")
+
+    def _make(self, x: Tensor) -> None:
+        outputs, kind = self._outputs(), find_learner(self.mode)
+        options, gain, config, own = self._settings(1)
+        self.model_ = PhysicalModel(
+            x.shape[1], outputs, hw=self.hw, hw_options=options, width=int(self.width), units=int(self.units),
+            objective=self.objective, objective_options=_plain(self.objective_options), target_features=outputs,
+            answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain,
+            patches=[Patch(*map(int, patch)) for patch in self.patches],
+            image=None if self.image is None else Grid(*map(int, self.image)), seed=int(self.seed),
+        ).to(self.device)
+        self.model_.meet(x)
+        self.learner_ = kind(self.model_, config, own)
+        self.history_: list[dict[str, float]] = []
+
+    def _settings(self, epochs: int) -> tuple[dict[str, Any], float | None, LessonConfig, Any]:
+        """Options of the substrate, gain of the inputs, settings of the lessons, and those of the learner's own."""
+        settings, rule = shipped(self.hw, self.mode), _plain(self.rule)
+        options = settings.pop("hw_options", {}) | _plain(self.hw_options)
+        gain = settings.pop("input_gain", None)
+        for name in ("epochs", "batch_size"):
+            if name in rule:
+                raise ValueError(f"{name} is an argument of its own, not one of the rule")
+        config, own = resolve(self.mode, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
+        return options, gain, config, own
+
+    def _trainer(self, epochs: int) -> Trainer:
+        *_, config, _ = self._settings(epochs)
+        self.learner_.config = config
+        return Trainer(self.model_, config, self.learner_)
+
+    def _epochs(self, n: int) -> int:
+        if self.epochs is not None:
+            return int(self.epochs)
+        return min(MOST, max(LEAST, round(STEPS * self.batch_size / n)))
+
+    def _tensor(self, x: np.ndarray) -> Tensor:
+        return torch.tensor(x, device=self.device)
+
+    def _predict(self, X: Any) -> np.ndarray:
+        """Outputs of the readout, shape (n, outputs)."""
+        return self._read(X, self._model().outputs)
+
+    def _model(self) -> PhysicalModel:
+        check_is_fitted(self, "model_")
+        return self.model_
+
+    def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
+        """What ``measure`` gives for checked inputs, in portions."""
+        with np.errstate(over="ignore"):
+            x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
+        parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
+        return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
+
+    _numeric = False
+
+    @abstractmethod
+    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
+        """Labels as the samples take them; notes what predictions need to know when ``first``."""
+
+    @abstractmethod
+    def _outputs(self) -> int:
+        """Outputs of the readout."""
+
+    @abstractmethod
+    def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        """What to learn from."""
+
+
+def _plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Settings with Python's own numbers in the place of NumPy's, as a search hands them over."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in (settings or {}).items()}
