@@ -26,7 +26,7 @@ from pib_rl.learning.data import Data, load
 from pib_rl.physical.streams import EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.process import check_device, settle_in
-from pib_rl.runs import RESULT, RunFolder, write_atomically
+from pib_rl.runs import RunFolder, write_atomically
 
 NAME = "pib_rl.learn"
 VALIDATION, MOST = 0.1, 5000  # share of the training samples that are held out to look at, and how many at most
@@ -177,12 +177,7 @@ def draw(config: LearnConfig, rows: list[dict[str, float]], folder: RunFolder) -
 
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
-    result = folder.result()
-    wrong = [name for name in NAMED if not isinstance(result.get(name), str)]
-    wrong += [name for name in COUNTED if not isinstance(result.get(name), (int, float))]
-    if wrong:
-        raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
-                        f"{folder.path} to train anew, or choose another --out")
+    result = folder.whole_result(NAMED, COUNTED)
     title = f"{Path(result['data']).name} on {result['hw']} ({result['rival']}, seed {result['seed']})"
     table = Table(title=escape(title), title_style="")
     table.add_column("test samples")

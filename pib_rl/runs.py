@@ -190,6 +190,26 @@ class RunFolder:
             raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
         return content
 
+    def whole_result(self, words: Sequence[str], numbers: Sequence[str], perhaps: Sequence[str] = ()) -> dict[str, Any]:
+        """The content of result.json, all that a table needs in place.
+
+        Args:
+            words: Names that must hold text.
+            numbers: Names that must hold numbers.
+            perhaps: Names that may hold a whole number, or none.
+
+        Raises:
+            UserError: If one does not.
+        """
+        result = self.result()
+        wrong = [name for name in words if not isinstance(result.get(name), str)]
+        wrong += [name for name in numbers if not isinstance(result.get(name), (int, float))]
+        wrong += [name for name in perhaps if not isinstance(result.get(name), (int, type(None)))]
+        if wrong:
+            raise UserError(f"{self.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
+                            f"{self.path} to train anew, or choose another --out")
+        return result
+
     def save_result(self, result: dict[str, Any]) -> None:
         """Writes result.json; with it the run counts as finished."""
         write_atomically(self.path / RESULT, (json.dumps(result, indent=2) + "\n").encode())

@@ -25,7 +25,7 @@ from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.process import check_device, settle_in
-from pib_rl.runs import BEST, LAST, RESULT, RunFolder, write_atomically
+from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
 from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
 
@@ -152,14 +152,7 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
 
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
-    result = folder.result()
-    wrong = [name for name in NAMED if not isinstance(result.get(name), str)]
-    wrong += [name for name in COUNTED if not isinstance(result.get(name), (int, float))]
-    if not isinstance(result.get("solved_at_step"), (int, type(None))):
-        wrong.append("solved_at_step")
-    if wrong:
-        raise UserError(f"{folder.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
-                        f"{folder.path} to train anew, or choose another --out")
+    result = folder.whole_result(NAMED, COUNTED, ("solved_at_step",))
     table = Table(title=f"{result['env']} on {result['hw']} ({result['mode']}, seed {result['seed']})", title_style="")
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")
