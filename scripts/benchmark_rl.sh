@@ -33,7 +33,7 @@ measure() {
     mountaincar) compare "$1" MountainCarContinuous-v0 --first-seed 115 --timesteps 100000 ;;
     lander-w64) compare "$1" LunarLander-v3 --first-seed 136 --width 64 --timesteps 1000000 ;;
     lander-w256) compare "$1" LunarLander-v3 --first-seed 136 --width 256 --timesteps 1000000 ;;
-    walker) HW=memristive compare "$1" BipedalWalker-v3 --seeds 3 --timesteps 3000000 ;;
+    walker) HW=memristive compare "$1" BipedalWalker-v3 --first-seed 103 --seeds 3 --timesteps 3000000 ;;
   esac
 }
 
