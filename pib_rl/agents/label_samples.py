@@ -90,18 +90,22 @@ class ClassSamples(LabelledSamples):
 class ValueSamples(LabelledSamples):
     """y: real values, standardised, shape (n, k); the loss is half the mean squared error, summed over k."""
 
+    def goal(self, pick: Tensor) -> Tensor:
+        """What the readout is to say, shape (outputs of a batch, k)."""
+        return self.y[pick]
+
     def target(self, pick: Tensor) -> Target:
-        return Target(self.y[pick])
+        return Target(self.goal(pick))
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return 0.5 * (outputs - self.y[pick]).square().sum(1).mean()
+        return 0.5 * (outputs - self.goal(pick)).square().sum(1).mean()
 
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        y = self.y[pick]
+        y = self.goal(pick)
         return 1 - (outputs - y).square().mean() / (y - y.mean(0)).square().mean().clamp(min=1e-12)
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs - self.y[pick]) / len(pick)
+        return (outputs - self.goal(pick)) / len(outputs)
 
     def answers(self, y: Tensor) -> Tensor:
         return y

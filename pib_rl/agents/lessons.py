@@ -1,4 +1,4 @@
-"""Settings of learning from labels, as shipped with the package, and what a mode makes of them."""
+"""Settings of learning from data, as shipped with the package, and what a mode makes of them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,16 @@ def _shipped() -> dict[str, Any]:
     return content
 
 
-def shipped(hw: str, mode: str) -> dict[str, Any]:
-    """Shipped settings of a substrate and a mode: those of the rule, and the substrate's under ``hw_options``."""
+def shipped(hw: str, mode: str, kind: str) -> dict[str, Any]:
+    """Shipped settings: those of the rule, and the substrate's under ``hw_options``.
+
+    Args:
+        hw: The substrate.
+        mode: "pib", or a rival.
+        kind: "labels" or "views".
+    """
     content = _shipped()
-    return {**content["default"], **content["hw"].get(hw, {}), **content["mode"].get(mode, {})}
+    return {**content["default"], **content["hw"].get(hw, {}), **content["mode"].get(mode, {}), **content[kind]}
 
 
 def find_learner(mode: str) -> type[HiddenLearner]:

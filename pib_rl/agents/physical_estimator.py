@@ -127,10 +127,7 @@ class PhysicalEstimator(BaseEstimator):
         before = dict(self.__dict__)
         try:
             self._check()
-            with np.errstate(over="ignore"):
-                x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
-                                     y_numeric=self._numeric)
-            target = self._encode(y, first)
+            x, target = self._take(X, y, first)
             inputs = self._tensor(x)
             if first:
                 self._make(inputs)
@@ -139,6 +136,13 @@ class PhysicalEstimator(BaseEstimator):
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+
+    def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
+        """Checked inputs and encoded labels."""
+        with np.errstate(over="ignore"):
+            x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
+                                 y_numeric=self._numeric)
+        return x, self._encode(y, first)
 
     def _check(self) -> None:
         """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
@@ -176,7 +180,7 @@ class PhysicalEstimator(BaseEstimator):
         options, gain, config, own = self._settings(1)
         self.model_ = PhysicalModel(
             x.shape[1], outputs, hw=self.hw, hw_options=options, width=int(self.width), units=int(self.units),
-            objective=self.objective, objective_options=_plain(self.objective_options), target_features=outputs,
+            objective=self.objective, objective_options=plain(self.objective_options), target_features=outputs,
             answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain,
             patches=[Patch(*map(int, patch)) for patch in self.patches],
             image=None if self.image is None else Grid(*map(int, self.image)), seed=int(self.seed),
@@ -187,8 +191,8 @@ class PhysicalEstimator(BaseEstimator):
 
     def _settings(self, epochs: int) -> tuple[dict[str, Any], float | None, LessonConfig, Any]:
         """Options of the substrate, gain of the inputs, settings of the lessons, and those of the learner's own."""
-        settings, rule = shipped(self.hw, self.mode), _plain(self.rule)
-        options = settings.pop("hw_options", {}) | _plain(self.hw_options)
+        settings, rule = shipped(self.hw, self.mode, self._kind), plain(self.rule)
+        options = settings.pop("hw_options", {}) | plain(self.hw_options)
         gain = settings.pop("input_gain", None)
         for name in ("epochs", "batch_size"):
             if name in rule:
@@ -225,10 +229,11 @@ class PhysicalEstimator(BaseEstimator):
         return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
 
     _numeric = False
+    _kind = "labels"
 
-    @abstractmethod
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         """Labels as the samples take them; notes what predictions need to know when ``first``."""
+        raise NotImplementedError
 
     @abstractmethod
     def _outputs(self) -> int:
@@ -239,6 +244,6 @@ class PhysicalEstimator(BaseEstimator):
         """What to learn from."""
 
 
-def _plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+def plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Settings with Python's own numbers in the place of NumPy's, as a search hands them over."""
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in (settings or {}).items()}

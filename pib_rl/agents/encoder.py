@@ -1,0 +1,119 @@
+"""A scikit-learn transformer: features from units that learn without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, validate_data
+from torch import Tensor
+
+from pib_rl.agents.layout import Grid
+from pib_rl.agents.physical_estimator import PhysicalEstimator, plain
+from pib_rl.agents.view_samples import ViewSamples
+from pib_rl.agents.views import make_views
+from pib_rl.physical.substrate import Read
+
+
+class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEstimator):
+    """Features from units that each raise the information between their own outputs and which views are of one sample.
+
+    No label is touched. Views are random changes that leave what a sample is: deformations where ``image`` says that the
+    features are pixels, features swapped between samples otherwise. The readout learns to undo them, by a local delta
+    rule: `inverse_transform` asks it what features look like. Nothing is differentiated through hardware.
+
+    Args:
+        objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets.
+        views: Settings of the views that differ from their default, see `ImageOptions` and `VectorOptions`.
+
+    The other arguments are those of `PhysicalEstimator`.
+
+    Attributes:
+        n_features_in_: Number of features.
+        model_: The chip, weights and statistics, a `PhysicalModel`.
+        history_: Means of the losses of each epoch, and of the decoder's ``score``.
+    """
+
+    _kind = "views"
+
+    def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "pointwise",
+                 epochs: int | None = None, batch_size: int = 128, mode: str = "pib",
+                 hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
+                 rule: dict[str, Any] | None = None, scaling: str = "feature",
+                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
+                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
+                 verbose: bool = False, warm_start: bool = False) -> None:
+        super().__init__(hw=hw, units=units, width=width, objective=objective, epochs=epochs, batch_size=batch_size,
+                         mode=mode, hw_options=hw_options, objective_options=objective_options, rule=rule,
+                         scaling=scaling, image=image, patches=patches, read=read, seed=seed, device=device,
+                         verbose=verbose, warm_start=warm_start)
+        self.views = views
+
+    def prepare(self, X: Any, y: Any = None) -> PIBEncoder:
+        """Checks data and arguments and makes the chip, untrained; ``y`` is ignored."""
+        return super().prepare(X, y)
+
+    def fit(self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None) -> PIBEncoder:
+        """Learns for all epochs; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Ignored.
+            watch: Called after each epoch with the means of its figures.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        return super().fit(X, y, watch)
+
+    def partial_fit(self, X: Any, y: Any = None) -> PIBEncoder:
+        """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
+        return self._learn_once(X, y)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Features: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        return self.features(X)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """What the decoder makes of features, shape (n, taps): inputs, shape (n, features), in their own units.
+
+        Raises:
+            ValueError: If there is another number of features than `transform` gives.
+        """
+        model = self._model()
+        taps = torch.tensor(check_array(X, dtype=np.float32), device=self.device)
+        if taps.shape[1] != self._n_features_out:
+            raise ValueError(f"X must have the {self._n_features_out} features that transform gives, got {taps.shape[1]}")
+        with torch.inference_mode():
+            decoded = model.readout.measure(taps, Read(self.read))
+            return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._model().network.tap_features
+
+    def _check(self) -> None:
+        super()._check()
+        if not isinstance(self.views, (Mapping, type(None))):
+            raise ValueError(f"views must be a mapping of settings or None, got {self.views!r}")
+        if self.objective == "gaussian":
+            raise ValueError("objective 'gaussian' learns real-valued targets and can't tell views apart; "
+                             "choose pointwise, ridge, cka or renyi")
+        self._views()
+
+    def _views(self) -> Any:
+        return make_views(None if self.image is None else Grid(*map(int, self.image)), plain(self.views))
+
+    def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
+        with np.errstate(over="ignore"):
+            x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
+        return x, torch.empty(0)
+
+    def _outputs(self) -> int:
+        return int(self.n_features_in_)
+
+    def _samples(self, x: Tensor, y: Tensor) -> ViewSamples:
+        return ViewSamples(self.model_, x, self._views())

@@ -1,0 +1,54 @@
+"""Unlabelled data as samples: the units are to tell of which sample a view is, the readout what it looked like."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.label_samples import ValueSamples
+from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.samples import Pairs
+from pib_rl.agents.target import Target
+from pib_rl.agents.views import Views
+
+COUNT = 2  # views of a sample in a batch
+
+
+class ViewSamples(ValueSamples):
+    """Two views of every sample that is picked, first the one of all m, then the other: 2 m inputs.
+
+    The target of the units is the identity of the sample. The readout is taught the sample itself, standardised: with
+    the views' changes taken back, as in a denoising autoencoder. That decoder is what rivals follow, which need a loss;
+    PIB's units do without.
+
+    Source: identity of views as target: van den Oord et al., arXiv 1807.03748; Chen et al., arXiv 2002.05709.
+
+    Args:
+        model: What learns from them; it has an output per input.
+        x: Raw inputs, shape (n, in_features).
+        views: Changes that leave what a sample is.
+    """
+
+    def __init__(self, model: PhysicalModel, x: Tensor, views: Views) -> None:
+        super().__init__(model, x, x)
+        self.views = views
+
+    def inputs(self, pick: Tensor) -> Tensor:
+        return self.model.inputs(self._seen(pick))
+
+    def target(self, pick: Tensor) -> Target:
+        return Target(torch.eye(len(pick), device=pick.device).repeat(COUNT, 1), classes=True)
+
+    def goal(self, pick: Tensor) -> Tensor:
+        clean: Tensor = self.model.normaliser(self.x[pick])
+        return clean.repeat(COUNT, 1)
+
+    def pairs(self, pick: Tensor) -> Pairs:
+        """Views beside the sample that they are of, and beside another one."""
+        x, right = self._seen(pick), self.goal(pick)
+        wrong = self.others(right)
+        return Pairs(self.model.inputs(x, right), self.model.inputs(x, wrong), right.new_ones(len(x)))
+
+    def _seen(self, pick: Tensor) -> Tensor:
+        """Raw views, shape (2 m, in_features)."""
+        return self.views(self.x[pick].repeat(COUNT, 1), self.model.streams)
