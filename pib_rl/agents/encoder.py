@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
 from pib_rl.agents.layout import Grid
-from pib_rl.agents.physical_estimator import PhysicalEstimator, plain
+from pib_rl.agents.physical_estimator import AT_ONCE, PhysicalEstimator, plain
 from pib_rl.agents.view_samples import ViewSamples
-from pib_rl.agents.views import make_views
+from pib_rl.agents.views import Views, make_views
 from pib_rl.physical.substrate import Read
 
 
@@ -91,6 +91,19 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             decoded = model.readout.measure(taps, Read(self.read))
             return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
 
+    def view(self, x: Tensor) -> Tensor:
+        """A view of each sample, shape (n, features), both raw."""
+        return self._views()(x, self._model().streams)
+
+    @torch.inference_mode()
+    def score(self, X: Any, y: Any = None) -> float:
+        """Share of the variance of samples that the decoder gets back from views of them, at most 1; ``y`` is ignored."""
+        model, samples = self._model(), self.samples(X)
+        with model.streams.aside("score"):
+            parts = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
+            scores = [samples.score(pick, model.answer(samples.inputs(pick), Read(self.read))) for pick in parts]
+        return float(np.average([float(score) for score in scores], weights=[len(part) for part in parts]))
+
     @property
     def _n_features_out(self) -> int:
         return self._model().network.tap_features
@@ -104,7 +117,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
                              "choose pointwise, ridge, cka or renyi")
         self._views()
 
-    def _views(self) -> Any:
+    def _views(self) -> Views:
         return make_views(None if self.image is None else Grid(*map(int, self.image)), plain(self.views))
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:

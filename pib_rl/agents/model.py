@@ -85,6 +85,11 @@ class PhysicalModel(OnHardware, nn.Module):
         return self.network.measure(self.inputs(x), read).taps
 
     @torch.inference_mode()
+    def answer(self, inputs: Tensor, read: Read) -> Tensor:
+        """Outputs of the readout, shape (n, outputs), from inputs of the network."""
+        return self.readout.measure(self.network.measure(inputs, read).taps, read)
+
+    @torch.inference_mode()
     def outputs(self, x: Tensor, read: Read) -> Tensor:
         """Outputs of the readout, shape (n, outputs), from raw inputs, shape (n, in_features)."""
-        return self.readout.measure(self.taps(x, read), read)
+        return self.answer(self.inputs(x), read)

@@ -116,6 +116,11 @@ class PhysicalEstimator(BaseEstimator):
         """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
         return self._read(X, self._model().taps)
 
+    def samples(self, X: Any, y: Any = None) -> LabelledSamples:
+        """Data as the fitted units see them when they learn: their inputs, and the targets that are broadcast."""
+        x, target = self._take(X, y, first=False)
+        return self._samples(self._tensor(x), target.to(self.device))
+
     def _learn_once(self: Self, X: Any, y: Any) -> Self:
         """One pass over these samples at the full rates; the first call makes the chip."""
         x, target = self._accept(X, y, first=not hasattr(self, "model_"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
 from pib_rl.cli import UserError
-from pib_rl.config import check_ranges, pairs
+from pib_rl.config import MAPPED, check_ranges, pairs
 from pib_rl.plots import literal
 
 PRESENTATION = ("out", "progress", "device")
@@ -18,12 +18,14 @@ PRESENTATION = ("out", "progress", "device")
 
 @dataclass(frozen=True)
 class LearnConfig:
-    """Trains physical units on labelled data."""
+    """Trains physical units on data, with labels or without."""
 
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""
     hw: str = "digital"
     """Substrate: digital, memristive, optical, or one of an installed package."""
+    mode: Literal["supervised", "unsupervised"] = "supervised"
+    """What is broadcast to the units: labels, or which views are of one sample."""
     rival: str | None = None
     """Who trains the hidden arrays in the place of PIB: frozen, backprop, backprop-off, dfa, ..."""
     seed: int = 0
@@ -37,9 +39,13 @@ class LearnConfig:
     patches: tuple[str, ...] = ()
     """Units in front of the others that look at squares of an image, one array for all: CHANNELS:SIZE:STRIDE each."""
     batch_size: int = 256
-    """Samples per step."""
-    objective: str = "ridge"
-    """Objective of the units: ridge, pointwise, gaussian, cka or renyi."""
+    """Samples per step (of each two views, in unsupervised mode)."""
+    objective: str | None = None
+    """Objective of the units: ridge, pointwise, gaussian, cka or renyi; by default the one that suits the mode."""
+    objective_options: tuple[str, ...] = ()
+    """Settings of the objective that differ from its default, as NAME=VALUE."""
+    views: tuple[str, ...] = ()
+    """How strong the views of unsupervised learning are, where they differ from their default, as NAME=VALUE."""
     hw_options: tuple[str, ...] = ()
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
@@ -54,6 +60,8 @@ class LearnConfig:
     def __post_init__(self) -> None:
         check_ranges(self)
         self.squares()
+        if self.views and self.mode != "unsupervised":
+            raise UserError("--views belongs to --mode unsupervised; leave it out, or choose that mode")
 
     def squares(self) -> list[tuple[int, int, int]]:
         """Channels, size and stride of each unit of ``patches``.
@@ -77,7 +85,8 @@ class LearnConfig:
     @property
     def stem(self) -> str:
         """Name of the run, for its folder."""
-        return f"{Path(self.data).stem.replace(':', '-')}-{self.hw}-{self.learner}-s{self.seed}"
+        extra = "" if self.mode == "supervised" else f"-{self.mode}"
+        return f"{Path(self.data).stem.replace(':', '-')}{extra}-{self.hw}-{self.learner}-s{self.seed}"
 
     @property
     def title(self) -> str:
@@ -88,4 +97,4 @@ class LearnConfig:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         plain["patches"] = list(self.patches)
-        return plain | {"hw_options": pairs(self.hw_options, "hw-options"), "rule": pairs(self.rule, "rule")}
+        return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in (*MAPPED, "views")}

@@ -1,4 +1,4 @@
-"""Labelled data: bundled digits, OpenML by name, .npz and .csv files."""
+"""Data, labelled or not: bundled digits, OpenML by name, .npz and .csv files."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Data:
 
     Args:
         x_train: Shape (n, features), any unit.
-        y_train: Labels, shape (n,).
-        x_test: Shape (m, features).
-        y_test: Labels, shape (m,).
+        y_train: Labels, shape (n,); None if there are none.
+        x_test: Shape (m, features); m may be 0 where there are no labels.
+        y_test: Labels, shape (m,); None if there are none.
         image: Height and width (and channels, if there are several) where the features are the pixels of an image, row
             by row.
     """
 
     x_train: np.ndarray
-    y_train: np.ndarray
+    y_train: np.ndarray | None
     x_test: np.ndarray
-    y_test: np.ndarray
+    y_test: np.ndarray | None
     image: tuple[int, ...] | None = None
 
 
@@ -54,7 +54,7 @@ def load(name: str) -> Data:
             path of an .npz or .csv file.
 
     Raises:
-        UserError: If there is no such thing, or it does not hold labelled samples.
+        UserError: If there is no such thing, or it does not hold samples.
     """
     if name == "digits":
         bundle = load_digits()
@@ -131,6 +131,11 @@ def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None) ->
     return Data(x_train, y_train, x_test, y_test, image)
 
 
+def unlabelled(x: np.ndarray, x_test: np.ndarray | None = None, image: tuple[int, ...] | None = None) -> Data:
+    """Samples without labels."""
+    return Data(x, None, x[:0] if x_test is None else x_test, None, image)
+
+
 def fetch(name: str) -> Data:
     """Data of OpenML by name, from scikit-learn's cache or from the network.
 
@@ -148,9 +153,9 @@ def fetch(name: str) -> Data:
     except ValueError as error:
         raise UserError(f"OpenML offers no numeric data named {name!r} ({error}); known here without network: digits; "
                         "otherwise give the path of an .npz or .csv file") from None
-    if bundle.target is None:
-        raise UserError(f"OpenML's {name!r} has no labels; give data that have, or the path of an .npz or .csv file")
     x = numbers(np.asarray(bundle.data), f"OpenML's {name!r}")
+    if bundle.target is None:
+        return unlabelled(x)
     y = classes(np.asarray(bundle.target), f"OpenML's {name!r}")
     if wanted in OPENML.values():
         return Data(x[:-MNIST_TEST], y[:-MNIST_TEST], x[-MNIST_TEST:], y[-MNIST_TEST:], (28, 28))
@@ -160,6 +165,8 @@ def fetch(name: str) -> Data:
 def read_npz(path: Path) -> Data:
     """Arrays x_train, y_train, x_test, y_test; vectors (n, features) or images (n, height, width[, channels]).
 
+    Without labels x_train alone will do.
+
     Raises:
         UserError: If one is missing or does not fit the others.
     """
@@ -168,18 +175,26 @@ def read_npz(path: Path) -> Data:
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise UserError(f"{path} holds one array only, not the arrays {', '.join(KEYS)} of numpy.savez")
         with file:
-            missing = [key for key in KEYS if key not in file]
+            wanted = KEYS if "y_train" in file or "y_test" in file else KEYS[:1]
+            missing = [key for key in wanted if key not in file]
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(file) or 'nothing'}")
-            arrays: dict[str, Any] = {key: file[key] for key in KEYS}
+            arrays: dict[str, Any] = {key: file[key] for key in KEYS if key in file}
     except (OSError, ValueError, BadZipFile, EOFError, TypeError, zlib.error) as error:
         why = "it holds Python objects, not plain arrays" if "allow_pickle" in str(error) else error
         raise UserError(f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with "
                         "numpy.savez") from None
     shape = arrays["x_train"].shape
+    arrays.setdefault("x_test", arrays["x_train"][:0])
     if len(shape) not in (2, 3, 4) or arrays["x_test"].shape[1:] != shape[1:]:
         raise UserError(f"{path}: x_train and x_test must be (n, features), (n, height, width) or (n, height, width, "
                         f"channels) with the same features, got {shape} and {arrays['x_test'].shape}")
+    image = shape[1:] if len(shape) > 2 else None
+    if "y_train" not in arrays:
+        if not shape[0]:
+            raise UserError(f"{path}: x_train holds no samples")
+        x, x_test = (numbers(arrays[key], f"{path}: {key}") for key in ("x_train", "x_test"))
+        return unlabelled(x, x_test, image)
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if not len(x):
@@ -191,7 +206,7 @@ def read_npz(path: Path) -> Data:
     unknown = np.setdiff1d(arrays["y_test"], arrays["y_train"])
     if len(unknown):
         raise UserError(f"{path}: y_test holds the label {unknown[0]}, which y_train lacks")
-    return Data(**arrays, image=shape[1:] if len(shape) > 2 else None)
+    return Data(**arrays, image=image)
 
 
 def read_csv(path: Path) -> Data:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.manifold import TSNE
 
+from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.physical.substrate import Read
 from pib_rl.plots import literal, new_figure
@@ -22,15 +23,15 @@ PERPLEXITY = 30
 FEWEST = 5  # samples that t-SNE can place
 
 
-def learning_curve(history: list[dict[str, float]], title: str) -> Figure:
-    """Accuracy on training batches and on the validation samples over the epochs."""
+def learning_curve(history: list[dict[str, float]], validated: str, scored: str, title: str) -> Figure:
+    """What is scored on training batches and on the validation samples (column ``validated``), over the epochs."""
     figure = new_figure()
     axes = figure.add_subplot()
     epochs = np.arange(1, len(history) + 1)
     for key, label, colour in (("score", "training batches, while learning", "#0b6e99"),
-                               ("validation_accuracy", "validation samples", "#d1495b")):
+                               (validated, "validation samples", "#d1495b")):
         axes.plot(epochs, [100 * log[key] for log in history], "o-", markersize=3, label=label, color=colour)
-    axes.set(xlabel="epoch", ylabel="accuracy [%]", title=title)
+    axes.set(xlabel="epoch", ylabel=f"{scored} [%]", title=title)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
     return figure
@@ -90,6 +91,33 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
     return figure
 
 
+def views(model: PIBEncoder, x: torch.Tensor, image: tuple[int, ...] | None, title: str) -> Figure:
+    """Some samples, two views of each, and what the decoder makes of either.
+
+    Args:
+        model: The encoder, fitted.
+        x: Raw inputs, shape (n, features); the first four are shown.
+        image: Height, width and perhaps channels of the inputs, if they are images.
+        title: Title.
+    """
+    x = x[:SHOWN]
+    pairs = [model.view(x) for _ in range(2)]
+    rows = [("sample", x)]
+    for number, view in enumerate(pairs, 1):
+        decoded = torch.as_tensor(model.inverse_transform(model.transform(view.cpu().numpy())))
+        rows += [(f"view {number}", view), (f"decoded from view {number}", decoded)]
+    figure = new_figure(1.7 * len(rows), 1.6 * len(x) + 0.6)
+    grid = figure.subplots(len(x), len(rows), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for column, (name, values) in enumerate(rows):
+        grid[0, column].set_title(name, fontsize=8)
+        for row, value in enumerate(values):
+            grid[row, column].imshow(square(value.cpu().numpy(), image), cmap="gray")
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
 def placed(values: np.ndarray, seed: int) -> np.ndarray:
     """Places in the plane, shape (n, 2), by t-SNE; the first two features where there is too little for that."""
     size = values.std()
@@ -108,16 +136,17 @@ def square(values: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarr
     return np.pad(values.astype(float), (0, rows * side - len(values)), constant_values=np.nan).reshape(rows, side)
 
 
-def features(values: np.ndarray, labels: np.ndarray, seed: int, title: str) -> Figure:
-    """t-SNE map of features, coloured by class.
+def features(values: np.ndarray, labels: np.ndarray | None, seed: int, title: str) -> Figure:
+    """t-SNE map of features, coloured by class if there are labels.
 
     Args:
         values: Features, shape (n, d).
-        labels: Shape (n,).
+        labels: Shape (n,), or None.
         seed: Of the map.
         title: Title.
     """
-    values, labels = values[:MAPPED], labels[:MAPPED]
+    values = values[:MAPPED]
+    labels = np.zeros(len(values)) if labels is None else labels[:MAPPED]
     places = placed(values, seed)
     figure = new_figure(6.2, 5.4)
     axes = figure.add_subplot()
@@ -125,7 +154,7 @@ def features(values: np.ndarray, labels: np.ndarray, seed: int, title: str) -> F
     colours = np.searchsorted(names, labels)
     dots = axes.scatter(places[:, 0], places[:, 1], c=colours, cmap="tab10" if len(names) <= 10 else "viridis", s=9,
                         vmin=-0.5, vmax=max(len(names), 10) - 0.5)
-    if len(names) <= 20:
+    if 1 < len(names) <= 20:
         handles, _ = dots.legend_elements(num=list(range(len(names))))
         axes.legend(handles, [literal(name) for name in names], fontsize=7, ncols=2)
     axes.set(xticks=[], yticks=[], title=title)

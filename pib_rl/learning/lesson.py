@@ -1,0 +1,124 @@
+"""What a mode of `python -m pib_rl.learn` is: how it holds out samples, makes an estimator, looks on, and judges."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+
+from pib_rl.agents.information import information_plane
+from pib_rl.agents.physical_estimator import PhysicalEstimator
+from pib_rl.cli import UserError
+from pib_rl.learning.config import LearnConfig
+from pib_rl.learning.data import Data
+from pib_rl.physical.streams import EVALUATION, Streams
+from pib_rl.physical.substrate import Read
+from pib_rl.runs import RunFolder
+
+VALIDATION, MOST = 0.1, 5000  # share of the training samples that are held out to look at, and how many at most
+PLANE = 512  # samples of the information plane
+
+
+class Part(NamedTuple):
+    """Samples, shape (n, features), and their labels, shape (n,), if there are any."""
+
+    x: np.ndarray
+    y: np.ndarray | None
+
+
+class Lesson(ABC):
+    """One mode of learning.
+
+    Args:
+        config: The run.
+
+    Attributes:
+        kind: The estimator's class.
+        validated: What `validate` gives, as a column of progress.csv.
+        scored: The same as a label of a figure.
+        figures: Names of numbers in result.json that a table needs.
+    """
+
+    kind: ClassVar[type[PhysicalEstimator]]
+    validated: ClassVar[str]
+    scored: ClassVar[str]
+    figures: ClassVar[tuple[str, ...]]
+
+    def __init__(self, config: LearnConfig) -> None:
+        self.config = config
+
+    def build(self, image: tuple[int, ...] | None) -> PhysicalEstimator:
+        """The estimator of the configuration, not fitted.
+
+        Raises:
+            ValueError: If there is no image for patches.
+        """
+        config, plain = self.config, self.config.substance()
+        if config.patches and image is None:
+            raise ValueError("--patches needs images, and these data are vectors; leave it out")
+        objective = {} if config.objective is None else {"objective": config.objective}
+        return self.kind(hw=config.hw, units=config.units, width=config.width, epochs=config.epochs,
+                         batch_size=config.batch_size, mode=config.learner, hw_options=plain["hw_options"],
+                         objective_options=plain["objective_options"], rule=plain["rule"],
+                         scaling="common" if image else "feature", image=image, patches=config.squares(),
+                         read=Read.NOISY.value, seed=config.seed, device=config.device, verbose=config.progress,
+                         warm_start=True, **objective, **self.extra())
+
+    def extra(self) -> dict[str, Any]:
+        """Arguments of the estimator that only this mode has."""
+        return {}
+
+    @abstractmethod
+    def hold_out(self, data: Data) -> tuple[Part, Part]:
+        """Samples to learn from, and validation samples to look at meanwhile."""
+
+    @abstractmethod
+    def validate(self, model: Any, held: Part) -> float:
+        """How good the network is on the validation samples, at most 1."""
+
+    @abstractmethod
+    def assess(self, data: Data, model: Any, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+        """Figures of the final network on the test samples, which are touched here and nowhere else; their pictures."""
+
+    @classmethod
+    @abstractmethod
+    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+        """Columns and rows of the table that people see."""
+
+    def look(self, model: PhysicalEstimator, held: Part) -> dict[str, float]:
+        """`validate`, and each unit's place in the information plane; not counted, drawn aside."""
+        network = model.model_
+        with network.streams.aside("evaluation"), network.meter.paused():
+            found = {self.validated: self.validate(model, held)}
+            samples = model.samples(*(None if part is None else part[:PLANE] for part in held))
+            pick = torch.arange(len(samples), device=model.device)
+            with torch.inference_mode():
+                inputs = samples.inputs(pick)
+                plane = information_plane(inputs, network.network.measure(inputs), samples.target(pick))
+        for unit, point in enumerate(plane, 1):
+            found[f"information/input_unit{unit}"] = point.on_input
+            found[f"information/target_unit{unit}"] = point.on_target
+        return found
+
+    @property
+    def draws(self) -> int:
+        """Seed of what is drawn to judge."""
+        return Streams(self.config.seed).integer(EVALUATION)
+
+    @property
+    def split_seed(self) -> int:
+        """Seed of the choice of validation samples."""
+        return Streams(self.config.seed).integer("split")
+
+
+def held_count(samples: int, least: int) -> int:
+    """How many of the training samples are held out.
+
+    Raises:
+        UserError: If nothing is left to learn from.
+    """
+    if samples < least + 2:
+        raise UserError(f"{samples} training samples are too few; give {least + 2} or more")
+    return max(least, min(MOST, int(VALIDATION * samples)))

@@ -1,0 +1,77 @@
+"""Learning from labels: accuracy on held-out and on test samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+
+from pib_rl import plots
+from pib_rl.agents.estimators import PIBClassifier
+from pib_rl.cli import UserError
+from pib_rl.learning import figures, judge
+from pib_rl.learning.data import Data
+from pib_rl.learning.lesson import Lesson, Part, held_count
+from pib_rl.physical.substrate import Read
+from pib_rl.runs import RunFolder, write_atomically
+
+JUDGED = 10_000  # training samples that probe and neighbours learn from, at most
+
+
+class Supervised(Lesson):
+    """The units' target is the label."""
+
+    kind = PIBClassifier
+    validated, scored = "validation_accuracy", "accuracy"
+    figures = ("validation_accuracy", "test_accuracy", "test_accuracy_noiseless", "probe_accuracy", "knn_accuracy",
+               "nmi")
+
+    def hold_out(self, data: Data) -> tuple[Part, Part]:
+        """The same share of every class."""
+        if data.y_train is None:
+            raise UserError("these data hold no labels; give some, or choose --mode unsupervised")
+        names, counts = np.unique(data.y_train, return_counts=True)
+        if len(names) < 2:
+            raise UserError(f"the training samples must be of 2 classes or more, got one class: {names[0]}")
+        if counts.min() < 2:
+            raise UserError("every class needs 2 training samples or more (one is for validation), but class "
+                            f"{names[counts.argmin()]} has {counts.min()}")
+        x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, stratify=data.y_train,
+                                                test_size=held_count(len(data.y_train), len(names)),
+                                                random_state=self.split_seed)
+        return Part(x, y), Part(x_held, y_held)
+
+    def validate(self, model: PIBClassifier, held: Part) -> float:
+        """Accuracy."""
+        return float(model.score(held.x, held.y))
+
+    def assess(self, data: Data, model: PIBClassifier, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+        """Accuracy, what others make of the features, and three pictures."""
+        title, labels, last = self.config.title, np.asarray(data.y_test), model.model_.network.last.out_features
+        assert fitted.y is not None
+        guess, names = model.predict(data.x_test), fitted.y[:JUDGED]
+        known, seen = model.features(fitted.x[:JUDGED]), model.features(data.x_test)
+        result = {
+            "test_accuracy": float((guess == labels).mean()),
+            "test_accuracy_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, labels)),
+            "probe_accuracy": judge.probe(known, names, seen, labels),
+            "knn_accuracy": judge.neighbours(known[:, -last:], names, seen[:, -last:], labels),
+            "nmi": judge.clusters(seen[:, -last:], labels, self.draws),
+        }
+        inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
+        for name, figure in (
+                ("confusion", figures.confusion(labels, guess, model.classes_, f"Test samples: {title}")),
+                ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
+                ("features", figures.features(seen[:, -last:], labels, self.draws, f"Last medium: {title}"))):
+            write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
+        return result
+
+    @classmethod
+    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+        """A column of figures."""
+        rows = [[label, f"{100 * result[key]:.2f} %"] for label, key in (
+            ("accuracy", "test_accuracy"), ("accuracy, mean read", "test_accuracy_noiseless"),
+            ("linear probe on all taps", "probe_accuracy"), ("5 nearest neighbours, last unit", "knn_accuracy"))]
+        return ["test samples", ""], [*rows, ["clusters and classes, NMI", f"{result['nmi']:.3f}"]]

@@ -1,0 +1,92 @@
+"""Learning without labels: what others make of the features, beside what they make of the inputs themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+
+from pib_rl import plots
+from pib_rl.agents.encoder import PIBEncoder
+from pib_rl.learning import figures, judge
+from pib_rl.learning.data import Data
+from pib_rl.learning.lesson import Lesson, Part, held_count
+from pib_rl.runs import RunFolder, write_atomically
+
+COMPONENTS = 50  # of the principal component analysis beside
+FIGURES = {  # what is judged, and how people read it
+    "probe_accuracy": "linear probe, all labels", f"probe_{judge.FEW}_accuracy": f"linear probe, {judge.FEW} labels",
+    "knn_accuracy": "5 nearest neighbours", "nmi": "clusters and classes, NMI",
+}
+
+
+class Unsupervised(Lesson):
+    """The units' target is which views are of one sample. Labels, if there are any, only judge the finished network."""
+
+    kind = PIBEncoder
+    validated, scored = "validation_score", "variance that the decoder gets back from views"
+    figures = ("validation_score",)
+
+    def extra(self) -> dict[str, Any]:
+        """How strong the views are."""
+        return {"views": self.config.substance()["views"]}
+
+    def hold_out(self, data: Data) -> tuple[Part, Part]:
+        """Any samples, whatever their labels."""
+        pick, held = train_test_split(np.arange(len(data.x_train)), test_size=held_count(len(data.x_train), 2),
+                                      random_state=self.split_seed)
+        return tuple(Part(data.x_train[part], None if data.y_train is None else data.y_train[part])  # type: ignore[return-value]
+                     for part in (pick, held))
+
+    def validate(self, model: PIBEncoder, held: Part) -> float:
+        """Explained variance."""
+        return model.score(held.x)
+
+    def assess(self, data: Data, model: PIBEncoder, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+        """Figures of the features, of the inputs and of their principal components; three pictures."""
+        title, x_test = self.config.title, data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED]
+        seen = model.transform(x_test)
+        inputs = torch.as_tensor(x_test[: figures.SHOWN]).float().to(model.device)
+        with model.model_.streams.aside("evaluation"):
+            views = figures.views(model, inputs, data.image, f"Views and what is decoded: {title}")
+        for name, figure in (
+                ("views", views),
+                ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
+                ("features", figures.features(seen, data.y_test if len(data.x_test) else fitted.y, self.draws,
+                                              f"Features: {title}"))):
+            write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
+        if fitted.y is None or data.y_test is None:
+            return {}
+        judged: dict[str, Any] = self._judge(model.transform(fitted.x), fitted.y, seen, data.y_test)
+        middle, size = fitted.x.mean(0), np.maximum(fitted.x.std() if data.image else fitted.x.std(0), 1e-6)
+        known, other = (fitted.x - middle) / size, (data.x_test - middle) / size
+        pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws).fit(known)
+        return judged | {"inputs": self._judge(known, fitted.y, other, data.y_test),
+                         "pca": self._judge(pca.transform(known), fitted.y, pca.transform(other), data.y_test)}
+
+    def _judge(self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+        """`FIGURES` of one set of features."""
+        middle = known.mean(0)  # neighbours by cosine want it away
+        return {
+            "probe_accuracy": judge.probe(known, names, seen, labels),
+            f"probe_{judge.FEW}_accuracy": judge.probe(known, names, seen, labels, few=judge.FEW),
+            "knn_accuracy": judge.neighbours(known - middle, names, seen - middle, labels),
+            "nmi": judge.clusters(seen, labels, self.draws),
+        }
+
+    @classmethod
+    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+        """Columns: the features, the inputs themselves, and their principal components."""
+        columns = [result, *(result.get(name, {}) for name in ("inputs", "pca"))]
+        rows = [[label, *(_cell(column.get(key), key) for column in columns)] for key, label in FIGURES.items()]
+        share = [["variance decoded from views", f"{100 * result['validation_score']:.1f} %", "", ""]]
+        return ["test samples", "features", "inputs", f"PCA {COMPONENTS}"], (rows if "inputs" in result else []) + share
+
+
+def _cell(value: Any, key: str) -> str:
+    if not isinstance(value, (int, float)):
+        return "-"
+    return f"{value:.3f}" if key == "nmi" else f"{100 * value:.2f} %"
