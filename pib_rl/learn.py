@@ -100,7 +100,9 @@ def draw(lesson: Lesson, rows: list[dict[str, float]], folder: RunFolder) -> Non
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
     result = folder.whole_result(NAMED, COUNTED)
-    lesson = MODES[result["mode"]]
+    lesson = MODES.get(result["mode"])
+    if lesson is None:
+        raise UserError(f"{folder.path} is of an unknown mode, {result['mode']!r}; known: {', '.join(MODES)}")
     folder.whole_result((), lesson.figures)
     columns, rows = lesson.table(result)
     title = f"{Path(result['data']).name} on {result['hw']} ({result['rival']}, seed {result['seed']})"

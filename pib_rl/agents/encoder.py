@@ -99,7 +99,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     def score(self, X: Any, y: Any = None) -> float:
         """Share of the variance of samples that the decoder gets back from views of them, at most 1; ``y`` is ignored."""
         model, samples = self._model(), self.samples(X)
-        with model.streams.aside("score"):
+        with model.streams.aside("score", anew=True):
             parts = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
             scores = [samples.score(pick, model.answer(samples.inputs(pick), Read(self.read))) for pick in parts]
         return float(np.average([float(score) for score in scores], weights=[len(part) for part in parts]))
@@ -118,11 +118,17 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         self._views()
 
     def _views(self) -> Views:
-        return make_views(None if self.image is None else Grid(*map(int, self.image)), plain(self.views))
+        return make_views(None if self.image is None else self._grid, plain(self.views))
+
+    @property
+    def _grid(self) -> Grid:
+        return Grid(*map(int, self.image or ()))
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
         with np.errstate(over="ignore"):
             x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
+        if self.image is not None and self._grid.features != x.shape[1]:
+            raise ValueError(f"an image of {tuple(self.image)} has {self._grid.features} features, but X has {x.shape[1]}")
         return x, torch.empty(0)
 
     def _outputs(self) -> int:

@@ -193,8 +193,8 @@ def read_npz(path: Path) -> Data:
     if "y_train" not in arrays:
         if not shape[0]:
             raise UserError(f"{path}: x_train holds no samples")
-        x, x_test = (numbers(arrays[key], f"{path}: {key}") for key in ("x_train", "x_test"))
-        return unlabelled(x, x_test, image)
+        parts = {key: numbers(part, f"{path}: {key}") for key, part in arrays.items() if key in KEYS and len(part)}
+        return unlabelled(parts["x_train"], parts.get("x_test"), image)
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if not len(x):

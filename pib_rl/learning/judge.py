@@ -7,35 +7,35 @@ import warnings
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 FEW = 500
+STRENGTH, STRENGTH_OF_FEW = 0.01, 0.3  # of the regularisation, per sample; chosen on MNIST's training images
 NEIGHBOURS = 5
 
 
-def probe(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, *, strength: float = 0.01,
-          few: int | None = None) -> float:
-    """Accuracy of logistic regression on features, a fraction.
+def probe(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, *,
+          few: bool = False) -> float:
+    """Accuracy of a linear classifier on standardised features, a fraction: ridge regression of the classes.
 
     Args:
         x_train: Features, shape (n, d).
         y_train: Labels, shape (n,).
         x_test: Features, shape (m, d).
         y_test: Labels, shape (m,).
-        strength: Inverse of the regularisation, per `LogisticRegression`'s C.
-        few: Use so many of the training samples only, the first ones.
+        few: Use the first 500 training samples only, with the stronger regularisation that suits so few.
     """
-    x_train, y_train = x_train[:few], y_train[:few]
+    strength = STRENGTH
+    if few:
+        x_train, y_train, strength = x_train[:FEW], y_train[:FEW], STRENGTH_OF_FEW
     if len(np.unique(y_train)) < 2:
         return float((y_test == y_train[0]).mean())
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=200))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return float(model.fit(x_train, y_train).score(x_test, y_test))
+    model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=strength * len(x_train), solver="cholesky"))
+    return float(model.fit(x_train, y_train).score(x_test, y_test))
 
 
 def neighbours(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> float:

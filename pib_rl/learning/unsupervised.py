@@ -19,7 +19,7 @@ from pib_rl.runs import RunFolder, write_atomically
 COMPONENTS = 50  # of the principal component analysis beside
 FIGURES = {  # what is judged, and how people read it
     "probe_accuracy": "linear probe, all labels", f"probe_{judge.FEW}_accuracy": f"linear probe, {judge.FEW} labels",
-    "knn_accuracy": "5 nearest neighbours", "nmi": "clusters and classes, NMI",
+    "knn_accuracy": "5 nearest neighbours, last unit", "nmi": "clusters and classes, NMI, last unit",
 }
 
 
@@ -48,33 +48,35 @@ class Unsupervised(Lesson):
     def assess(self, data: Data, model: PIBEncoder, fitted: Part, folder: RunFolder) -> dict[str, Any]:
         """Figures of the features, of the inputs and of their principal components; three pictures."""
         title, x_test = self.config.title, data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED]
-        seen = model.transform(x_test)
+        seen, last = model.transform(x_test), model.model_.network.last.out_features
         inputs = torch.as_tensor(x_test[: figures.SHOWN]).float().to(model.device)
         with model.model_.streams.aside("evaluation"):
             views = figures.views(model, inputs, data.image, f"Views and what is decoded: {title}")
+        names = data.y_test if len(data.x_test) else fitted.y
         for name, figure in (
                 ("views", views),
                 ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
-                ("features", figures.features(seen, data.y_test if len(data.x_test) else fitted.y, self.draws,
-                                              f"Features: {title}"))):
+                ("features", figures.features(seen[:, -last:], names, self.draws, f"Last medium: {title}"))):
             write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
         if fitted.y is None or data.y_test is None:
             return {}
-        judged: dict[str, Any] = self._judge(model.transform(fitted.x), fitted.y, seen, data.y_test)
+        judged: dict[str, Any] = self._judge(model.transform(fitted.x), fitted.y, seen, data.y_test, last)
         middle, size = fitted.x.mean(0), np.maximum(fitted.x.std() if data.image else fitted.x.std(0), 1e-6)
         known, other = (fitted.x - middle) / size, (data.x_test - middle) / size
         pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws).fit(known)
         return judged | {"inputs": self._judge(known, fitted.y, other, data.y_test),
                          "pca": self._judge(pca.transform(known), fitted.y, pca.transform(other), data.y_test)}
 
-    def _judge(self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-        """`FIGURES` of one set of features."""
-        middle = known.mean(0)  # neighbours by cosine want it away
+    def _judge(self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray,
+               last: int = 0) -> dict[str, float]:
+        """`FIGURES` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
+        near, far = known[:, -last:], seen[:, -last:]
+        middle = near.mean(0)  # neighbours by cosine want it away
         return {
             "probe_accuracy": judge.probe(known, names, seen, labels),
-            f"probe_{judge.FEW}_accuracy": judge.probe(known, names, seen, labels, few=judge.FEW),
-            "knn_accuracy": judge.neighbours(known - middle, names, seen - middle, labels),
-            "nmi": judge.clusters(seen, labels, self.draws),
+            f"probe_{judge.FEW}_accuracy": judge.probe(known, names, seen, labels, few=True),
+            "knn_accuracy": judge.neighbours(near - middle, names, far - middle, labels),
+            "nmi": judge.clusters(far, labels, self.draws),
         }
 
     @classmethod

@@ -41,9 +41,16 @@ class Streams:
         self._generators: dict[tuple[str, str], torch.Generator] = {}
 
     @contextlib.contextmanager
-    def aside(self, prefix: str) -> Iterator[None]:
-        """Inside, every stream is another one, named ``prefix`` and its own name: nothing outside is consumed."""
+    def aside(self, prefix: str, *, anew: bool = False) -> Iterator[None]:
+        """Inside, every stream is another one, named ``prefix`` and its own name: nothing outside is consumed.
+
+        Args:
+            prefix: Name of these streams.
+            anew: They start from their seed again, whatever was drawn from them before.
+        """
         before, self._prefix = self._prefix, f"{prefix}/"
+        if anew:
+            self._generators = {key: found for key, found in self._generators.items() if not key[0].startswith(self._prefix)}
         try:
             yield
         finally:

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from pib_rl import learn
 from pib_rl.cli import UserError, run
-from pib_rl.learning import data, figures, judge
+from pib_rl.learning import data, figures, judge, supervised
+from pib_rl.learning.supervised import Supervised
 from pib_rl.runs import RunFolder
 
 SMALL = ["--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
@@ -69,9 +70,9 @@ def test_progress_has_a_row_per_epoch_with_information(finished):
 
 def test_looking_on_does_not_change_what_is_learned(tmp_path, npz, monkeypatch):
     states = []
-    for looks in (learn.look, lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0,
+    for looks in (Supervised.look, lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0,
                                           "information/target_unit1": 1.0}):
-        monkeypatch.setattr(learn, "look", looks)
+        monkeypatch.setattr(Supervised, "look", looks)
         folder = tmp_path / str(len(states))
         learn.main([str(npz), *SMALL, "--hw", "memristive", "--out", str(folder)])
         states.append(load_file(folder / "policy.safetensors"))
@@ -143,11 +144,11 @@ def test_probe_knows_one_class_and_pictures_of_few():
 
 
 def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monkeypatch):
-    order, fit, predict = [], learn.PIBClassifier.fit, learn.PIBClassifier.predict
+    order, fit, predict = [], supervised.PIBClassifier.fit, supervised.PIBClassifier.predict
     test = data.load(str(npz)).x_test
-    monkeypatch.setattr(learn.PIBClassifier, "fit", lambda self, *args, **extra: (
+    monkeypatch.setattr(supervised.PIBClassifier, "fit", lambda self, *args, **extra: (
         order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1])
-    monkeypatch.setattr(learn.PIBClassifier, "predict", lambda self, x: (
+    monkeypatch.setattr(supervised.PIBClassifier, "predict", lambda self, x: (
         order.append("test") if np.array_equal(x, test) else None, predict(self, x))[1])
     learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
     assert order == ["fit", "fitted", "test", "test"]  # as it is, and with the read noise off
@@ -202,6 +203,15 @@ def spoilt(npz, **changes):
     (["thesis.txt"], "neither .npz nor .csv"),
     (["broken.npz"], "can't be read as .npz"),
     (["lacking.npz"], "lacks y_test"),
+    (["bare.npz"], "hold no labels; give some, or choose --mode unsupervised"),
+    (["bare.npz", "--mode", "unsupervised", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
+    (["bare.npz", "--mode", "unsupervised", "--views", "bnd=1"], "did you mean bend"),
+    (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "the views of vectors has no option 'bend'"),
+    (["good.npz", "--views", "bend=1"], "--views belongs to --mode unsupervised"),
+    (["good.npz", "--mode", "unsupervise"], "--mode"),
+    (["good.npz", "--mode", "unsupervised", "--objective", "gaussian"], "can't tell views apart"),
+    (["tiny.npz", "--mode", "unsupervised"], "3 training samples are too few; give 4 or more"),
+    (["good.npz", "--objective-options", "ridge=0"], "ridge must be > 0"),
     (["short.npz"], "y_train must hold a label per sample, shape (120,), got (119,)"),
     (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
     (["words.npz"], "x_train must hold real numbers"),
@@ -255,6 +265,8 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     hole[2, 1, 1] = np.nan
     np.savez("good.npz", **good)
     np.savez("lacking.npz", **{key: value for key, value in good.items() if key != "y_test"})
+    np.savez("bare.npz", x_train=good["x_train"])
+    np.savez("tiny.npz", x_train=good["x_train"][:3])
     np.savez("short.npz", **spoilt(npz, y_train=good["y_train"][:-1]))
     np.savez("other.npz", **spoilt(npz, x_test=np.zeros((60, 5))))
     np.savez("words.npz", **spoilt(npz, x_train=np.full((120, 4, 4), "a")))
@@ -295,7 +307,7 @@ def test_a_run_interrupted_while_it_is_judged_keeps_the_training(npz, tmp_path, 
 
 
 def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch):
-    look, calls = learn.look, []
+    look, calls = Supervised.look, []
 
     def stop(*arguments):
         calls.append(None)
@@ -303,7 +315,7 @@ def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return look(*arguments)
 
-    monkeypatch.setattr(learn, "look", stop)
+    monkeypatch.setattr(Supervised, "look", stop)
     with pytest.raises(UserError, match="interrupted after epoch 1; the network so far is in"):
         learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
     assert (tmp_path / "run" / "policy.safetensors").is_file()

@@ -110,3 +110,15 @@ def test_integers_are_the_same_in_every_process_and_version():
 def test_negative_seeds_are_refused(seed):
     with pytest.raises(ValueError, match=f"seed must be >= 0, got {seed}"):
         Streams(seed)
+
+
+def test_streams_aside_can_start_anew():
+    streams, like = Streams(3), torch.zeros(4)
+    with streams.aside("look"):
+        first = streams.normal("read", like)
+    with streams.aside("look"):
+        assert not torch.equal(first, streams.normal("read", like))
+    with streams.aside("look", anew=True):
+        assert torch.equal(first, streams.normal("read", like))
+    outside = Streams(3).normal("read", like)
+    assert torch.equal(streams.normal("read", like), outside)
