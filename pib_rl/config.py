@@ -17,6 +17,8 @@ from pib_rl.physical.options import LARGEST, nearest
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
 PRESENTATION = ("config", "out", "progress", "device", "print_config")
 
+PATHS = ("config", "out", "init")
+
 MAPPED = ("hw_options", "objective_options", "rule")  # settings that are mappings, NAME=VALUE on the command line
 
 RANGES = {
@@ -66,6 +68,8 @@ class TrainConfig:
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
+    init: Path | None = None
+    """Run folder of learn or train whose units this run goes on with, on the same chip."""
     config: Path | None = None
     """YAML file with any of these settings by name; the command line overrides it."""
     out: Path | None = None
@@ -108,6 +112,8 @@ class TrainConfig:
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
+        origin = plain.pop("init")
+        plain |= {} if origin is None else {"init": str(origin)}
         return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in MAPPED}
 
 
@@ -200,7 +206,7 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
     rate = settings.get("learning_rate")
     if type(rate) in (int, float):
         settings["learning_rate"] = str(rate)
-    for name in ("config", "out"):
+    for name in PATHS:
         if settings.get(name) is not None:
             settings[name] = Path(str(settings[name]))
     known = get_type_hints(TrainConfig)
@@ -208,7 +214,7 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
         if name not in known:
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")
         kinds = get_args(known[name]) or (known[name],)
-        if name in (*MAPPED, "config", "out") or type(value) in kinds:
+        if name in (*MAPPED, *PATHS) or type(value) in kinds:
             continue
         if not (float in kinds and type(value) is int):
             names = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
         check_device(config.device)
         fitted, held = lesson.hold_out(data)
-        model = lesson.build(data.image).prepare(*fitted)
+        model = lesson.build(data.image).prepare(fitted.x, **lesson.broadcast(fitted))
     folder = RunFolder.create(config)
     if folder.finished:
         print(f"{folder.path} holds this run already, finished:")
@@ -58,7 +58,7 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
     start = time.perf_counter()
     try:
         with mistakes(RuntimeError, MemoryError):
-            model.fit(*fitted, watch=watch)
+            model.fit(fitted.x, **lesson.broadcast(fitted), watch=watch)
         wall = time.perf_counter() - start
         keep(folder, model, rows)
         draw(lesson, rows, folder)

@@ -16,7 +16,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
 from pib_rl.agents import PIB, make_agent
-from pib_rl.agents.policy import PIBPolicy, check_observation_space
+from pib_rl.agents.observations import check_observation_space
+from pib_rl.agents.policy import PIBPolicy
 from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
@@ -30,6 +31,7 @@ from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
 
 NAME = "pib_rl.train"
+CHIP = ("hw", "hw_options", "width", "units")
 NAMED = ("env", "hw", "mode")
 COUNTED = ("seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean", "best_eval_mean_noiseless",
            "eval_episodes", "timesteps", "wall_s", "measurements", "writes")
@@ -41,6 +43,7 @@ def main(arguments: list[str]) -> None:
     config = read_arguments(arguments)
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         model = build(config)
+        go_on(config, model)
     if config.print_config:
         close(model)
         print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
@@ -54,7 +57,7 @@ def main(arguments: list[str]) -> None:
 
 
 def read_arguments(arguments: list[str]) -> TrainConfig:
-    """The configuration: the command line over ``--config`` over the tuned settings of the environment."""
+    """The configuration: the command line over ``--config`` over the chip of ``--init`` over tuned settings."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--config", nargs="?")
     file = finder.parse_known_args(arguments)[0].config
@@ -62,14 +65,52 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
     wish = parse(TrainConfig, arguments, NAME, *([from_plain(given, Path(file))] if file else []))
     if not wish.env:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
-    below = layered(tuned(wish.env, wish.mode), given)
+    chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
+    below = layered(tuned(wish.env, wish.mode) | chip, given)
     default = from_plain(below, Path(file or "hyperparams"))
     asked = parse(TrainConfig, arguments, NAME, default)
     merged: dict[str, Any] = {}
     for name in MAPPED:
         flag = name.replace("_", "-")
         merged[name] = as_pairs(pairs(getattr(default, name), flag) | pairs(getattr(asked, name), flag))
-    return replace(asked, **merged)
+    config = replace(asked, **merged)
+    for name, value in chip.items():
+        wanted = config.substance()[name]
+        if wanted != value:
+            raise UserError(f"--init {config.init} has {name} {value}, this run asks for {wanted}; leave "
+                            f"--{name.replace('_', '-')} out")
+    return config
+
+
+def chip_of(folder: RunFolder) -> dict[str, Any]:
+    """The settings of a run that say what chip it was.
+
+    Raises:
+        UserError: If the folder's config.yaml does not tell.
+    """
+    settings = folder.substance()
+    if settings.get("patches"):
+        raise UserError(f"--init {folder.path}: its units look at squares of images, which policies don't")
+    missing = [name for name in CHIP if name not in settings]
+    if missing:
+        raise UserError(f"--init {folder.path}: config.yaml lacks {', '.join(missing)}")
+    return {name: settings[name] for name in CHIP}
+
+
+def go_on(config: TrainConfig, model: PIB) -> None:
+    """Takes over the units of ``--init``, if there is one.
+
+    Raises:
+        UserError: If they are of other sizes.
+    """
+    if config.init is None:
+        return
+    folder = RunFolder.open(config.init)
+    try:
+        model.policy.inherit(folder.load_policy(LAST))
+    except ValueError as error:
+        raise UserError(f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, mode "
+                        f"{config.mode}: {error}") from None
 
 
 def environments(config: TrainConfig, count: int, stream: str) -> VecEnv:

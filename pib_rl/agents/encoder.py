@@ -11,6 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
+from pib_rl.agents.label_samples import LabelledSamples
 from pib_rl.agents.layout import Grid
 from pib_rl.agents.physical_estimator import AT_ONCE, PhysicalEstimator, plain
 from pib_rl.agents.view_samples import ViewSamples
@@ -37,8 +38,6 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         history_: Means of the losses of each epoch, and of the decoder's ``score``.
     """
 
-    _kind = "views"
-
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "pointwise",
                  epochs: int | None = None, batch_size: int = 128, mode: str = "pib",
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
@@ -52,26 +51,29 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
                          verbose=verbose, warm_start=warm_start)
         self.views = views
 
-    def prepare(self, X: Any, y: Any = None) -> PIBEncoder:
-        """Checks data and arguments and makes the chip, untrained; ``y`` is ignored."""
-        return super().prepare(X, y)
+    def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
+        """Checks data and arguments and makes the chip, untrained; those are of `fit`."""
+        return super().prepare(X, other)
 
-    def fit(self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None) -> PIBEncoder:
+    def fit(self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *,
+            other: Any = None) -> PIBEncoder:
         """Learns for all epochs; in each, a last batch of less than half the size is left out.
 
         Args:
             X: Inputs, shape (n, features), n >= 2.
             y: Ignored.
             watch: Called after each epoch with the means of its figures.
+            other: What each sample looked like at another time, of the shape of X, such as the next observation: the
+                second view is one of that. None for two views of X. With it, vectors are not swapped by default.
 
         Raises:
             ValueError: If the data or an argument does not fit; the message says what is expected.
         """
-        return super().fit(X, y, watch)
+        return super().fit(X, other, watch)
 
-    def partial_fit(self, X: Any, y: Any = None) -> PIBEncoder:
+    def partial_fit(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
-        return self._learn_once(X, y)
+        return self._learn_once(X, other)
 
     def transform(self, X: Any) -> np.ndarray:
         """Features: outputs of the media behind all units, one after the other, shape (n, taps)."""
@@ -93,16 +95,20 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def view(self, x: Tensor) -> Tensor:
         """A view of each sample, shape (n, features), both raw."""
-        return self._views()(x, self._model().streams)
+        return self._views(paired=False)(x, self._model().streams)
 
     @torch.inference_mode()
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
         """Share of the variance of samples that the decoder gets back from views of them, at most 1; ``y`` is ignored."""
-        model, samples = self._model(), self.samples(X)
+        model, samples = self._model(), self.samples(X, other=other)
         with model.streams.aside("score", anew=True):
             parts = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
             scores = [samples.score(pick, model.answer(samples.inputs(pick), Read(self.read))) for pick in parts]
         return float(np.average([float(score) for score in scores], weights=[len(part) for part in parts]))
+
+    def samples(self, X: Any, y: Any = None, *, other: Any = None) -> LabelledSamples:
+        """Data as the fitted units see them when they learn: views, and which are of one sample."""
+        return super().samples(X, other)
 
     @property
     def _n_features_out(self) -> int:
@@ -115,24 +121,32 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         if self.objective == "gaussian":
             raise ValueError("objective 'gaussian' learns real-valued targets and can't tell views apart; "
                              "choose pointwise, ridge, cka or renyi")
-        self._views()
+        self._views(paired=False)
 
-    def _views(self) -> Views:
-        return make_views(None if self.image is None else self._grid, plain(self.views))
+    def _views(self, paired: bool) -> Views:
+        options = plain(self.views)
+        if self.image is not None:
+            return make_views(self._grid, options)
+        return make_views(None, ({"swap": 0.0} if paired else {}) | options)
 
     @property
     def _grid(self) -> Grid:
         return Grid(*map(int, self.image or ()))
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
+        """Checked inputs, and their other views, given in the place of labels; none have no length."""
         with np.errstate(over="ignore"):
             x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
+            other = None if y is None else check_array(y, dtype=np.float32, input_name="other")
         if self.image is not None and self._grid.features != x.shape[1]:
             raise ValueError(f"an image of {tuple(self.image)} has {self._grid.features} features, but X has {x.shape[1]}")
-        return x, torch.empty(0)
+        if other is not None and other.shape != x.shape:
+            raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
+        return x, torch.empty(0) if other is None else torch.tensor(other)
 
     def _outputs(self) -> int:
         return int(self.n_features_in_)
 
     def _samples(self, x: Tensor, y: Tensor) -> ViewSamples:
-        return ViewSamples(self.model_, x, self._views())
+        paired = len(y) > 0
+        return ViewSamples(self.model_, x, self._views(paired), y if paired else None)

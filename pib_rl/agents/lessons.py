@@ -23,16 +23,16 @@ def _shipped() -> dict[str, Any]:
     return content
 
 
-def shipped(hw: str, mode: str, kind: str) -> dict[str, Any]:
+def shipped(hw: str, mode: str, images: bool) -> dict[str, Any]:
     """Shipped settings: those of the rule, and the substrate's under ``hw_options``.
 
     Args:
         hw: The substrate.
         mode: "pib", or a rival.
-        kind: "labels" or "views".
+        images: Whether inputs are images.
     """
     content = _shipped()
-    return {**content["default"], **content["hw"].get(hw, {}), **content["mode"].get(mode, {}), **content[kind]}
+    return {**content["default"], **(content["images"].get(hw, {}) if images else {}), **content["mode"].get(mode, {})}
 
 
 def find_learner(mode: str) -> type[HiddenLearner]:

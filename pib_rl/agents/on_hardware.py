@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from pib_rl.agents.network import Network
 from pib_rl.agents.normaliser import Normaliser
@@ -30,3 +31,32 @@ class OnHardware:
     def devices(self) -> int:
         """Programmable devices of all arrays."""
         return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
+
+    def inherit(self, state: dict[str, Tensor]) -> None:
+        """Goes on with the units of another model: their media, arrays as they are, gain controls, statistics of inputs.
+
+        The readout stays as it is, and so does what belongs to a run: optimisers, objectives and meters.
+
+        Args:
+            state: State dict of the other model, a policy's or an estimator's.
+
+        Raises:
+            ValueError: If its network has other sizes; nothing is changed then.
+        """
+        parts = []
+        for owner, module in (("normaliser", self.normaliser), ("network", self.network)):
+            own = {name: value for name, value in module.state_dict().items() if not _of_the_run(name)}
+            part = {name.removeprefix(f"{owner}."): value for name, value in state.items()
+                    if name.startswith(f"{owner}.") and not _of_the_run(name)}
+            for name in sorted(own.keys() | part.keys()):
+                there, here = (tuple(known[name].shape) if name in known else "missing" for known in (part, own))
+                if there != here:
+                    raise ValueError(f"the other network is not of this size: {owner}.{name} is {there} there, {here} here")
+            parts.append((module, part))
+        for module, part in parts:
+            module.load_state_dict(module.state_dict() | part)
+
+
+def _of_the_run(name: str) -> bool:
+    """Whether a buffer belongs to how a unit learned and what that took, not to what it does."""
+    return any(part in name.split(".") for part in ("optimiser", "objective", "meter"))

@@ -196,7 +196,7 @@ class PhysicalEstimator(BaseEstimator):
 
     def _settings(self, epochs: int) -> tuple[dict[str, Any], float | None, LessonConfig, Any]:
         """Options of the substrate, gain of the inputs, settings of the lessons, and those of the learner's own."""
-        settings, rule = shipped(self.hw, self.mode, self._kind), plain(self.rule)
+        settings, rule = shipped(self.hw, self.mode, self.image is not None), plain(self.rule)
         options = settings.pop("hw_options", {}) | plain(self.hw_options)
         gain = settings.pop("input_gain", None)
         for name in ("epochs", "batch_size"):
@@ -234,7 +234,6 @@ class PhysicalEstimator(BaseEstimator):
         return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
 
     _numeric = False
-    _kind = "labels"
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         """Labels as the samples take them; notes what predictions need to know when ``first``."""

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from pib_rl.agents.heads import make_head
 from pib_rl.agents.network import Network
 from pib_rl.agents.normaliser import Normaliser, ReturnScale
+from pib_rl.agents.observations import check_observation_space, flatten
 from pib_rl.agents.on_hardware import OnHardware
 from pib_rl.agents.readout import Readout
 from pib_rl.physical import registry
@@ -86,11 +86,7 @@ class PIBPolicy(OnHardware, BasePolicy):
 
     def flatten(self, obs: PyTorchObs) -> Tensor:
         """Observations of the environment as one float matrix, shape (n, features): one-hot, images 0..1."""
-        ready = preprocess_obs(obs, self.observation_space, normalize_images=self.normalize_images)
-        if isinstance(ready, dict):
-            assert isinstance(self.observation_space, spaces.Dict)
-            return torch.cat([ready[key].flatten(1).float() for key in self.observation_space.spaces], 1)
-        return ready.flatten(1)
+        return flatten(obs, self.observation_space, self.normalize_images)
 
     def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
         """What the network sees: standardised observations, then the action where it has inputs for one.
@@ -156,16 +152,6 @@ class PIBPolicy(OnHardware, BasePolicy):
             return scaled.astype(self.action_space.dtype)
         clipped: np.ndarray = np.clip(actions, self.action_space.low, self.action_space.high)
         return clipped
-
-
-def check_observation_space(space: spaces.Space[Any]) -> None:
-    """Raises ValueError unless observations can be flattened to one vector."""
-    kinds = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
-    parts = list(space.spaces.values()) if isinstance(space, spaces.Dict) else [space]
-    for part in parts:
-        if not isinstance(part, kinds):
-            raise ValueError("observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
-                             f"these, got {type(part).__name__}; wrap it with gymnasium.wrappers.FlattenObservation")
 
 
 class Reader:

@@ -21,17 +21,20 @@ class ViewSamples(ValueSamples):
     the views' changes taken back, as in a denoising autoencoder. That decoder is what rivals follow, which need a loss;
     PIB's units do without.
 
-    Source: identity of views as target: van den Oord et al., arXiv 1807.03748; Chen et al., arXiv 2002.05709.
+    Source: identity of views as target: van den Oord et al., arXiv 1807.03748 (in time); Chen et al., arXiv 2002.05709
+    (of changed images).
 
     Args:
         model: What learns from them; it has an output per input.
         x: Raw inputs, shape (n, in_features).
         views: Changes that leave what a sample is.
+        other: What each sample looked like at another time, of the shape of x; the second view is one of that.
     """
 
-    def __init__(self, model: PhysicalModel, x: Tensor, views: Views) -> None:
+    def __init__(self, model: PhysicalModel, x: Tensor, views: Views, other: Tensor | None = None) -> None:
         super().__init__(model, x, x)
         self.views = views
+        self.other = x if other is None else other
 
     def inputs(self, pick: Tensor) -> Tensor:
         return self.model.inputs(self._seen(pick))
@@ -51,4 +54,4 @@ class ViewSamples(ValueSamples):
 
     def _seen(self, pick: Tensor) -> Tensor:
         """Raw views, shape (2 m, in_features)."""
-        return self.views(self.x[pick].repeat(COUNT, 1), self.model.streams)
+        return self.views(torch.cat([self.x[pick], self.other[pick]]), self.model.streams)

@@ -23,7 +23,7 @@ from pib_rl.physical.options import nearest
 OPENML = {"mnist": "mnist_784", "fashion-mnist": "Fashion-MNIST"}  # our words: OpenML's
 TEST_SHARE, MNIST_TEST = 0.2, 10_000
 SPLIT_SEED = 0  # which samples are for testing is a property of the data, not of a run
-KEYS = ("x_train", "y_train", "x_test", "y_test")
+KEYS, NEXT = ("x_train", "y_train", "x_test", "y_test"), "x_next"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Data:
         y_train: Labels, shape (n,); None if there are none.
         x_test: Shape (m, features); m may be 0 where there are no labels.
         y_test: Labels, shape (m,); None if there are none.
+        x_next: What each training sample looked like a moment later, shape (n, features), if that was logged.
         image: Height and width (and channels, if there are several) where the features are the pixels of an image, row
             by row.
     """
@@ -43,6 +44,7 @@ class Data:
     y_train: np.ndarray | None
     x_test: np.ndarray
     y_test: np.ndarray | None
+    x_next: np.ndarray | None = None
     image: tuple[int, ...] | None = None
 
 
@@ -128,12 +130,12 @@ def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None) ->
     except ValueError as error:
         raise UserError(f"the samples can't be split into training and test: {error}") from None
     x_train, x_test, y_train, y_test = parts
-    return Data(x_train, y_train, x_test, y_test, image)
+    return Data(x_train, y_train, x_test, y_test, image=image)
 
 
-def unlabelled(x: np.ndarray, x_test: np.ndarray | None = None, image: tuple[int, ...] | None = None) -> Data:
+def unlabelled(x: np.ndarray, x_test: np.ndarray | None = None, **others: Any) -> Data:
     """Samples without labels."""
-    return Data(x, None, x[:0] if x_test is None else x_test, None, image)
+    return Data(x, None, x[:0] if x_test is None else x_test, None, **others)
 
 
 def fetch(name: str) -> Data:
@@ -158,14 +160,14 @@ def fetch(name: str) -> Data:
         return unlabelled(x)
     y = classes(np.asarray(bundle.target), f"OpenML's {name!r}")
     if wanted in OPENML.values():
-        return Data(x[:-MNIST_TEST], y[:-MNIST_TEST], x[-MNIST_TEST:], y[-MNIST_TEST:], (28, 28))
+        return Data(x[:-MNIST_TEST], y[:-MNIST_TEST], x[-MNIST_TEST:], y[-MNIST_TEST:], image=(28, 28))
     return split(x, y)
 
 
 def read_npz(path: Path) -> Data:
     """Arrays x_train, y_train, x_test, y_test; vectors (n, features) or images (n, height, width[, channels]).
 
-    Without labels x_train alone will do.
+    Without labels x_train alone will do. x_next may hold what each training sample looked like a moment later.
 
     Raises:
         UserError: If one is missing or does not fit the others.
@@ -179,7 +181,7 @@ def read_npz(path: Path) -> Data:
             missing = [key for key in wanted if key not in file]
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(file) or 'nothing'}")
-            arrays: dict[str, Any] = {key: file[key] for key in KEYS if key in file}
+            arrays: dict[str, Any] = {key: file[key] for key in (*KEYS, NEXT) if key in file}
     except (OSError, ValueError, BadZipFile, EOFError, TypeError, zlib.error) as error:
         why = "it holds Python objects, not plain arrays" if "allow_pickle" in str(error) else error
         raise UserError(f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with "
@@ -190,11 +192,15 @@ def read_npz(path: Path) -> Data:
         raise UserError(f"{path}: x_train and x_test must be (n, features), (n, height, width) or (n, height, width, "
                         f"channels) with the same features, got {shape} and {arrays['x_test'].shape}")
     image = shape[1:] if len(shape) > 2 else None
+    if NEXT in arrays:
+        if arrays[NEXT].shape != shape:
+            raise UserError(f"{path}: x_next must have the shape of x_train, {shape}, got {arrays[NEXT].shape}")
+        arrays[NEXT] = numbers(arrays[NEXT], f"{path}: x_next")
     if "y_train" not in arrays:
         if not shape[0]:
             raise UserError(f"{path}: x_train holds no samples")
-        parts = {key: numbers(part, f"{path}: {key}") for key, part in arrays.items() if key in KEYS and len(part)}
-        return unlabelled(parts["x_train"], parts.get("x_test"), image)
+        x_test = numbers(arrays["x_test"], f"{path}: x_test") if len(arrays["x_test"]) else None
+        return unlabelled(numbers(arrays["x_train"], f"{path}: x_train"), x_test, x_next=arrays.get(NEXT), image=image)
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if not len(x):

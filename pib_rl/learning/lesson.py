@@ -22,10 +22,16 @@ PLANE = 512  # samples of the information plane
 
 
 class Part(NamedTuple):
-    """Samples, shape (n, features), and their labels, shape (n,), if there are any."""
+    """Samples, shape (n, features); their labels, shape (n,), and what they looked like a moment later, if known."""
 
     x: np.ndarray
     y: np.ndarray | None
+    other: np.ndarray | None = None
+
+    def take(self, pick: np.ndarray | slice) -> Part:
+        """Some of them."""
+        y, other = (None if known is None else known[pick] for known in (self.y, self.other))
+        return Part(self.x[pick], y, other)
 
 
 class Lesson(ABC):
@@ -71,6 +77,10 @@ class Lesson(ABC):
         return {}
 
     @abstractmethod
+    def broadcast(self, part: Part) -> dict[str, Any]:
+        """What the estimator is given beside the samples, as arguments by name."""
+
+    @abstractmethod
     def hold_out(self, data: Data) -> tuple[Part, Part]:
         """Samples to learn from, and validation samples to look at meanwhile."""
 
@@ -92,7 +102,8 @@ class Lesson(ABC):
         network = model.model_
         with network.streams.aside("evaluation"), network.meter.paused():
             found = {self.validated: self.validate(model, held)}
-            samples = model.samples(*(None if part is None else part[:PLANE] for part in held))
+            first = held.take(slice(PLANE))
+            samples = model.samples(first.x, **self.broadcast(first))
             pick = torch.arange(len(samples), device=model.device)
             with torch.inference_mode():
                 inputs = samples.inputs(pick)

@@ -43,6 +43,10 @@ class Supervised(Lesson):
                                                 random_state=self.split_seed)
         return Part(x, y), Part(x_held, y_held)
 
+    def broadcast(self, part: Part) -> dict[str, Any]:
+        """Labels."""
+        return {"y": part.y}
+
     def validate(self, model: PIBClassifier, held: Part) -> float:
         """Accuracy."""
         return float(model.score(held.x, held.y))

@@ -38,12 +38,16 @@ class Unsupervised(Lesson):
         """Any samples, whatever their labels."""
         pick, held = train_test_split(np.arange(len(data.x_train)), test_size=held_count(len(data.x_train), 2),
                                       random_state=self.split_seed)
-        return tuple(Part(data.x_train[part], None if data.y_train is None else data.y_train[part])  # type: ignore[return-value]
-                     for part in (pick, held))
+        everything = Part(data.x_train, data.y_train, data.x_next)
+        return everything.take(pick), everything.take(held)
+
+    def broadcast(self, part: Part) -> dict[str, Any]:
+        """What was seen a moment later."""
+        return {"other": part.other}
 
     def validate(self, model: PIBEncoder, held: Part) -> float:
         """Explained variance."""
-        return model.score(held.x)
+        return model.score(held.x, **self.broadcast(held))
 
     def assess(self, data: Data, model: PIBEncoder, fitted: Part, folder: RunFolder) -> dict[str, Any]:
         """Figures of the features, of the inputs and of their principal components; three pictures."""
@@ -81,11 +85,13 @@ class Unsupervised(Lesson):
 
     @classmethod
     def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-        """Columns: the features, the inputs themselves, and their principal components."""
+        """Columns: the features, and where there are labels, the inputs themselves and their principal components."""
+        share = ["variance decoded from views", f"{100 * result['validation_score']:.1f} %"]
+        if "inputs" not in result:
+            return ["", "features"], [share]
         columns = [result, *(result.get(name, {}) for name in ("inputs", "pca"))]
         rows = [[label, *(_cell(column.get(key), key) for column in columns)] for key, label in FIGURES.items()]
-        share = [["variance decoded from views", f"{100 * result['validation_score']:.1f} %", "", ""]]
-        return ["test samples", "features", "inputs", f"PCA {COMPONENTS}"], (rows if "inputs" in result else []) + share
+        return ["test samples", "features", "inputs", f"PCA {COMPONENTS}"], [*rows, [*share, "", ""]]
 
 
 def _cell(value: Any, key: str) -> str:
