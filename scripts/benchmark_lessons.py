@@ -1,12 +1,14 @@
-"""Measures learning from labels: PIB, frozen units and backpropagation (exact, 20 % off) on every substrate, 5 seeds.
+"""Measures learning from data: PIB, frozen units and backpropagation (exact, 20 % off) on every substrate, 5 seeds.
 
     python scripts/benchmark_lessons.py [TASK ...] [--data mnist] [--hw HW ...] [--learners NAME ...] [--seeds S ...]
         [--out DIR] [--jobs J]
 
-Prints a Markdown table per task: mean and standard deviation of the accuracy of the final network on test images, noisy
-hardware, in %. Finished runs in DIR (default lessons) are not repeated. Settings are those that are shipped
-(pib_rl/hyperparams/lessons.yml), chosen on images held out of the training set, seed 0; seeds 100 and up were never
-looked at before they were measured.
+Prints Markdown tables: mean and standard deviation, over seeds, of figures of the final network on test images, noisy
+hardware, in %. With labels (tasks dense, patches, deep) that is the accuracy; without (task views) linear probes with
+all and with 500 labels, 5 nearest neighbours, and NMI of clusters times 100, beside the same figures of the pixels and
+of their principal components; backpropagation is a denoising autoencoder there. Finished runs in DIR (default lessons)
+are not repeated. Settings are those that are shipped (pib_rl/hyperparams/lessons.yml), chosen on images held out of the
+training set, seed 0; seeds 100 and up were never looked at before they were measured.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -29,14 +32,19 @@ TASKS = {
     "dense": ["--width", "512", "--units", "3", "--epochs", "15"],
     "patches": ["--patches", "16:5:2", "32:3:2", "--width", "512", "--units", "1", "--epochs", "10"],
     "deep": ["--width", "512", "--units", "6", "--epochs", "15"],
+    "views": ["--mode", "unsupervised", "--patches", "16:5:2", "32:3:2", "--width", "512", "--units", "1",
+              "--batch-size", "128", "--epochs", "8"],
 }
+ACCURACY = {"test_accuracy": "accuracy"}
+JUDGED = {"probe_accuracy": "probe", "probe_500_accuracy": "500 labels", "knn_accuracy": "5-NN", "nmi": "NMI"}
+BESIDE = {"inputs": "pixels", "pca": "PCA"}  # parts of a result without labels that no learner is behind
 HARDWARE = ("digital", "memristive", "optical")
 LEARNERS = ("pib", "frozen", "backprop", "backprop-off")
 FIRST_SEED, SEEDS = 100, 5
 
 
-def run(data: str, task: str, hw: str, learner: str, seed: int, out: Path) -> float | None:
-    """Trains once, unless it is done already; the accuracy, or None after a failure, which is reported."""
+def run(data: str, task: str, hw: str, learner: str, seed: int, out: Path) -> dict[str, Any]:
+    """Trains once, unless it is done already; the result, empty after a failure, which is reported."""
     path = out / f"{task}-{hw}-{learner}-s{seed}"
     if not (path / "result.json").is_file():
         rival = [] if learner == "pib" else ["--rival", learner]
@@ -46,8 +54,8 @@ def run(data: str, task: str, hw: str, learner: str, seed: int, out: Path) -> fl
         if done.returncode:
             why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             print(f"{path.name} failed: {why[-1]}", file=sys.stderr)
-            return None
-    return float(json.loads((path / "result.json").read_text())["test_accuracy"])
+            return {}
+    return dict(json.loads((path / "result.json").read_text()))
 
 
 def cell(values: list[float | None]) -> str:
@@ -78,10 +86,22 @@ def main() -> None:
         jobs = pool.map(lambda one: run(options.data, *one, options.out), plan)
         found = dict(zip(plan, tqdm(jobs, total=len(plan), unit="run"), strict=True))
     for task in tasks:
-        print(f"\n| {task} | {' | '.join(options.hw)} |\n|---|{'---|' * len(options.hw)}")
+        figures = JUDGED if task == "views" else ACCURACY
+        heads = [f"{hw}, {label}" for hw in options.hw for label in figures.values()]
+        print(f"\n| {task} | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
+        results = {(learner, hw): [found[task, hw, learner, seed] for seed in options.seeds]
+                   for learner in options.learners for hw in options.hw}
         for learner in options.learners:
-            cells = [cell([found[task, hw, learner, seed] for seed in options.seeds]) for hw in options.hw]
-            print(f"| {learner} | {' | '.join(cells)} |")
+            print(row(learner, [results[learner, hw] for hw in options.hw], figures))
+        for part, label in BESIDE.items() if figures is JUDGED else ():
+            beside = [[result.get(part, {}) for result in results[options.learners[0], hw]] for hw in options.hw]
+            print(row(label, beside, figures))
+
+
+def row(label: str, columns: list[list[dict[str, Any]]], figures: dict[str, str]) -> str:
+    """One line of a table: all figures of all substrates."""
+    cells = [cell([result.get(key) for result in results]) for results in columns for key in figures]
+    return f"| {label} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
