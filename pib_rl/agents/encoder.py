@@ -39,7 +39,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     """
 
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "pointwise",
-                 epochs: int | None = None, batch_size: int = 128, mode: str = "pib",
+                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
                  rule: dict[str, Any] | None = None, scaling: str = "feature",
                  image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),

@@ -142,7 +142,7 @@ def test_looking_at_the_score_and_views_of_vectors():
 def test_it_works_in_pipelines_and_searches_and_pickles():
     x, x_test, y, y_test = digits()
     pipe = make_pipeline(PIBEncoder(epochs=5, **SMALL, **IMAGE), StandardScaler(), RidgeClassifier())
-    assert pipe.fit(x, y).score(x_test, y_test) > 0.85
+    assert pipe.fit(x, y).score(x_test, y_test) > 0.8
     assert list(pipe[0].get_feature_names_out()[:2]) == ["pibencoder0", "pibencoder1"]
     search = GridSearchCV(PIBEncoder(epochs=2, **SMALL, **IMAGE), {"views": [{}, {"bend": 0.1}]}, cv=2).fit(x[:200])
     assert clone(search.best_estimator_).get_params() == search.best_estimator_.get_params()
