@@ -84,6 +84,7 @@ def test_swapped_features_come_from_other_samples_of_the_same_feature():
     assert swapped.float().mean(0).tolist() == pytest.approx([0.3, 0.3], abs=0.03)
     assert ((view >= x[0]) & (view <= x[-1])).all()
     assert not torch.equal(swapped[:, 0], swapped[:, 1])
+    assert len(view[swapped[:, 0], 0].unique()) > 800  # each from a sample of its own
 
 
 def test_views_are_repeatable_and_differ_from_call_to_call():

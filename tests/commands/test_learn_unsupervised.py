@@ -35,6 +35,7 @@ def test_run_folder_is_complete_and_judged_beside_inputs_and_principal_component
     for figures in (result, result["inputs"], result["pca"]):
         assert figures.keys() >= JUDGED
         assert all(0.3 < figures[key] <= 1 for key in JUDGED)
+    assert result["inputs"]["probe_500_accuracy"] != result["inputs"]["probe_accuracy"]
     batches = 10 * 2 * 128  # a last batch of 14 is left out
     assert result["measurements"] == 3 * batches * 3 + 1024 * 2  # lessons and calibration
     assert load_file(finished / "policy.safetensors")
