@@ -18,13 +18,14 @@ from pib_rl.agents.observations import check_observation_space, flatten
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import check_ranges
 from pib_rl.envs.make import find_spec, make_vec_env
-from pib_rl.physical.streams import ENVIRONMENT, EXPLORATION, Streams
+from pib_rl.physical.streams import EXPLORATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.play import load
 from pib_rl.process import settle_in
 from pib_rl.runs import LAST, RunFolder, write_atomically
 
 NAME = "pib_rl.log"
+LOG = "log"  # stream of the environments' seed: a training with the same seed sees others
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LogConfig:
     env: tyro.conf.Positional[str]
     """Id of a Gymnasium environment, such as CartPole-v1."""
     timesteps: int = 4000
-    """Environment steps to log; the last ones of episodes, which nothing follows, are left out."""
+    """Environment steps to log, rounded up to all environments; the last one of an episode is left out."""
     distractors: int = 0
     """Standard normal noise dimensions appended to each observation."""
     policy: Path | None = None
@@ -52,8 +53,11 @@ class LogConfig:
         check_ranges(self)
         if self.file.suffix != ".npz":
             raise UserError(f"--out must end with .npz, got {self.file}")
-        if self.file.exists():
-            raise UserError(f"{self.file} exists; choose another --out")
+        try:
+            if self.file.exists():
+                raise UserError(f"{self.file} exists; choose another --out")
+        except OSError as error:
+            raise UserError(f"cannot write {self.file}: {error.strerror or error}") from None
 
     @property
     def file(self) -> Path:
@@ -70,7 +74,7 @@ def main(arguments: list[str]) -> None:
     streams = Streams(config.seed)
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         find_spec(config.env)
-        env = make_vec_env(config.env, config.n_envs, streams.integer(ENVIRONMENT), config.distractors)
+        env = make_vec_env(config.env, config.n_envs, streams.integer(LOG), config.distractors)
     try:
         check_observation_space(env.observation_space)
         now, later = collect(env, actor(config, env, streams), config)
@@ -79,7 +83,8 @@ def main(arguments: list[str]) -> None:
     finally:
         env.close()
     if len(now) < 2:
-        raise UserError(f"--timesteps {config.timesteps} leave {len(now)} pairs of observations; log more steps")
+        raise UserError(f"too few steps (--timesteps {config.timesteps}): pairs of observations within an episode: "
+                        f"{len(now)}; log more")
     content = io.BytesIO()
     np.savez_compressed(content, x_train=now, x_next=later)
     try:
@@ -105,6 +110,7 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
         if getattr(task, name) != getattr(config, name):
             raise UserError(f"the policy of {config.policy} was trained with {name} {getattr(task, name)}, but "
                             f"{getattr(config, name)} is asked for")
+    reader.policy.streams.restart(config.seed)
     return lambda obs: reader.predict(obs)[0]
 
 

@@ -134,7 +134,7 @@ class RunFolder:
             UserError: If it is none.
         """
         if not path.is_dir():
-            raise UserError(f"{path} is not a folder; give one that python -m pib_rl.train made")
+            raise UserError(f"{path} is not a folder; give the run folder of a training")
         if not (path / CONFIG).is_file() or not (path / LAST).is_file():
             raise UserError(f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; "
                             "python -m pib_rl.train makes one")

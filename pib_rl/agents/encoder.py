@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
-from pib_rl.agents.label_samples import LabelledSamples
+from pib_rl.agents.label_samples import explained
 from pib_rl.agents.layout import Grid
-from pib_rl.agents.physical_estimator import AT_ONCE, PhysicalEstimator, plain
+from pib_rl.agents.physical_estimator import AT_ONCE, PhysicalEstimator, check_settings, plain
 from pib_rl.agents.view_samples import ViewSamples
 from pib_rl.agents.views import Views, make_views
 from pib_rl.physical.substrate import Read
@@ -93,22 +93,28 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             decoded = model.readout.measure(taps, Read(self.read))
             return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
 
-    def view(self, x: Tensor) -> Tensor:
-        """A view of each sample, shape (n, features), both raw."""
-        return self._views(paired=False)(x, self._model().streams)
+    def view(self, X: Any, *, other: Any = None) -> np.ndarray:
+        """The two views of each sample that a step of learning might see, shape (2, n, features), raw; drawn aside."""
+        model = self._model()
+        with model.streams.aside("view"):
+            views = self.samples(X, other=other).seen(torch.arange(len(X), device=self.device))
+        return np.asarray(views.view(2, len(X), -1).cpu(), dtype=np.float64)
 
     @torch.inference_mode()
     def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
         """Share of the variance of samples that the decoder gets back from views of them, at most 1; ``y`` is ignored."""
         model, samples = self._model(), self.samples(X, other=other)
         with model.streams.aside("score", anew=True):
-            parts = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
-            scores = [samples.score(pick, model.answer(samples.inputs(pick), Read(self.read))) for pick in parts]
-        return float(np.average([float(score) for score in scores], weights=[len(part) for part in parts]))
+            picks = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
+            decoded = torch.cat([model.answer(samples.inputs(pick), Read(self.read)) for pick in picks])
+        goal = torch.cat([samples.goal(pick) for pick in picks])
+        return float(explained(decoded, goal))
 
-    def samples(self, X: Any, y: Any = None, *, other: Any = None) -> LabelledSamples:
+    def samples(self, X: Any, y: Any = None, *, other: Any = None) -> ViewSamples:
         """Data as the fitted units see them when they learn: views, and which are of one sample."""
-        return super().samples(X, other)
+        self._model()
+        x, later = self._take(X, other, first=False)
+        return self._samples(self._tensor(x), later.to(self.device))
 
     @property
     def _n_features_out(self) -> int:
@@ -116,8 +122,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def _check(self) -> None:
         super()._check()
-        if not isinstance(self.views, (Mapping, type(None))):
-            raise ValueError(f"views must be a mapping of settings or None, got {self.views!r}")
+        check_settings("views", self.views)
         if self.objective == "gaussian":
             raise ValueError("objective 'gaussian' learns real-valued targets and can't tell views apart; "
                              "choose pointwise, ridge, cka or renyi")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
+from pib_rl.agents.gram import TINY
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.samples import Pairs, Samples
 from pib_rl.agents.target import Target
@@ -101,8 +102,7 @@ class ValueSamples(LabelledSamples):
         return 0.5 * (outputs - self.goal(pick)).square().sum(1).mean()
 
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        y = self.goal(pick)
-        return 1 - (outputs - y).square().mean() / (y - y.mean(0)).square().mean().clamp(min=1e-12)
+        return explained(outputs, self.goal(pick))
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return (outputs - self.goal(pick)) / len(outputs)
@@ -113,3 +113,9 @@ class ValueSamples(LabelledSamples):
     def others(self, y: Tensor) -> Tensor:
         order = torch.randperm(len(y), generator=self.model.streams.generator(LEARNING, y.device), device=y.device)
         return y[order]
+
+
+def explained(outputs: Tensor, goal: Tensor) -> Tensor:
+    """Explained variance, at most 1, a scalar, of outputs and what they should be, shape (n, k); 0 if nothing varies."""
+    variance = (goal - goal.mean(0)).square().mean()
+    return torch.where(variance > TINY, 1 - (outputs - goal).square().mean() / variance.clamp(min=TINY), 0.0)

@@ -43,7 +43,7 @@ def find_learner(mode: str) -> type[HiddenLearner]:
     """
     kind = find_mode(mode)
     if kind.alone:
-        raise ValueError(f"mode {mode!r} learns from whole episodes and can't learn from labels; "
+        raise ValueError(f"mode {mode!r} learns from whole episodes and can't learn from data; "
                          "choose pib or another rival")
     return kind
 

@@ -43,6 +43,9 @@ class OnHardware:
         Raises:
             ValueError: If its network has other sizes; nothing is changed then.
         """
+        seen = state.get("normaliser.mean")
+        if seen is not None and seen.shape != self.normaliser.mean.shape:
+            raise ValueError(f"the other network sees {len(seen)} numbers, this one {len(self.normaliser.mean)}")
         parts = []
         for owner, module in (("normaliser", self.normaliser), ("network", self.network)):
             own = {name: value for name, value in module.state_dict().items() if not _of_the_run(name)}

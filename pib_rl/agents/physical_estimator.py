@@ -44,7 +44,7 @@ class PhysicalEstimator(BaseEstimator):
         scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
             (images).
         image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if
-            each pixel has several. Needed for ``patches``.
+            each pixel has several. Needed for ``patches``; settings that are shipped for images come with it.
         patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
             others: one array for all squares, see `Patch`.
         read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
@@ -118,6 +118,7 @@ class PhysicalEstimator(BaseEstimator):
 
     def samples(self, X: Any, y: Any = None) -> LabelledSamples:
         """Data as the fitted units see them when they learn: their inputs, and the targets that are broadcast."""
+        self._model()
         x, target = self._take(X, y, first=False)
         return self._samples(self._tensor(x), target.to(self.device))
 
@@ -153,22 +154,24 @@ class PhysicalEstimator(BaseEstimator):
         """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
         for name in ("units", "width", "batch_size", "seed", *(["epochs"] if self.epochs is not None else [])):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral):
+            if not _whole(value):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
         for name in ("hw", "mode", "objective", "device"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
         for name in ("hw_options", "objective_options", "rule"):
-            if not isinstance(getattr(self, name), (Mapping, type(None))):
-                raise ValueError(f"{name} must be a mapping of settings or None, got {getattr(self, name)!r}")
+            check_settings(name, getattr(self, name))
         for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+        if not isinstance(self.patches, Sequence):
+            raise ValueError(f"patches must be a list of (channels, size, stride), got {self.patches!r}")
         for patch in ([] if self.image is None else [self.image]) + list(self.patches):
-            if not isinstance(patch, Sequence) or not all(isinstance(part, Integral) for part in patch):
+            if not isinstance(patch, Sequence) or not all(_whole(part) for part in patch):
                 raise ValueError(f"image and every patch must be tuples of whole numbers, got {patch!r}")
-        if self.image is not None and len(self.image) not in (2, 3):
-            raise ValueError(f"image must be (height, width) or (height, width, channels), got {self.image!r}")
+        if self.image is not None and (len(self.image) not in (2, 3) or min(self.image) < 1):
+            raise ValueError("image must be (height, width) or (height, width, channels), 1 or more each, "
+                             f"got {self.image!r}")
         if any(len(patch) != 3 for patch in self.patches):
             raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
         try:
@@ -182,7 +185,7 @@ class PhysicalEstimator(BaseEstimator):
 
     def _make(self, x: Tensor) -> None:
         outputs, kind = self._outputs(), find_learner(self.mode)
-        options, gain, config, own = self._settings(1)
+        options, gain, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
             x.shape[1], outputs, hw=self.hw, hw_options=options, width=int(self.width), units=int(self.units),
             objective=self.objective, objective_options=plain(self.objective_options), target_features=outputs,
@@ -228,6 +231,7 @@ class PhysicalEstimator(BaseEstimator):
 
     def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
         """What ``measure`` gives for checked inputs, in portions."""
+        self._check()
         with np.errstate(over="ignore"):
             x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
         parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
@@ -246,6 +250,17 @@ class PhysicalEstimator(BaseEstimator):
     @abstractmethod
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         """What to learn from."""
+
+
+def check_settings(name: str, value: object) -> None:
+    """Raises ValueError unless a value is None, or a mapping from names."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise ValueError(f"{name} must be a mapping of settings or None, got {value!r}")
+
+
+def _whole(value: object) -> bool:
+    """Whether it is a whole number."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.samples import Pairs
 from pib_rl.agents.target import Target
 from pib_rl.agents.views import Views
+from pib_rl.physical.streams import LEARNING
 
 COUNT = 2  # views of a sample in a batch
 
@@ -37,7 +38,7 @@ class ViewSamples(ValueSamples):
         self.other = x if other is None else other
 
     def inputs(self, pick: Tensor) -> Tensor:
-        return self.model.inputs(self._seen(pick))
+        return self.model.inputs(self.seen(pick))
 
     def target(self, pick: Tensor) -> Target:
         return Target(torch.eye(len(pick), device=pick.device).repeat(COUNT, 1), classes=True)
@@ -48,10 +49,15 @@ class ViewSamples(ValueSamples):
 
     def pairs(self, pick: Tensor) -> Pairs:
         """Views beside the sample that they are of, and beside another one."""
-        x, right = self._seen(pick), self.goal(pick)
-        wrong = self.others(right)
+        x, right = self.seen(pick), self.goal(pick)
+        wrong = right.roll(self._step(len(pick)), 0)
         return Pairs(self.model.inputs(x, right), self.model.inputs(x, wrong), right.new_ones(len(x)))
 
-    def _seen(self, pick: Tensor) -> Tensor:
+    def _step(self, n: int) -> int:
+        """How far to go from a sample to another one of n, at random; 2 n rows hold each of them twice."""
+        generator = self.model.streams.generator(LEARNING, self.x.device)
+        return int(torch.randint(1, max(n, 2), (), generator=generator, device=self.x.device))
+
+    def seen(self, pick: Tensor) -> Tensor:
         """Raw views, shape (2 m, in_features)."""
         return self.views(torch.cat([self.x[pick], self.other[pick]]), self.model.streams)

@@ -54,7 +54,7 @@ class VectorOptions:
 
 
 class VectorViews(Views):
-    """Each feature is replaced by that of another sample of the batch with probability ``swap``; then noise is added.
+    """Each feature is replaced by that of any sample of the batch with probability ``swap``; then noise is added.
 
     Swapping keeps every feature's own distribution, whatever it is. Source: Bahri et al., arXiv 2106.15147.
 
@@ -67,8 +67,8 @@ class VectorViews(Views):
 
     def __call__(self, x: Tensor, streams: Streams) -> Tensor:
         options, generator = self.options, streams.generator(LEARNING, x.device)
-        order = torch.randperm(len(x), generator=generator, device=x.device)
-        view = torch.where(streams.uniform(LEARNING, x) < options.swap, x[order], x)
+        order = torch.randint(len(x), x.shape, generator=generator, device=x.device)
+        view = torch.where(streams.uniform(LEARNING, x) < options.swap, x.gather(0, order), x)
         return view + streams.normal(LEARNING, x) * (options.noise * x.std(0, correction=0))
 
 
@@ -123,7 +123,8 @@ class ImageViews(Views):
         options, least = self.options, x.min(1, keepdim=True).values
         view = self._deform(x - least, streams)
         if options.drop:
-            view = view * (streams.uniform(LEARNING, view) >= options.drop)
+            kept = streams.uniform(LEARNING, view[:, :: self.image.channels]) >= options.drop
+            view = view * kept.repeat_interleave(self.image.channels, 1)
         view = view + least
         return view + streams.normal(LEARNING, x) * (options.noise * x.std()) if options.noise else view
 
@@ -142,10 +143,10 @@ class ImageViews(Views):
         draws = 2 * streams.uniform(LEARNING, like.new_empty(6, n, 1, 1)) - 1
         turn, wide, high, shear = draws[0] * math.radians(options.turn), *(1 + draws[1:3] * options.scale), draws[3]
         to_right, to_bottom = draws[4:] * (2 * options.shift)
-        v, u = torch.meshgrid(down, across, indexing="ij")
+        v, u = torch.meshgrid(down * image.height, across * image.width, indexing="ij")  # in half pixels: angles are angles
         u = u + options.shear * shear * v
-        places = torch.stack([turn.cos() * wide * u - turn.sin() * high * v + to_right,
-                              turn.sin() * wide * u + turn.cos() * high * v + to_bottom], 3)
+        places = torch.stack([(turn.cos() * wide * u - turn.sin() * high * v) / image.width + to_right,
+                              (turn.sin() * wide * u + turn.cos() * high * v) / image.height + to_bottom], 3)
         if not options.bend:
             return places
         knots = streams.normal(LEARNING, like.new_empty(n, 2, KNOTS, KNOTS)) * (2 * options.bend)
@@ -164,8 +165,8 @@ def make_views(image: Grid | None, options: dict[str, Any]) -> Views:
         ValueError: If a setting does not exist, or a value does not fit.
     """
     if image is None:
-        return VectorViews(configure(VectorOptions, options, "the views of vectors"))
-    return ImageViews(image, configure(ImageOptions, options, "the views of images"))
+        return VectorViews(configure(VectorOptions, options, "a view of vectors"))
+    return ImageViews(image, configure(ImageOptions, options, "a view of images"))
 
 
 def _check(options: Any, shares: tuple[str, ...], sizes: tuple[str, ...]) -> None:

@@ -110,9 +110,9 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
     """
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
-            found = labels[labels != np.rint(labels)][0]
-            raise UserError(f"{what} must hold classes, whole numbers or words, but has the real value {found}; "
-                            "pib_rl.agents.estimators.PIBRegressor learns those")
+            found = labels[~np.isfinite(labels) | (labels != np.rint(labels))][0]
+            raise UserError(f"{what} must hold classes, whole numbers or words, but has the real value {found}; for "
+                            "real values there is PIBRegressor, for data without labels an .npz with x_train alone")
         labels = labels.astype(np.int64)
     if labels.dtype.kind == "O" and any(label is None for label in labels):
         raise UserError(f"{what} lacks the label of sample {[label is None for label in labels].index(True) + 1}")
@@ -240,7 +240,7 @@ def read_csv(path: Path) -> Data:
             raise UserError(f"{path}: line {number} has no label in its last column")
     labels = [row[-1].strip() for _, row in lines]
     if all(map(_is_number, labels)):
-        classes(np.array(labels, dtype=float), f"{path}: the last column")
+        classes(np.array(labels, dtype=float), f"{path}: the last column, the label of a .csv,")
     return split(numbers(np.array([row[:-1] for _, row in lines], dtype=float), str(path)), np.array(labels))
 
 

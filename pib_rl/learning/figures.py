@@ -91,20 +91,21 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
     return figure
 
 
-def views(model: PIBEncoder, x: torch.Tensor, image: tuple[int, ...] | None, title: str) -> Figure:
+def views(model: PIBEncoder, x: np.ndarray, other: np.ndarray | None, image: tuple[int, ...] | None,
+          title: str) -> Figure:
     """Some samples, two views of each, and what the decoder makes of either.
 
     Args:
         model: The encoder, fitted.
-        x: Raw inputs, shape (n, features); the first four are shown.
+        x: Raw inputs, shape (n, features), n >= 2; the first four are shown.
+        other: What they looked like at another time, if that is known.
         image: Height, width and perhaps channels of the inputs, if they are images.
         title: Title.
     """
-    x = x[:SHOWN]
-    pairs = [model.view(x) for _ in range(2)]
+    x, other = x[:SHOWN], None if other is None else other[:SHOWN]
     rows = [("sample", x)]
-    for number, view in enumerate(pairs, 1):
-        decoded = torch.as_tensor(model.inverse_transform(model.transform(view.cpu().numpy())))
+    for number, view in enumerate(model.view(x, other=other), 1):
+        decoded = model.inverse_transform(model.transform(view))
         rows += [(f"view {number}", view), (f"decoded from view {number}", decoded)]
     figure = new_figure(1.7 * len(rows), 1.6 * len(x) + 0.6)
     grid = figure.subplots(len(x), len(rows), squeeze=False)
@@ -113,7 +114,7 @@ def views(model: PIBEncoder, x: torch.Tensor, image: tuple[int, ...] | None, tit
     for column, (name, values) in enumerate(rows):
         grid[0, column].set_title(name, fontsize=8)
         for row, value in enumerate(values):
-            grid[row, column].imshow(square(value.cpu().numpy(), image), cmap="gray")
+            grid[row, column].imshow(square(value, image), cmap="gray")
     figure.suptitle(title, fontsize=10)
     return figure
 

@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from pib_rl import plots
 from pib_rl.agents.encoder import PIBEncoder
+from pib_rl.agents.normaliser import Normaliser
 from pib_rl.learning import figures, judge
 from pib_rl.learning.data import Data
 from pib_rl.learning.lesson import Lesson, Part, held_count
@@ -35,9 +36,10 @@ class Unsupervised(Lesson):
         return {"views": self.config.substance()["views"]}
 
     def hold_out(self, data: Data) -> tuple[Part, Part]:
-        """Any samples, whatever their labels."""
-        pick, held = train_test_split(np.arange(len(data.x_train)), test_size=held_count(len(data.x_train), 2),
-                                      random_state=self.split_seed)
+        """Any samples, whatever their labels; the last ones of a log, whose neighbours in time would give them away."""
+        count = held_count(len(data.x_train), 2)
+        pick, held = train_test_split(np.arange(len(data.x_train)), test_size=count, random_state=self.split_seed,
+                                      shuffle=data.x_next is None)  # what was logged: the end of it
         everything = Part(data.x_train, data.y_train, data.x_next)
         return everything.take(pick), everything.take(held)
 
@@ -54,8 +56,7 @@ class Unsupervised(Lesson):
         title, x_test = self.config.title, data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED]
         seen, last = model.transform(x_test), model.model_.network.last.out_features
         inputs = torch.as_tensor(x_test[: figures.SHOWN]).float().to(model.device)
-        with model.model_.streams.aside("evaluation"):
-            views = figures.views(model, inputs, data.image, f"Views and what is decoded: {title}")
+        views = figures.views(model, fitted.x, fitted.other, data.image, f"Views and what is decoded: {title}")
         names = data.y_test if len(data.x_test) else fitted.y
         for name, figure in (
                 ("views", views),
@@ -65,9 +66,12 @@ class Unsupervised(Lesson):
         if fitted.y is None or data.y_test is None:
             return {}
         judged: dict[str, Any] = self._judge(model.transform(fitted.x), fitted.y, seen, data.y_test, last)
-        middle, size = fitted.x.mean(0), np.maximum(fitted.x.std() if data.image else fitted.x.std(0), 1e-6)
-        known, other = (fitted.x - middle) / size, (data.x_test - middle) / size
-        pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws).fit(known)
+        scale = Normaliser(fitted.x.shape[1], common=data.image is not None)  # as the network sees them
+        scale.update(torch.as_tensor(fitted.x))
+        known, other = (scale(torch.as_tensor(part).float()).numpy() for part in (fitted.x, data.x_test))
+        pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws)
+        with np.errstate(invalid="ignore"):  # shares of a variance of 0
+            pca.fit(known)
         return judged | {"inputs": self._judge(known, fitted.y, other, data.y_test),
                          "pca": self._judge(pca.transform(known), fitted.y, pca.transform(other), data.y_test)}
 
@@ -75,11 +79,10 @@ class Unsupervised(Lesson):
                last: int = 0) -> dict[str, float]:
         """`FIGURES` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
         near, far = known[:, -last:], seen[:, -last:]
-        middle = near.mean(0)  # neighbours by cosine want it away
         return {
             "probe_accuracy": judge.probe(known, names, seen, labels),
             f"probe_{judge.FEW}_accuracy": judge.probe(known, names, seen, labels, few=True),
-            "knn_accuracy": judge.neighbours(near - middle, names, far - middle, labels),
+            "knn_accuracy": judge.neighbours(near, names, far, labels),
             "nmi": judge.clusters(far, labels, self.draws),
         }
 

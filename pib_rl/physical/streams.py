@@ -56,6 +56,10 @@ class Streams:
         finally:
             self._prefix = before
 
+    def restart(self, seed: int) -> None:
+        """All streams start from another seed, wherever they were."""
+        self.seed, self._generators = int(seed), {}
+
     def integer(self, name: str) -> int:
         """A 32-bit seed for a library that wants an integer (Gymnasium), from the stream ``name``."""
         sequence = np.random.SeedSequence([self.seed, zlib.crc32(name.encode())])

@@ -123,6 +123,24 @@ def test_features_can_be_decoded_in_units_of_the_inputs():
         model.inverse_transform(np.zeros((2, 5)))
 
 
+def test_the_score_does_not_depend_on_portions():
+    x = np.random.default_rng(0).normal(size=(1025, 5))
+    model = PIBEncoder(width=8, units=1, epochs=2).fit(x)
+    assert model.score(x) == pytest.approx(model.score(x[:1024]), abs=0.05)
+    assert PIBEncoder(width=8, units=1, epochs=1).fit(np.ones((20, 3))).score(np.ones((20, 3))) == 0
+
+
+def test_views_can_be_looked_at_without_a_trace():
+    x = digits()[0][:50]
+    model = PIBEncoder(epochs=1, **SMALL).fit(x, other=x[::-1])
+    before = model.model_.streams.generator("learning").get_state()
+    one, two = model.view(x, other=x[::-1])
+    assert torch.equal(before, model.model_.streams.generator("learning").get_state())
+    size = x.std(0)
+    assert (np.abs(one - x) <= 0.6 * size).all()  # noise, nothing swapped
+    assert (np.abs(two - x[::-1]) <= 0.6 * size).all()
+
+
 def test_labels_are_never_looked_at():
     x, _, y, _ = digits()
     one, two = (PIBEncoder(hw="optical", epochs=2, **SMALL, **IMAGE).fit(x, labels).transform(x) for labels in (y, None))
@@ -153,10 +171,14 @@ def test_it_works_in_pipelines_and_searches_and_pickles():
 @pytest.mark.parametrize(("options", "words"), [
     ({"objective": "gaussian"}, "can't tell views apart"),
     ({"views": 3}, "views must be a mapping"),
+    ({"views": {1: 2}}, "views must be a mapping"),
+    ({"image": (-1, -64)}, "1 or more each"),
+    ({"patches": 5}, "patches must be a list"),
+    ({"epochs": 0}, "epochs must be 1 or more"),
     ({"views": {"bnd": 0.1}}, "did you mean bend"),
     ({"views": {"bend": -0.1}}, "bend must be 0 or more"),
     ({"image": (8, 9)}, r"an image of \(8, 9\) has 72 features, but X has 64"),
-    ({"mode": "es"}, "can't learn from labels"),
+    ({"mode": "es"}, "can't learn from data"),
 ])
 def test_wrong_arguments_are_named(options, words):
     with pytest.raises(ValueError, match=words):

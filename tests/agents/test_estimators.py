@@ -146,7 +146,7 @@ def test_read_modes_and_cost():
 @pytest.mark.parametrize(("options", "words"), [
     ({"hw": "optcal"}, "did you mean optical"),
     ({"objective": "ridg"}, "did you mean ridge"),
-    ({"mode": "es"}, "can't learn from labels"),
+    ({"mode": "es"}, "can't learn from data"),
     ({"mode": "frozn"}, "did you mean frozen"),
     ({"rule": {"hidden_rat": 1.0}}, "hidden_rate"),
     ({"rule": {"hidden_rate": -1.0}}, "hidden_rate must be 0 or more"),

@@ -51,6 +51,17 @@ def test_the_middle_stays_where_it_is_and_the_rim_moves(change, moved):
     assert max((place - middle).abs().max() for place, middle in zip(rim, (2.5, 7.5), strict=True)) > moved
 
 
+def test_turns_are_angles_whatever_the_shape_of_the_image():
+    wide = Grid(16, 64)
+    views = make_views(wide, STILL | {"turn": 20.0})
+    down, right = (torch.stack(centres(views(blob(wide, *place), Streams(0)), wide)) for place in ((3.5, 31.5), (7.5, 43.5)))
+    for moved, radius in ((down, 4.0), (right, 12.0)):
+        gap = (moved - torch.tensor([[7.5], [31.5]])).norm(dim=0)
+        assert (gap - radius).abs().max() < 0.2  # nothing but turned
+    assert (down[1] - 31.5).abs().max() == pytest.approx(4 * 0.342, abs=0.15)  # sin 20 degrees
+    assert (right[0] - 7.5).abs().max() == pytest.approx(12 * 0.342, abs=0.3)
+
+
 def test_a_bend_moves_places_by_its_deviation_each_in_its_own_direction():
     square = Grid(28, 28)
     views = make_views(square, STILL | {"bend": 0.05})
@@ -84,7 +95,7 @@ def test_swapped_features_come_from_other_samples_of_the_same_feature():
     assert swapped.float().mean(0).tolist() == pytest.approx([0.3, 0.3], abs=0.03)
     assert ((view >= x[0]) & (view <= x[-1])).all()
     assert not torch.equal(swapped[:, 0], swapped[:, 1])
-    assert len(view[swapped[:, 0], 0].unique()) > 800  # each from a sample of its own
+    assert len(view[swapped[:, 0], 0].unique()) > 600  # each from a sample of its own
 
 
 def test_views_are_repeatable_and_differ_from_call_to_call():
@@ -96,8 +107,8 @@ def test_views_are_repeatable_and_differ_from_call_to_call():
 
 
 @pytest.mark.parametrize(("image", "options", "words"), [
-    (GRID, {"swap": 0.1}, "the views of images has no option 'swap'"),
-    (None, {"bend": 0.1}, "the views of vectors has no option 'bend'"),
+    (GRID, {"swap": 0.1}, "a view of images has no option 'swap'"),
+    (None, {"bend": 0.1}, "a view of vectors has no option 'bend'"),
     (GRID, {"bend": -0.1}, "bend must be 0 or more"),
     (GRID, {"drop": 1.1}, "drop must be in 0..1"),
     (GRID, {"scale": 1.0}, r"scale must be in 0..1 \(1 excluded\)"),

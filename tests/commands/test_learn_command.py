@@ -206,7 +206,7 @@ def spoilt(npz, **changes):
     (["bare.npz"], "hold no labels; give some, or choose --mode unsupervised"),
     (["bare.npz", "--mode", "unsupervised", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
     (["bare.npz", "--mode", "unsupervised", "--views", "bnd=1"], "did you mean bend"),
-    (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "the views of vectors has no option 'bend'"),
+    (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
     (["good.npz", "--views", "bend=1"], "--views belongs to --mode unsupervised"),
     (["good.npz", "--mode", "unsupervise"], "--mode"),
     (["good.npz", "--mode", "unsupervised", "--objective", "gaussian"], "can't tell views apart"),
@@ -223,6 +223,7 @@ def spoilt(npz, **changes):
     (["unnamed.csv"], "line 2 has no label"),
     (["real.csv"], "has the real value 0.5"),
     (["real.npz"], "y_train must hold classes, whole numbers or words, but has the real value 0.25"),
+    (["endless.npz"], "but has the real value inf"),
     (["complex.npz"], "x_train must hold real numbers, got complex128"),
     (["huge.npz"], "x_test must hold finite numbers of 32 bits: sample 1, feature 2 is 1e+300"),
     (["objects.npz"], "it holds Python objects"),
@@ -235,7 +236,7 @@ def spoilt(npz, **changes):
     (["few.csv"], "can't be split"),
     (["good.npz", "--hw", "optcal"], "optical"),
     (["good.npz", "--rival", "frozn"], "frozen"),
-    (["good.npz", "--rival", "es"], "can't learn from labels"),
+    (["good.npz", "--rival", "es"], "can't learn from data"),
     (["good.npz", "--objective", "ridg"], "ridge"),
     (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
     (["good.npz", "--patches", "3:5"], "CHANNELS:SIZE:STRIDE, such as 32:5:2, got '3:5'"),
@@ -274,6 +275,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     np.savez("hole.npz", **spoilt(npz, x_train=hole))
     np.savez("alone.npz", **spoilt(npz, y_train=np.zeros(120, dtype=int), y_test=np.zeros(60, dtype=int)))
     np.savez("real.npz", **spoilt(npz, y_train=good["y_train"] + 0.25))
+    np.savez("endless.npz", **spoilt(npz, y_train=np.r_[np.inf, good["y_train"][1:]]))
     np.savez("complex.npz", **spoilt(npz, x_train=good["x_train"] * 1j))
     huge = good["x_test"].astype(float)
     huge[0, 0, 1] = 1e300
