@@ -136,7 +136,7 @@ def registered():
     (log, ["CartPole-v1", "--out", "new.npz", "--policy", "policy"], "with distractors 3, but 0 is asked for"),
     (log, [*ENV, "--out", "x" * 300 + ".npz"], "cannot write"),
     (log, [*ENV, "--out", "new.npz", "--policy", "nowhere"], "nowhere is not a folder"),
-    (log, [*ENV, "--out", "new.npz", "--timesteps", "1", "--n-envs", "1"], "pairs of observations within an episode: 1"),
+    (log, [*ENV, "--out", "new.npz", "--timesteps", "1", "--n-envs", "1"], "within an episode: 1"),
     (train, [*ENV, "--init", "nowhere"], "nowhere is not a folder"),
     (train, ["CartPole-v1", "--init", "encoder"], "does not fit CartPole-v1 with 0 distractors, mode pib: the other"),
     (train, ["CartPole-v1", "--init", "policy"], "network sees 7 numbers, this one 4"),
