@@ -77,7 +77,11 @@ def main(arguments: list[str]) -> None:
         env = make_vec_env(config.env, config.n_envs, streams.integer(LOG), config.distractors)
     try:
         check_observation_space(env.observation_space)
-        now, later = collect(env, actor(config, env, streams), config)
+        act = actor(config, env, streams)
+        config.file.parent.mkdir(parents=True, exist_ok=True)
+        now, later = collect(env, act, config)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {config.file.parent}: {error.strerror or error}") from None
     except ValueError as error:
         raise UserError(str(error)) from None
     finally:
@@ -88,7 +92,6 @@ def main(arguments: list[str]) -> None:
     content = io.BytesIO()
     np.savez_compressed(content, x_train=now, x_next=later)
     try:
-        config.file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(config.file, content.getvalue())
     except OSError as error:
         raise UserError(f"cannot write {config.file}: {error.strerror or error}") from None

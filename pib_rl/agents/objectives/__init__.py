@@ -42,7 +42,7 @@ def make_objective(name: str, options: dict[str, Any], *, features: int, outputs
     try:
         return kind(**options, **{need: given[need] for need in kind.needs})
     except TypeError as error:
-        raise ValueError(f"objective {name!r} does not take these options: {sorted(options)} ({error})") from None
+        raise ValueError(f"objective {name!r} does not take the options {options} ({error})") from None
 
 
 __all__ = ["OBJECTIVES", "Alignment", "Gaussian", "GramObjective", "Objective", "Pointwise", "Renyi", "Ridge", "Score",

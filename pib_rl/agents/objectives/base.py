@@ -37,7 +37,7 @@ class Objective(nn.Module, ABC):
     def __init__(self, beta: float = 0.0) -> None:
         super().__init__()
         self.beta = beta
-        if beta < 0:
+        if not beta >= 0:
             raise ValueError(f"beta must be >= 0, got {beta}")
 
     @abstractmethod
@@ -85,7 +85,7 @@ class GramObjective(Objective):
         super().__init__(beta)
         self.scale: Scale = self.default_scale if scale is None else scale
         self.bandwidth = (1.0 if self.scale == "rms" else 0.45) if bandwidth is None else bandwidth
-        if self.bandwidth <= 0:
+        if not self.bandwidth > 0:
             raise ValueError(f"bandwidth must be > 0, got {bandwidth}")
 
     @abstractmethod
