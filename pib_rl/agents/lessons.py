@@ -36,7 +36,7 @@ def shipped(hw: str, mode: str, images: bool) -> dict[str, Any]:
 
 
 def find_learner(mode: str) -> type[HiddenLearner]:
-    """The learner of a mode that can learn from labels.
+    """The learner of a mode that can learn from data.
 
     Raises:
         ValueError: If there is none of that name, or it learns from rewards alone.

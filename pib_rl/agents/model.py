@@ -1,4 +1,4 @@
-"""Inputs -> units -> readout on one substrate: what learns from labels."""
+"""Inputs -> units -> readout on one substrate: what learns from data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning from labels: every batch is measured once, and units and readout learn from that."""
+"""Learning from data, labelled or not: every batch is measured once, and units and readout learn from that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pib_rl.physical.streams import LEARNING
 
 @dataclass(frozen=True)
 class LessonConfig(HiddenConfig):
-    """Settings of learning from labels beside those of hidden arrays.
+    """Settings of learning from data beside those of hidden arrays.
 
     Args:
         epochs: Passes over the data.
@@ -48,7 +48,7 @@ class LessonConfig(HiddenConfig):
 
 
 class Trainer:
-    """Trains a model on labelled samples.
+    """Trains a model on samples that know what the readout is to say.
 
     Args:
         model: Network and readout.
