@@ -18,6 +18,23 @@ STRENGTH, STRENGTH_OF_FEW = 0.01, 0.3  # of the regularisation, per sample; chos
 NEIGHBOURS = 5
 
 
+def judged(known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int,
+           seed: int) -> dict[str, float]:
+    """What others make of features: a probe of all, neighbours and clusters of the ``last`` ones (0 for all).
+
+    Args:
+        known: Features to learn from, shape (n, d).
+        names: Their labels, shape (n,).
+        seen: Features to judge by, shape (m, d).
+        labels: Their labels, shape (m,).
+        last: How many of the d features, the last ones, neighbours and clusters go by.
+        seed: Of the clusters.
+    """
+    near, far = known[:, -last:], seen[:, -last:]
+    return {"probe_accuracy": probe(known, names, seen, labels), "knn_accuracy": neighbours(near, names, far, labels),
+            "nmi": clusters(far, labels, seed)}
+
+
 def probe(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, *,
           few: bool = False) -> float:
     """Accuracy of a linear classifier on standardised features, a fraction: ridge regression of the classes.

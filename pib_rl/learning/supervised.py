@@ -60,9 +60,7 @@ class Supervised(Lesson):
         result = {
             "test_accuracy": float((guess == labels).mean()),
             "test_accuracy_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, labels)),
-            "probe_accuracy": judge.probe(known, names, seen, labels),
-            "knn_accuracy": judge.neighbours(known[:, -last:], names, seen[:, -last:], labels),
-            "nmi": judge.clusters(seen[:, -last:], labels, self.draws),
+            **judge.judged(known, names, seen, labels, last, self.draws),
         }
         inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
         for name, figure in (

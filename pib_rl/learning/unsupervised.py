@@ -78,13 +78,8 @@ class Unsupervised(Lesson):
     def _judge(self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray,
                last: int = 0) -> dict[str, float]:
         """`FIGURES` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
-        near, far = known[:, -last:], seen[:, -last:]
-        return {
-            "probe_accuracy": judge.probe(known, names, seen, labels),
-            f"probe_{judge.FEW}_accuracy": judge.probe(known, names, seen, labels, few=True),
-            "knn_accuracy": judge.neighbours(near, names, far, labels),
-            "nmi": judge.clusters(far, labels, self.draws),
-        }
+        few = judge.probe(known, names, seen, labels, few=True)
+        return judge.judged(known, names, seen, labels, last, self.draws) | {f"probe_{judge.FEW}_accuracy": few}
 
     @classmethod
     def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
