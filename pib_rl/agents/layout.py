@@ -75,3 +75,35 @@ class Layout(nn.Module):
         flat = squares.reshape(-1, self.positions * self.fan_in)
         padded = flat.new_zeros(len(flat), self.grid.features + 1)
         return padded.index_add_(1, self.index, flat)[:, :-1]
+
+
+class Pool(nn.Module):
+    """Means over the squares of an image that tile it; the last ones are smaller where the image is no multiple.
+
+    Args:
+        grid: The image.
+        size: Pixels in each direction.
+
+    Raises:
+        ValueError: If the size is not positive.
+    """
+
+    share: Tensor
+
+    def __init__(self, grid: Grid, size: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f"the size of a pool must be 1 or more, got {size}")
+        down, across = (torch.arange(length) // size for length in (grid.height, grid.width))
+        cell = (down[:, None] * (across[-1] + 1) + across).reshape(-1)
+        belongs = (cell == torch.arange(int(cell.max()) + 1)[:, None]).float()
+        self.channels = grid.channels
+        self.register_buffer("share", belongs / belongs.sum(1, keepdim=True), persistent=False)
+
+    def down(self, image: Tensor) -> Tensor:
+        """Means, shape (n, cells channels), of images, shape (n, features)."""
+        return (self.share @ image.view(len(image), -1, self.channels)).view(len(image), -1)
+
+    def up(self, cells: Tensor) -> Tensor:
+        """The adjoint of `down`: what arrives at each pixel, shape (n, features)."""
+        return (self.share.T @ cells.view(len(cells), -1, self.channels)).view(len(cells), -1)

@@ -71,11 +71,11 @@ class Network(nn.Module):
             array = substrate.make_array(medium.out_features, outputs)
             control = GainControl(outputs, substrate.drive_gain, substrate.drive_offset, substrate.streams)
             size = outputs * (1 if layout is None else layout.positions)
+            grid = None if layout is None else layout.after
             goal = make_objective(objective, options or {}, features=target_features, outputs=size,
-                                  streams=substrate.streams)
+                                  streams=substrate.streams, grid=grid)
             unit = Unit(medium, array, control, goal, optimiser((outputs, medium.out_features)), layout)
             self.units.append(unit)
-            grid = None if layout is None else layout.after
         self.last = substrate.make_medium(size, width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
 

@@ -7,6 +7,7 @@ infinite.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -76,10 +77,13 @@ def gaussian(d: Tensor, y: Tensor, blocks: tuple[int, ...] = (), explained: Tens
 
 
 def ridge(z: Tensor, y: Tensor, shift: Tensor, classes: bool, blocks: tuple[int, ...] = (),
-          explained: Tensor | None = None) -> Tensor:
-    """Every sample predicted by a ridge regression that was fitted without it, one after the other."""
+          explained: Tensor | None = None, means: Callable[[Tensor], Tensor] = lambda t: t) -> Tensor:
+    """Every sample predicted by a ridge regression that was fitted without it, one after the other.
+
+    ``means`` is what becomes of saturated outputs before they are centred.
+    """
     c = z - z.mean(0)
-    t = torch.tanh(1.5 * (c / (c**2).mean().sqrt() + shift))
+    t = means(torch.tanh(1.5 * (c / (c**2).mean().sqrt() + shift)))
     u = t - t.mean(0)
     u = u / (u**2).sum(1).mean().sqrt()
     y, guesses, lost = y - y.mean(0), [], []

@@ -7,6 +7,7 @@ import references
 import torch
 
 from pib_rl.agents.gram import Gram
+from pib_rl.agents.layout import Grid
 from pib_rl.agents.objectives import OBJECTIVES, Alignment, Gaussian, Pointwise, Renyi, Ridge
 from pib_rl.agents.target import Target
 
@@ -108,6 +109,25 @@ def test_ridge_finds_a_code_that_is_no_cluster_where_kernel_regression_sees_noth
     assert Ridge(outputs=3)(z[torch.randperm(200, generator=generator)], target).loss > 0.69
 
 
+@pytest.mark.parametrize("classes", [True, False], ids=["classes", "real"])
+def test_ridge_on_an_image_sees_means_of_saturated_outputs_over_tiles(classes):
+    grid, target = Grid(3, 4, 2), batch(7, classes)[2]
+    objective = Ridge(features=3, outputs=grid.features, grid=grid, pool=2, gated=False).double()
+    z = torch.randn(N, grid.features, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    assert len(objective.shift.unique()) == grid.channels
+    torch.testing.assert_close(objective.shift.view(-1, 2), objective.shift[:2].expand(12, 2))
+
+    def means(t):
+        return torch.nn.functional.avg_pool2d(t.view(N, 3, 4, 2).permute(0, 3, 1, 2), 2, ceil_mode=True).flatten(1)
+
+    leaf = z.clone().requires_grad_()
+    wanted = references.ridge(leaf, target.values, objective.shift, classes, means=means)
+    wanted.backward()
+    score = objective(z, target)
+    torch.testing.assert_close(score.loss, wanted.detach())
+    torch.testing.assert_close(score.gradient, leaf.grad)
+
+
 @pytest.mark.parametrize("alpha", [1.5, 2.0, 3.0])
 def test_scattered_samples_are_told_from_clusters_by_class(alpha):
     # Eight samples, all nearly orthogonal: with the diagonal every labelling would reach the same information.
@@ -156,7 +176,7 @@ def test_arguments_outside_their_range_are_refused():
     with pytest.raises(ValueError, match=r"order alpha must be > 1, got 0\.5"):
         Renyi(alpha=0.5)
     for options, words in (({"ridge": 0.0}, "ridge must be > 0, got 0"), ({"temperature": -1.0}, "temperature must be > 0"),
-                           ({"gain": 0.0}, "gain must be > 0"), ({"offset": -0.5}, r"offset must be >= 0, got -0\.5")):
+                           ({"gain": 0.0}, "gain must be > 0"), ({"pool": 0}, "pool must be >= 1"), ({"offset": -0.5}, r"offset must be >= 0, got -0\.5")):
         with pytest.raises(ValueError, match=words):
             Ridge(**options)
     with pytest.raises(ValueError, match="not 1"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from agent_toys import SUBSTRATES, make_network
 
-from pib_rl.agents.layout import Grid, Layout, Patch
+from pib_rl.agents.layout import Grid, Layout, Patch, Pool
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.target import Target
 
@@ -39,11 +39,24 @@ def test_join_is_the_adjoint_of_cut(grid, patch):
     torch.testing.assert_close((layout.cut(images) * squares).sum(), (images * layout.join(squares)).sum())
 
 
+@pytest.mark.parametrize(("grid", "size"), [((4, 6, 2), 2), ((7, 5, 3), 2), ((3, 8, 1), 3), ((4, 4, 2), 1), ((2, 3, 2), 9)])
+def test_a_pool_holds_the_means_of_tiles_and_sends_them_back(grid, size):
+    grid = Grid(*grid)
+    pool, images = Pool(grid, size).double(), normal(3, grid.features)
+    expected = torch.nn.functional.avg_pool2d(images.view(3, *grid).permute(0, 3, 1, 2), size, ceil_mode=True)
+    cells = pool.down(images)
+    torch.testing.assert_close(cells, expected.permute(0, 2, 3, 1).reshape(3, -1))
+    back = normal(3, cells.shape[1], seed=3)
+    torch.testing.assert_close((cells * back).sum(), (images * pool.up(back)).sum())
+
+
 def test_squares_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="size of a patch must be 1 or more, got 0"):
         Layout(Grid(4, 4), Patch(2, 0, 1))
     with pytest.raises(ValueError, match="a patch of 5 pixels does not fit an image of 4 x 9"):
         Layout(Grid(4, 9), Patch(2, 5, 1))
+    with pytest.raises(ValueError, match="size of a pool must be 1 or more, got 0"):
+        Pool(Grid(4, 4), 0)
     with pytest.raises(ValueError, match="patches need an image of 16 features, got None"):
         make_network("digital", 16, 4, 1, patches=[Patch(2, 3, 1)])
 

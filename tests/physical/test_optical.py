@@ -123,6 +123,21 @@ def test_media_have_the_wanted_outputs_or_more():
     assert make("optical", camera_pixels=10).make_medium(4, 3).measure(draws(5, 4)).shape == (5, 10)
 
 
+@pytest.mark.parametrize(("drives", "outputs", "limit", "pixels"), [
+    (4, 3, None, 64), (4, 3, 5, 20), (4, 3, 2.6, 11), (4, 30, 5, 30), (40, 3, 5, 64)])
+def test_pixels_per_drive_lower_the_smallest_number_of_pixels(drives, outputs, limit, pixels):
+    substrate = make("optical", camera_pixels=64, pixels_per_drive=limit)
+    assert substrate.make_medium(drives, outputs).out_features == pixels
+
+
+@pytest.mark.parametrize("read", list(Read))
+def test_what_is_simulated_at_once_changes_no_picture(read, monkeypatch):
+    drive = draws(70, 4)
+    whole = make("optical").make_medium(4, 64).measure(drive, read)
+    monkeypatch.setattr("pib_rl.physical.optical.AT_ONCE", 64 * 16)
+    assert torch.equal(make("optical").make_medium(4, 64).measure(drive, read), whole)
+
+
 def test_the_array_is_digital_or_optical():
     assert type(make("optical").make_array(9, 4)) is DigitalArray
     modulator = make("modulator", modulator_bound=2.0, modulator_bits=None)
@@ -135,7 +150,7 @@ def test_the_array_is_digital_or_optical():
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("slm_pixels", 0), ("camera_pixels", 0), ("phase_range", 0.0), ("phase_gain", -0.1), ("full_scale", 0.0),
+    ("slm_pixels", 0), ("camera_pixels", 0), ("pixels_per_drive", 0), ("phase_range", 0.0), ("phase_gain", -0.1), ("full_scale", 0.0),
     ("modulator_bound", 0.0), ("reference", -0.1), ("reference", 1.0), ("photons", 0.0), ("array", "magic")])
 def test_values_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.*got '?{value}"):

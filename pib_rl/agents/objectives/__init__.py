@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pib_rl.agents.layout import Grid
 from pib_rl.agents.objectives.alignment import Alignment
 from pib_rl.agents.objectives.base import GramObjective, Objective, Score
 from pib_rl.agents.objectives.gaussian import Gaussian
@@ -22,7 +23,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
 }
 
 
-def make_objective(name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams) -> Objective:
+def make_objective(name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams,
+                   grid: Grid | None = None) -> Objective:
     """An objective by name.
 
     Args:
@@ -31,6 +33,7 @@ def make_objective(name: str, options: dict[str, Any], *, features: int, outputs
         features: Dimensions of the targets.
         outputs: Outputs of the unit.
         streams: Named random streams.
+        grid: The image that the outputs are, if they are one.
 
     Raises:
         ValueError: If the name or an option is unknown.
@@ -38,7 +41,7 @@ def make_objective(name: str, options: dict[str, Any], *, features: int, outputs
     kind = OBJECTIVES.get(name)
     if kind is None:
         raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
-    given: dict[str, Any] = {"features": features, "outputs": outputs, "streams": streams}
+    given: dict[str, Any] = {"features": features, "outputs": outputs, "streams": streams, "grid": grid}
     try:
         return kind(**options, **{need: given[need] for need in kind.needs})
     except TypeError as error:

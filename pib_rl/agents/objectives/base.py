@@ -26,7 +26,7 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         needs: Arguments that it takes beside its options: "features" (target dimensions), "outputs" (of the unit),
-            "streams".
+            "grid" (of the outputs, if they are an image), "streams".
 
     Raises:
         ValueError: If beta is negative.

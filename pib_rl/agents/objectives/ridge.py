@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pib_rl.agents.gram import TINY
+from pib_rl.agents.layout import Grid, Pool
 from pib_rl.agents.objectives.base import Objective, Score
 from pib_rl.agents.objectives.gate import Gate
 from pib_rl.agents.target import Target
@@ -17,7 +18,8 @@ class Ridge(Objective):
     """Minus the information on the target that a linear decoder, solved anew for every batch, gets out of a unit.
 
     The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed, uniform in -offset..offset, centred, and
-    scaled by one number to u with mean |u_i|^2 = 1. Their linear Gram matrix G = u u^T has the ridge inverse
+    scaled by one number to u with mean |u_i|^2 = 1. Where they are those of an array at many places of an image, b is
+    one number per channel, and t is averaged over squares of pool x pool places before it is centred. Their linear Gram matrix G = u u^T has the ridge inverse
     M = (G + ridge)^-1, and the leave-one-out prediction of a sample from all others of the batch is, in closed form,
 
         yhat_i = y_i - (M y)_i / M_ii.
@@ -28,7 +30,8 @@ class Ridge(Objective):
     A kernel regression wants samples of one class close to each other. A linear decoder does not: any code will do
     from which an array behind a saturating medium can read the target, so that wide units keep a distributed one. The
     saturation stands for whatever comes behind the unit; the real medium is neither known nor asked. M has no trivial
-    optimum: its diagonal drops out of a leave-one-out prediction.
+    optimum: its diagonal drops out of a leave-one-out prediction. Of an image, the outputs at all places outnumber the
+    samples of a batch by far; means over squares ask for what is seen thereabouts, not at one place.
 
     Source: the bound: Barber & Agakov, NIPS 16 (2003); leave-one-out residuals: Allen, Technometrics 16, 125 (1974);
     information of a Gaussian residual: as in `Gaussian`. Putting them together for a unit's objective is ours.
@@ -39,8 +42,10 @@ class Ridge(Objective):
         temperature: Of the softmax, > 0.
         gain: Slope of the saturation, > 0.
         offset: Half width of the offsets, >= 0.
+        pool: Side of the squares, >= 1, in places of the array; has no effect without a grid.
         features: Target dimensions D (needed for the gate's state).
         outputs: Outputs of the unit.
+        grid: The image that the outputs are, if they are one.
         streams: Named random streams; the offsets are drawn at fabrication.
         gated: False for w_d = 1.
 
@@ -48,32 +53,36 @@ class Ridge(Objective):
         ValueError: If a value lies outside its range.
     """
 
-    needs = ("features", "outputs", "streams")
+    needs = ("features", "outputs", "grid", "streams")
     shift: Tensor
 
     def __init__(self, beta: float = 0.0, *, ridge: float = 0.1, temperature: float = 0.1, gain: float = 1.5,
-                 offset: float = 1.0, features: int = 1, outputs: int = 1, streams: Streams | None = None,
-                 gated: bool = True) -> None:
+                 offset: float = 1.0, pool: int = 2, features: int = 1, outputs: int = 1, grid: Grid | None = None,
+                 streams: Streams | None = None, gated: bool = True) -> None:
         super().__init__(beta)
         for name, value in (("ridge", ridge), ("temperature", temperature), ("gain", gain)):
             if not value > 0:
                 raise ValueError(f"{name} must be > 0, got {value}")
-        if not offset >= 0:
-            raise ValueError(f"offset must be >= 0, got {offset}")
+        for name, value, least in (("offset", offset, 0), ("pool", pool, 1)):
+            if not value >= least:
+                raise ValueError(f"{name} must be >= {least}, got {value}")
         self.ridge = ridge
         self.temperature = temperature
         self.gain = gain
         self.gate = Gate(features, gated)
         streams = Streams(0) if streams is None else streams
         with streams.aside("objective"):
-            self.register_buffer("shift", (2 * streams.uniform(FABRICATION, torch.zeros(outputs)) - 1) * offset)
+            shift = (2 * streams.uniform(FABRICATION, torch.zeros(grid.channels if grid else outputs)) - 1) * offset
+        self.register_buffer("shift", shift.repeat(outputs // len(shift)))
+        self.pool = None if grid is None else Pool(grid, pool)
 
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
         centred = z - z.mean(0)
         rms = centred.square().mean().sqrt().clamp(min=TINY)
         standard = centred / rms
         bent = ((standard + self.shift) * self.gain).tanh_()
-        u = bent - bent.mean(0)
+        seen = bent if self.pool is None else self.pool.down(bent)
+        u = seen - seen.mean(0)
         size = u.square().sum(1).mean().sqrt().clamp(min=TINY)
         u = u / size
         inverse = self._inverse(u)
@@ -84,8 +93,9 @@ class Ridge(Objective):
             share = self.beta / source.values.shape[1]
             loss, slope = loss - share * loss_x, slope - share * slope_x
         du = self._pull(inverse, slope, u)
-        dbent = (du - u * ((du * u).sum() / len(u))).div_(size)  # the chain rule of scaling, then of centring
-        dbent -= dbent.mean(0)
+        dseen = (du - u * ((du * u).sum() / len(u))).div_(size)  # the chain rule of scaling, then of centring
+        dseen -= dseen.mean(0)
+        dbent = dseen if self.pool is None else self.pool.up(dseen)
         dstandard = dbent.mul_(1 - bent.square()).mul_(self.gain)
         dz = (dstandard - standard * ((dstandard * standard).sum() / standard.numel())).div_(rms)
         return Score(loss, dz.sub_(dz.mean(0)))
