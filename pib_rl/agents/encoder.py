@@ -47,9 +47,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
                  verbose: bool = False, warm_start: bool = False) -> None:
         super().__init__(hw=hw, units=units, width=width, objective=objective, epochs=epochs, batch_size=batch_size,
                          mode=mode, hw_options=hw_options, objective_options=objective_options, rule=rule,
-                         scaling=scaling, image=image, patches=patches, read=read, seed=seed, device=device,
+                         scaling=scaling, image=image, patches=patches, views=views, read=read, seed=seed, device=device,
                          verbose=verbose, warm_start=warm_start)
-        self.views = views
 
     def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """Checks data and arguments and makes the chip, untrained; those are of `fit`."""
@@ -122,29 +121,19 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def _check(self) -> None:
         super()._check()
-        check_settings("views", self.views)
         if self.objective == "gaussian":
             raise ValueError("objective 'gaussian' learns real-valued targets and can't tell views apart; "
                              "choose pointwise, ridge, cka or renyi")
-        self._views(paired=False)
 
-    def _views(self, paired: bool) -> Views:
-        options = plain(self.views)
-        if self.image is not None:
-            return make_views(self._grid, options)
-        return make_views(None, ({"swap": 0.0} if paired else {}) | options)
-
-    @property
-    def _grid(self) -> Grid:
-        return Grid(*map(int, self.image or ()))
+    def _two_views(self, paired: bool) -> Views:
+        options = {"swap": 0.0} if paired and self.image is None else {}
+        return make_views(self._grid, options | plain(self.views))
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
         """Checked inputs, and their other views, given in the place of labels; none have no length."""
         with np.errstate(over="ignore"):
             x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
             other = None if y is None else check_array(y, dtype=np.float32, input_name="other")
-        if self.image is not None and self._grid.features != x.shape[1]:
-            raise ValueError(f"an image of {tuple(self.image)} has {self._grid.features} features, but X has {x.shape[1]}")
         if other is not None and other.shape != x.shape:
             raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
         return x, torch.empty(0) if other is None else torch.tensor(other)
@@ -154,4 +143,4 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def _samples(self, x: Tensor, y: Tensor) -> ViewSamples:
         paired = len(y) > 0
-        return ViewSamples(self.model_, x, self._views(paired), y if paired else None)
+        return ViewSamples(self.model_, x, self._two_views(paired), y if paired else None)

@@ -78,7 +78,7 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
         return len(self.classes_)
 
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
-        return ClassSamples(self.model_, x, y)
+        return ClassSamples(self.model_, x, y, self._views())
 
 
 class PIBRegressor(RegressorMixin, PhysicalEstimator):
@@ -128,4 +128,4 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         return len(self.mean_)
 
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
-        return ValueSamples(self.model_, x, y)
+        return ValueSamples(self.model_, x, y, self._views())

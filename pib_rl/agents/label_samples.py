@@ -12,6 +12,7 @@ from pib_rl.agents.gram import TINY
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.samples import Pairs, Samples
 from pib_rl.agents.target import Target
+from pib_rl.agents.views import Views
 from pib_rl.physical.streams import LEARNING
 
 
@@ -22,25 +23,32 @@ class LabelledSamples(Samples):
         model: What learns from them.
         x: Raw inputs, shape (n, in_features).
         y: Labels, length n.
+        views: Changes that leave what a sample is: every time a sample is picked, a new view of it is seen
+            (augmentation). None for the samples as they are.
     """
 
-    def __init__(self, model: PhysicalModel, x: Tensor, y: Tensor) -> None:
+    def __init__(self, model: PhysicalModel, x: Tensor, y: Tensor, views: Views | None = None) -> None:
         self.model = model
         self.x = x
         self.y = y
+        self.views = views
 
     def __len__(self) -> int:
         return len(self.x)
 
     def inputs(self, pick: Tensor) -> Tensor:
-        return self.model.inputs(self.x[pick])
+        return self.model.inputs(self.seen(pick))
+
+    def seen(self, pick: Tensor) -> Tensor:
+        """Raw inputs as they are seen, shape (m, in_features)."""
+        return self.x[pick] if self.views is None else self.views(self.x[pick], self.model.streams)
 
     def pairs(self, pick: Tensor) -> Pairs:
         """Samples with their own label and with another one, each relative to the mean over both."""
         right = self.answers(self.y[pick])
         wrong = self.answers(self.others(self.y[pick]))
         middle = (right.mean(0) + wrong.mean(0)) / 2
-        x = self.x[pick]
+        x = self.seen(pick)
         return Pairs(self.model.inputs(x, right - middle), self.model.inputs(x, wrong - middle), right.new_ones(len(x)))
 
     @abstractmethod

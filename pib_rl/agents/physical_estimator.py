@@ -19,6 +19,7 @@ from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.lessons import find_learner, resolve, shipped
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.trainer import LessonConfig, Trainer
+from pib_rl.agents.views import Views, make_views
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 1024  # samples that are measured together
@@ -47,6 +48,8 @@ class PhysicalEstimator(BaseEstimator):
             each pixel has several. Needed for ``patches``; settings that are shipped for images come with it.
         patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
             others: one array for all squares, see `Patch`.
+        views: Learn from views of the samples in their place, new ones each time (augmentation): settings that differ from
+            their default, see `ImageOptions` and `VectorOptions`; None for the samples as they are.
         read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
         seed: Seed of the chip, its noise and the order of samples.
         device: torch device.
@@ -59,7 +62,7 @@ class PhysicalEstimator(BaseEstimator):
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
                  rule: dict[str, Any] | None = None, scaling: str = "feature",
                  image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
-                 read: str = "mean", seed: int = 0, device: str = "cpu", verbose: bool = False,
+                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu", verbose: bool = False,
                  warm_start: bool = False) -> None:
         self.hw = hw
         self.units = units
@@ -74,6 +77,7 @@ class PhysicalEstimator(BaseEstimator):
         self.scaling = scaling
         self.image = image
         self.patches = patches
+        self.views = views
         self.read = read
         self.seed = seed
         self.device = device
@@ -134,6 +138,9 @@ class PhysicalEstimator(BaseEstimator):
         try:
             self._check()
             x, target = self._take(X, y, first)
+            grid = self._grid
+            if grid is not None and grid.features != x.shape[1]:
+                raise ValueError(f"an image of {self.image} has {grid.features} features, but X has {x.shape[1]}")
             inputs = self._tensor(x)
             if first:
                 self._make(inputs)
@@ -159,7 +166,7 @@ class PhysicalEstimator(BaseEstimator):
         for name in ("hw", "mode", "objective", "device"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
-        for name in ("hw_options", "objective_options", "rule"):
+        for name in ("hw_options", "objective_options", "rule", "views"):
             check_settings(name, getattr(self, name))
         for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
             if getattr(self, name) not in known:
@@ -174,6 +181,7 @@ class PhysicalEstimator(BaseEstimator):
                              f"got {self.image!r}")
         if any(len(patch) != 3 for patch in self.patches):
             raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
+        self._views()
         try:
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:
@@ -191,7 +199,7 @@ class PhysicalEstimator(BaseEstimator):
             objective=self.objective, objective_options=plain(self.objective_options), target_features=outputs,
             answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain,
             patches=[Patch(*map(int, patch)) for patch in self.patches],
-            image=None if self.image is None else Grid(*map(int, self.image)), seed=int(self.seed),
+            image=self._grid, seed=int(self.seed),
         ).to(self.device)
         self.model_.meet(x)
         self.learner_ = kind(self.model_, config, own)
@@ -242,6 +250,13 @@ class PhysicalEstimator(BaseEstimator):
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         """Labels as the samples take them; notes what predictions need to know when ``first``."""
         raise NotImplementedError
+
+    @property
+    def _grid(self) -> Grid | None:
+        return None if self.image is None else Grid(*map(int, self.image))
+
+    def _views(self) -> Views | None:
+        return None if self.views is None else make_views(self._grid, plain(self.views))
 
     @abstractmethod
     def _outputs(self) -> int:

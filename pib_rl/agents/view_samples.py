@@ -33,12 +33,9 @@ class ViewSamples(ValueSamples):
     """
 
     def __init__(self, model: PhysicalModel, x: Tensor, views: Views, other: Tensor | None = None) -> None:
-        super().__init__(model, x, x)
-        self.views = views
+        super().__init__(model, x, x, views)
+        self.views: Views = views
         self.other = x if other is None else other
-
-    def inputs(self, pick: Tensor) -> Tensor:
-        return self.model.inputs(self.seen(pick))
 
     def target(self, pick: Tensor) -> Target:
         return Target(torch.eye(len(pick), device=pick.device).repeat(COUNT, 1), classes=True)

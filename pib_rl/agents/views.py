@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -84,6 +84,7 @@ class ImageOptions:
         bend: Elastic deformation: standard deviation of the displacements at 7 x 7 knots, in sides of the image.
         drop: Share of pixels that are set to the image's smallest value, 0..1.
         noise: Standard deviation of the noise, in standard deviations of all pixels.
+        strength: Multiplies all of these.
 
     Raises:
         ValueError: If a value lies outside its range.
@@ -96,19 +97,27 @@ class ImageOptions:
     bend: float = 0.036
     drop: float = 0.0
     noise: float = 0.0
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(self, shares=("shift", "drop"), sizes=("turn", "shear", "bend", "noise"))
-        if not 0 <= self.scale < 1:
-            raise ValueError(f"the views' scale must be in 0..1 (1 excluded), got {self.scale}")
+        _check(self, shares=("shift", "drop"), sizes=("turn", "shear", "bend", "noise", "strength"))
+        for name, value in (("scale", self.scale), ("strength times scale", self.strength * self.scale)):
+            if not 0 <= value < 1:
+                raise ValueError(f"the views' {name} must be in 0..1 (1 excluded), got {value}")
+
+    def scaled(self) -> ImageOptions:
+        """The same changes at strength 1."""
+        sizes = {field.name: getattr(self, field.name) * self.strength for field in fields(self)}
+        return ImageOptions(**sizes | {"strength": 1.0})
 
 
 class ImageViews(Views):
     """Each image is shifted, turned, scaled, sheared and bent by draws of its own, loses pixels, and gets noise.
 
     The bend is a field of displacements, normal at 7 x 7 knots and bicubic between them: what one hand does to one
-    letter on two days. Source: elastic deformations of digits: Simard et al., ICDAR 2003. What comes in from outside has
-    the image's own smallest value.
+    letter on two days. A displacement is a sum of fixed fields, so that those of all images are one product of matrices.
+    What comes in from outside has the image's own smallest value. Source: elastic deformations of digits: Simard et al.,
+    ICDAR 2003.
 
     Args:
         image: Sizes.
@@ -117,7 +126,8 @@ class ImageViews(Views):
 
     def __init__(self, image: Grid, options: ImageOptions) -> None:
         self.image = image
-        self.options = options
+        self.options = options.scaled()
+        self.shapes = _shapes(image)
 
     def __call__(self, x: Tensor, streams: Streams) -> Tensor:
         options, least = self.options, x.min(1, keepdim=True).values
@@ -138,20 +148,30 @@ class ImageViews(Views):
     def _places(self, n: int, like: Tensor, streams: Streams) -> Tensor:
         """Where n images are looked at: shape (n, height, width, 2), across and down, -1..1 from edge to edge."""
         options, image = self.options, self.image
-        down, across = (torch.arange(size, dtype=like.dtype, device=like.device).add(0.5).div(0.5 * size).sub(1)
-                        for size in (image.height, image.width))
-        draws = 2 * streams.uniform(LEARNING, like.new_empty(6, n, 1, 1)) - 1
+        draws = 2 * streams.uniform(LEARNING, like.new_empty(6, n)) - 1
         turn, wide, high, shear = draws[0] * math.radians(options.turn), *(1 + draws[1:3] * options.scale), draws[3]
-        to_right, to_bottom = draws[4:] * (2 * options.shift)
-        v, u = torch.meshgrid(down * image.height, across * image.width, indexing="ij")  # in half pixels: angles are angles
-        u = u + options.shear * shear * v
-        places = torch.stack([(turn.cos() * wide * u - turn.sin() * high * v) / image.width + to_right,
-                              (turn.sin() * wide * u + turn.cos() * high * v) / image.height + to_bottom], 3)
-        if not options.bend:
-            return places
-        knots = streams.normal(LEARNING, like.new_empty(n, 2, KNOTS, KNOTS)) * (2 * options.bend)
-        field = interpolate(knots, (image.height, image.width), mode="bicubic", align_corners=True)
-        return places + field.permute(0, 2, 3, 1)
+        shifts, sides = draws[4:] * (2 * options.shift), like.new_tensor([[image.width], [image.height]])
+        by_across = torch.stack([turn.cos() * wide, turn.sin() * wide]) / sides  # in half pixels: angles are angles
+        by_down = torch.stack([-turn.sin() * high, turn.cos() * high]) / sides + by_across * (options.shear * shear)
+        weights = [torch.stack([by_across, by_down, shifts], 2).transpose(0, 1)]
+        if options.bend:
+            knots = streams.normal(LEARNING, like.new_empty(n, 2, KNOTS, KNOTS)) * (2 * options.bend)
+            weights.append(knots.flatten(2))
+        shapes = self.shapes if options.bend else self.shapes[:3]
+        places = torch.cat(weights, 2) @ shapes.to(like)
+        return places.view(n, 2, image.height, image.width).permute(0, 2, 3, 1)
+
+
+def _shapes(image: Grid) -> Tensor:
+    """The fields that displacements are sums of, shape (3 + knots, height width): across, down, 1, and every knot's bend.
+
+    Across and down are in half pixels from the middle; a knot's is bicubic and 1 at the knot.
+    """
+    down, across = (torch.arange(size) * 2.0 + 1 - size for size in (image.height, image.width))
+    v, u = torch.meshgrid(down, across, indexing="ij")
+    knots = torch.eye(KNOTS**2).view(-1, 1, KNOTS, KNOTS)
+    bends = interpolate(knots, (image.height, image.width), mode="bicubic", align_corners=True)
+    return torch.cat([torch.stack([u, v, torch.ones_like(u)]), bends[:, 0]]).flatten(1)
 
 
 def make_views(image: Grid | None, options: dict[str, Any]) -> Views:

@@ -45,7 +45,8 @@ class LearnConfig:
     objective_options: tuple[str, ...] = ()
     """Settings of the objective that differ from its default, as NAME=VALUE."""
     views: tuple[str, ...] = ()
-    """How strong the views of unsupervised learning are, where they differ from their default, as NAME=VALUE."""
+    """How strong views of samples are, where they differ from their default, as NAME=VALUE. Unsupervised mode always
+    learns from views, supervised mode where this is given (augmentation)."""
     hw_options: tuple[str, ...] = ()
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
@@ -60,8 +61,6 @@ class LearnConfig:
     def __post_init__(self) -> None:
         check_ranges(self)
         self.squares()
-        if self.views and self.mode != "unsupervised":
-            raise UserError("--views belongs to --mode unsupervised; leave it out, or choose that mode")
 
     def squares(self) -> list[tuple[int, int, int]]:
         """Channels, size and stride of each unit of ``patches``.

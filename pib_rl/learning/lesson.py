@@ -67,14 +67,10 @@ class Lesson(ABC):
         objective = {} if config.objective is None else {"objective": config.objective}
         return self.kind(hw=config.hw, units=config.units, width=config.width, epochs=config.epochs,
                          batch_size=config.batch_size, mode=config.learner, hw_options=plain["hw_options"],
-                         objective_options=plain["objective_options"], rule=plain["rule"],
+                         objective_options=plain["objective_options"], rule=plain["rule"], views=plain["views"] or None,
                          scaling="common" if image else "feature", image=image, patches=config.squares(),
                          read=Read.NOISY.value, seed=config.seed, device=config.device, verbose=config.progress,
-                         warm_start=True, **objective, **self.extra())
-
-    def extra(self) -> dict[str, Any]:
-        """Arguments of the estimator that only this mode has."""
-        return {}
+                         warm_start=True, **objective)
 
     @abstractmethod
     def broadcast(self, part: Part) -> dict[str, Any]:

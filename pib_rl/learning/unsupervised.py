@@ -31,10 +31,6 @@ class Unsupervised(Lesson):
     validated, scored = "validation_score", "variance that the decoder gets back from views"
     figures = ("validation_score",)
 
-    def extra(self) -> dict[str, Any]:
-        """How strong the views are."""
-        return {"views": self.config.substance()["views"]}
-
     def hold_out(self, data: Data) -> tuple[Part, Part]:
         """Any samples, whatever their labels; the last ones of a log, whose neighbours in time would give them away."""
         count = held_count(len(data.x_train), 2)

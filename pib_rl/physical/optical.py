@@ -159,7 +159,7 @@ class ScatteringMedium(Medium):
         if len(drive) <= rows:
             return self._look(drive, read)
         pictures = drive.new_empty(len(drive), self.out_features)
-        for part, picture in zip(drive.split(rows), pictures.split(rows), strict=True):
+        for part, picture in zip(torch.split(drive, rows), torch.split(pictures, rows), strict=True):
             picture.copy_(self._look(part, read))
         return pictures
 

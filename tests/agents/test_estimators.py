@@ -55,6 +55,24 @@ def test_trained_units_beat_frozen_ones_and_the_readout_reads_what_they_learned(
     assert scores["pib"] > 0.85
 
 
+@pytest.mark.parametrize("kind", [PIBClassifier, PIBRegressor])
+def test_views_take_the_place_of_samples_while_learning_and_only_then(kind):
+    x, y = digits(64)
+    plain, varied = (kind(**SMALL, epochs=2, image=(8, 8), scaling="common", views=views).fit(x, y)
+                     for views in (None, {"strength": 2.0}))
+    pick = torch.arange(10)
+    assert torch.equal(plain.samples(x, y).seen(pick), torch.tensor(x[:10], dtype=torch.float32))
+    samples = varied.samples(x, y)
+    first, second = samples.seen(pick), samples.seen(pick)
+    assert not torch.allclose(first, second)
+    assert not torch.allclose(first, samples.x[pick])
+    inputs, standard = samples.inputs(pick), varied.model_.inputs(samples.x[pick])
+    assert torch.corrcoef(torch.stack([inputs.flatten(), standard.flatten()]))[0, 1] > 0.5
+    assert not torch.allclose(inputs, standard)
+    assert torch.equal(samples.target(pick).values, plain.samples(x, y).target(pick).values)
+    assert np.array_equal(varied.predict(x), varied.predict(x))
+
+
 @pytest.mark.parametrize("mode", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward"])
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_rivals_learn_from_labels_on_the_same_hardware(hw, mode):
@@ -166,7 +184,7 @@ def test_read_modes_and_cost():
     ({"image": (8,)}, r"\(height, width\)"),
     ({"image": 8}, "tuples of whole numbers"),
     ({"image": (8, 8), "patches": [(2, 3)]}, r"\(channels, size, stride\)"),
-    ({"image": (8, 9), "patches": [(2, 3, 1)]}, "need an image of 64 features"),
+    ({"image": (8, 9), "patches": [(2, 3, 1)]}, r"an image of \(8, 9\) has 72 features, but X has 64"),
     ({"mode": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
 ])
 def test_wrong_arguments_are_named(options, words):

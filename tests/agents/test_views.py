@@ -106,12 +106,23 @@ def test_views_are_repeatable_and_differ_from_call_to_call():
     assert not torch.allclose(first, views(x, streams))
 
 
+def test_strength_multiplies_every_change():
+    x = torch.rand(6, GRID.features, generator=torch.Generator().manual_seed(0))
+    sizes = {"shift": 0.1, "turn": 20.0, "scale": 0.2, "shear": 0.3, "bend": 0.05, "drop": 0.4, "noise": 0.6}
+    half = make_views(GRID, sizes | {"strength": 0.5})(x, Streams(0))
+    assert torch.equal(half, make_views(GRID, {name: size / 2 for name, size in sizes.items()})(x, Streams(0)))
+    torch.testing.assert_close(make_views(GRID, {"strength": 0.0})(x, Streams(0)), x, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize(("image", "options", "words"), [
     (GRID, {"swap": 0.1}, "a view of images has no option 'swap'"),
     (None, {"bend": 0.1}, "a view of vectors has no option 'bend'"),
     (GRID, {"bend": -0.1}, "bend must be 0 or more"),
     (GRID, {"drop": 1.1}, "drop must be in 0..1"),
     (GRID, {"scale": 1.0}, r"scale must be in 0..1 \(1 excluded\)"),
+    (GRID, {"strength": -1.0}, "strength must be 0 or more"),
+    (GRID, {"strength": 30.0}, r"strength times scale must be in 0..1 \(1 excluded\)"),
+    (GRID, {"strength": 3.0, "drop": 0.5}, "drop must be in 0..1, got 1.5"),
     (None, {"swap": float("nan")}, "swap must be a finite number"),
 ])
 def test_settings_out_of_range_are_named(image, options, words):

@@ -207,7 +207,7 @@ def spoilt(npz, **changes):
     (["bare.npz", "--mode", "unsupervised", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
     (["bare.npz", "--mode", "unsupervised", "--views", "bnd=1"], "did you mean bend"),
     (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
-    (["good.npz", "--views", "bend=1"], "--views belongs to --mode unsupervised"),
+    (["good.npz", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
     (["good.npz", "--mode", "unsupervise"], "--mode"),
     (["good.npz", "--mode", "unsupervised", "--objective", "gaussian"], "can't tell views apart"),
     (["tiny.npz", "--mode", "unsupervised"], "3 training samples are too few; give 4 or more"),
