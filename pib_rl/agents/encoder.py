@@ -38,6 +38,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         history_: Means of the losses of each epoch, and of the decoder's ``score``.
     """
 
+    _labels = False
+
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "pointwise",
                  epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,

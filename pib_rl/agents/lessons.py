@@ -23,16 +23,20 @@ def _shipped() -> dict[str, Any]:
     return content
 
 
-def shipped(hw: str, mode: str, images: bool) -> dict[str, Any]:
+def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
     """Shipped settings: those of the rule, and the substrate's under ``hw_options``.
 
     Args:
         hw: The substrate.
         mode: "pib", or a rival.
         images: Whether inputs are images.
+        labels: Whether there are labels to learn from.
     """
     content = _shipped()
-    return {**content["default"], **(content["images"].get(hw, {}) if images else {}), **content["mode"].get(mode, {})}
+    settings = {**content["default"], **(content["images"].get(hw, {}) if images else {}), **content["mode"].get(mode, {})}
+    if images and labels:
+        settings |= content["labelled_images"]["default"] | content["labelled_images"].get(mode, {})
+    return settings
 
 
 def find_learner(mode: str) -> type[HiddenLearner]:

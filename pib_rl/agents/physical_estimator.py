@@ -207,7 +207,7 @@ class PhysicalEstimator(BaseEstimator):
 
     def _settings(self, epochs: int) -> tuple[dict[str, Any], float | None, LessonConfig, Any]:
         """Options of the substrate, gain of the inputs, settings of the lessons, and those of the learner's own."""
-        settings, rule = shipped(self.hw, self.mode, self.image is not None), plain(self.rule)
+        settings, rule = shipped(self.hw, self.mode, self.image is not None, self._labels), plain(self.rule)
         options = settings.pop("hw_options", {}) | plain(self.hw_options)
         gain = settings.pop("input_gain", None)
         for name in ("epochs", "batch_size"):
@@ -245,7 +245,7 @@ class PhysicalEstimator(BaseEstimator):
         parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
         return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
 
-    _numeric = False
+    _labels, _numeric = True, False  # whether it learns from labels, and whether those are numbers
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         """Labels as the samples take them; notes what predictions need to know when ``first``."""
