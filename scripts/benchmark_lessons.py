@@ -9,9 +9,10 @@ all and with 500 labels, 5 nearest neighbours, and NMI of clusters times 100, be
 of their principal components; backpropagation is a denoising autoencoder there.
 
 Run folders are made in --out (default lessons), their figures go to --results (default docs/results), one .csv per
-task: what stands there is not measured again, so that everything can be measured in several goes. Seed by seed: an
-early stop leaves something of everything. Settings are those that are shipped (pib_rl/hyperparams/lessons.yml), chosen
-on images held out of the training set, seed 0; seeds 100 and up were never looked at before they were measured.
+data and task: what stands there with today's settings is not measured again, so that everything can be measured in
+several goes. Seed by seed: an early stop leaves something of everything. Settings are those that are shipped
+(pib_rl/hyperparams/lessons.yml), chosen on images held out of the training set, seed 0; seeds 100 and up were never
+looked at before they were measured.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ import csv
 import io
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from filelock import FileLock
 from tqdm import tqdm
 
+from pib_rl import __version__
 from pib_rl.agents.rivals import MODES
-from pib_rl.cli import UserError, run
+from pib_rl.cli import FAILURE, UserError, run
+from pib_rl.learning.data import load
 from pib_rl.runs import write_atomically
 
 PATCHES = ["--patches", "16:5:2", "32:3:2", "--width", "512", "--units", "1", "--batch-size", "128"]
@@ -51,81 +56,144 @@ FIRST_SEED, SEEDS = 100, 5
 NAMED = ("hw", "learner", "seed")
 COUNTED = ("epochs", "train_samples", "test_samples", "wall_s", "measurements", "writes")
 
-Plan = tuple[str, str, int]  # substrate, learner, seed
+
+class One(NamedTuple):
+    """A run."""
+
+    task: str
+    hw: str
+    learner: str
+    seed: int
+
+
 Row = dict[str, str]
+Key = tuple[str, str, int]  # substrate, learner, seed
 
 
 def columns(task: str) -> list[str]:
     """Of a task's .csv."""
     figures = list(JUDGED) if task == "views" else list(ACCURACY)
     beside = [f"{part}.{name}" for part in BESIDE for name in figures] if task == "views" else []
-    return [*NAMED, *figures, *beside, *COUNTED]
+    return [*NAMED, *figures, *beside, *COUNTED, "settings", "version"]
 
 
-def read(path: Path, task: str) -> dict[Plan, Row]:
-    """What was measured before.
+class Results:
+    """Figures of all runs of one task: a .csv that other processes may write to as well.
+
+    Args:
+        path: The file; it need not exist.
+        task: The task.
 
     Raises:
         UserError: If the file is none of this script's.
     """
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if any(row.get(name) is None for row in rows for name in columns(task)):
-            raise UserError(f"{path} lacks columns of {task}, {', '.join(columns(task))}; restore it, or move it away")
-        return {(row["hw"], row["learner"], int(row["seed"])): row for row in rows}
-    except ValueError as error:
-        raise UserError(f"{path} can't be read: {error}; restore it, or move it away") from None
+
+    def __init__(self, path: Path, task: str) -> None:
+        self.path = path
+        self.task = task
+        self.settings = " ".join(TASKS[task])
+        if old := sum(row["settings"] != self.settings for row in self.stored().values()):
+            print(f"{path}: {old} rows were measured with other settings than {self.settings!r} and do not count; they "
+                  "are replaced as they are measured again", file=sys.stderr)
+
+    def stored(self) -> dict[Key, Row]:
+        """All that the file holds."""
+        names = columns(self.task)
+        try:
+            with self.path.open(newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                rows = list(reader)
+            if reader.fieldnames != names:
+                raise UserError(f"{self.path} must have the columns {', '.join(names)}; restore it, or move it away")
+            for row in rows:
+                for name in names[len(NAMED) : -len(COUNTED) - 2]:
+                    float(row[name])
+            return {(row["hw"], row["learner"], int(row["seed"])): row for row in rows}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            raise UserError(f"{self.path} can't be read: {error}; restore it, or move it away") from None
+
+    def known(self) -> dict[Key, Row]:
+        """What was measured with today's settings."""
+        return {key: row for key, row in self.stored().items() if row["settings"] == self.settings}
+
+    def add(self, row: Row) -> None:
+        """Puts a row in its place; the others stay."""
+        with FileLock(f"{self.path}.lock"):
+            rows = self.stored() | {(row["hw"], row["learner"], int(row["seed"])): row}
+            text = io.StringIO()
+            writer = csv.DictWriter(text, columns(self.task), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows[key] for key in sorted(rows))
+            write_atomically(self.path, text.getvalue().encode())
+        Path(f"{self.path}.lock").unlink(missing_ok=True)
 
 
-def write(path: Path, task: str, rows: dict[Plan, Row]) -> None:
-    """All rows, in order."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns(task), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows[key] for key in sorted(rows))
-    write_atomically(path, text.getvalue().encode())
+class Runner:
+    """Makes runs, each in a process of its own.
 
-
-def train(data: str, task: str, one: Plan, out: Path) -> Row:
-    """Trains once, unless it is done already.
-
-    Raises:
-        RuntimeError: If it fails, with its last words.
+    Args:
+        data: Name or path.
+        out: Where run folders go; those that are not finished yet lie in ``unfinished`` there.
     """
-    hw, learner, seed = one
-    path = out / f"{task}-{hw}-{learner}-s{seed}"
-    if not (path / "result.json").is_file():
-        rival = [] if learner == "pib" else ["--rival", learner]
-        command = [sys.executable, "-m", "pib_rl.learn", data, *TASKS[task], *rival, "--hw", hw, "--seed", str(seed),
-                   "--out", str(path), "--no-progress"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              env={**os.environ, "OMP_NUM_THREADS": "1"})
-        if done.returncode:
-            why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise RuntimeError(f"{path.name} failed: {why[-1]}")
-    result: dict[str, Any] = json.loads((path / "result.json").read_text())
-    result |= {f"{part}.{name}": value for part in BESIDE for name, value in result.get(part, {}).items()}
-    return {name: str(result.get(name, "")) for name in columns(task)} | dict(zip(NAMED, map(str, one), strict=True))
+
+    def __init__(self, data: str, out: Path) -> None:
+        self.data = data
+        self.out = out
+        self.running: set[subprocess.Popen[str]] = set()
+
+    def train(self, one: One) -> Row:
+        """Trains once, unless it is done already.
+
+        Raises:
+            RuntimeError: If it fails, with its last words.
+        """
+        name = f"{Path(self.data).stem}-{one.task}-{one.hw}-{one.learner}-s{one.seed}"
+        path, half = self.out / name, self.out / "unfinished" / name
+        if path.exists():  # of an earlier go: the command makes sure that it is this very run
+            self._learn(one, path)
+        else:
+            shutil.rmtree(half, ignore_errors=True)
+            self._learn(one, half)
+            half.rename(path)
+        result: dict[str, Any] = json.loads((path / "result.json").read_text())
+        result |= {f"{part}.{figure}": value for part in BESIDE for figure, value in result.get(part, {}).items()}
+        result |= one._asdict() | {"settings": " ".join(TASKS[one.task]), "version": __version__}
+        return {name: str(result[name]) for name in columns(one.task)}
+
+    def _learn(self, one: One, path: Path) -> None:
+        rival = [] if one.learner == "pib" else ["--rival", one.learner]
+        command = [sys.executable, "-m", "pib_rl.learn", self.data, *TASKS[one.task], *rival, "--hw", one.hw,
+                   "--seed", str(one.seed), "--out", str(path), "--no-progress"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ, "OMP_NUM_THREADS": "1"})
+        self.running.add(process)
+        words = process.communicate()[1].strip().splitlines() or [f"exit code {process.returncode}"]
+        self.running.discard(process)
+        if process.returncode:
+            raise RuntimeError(f"{path.name} failed: {words[-1]}")
+
+    def stop(self) -> None:
+        """Ends what runs."""
+        for process in list(self.running):
+            process.terminate()
 
 
-def measure(task: str, plan: list[Plan], options: argparse.Namespace) -> dict[Plan, Row]:
-    """Makes the runs that are missing; a failing one is reported and the others go on."""
-    path = options.results / f"{Path(options.data).stem}-{task}.csv"
-    rows = read(path, task)
-    missing = [] if options.no_runs else [one for one in plan if one not in rows]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = {pool.submit(train, options.data, task, one, options.out): one for one in missing}
-        for job in tqdm(as_completed(jobs), total=len(jobs), unit="run", desc=task, disable=not missing):
+def measure(missing: list[One], results: dict[str, Results], runner: Runner, jobs: int) -> None:
+    """Makes runs; a failing one is reported and the others go on."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        futures = [pool.submit(runner.train, one) for one in missing]
+        tasks = {future: one.task for future, one in zip(futures, missing, strict=True)}
+        for future in tqdm(as_completed(futures), total=len(futures), unit="run", disable=not missing):
             try:
-                rows[jobs[job]] = job.result()
-            except RuntimeError as error:
+                results[tasks[future]].add(future.result())
+            except (RuntimeError, OSError, ValueError, KeyError) as error:
                 tqdm.write(str(error), file=sys.stderr)
-                continue
-            write(path, task, rows)
-    return rows
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        runner.stop()
 
 
 def cell(found: list[str]) -> str:
@@ -137,7 +205,7 @@ def cell(found: list[str]) -> str:
     return f"{statistics.mean(known):.2f}{spread}" + (f" ({len(known)} runs)" if len(known) < len(found) else "")
 
 
-def table(task: str, rows: dict[Plan, Row], options: argparse.Namespace) -> str:
+def table(task: str, rows: dict[Key, Row], options: argparse.Namespace) -> str:
     """Learners down, substrates and figures across."""
     figures = JUDGED if task == "views" else ACCURACY
     heads = [f"{hw}, {label}" for hw in options.hw for label in figures.values()]
@@ -150,7 +218,12 @@ def table(task: str, rows: dict[Plan, Row], options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str]) -> None:
+def read_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Arguments, each name and seed once.
+
+    Raises:
+        UserError: If one does not fit.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"{', '.join(TASKS)}; all by default")
     parser.add_argument("--data", default="mnist", help="name or path, as python -m pib_rl.learn takes it")
@@ -162,21 +235,35 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-runs", action="store_true", help="print what was measured before, and measure nothing")
     options = parser.parse_args(arguments)
-    unknown = set(options.tasks) - set(TASKS)
-    if unknown:
-        raise UserError(f"unknown task {min(unknown)}; choose among {', '.join(TASKS)}")
-    if options.jobs < 1:
-        raise UserError(f"--jobs must be 1 or more, got {options.jobs}")
+    for name in ("tasks", "hw", "learners", "seeds"):
+        setattr(options, name, list(dict.fromkeys(getattr(options, name))))
+    options.tasks = options.tasks or list(TASKS)
+    if unknown := [task for task in options.tasks if task not in TASKS]:
+        raise UserError(f"unknown task {unknown[0]}; choose among {', '.join(TASKS)}")
+    for name, value, least in (("--jobs", options.jobs, 1), ("--seeds", min(options.seeds), 0)):
+        if value < least:
+            raise UserError(f"{name} must be {least} or more, got {value}")
     if not options.results.is_dir():
         raise UserError(f"there is no folder {options.results} for --results; make it, or name another")
-    plan = [(hw, learner, seed) for seed, hw, learner in product(options.seeds, options.hw, options.learners)]
+    return options
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments)
+    results = {task: Results(options.results / f"{Path(options.data).stem}-{task}.csv", task) for task in options.tasks}
+    if not options.no_runs:
+        load(options.data)  # what is wrong with it is told once, and first
+        plan = (One(task, hw, learner, seed)
+                for seed, task, hw, learner in product(options.seeds, options.tasks, options.hw, options.learners))
+        measure([one for one in plan if one[1:] not in results[one.task].known()], results,
+                Runner(options.data, options.out), options.jobs)
     short = False
-    for task in options.tasks or list(TASKS):
-        rows = measure(task, plan, options)
-        short |= any(one not in rows for one in plan)
+    for task in options.tasks:
+        rows = results[task].known()
+        short |= any(key not in rows for key in product(options.hw, options.learners, options.seeds))
         print(f"\n{table(task, rows, options)}", flush=True)
     if short and not options.no_runs:
-        raise SystemExit(1)
+        raise SystemExit(FAILURE)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python scripts/lesson_grid.py LEARNER [...] [--task dense] [--data mnist] [--hw HW ...] [--seeds S ...] [--jobs J]
 
 Each setting learns from 20,000 of the training images for 4 epochs and is judged by 5000 others of them; test images
-are not touched. Prints a Markdown table per learner: mean accuracy over seeds (chips), noisy hardware, in %.
+are not touched. Prints a Markdown table per learner: mean accuracy over seeds (chips), noisy hardware, in %; - where a
+setting fails.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import itertools
 import os
 import statistics
+import sys
 
 import torch
 from joblib import Parallel, delayed
@@ -20,7 +22,7 @@ from tqdm import tqdm
 
 from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.rivals import MODES
-from pib_rl.cli import UserError
+from pib_rl.cli import UserError, run
 from pib_rl.learning.data import Data, load
 
 TASKS = {
@@ -32,18 +34,21 @@ HIDDEN, READOUT = (5e-3, 1e-2, 2e-2, 4e-2), (2.0, 6.0)
 LEARNED_FROM, JUDGED_BY, EPOCHS = 20_000, 5_000, 4
 
 
-def accuracy(data: Data, task: str, learner: str, hw: str, hidden: float, readout: float, seed: int) -> float:
-    """In %, of the last network."""
+def accuracy(data: Data, task: str, learner: str, hw: str, hidden: float, readout: float, seed: int) -> float | str:
+    """In %, of the last network; what is wrong where a setting fails."""
     torch.set_num_threads(1)
     x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, train_size=LEARNED_FROM, test_size=JUDGED_BY,
                                             random_state=seed, stratify=data.y_train)
     rates = {"hidden_rate": hidden, "learning_rate": readout}
     model = PIBClassifier(hw=hw, mode=learner, epochs=EPOCHS, seed=seed, image=data.image, scaling="common",
                           read="noisy", rule=rates, **TASKS[task])
-    return 100 * float(model.fit(x, y).score(x_held, y_held))
+    try:
+        return 100 * float(model.fit(x, y).score(x_held, y_held))
+    except ValueError as error:
+        return str(error)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("learners", nargs="+", choices=sorted(set(MODES) - {"es"}), metavar="LEARNER")
     parser.add_argument("--task", default="dense", choices=TASKS)
@@ -51,27 +56,35 @@ def main() -> None:
     parser.add_argument("--hw", nargs="+", default=HARDWARE, choices=HARDWARE, metavar="HW")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="S")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    options = parser.parse_args()
-    if options.jobs < 1 or min(options.seeds) < 0:
-        parser.error("--jobs must be 1 or more, and seeds 0 or more")
-    try:
-        data = load(options.data)
-    except UserError as error:
-        parser.error(str(error))
+    options = parser.parse_args(arguments)
+    for name, value, least in (("--jobs", options.jobs, 1), ("--seeds", min(options.seeds), 0)):
+        if value < least:
+            raise UserError(f"{name} must be {least} or more, got {value}")
+    if max(options.seeds) >= 2**32:
+        raise UserError(f"--seeds must be below 2^32, got {max(options.seeds)}")
+    data = load(options.data)
     if data.image is None or data.y_train is None or len(data.x_train) < LEARNED_FROM + JUDGED_BY:
-        parser.error(f"--data must be labelled images, {LEARNED_FROM + JUDGED_BY} or more to learn from")
+        raise UserError(f"--data must be labelled images, {LEARNED_FROM + JUDGED_BY} or more to learn from")
     plan = list(itertools.product(options.learners, options.hw, HIDDEN, READOUT, options.seeds))
     jobs = (delayed(accuracy)(data, options.task, *one) for one in plan)
-    found = dict(zip(plan, tqdm(Parallel(options.jobs, return_as="generator")(jobs), total=len(plan), unit="run"),
-                     strict=True))
+    runs = tqdm(Parallel(options.jobs, return_as="generator")(jobs), total=len(plan), unit="run")
+    found = dict(zip(plan, runs, strict=True))
+    for learner, words in dict.fromkeys((one[0], value) for one, value in found.items() if isinstance(value, str)):
+        print(f"{learner}: a setting failed: {words}", file=sys.stderr)
     for learner in options.learners:
         heads = [f"{hw}, readout {readout:g}" for hw in options.hw for readout in READOUT]
         print(f"\n| {learner}, {options.task} | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
         for hidden in HIDDEN:
-            cells = [statistics.mean(found[learner, hw, hidden, readout, seed] for seed in options.seeds)
+            cells = [cell([found[learner, hw, hidden, readout, seed] for seed in options.seeds])
                      for hw in options.hw for readout in READOUT]
-            print(f"| hidden rate {hidden:g} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
+            print(f"| hidden rate {hidden:g} | {' | '.join(cells)} |")
+
+
+def cell(values: list[float | str]) -> str:
+    """Their mean, or - if one failed."""
+    known = [value for value in values if not isinstance(value, str)]
+    return f"{statistics.mean(known):.2f}" if len(known) == len(values) else "-"
 
 
 if __name__ == "__main__":
-    main()
+    run("lesson_grid.py", main)

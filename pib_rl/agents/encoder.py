@@ -12,8 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
 from pib_rl.agents.label_samples import explained
-from pib_rl.agents.layout import Grid
-from pib_rl.agents.physical_estimator import AT_ONCE, PhysicalEstimator, check_settings, plain
+from pib_rl.agents.physical_estimator import AT_ONCE, PhysicalEstimator, plain
 from pib_rl.agents.view_samples import ViewSamples
 from pib_rl.agents.views import Views, make_views
 from pib_rl.physical.substrate import Read
@@ -22,9 +21,9 @@ from pib_rl.physical.substrate import Read
 class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEstimator):
     """Features from units that each raise the information between their own outputs and which views are of one sample.
 
-    No label is touched. Views are random changes that leave what a sample is: deformations where ``image`` says that the
-    features are pixels, features swapped between samples otherwise. The readout learns to undo them, by a local delta
-    rule: `inverse_transform` asks it what features look like. Nothing is differentiated through hardware.
+    No label is touched. Views are random changes that leave what a sample is: deformations where ``image`` says that
+    the features are pixels, features swapped between samples otherwise. The readout learns to undo them, by a local
+    delta rule: `inverse_transform` asks it what features look like. Nothing is differentiated through hardware.
 
     Args:
         objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets.
@@ -49,8 +48,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
                  verbose: bool = False, warm_start: bool = False) -> None:
         super().__init__(hw=hw, units=units, width=width, objective=objective, epochs=epochs, batch_size=batch_size,
                          mode=mode, hw_options=hw_options, objective_options=objective_options, rule=rule,
-                         scaling=scaling, image=image, patches=patches, views=views, read=read, seed=seed, device=device,
-                         verbose=verbose, warm_start=warm_start)
+                         scaling=scaling, image=image, patches=patches, views=views, read=read, seed=seed,
+                         device=device, verbose=verbose, warm_start=warm_start)
 
     def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """Checks data and arguments and makes the chip, untrained; those are of `fit`."""
@@ -89,7 +88,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         model = self._model()
         taps = torch.tensor(check_array(X, dtype=np.float32), device=self.device)
         if taps.shape[1] != self._n_features_out:
-            raise ValueError(f"X must have the {self._n_features_out} features that transform gives, got {taps.shape[1]}")
+            raise ValueError(f"X must have the {self._n_features_out} features that transform gives, "
+                             f"got {taps.shape[1]}")
         with torch.inference_mode():
             decoded = model.readout.measure(taps, Read(self.read))
             return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
@@ -103,7 +103,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     @torch.inference_mode()
     def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
-        """Share of the variance of samples that the decoder gets back from views of them, at most 1; ``y`` is ignored."""
+        """Share of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored."""
         model, samples = self._model(), self.samples(X, other=other)
         with model.streams.aside("score", anew=True):
             picks = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
@@ -136,6 +136,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         with np.errstate(over="ignore"):
             x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
             other = None if y is None else check_array(y, dtype=np.float32, input_name="other")
+        self._check_image(x)
         if other is not None and other.shape != x.shape:
             raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
         return x, torch.empty(0) if other is None else torch.tensor(other)

@@ -121,7 +121,8 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
                 raise ValueError("y is too large: its standard deviation is no finite number; scale it down")
             self.spread_ = np.where(spread > 0, spread, 1.0)
         if values.shape[1] != len(self.mean_):
-            raise ValueError(f"y must have {len(self.mean_)} values per sample as in the first fit, got {values.shape[1]}")
+            raise ValueError(f"y must have {len(self.mean_)} values per sample as in the first fit, "
+                             f"got {values.shape[1]}")
         return torch.as_tensor((values - self.mean_) / self.spread_, dtype=torch.float32)
 
     def _outputs(self) -> int:

@@ -47,7 +47,7 @@ class Experience:
 
 
 def reward_target(recent: list[Experience], normaliser: Normaliser) -> Target:
-    """y = [ A score/rms | (R - mean)/std | clip((x' - mean)/std, -4, 4) ], centred: three blocks."""
+    """Three blocks, y = [ A score/rms | (R - mean)/std | clip((x' - mean)/std, -4, 4) ], centred."""
     advantage = torch.cat([e.advantage for e in recent])
     reward = (advantage / advantage.std().clamp(min=1e-6))[:, None] * torch.cat([e.score for e in recent])
     reward = reward / reward.square().mean().sqrt().clamp(min=1e-6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -37,7 +36,7 @@ class NoOptions:
     """Nothing to set beside the settings of the rule."""
 
 
-class HiddenLearner(ABC):
+class HiddenLearner:
     """Trains the hidden arrays; the readout is not its business.
 
     A learner overrides `study`, which runs with batches of its own, or `follow`, which runs with every step of the

@@ -11,7 +11,8 @@ class HiddenConfig:
     """Settings of hidden arrays.
 
     Args:
-        hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n of it.
+        hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n
+            of it.
         hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
         plastic: Share of each unit's outputs that learn; the others stay as fabricated.
         track: Rate of the gain controls per hidden step, at the start.

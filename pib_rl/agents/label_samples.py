@@ -124,6 +124,6 @@ class ValueSamples(LabelledSamples):
 
 
 def explained(outputs: Tensor, goal: Tensor) -> Tensor:
-    """Explained variance, at most 1, a scalar, of outputs and what they should be, shape (n, k); 0 if nothing varies."""
+    """Explained variance, a scalar of at most 1, of outputs and their goal, shape (n, k); 0 if nothing varies."""
     variance = (goal - goal.mean(0)).square().mean()
     return torch.where(variance > TINY, 1 - (outputs - goal).square().mean() / variance.clamp(min=TINY), 0.0)

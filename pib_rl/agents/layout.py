@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 
 class Grid(NamedTuple):
@@ -22,7 +23,7 @@ class Grid(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """What a patch unit looks at: squares of ``size`` pixels, ``stride`` apart, each answered by ``channels`` outputs."""
+    """What a patch unit looks at: squares of ``size`` pixels, ``stride`` apart, ``channels`` outputs for each."""
 
     channels: int
     size: int
@@ -77,7 +78,7 @@ class Layout(nn.Module):
         return padded.index_add_(1, self.index, flat)[:, :-1]
 
 
-class Pool(nn.Module):
+class Pool:
     """Means over the squares of an image that tile it; the last ones are smaller where the image is no multiple.
 
     Args:
@@ -85,25 +86,24 @@ class Pool(nn.Module):
         size: Pixels in each direction.
 
     Raises:
-        ValueError: If the size is not positive.
+        ValueError: If the size is no whole number, 1 or more.
     """
 
-    share: Tensor
-
     def __init__(self, grid: Grid, size: int) -> None:
-        super().__init__()
-        if size < 1:
-            raise ValueError(f"the size of a pool must be 1 or more, got {size}")
-        down, across = (torch.arange(length) // size for length in (grid.height, grid.width))
-        cell = (down[:, None] * (across[-1] + 1) + across).reshape(-1)
-        belongs = (cell == torch.arange(int(cell.max()) + 1)[:, None]).float()
-        self.channels = grid.channels
-        self.register_buffer("share", belongs / belongs.sum(1, keepdim=True), persistent=False)
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"pool must be a whole number, 1 or more, got {size}")
+        self.grid = grid
+        self.size = min(size, max(grid.height, grid.width))
 
     def down(self, image: Tensor) -> Tensor:
         """Means, shape (n, cells channels), of images, shape (n, features)."""
-        return (self.share @ image.view(len(image), -1, self.channels)).view(len(image), -1)
+        pixels = image.view(-1, *self.grid).permute(0, 3, 1, 2)
+        return avg_pool2d(pixels, self.size, ceil_mode=True).permute(0, 2, 3, 1).flatten(1)
 
     def up(self, cells: Tensor) -> Tensor:
         """The adjoint of `down`: what arrives at each pixel, shape (n, features)."""
-        return (self.share.T @ cells.view(len(cells), -1, self.channels)).view(len(cells), -1)
+        grid, size = self.grid, self.size
+        down, across = (torch.arange(length, device=cells.device) // size for length in (grid.height, grid.width))
+        members = torch.bincount(down)[down][:, None] * torch.bincount(across)[across]
+        spread = cells.view(len(cells), int(down[-1]) + 1, int(across[-1]) + 1, grid.channels)[:, down][:, :, across]
+        return (spread / members[..., None]).flatten(1)

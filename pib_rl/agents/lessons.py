@@ -33,7 +33,10 @@ def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
         labels: Whether there are labels to learn from.
     """
     content = _shipped()
-    settings = {**content["default"], **(content["images"].get(hw, {}) if images else {}), **content["mode"].get(mode, {})}
+    settings = dict(content["default"])
+    if images:
+        settings |= content["images"].get(hw, {})
+    settings |= content["mode"].get(mode, {})
     if images and labels:
         settings |= content["labelled_images"]["default"] | content["labelled_images"].get(mode, {})
     return settings

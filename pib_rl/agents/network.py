@@ -17,8 +17,10 @@ from pib_rl.physical.substrate import Read, Substrate
 
 
 class Measurement(NamedTuple):
-    """One pass of n samples: per unit the array's inputs h, shape (n positions, in), and the unit's output z, shape
-    (n, positions out); and the taps, shape (n, tap_features).
+    """One pass of n samples.
+
+    Per unit the array's inputs h, shape (n positions, in), and the unit's output z, shape (n, positions out); and the
+    taps, shape (n, tap_features).
     """
 
     h: list[Tensor]

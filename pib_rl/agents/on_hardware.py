@@ -33,7 +33,7 @@ class OnHardware:
         return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
 
     def inherit(self, state: dict[str, Tensor]) -> None:
-        """Goes on with the units of another model: their media, arrays as they are, gain controls, statistics of inputs.
+        """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.
 
         The readout stays as it is, and so does what belongs to a run: optimisers, objectives and meters.
 
@@ -54,7 +54,8 @@ class OnHardware:
             for name in sorted(own.keys() | part.keys()):
                 there, here = (tuple(known[name].shape) if name in known else "missing" for known in (part, own))
                 if there != here:
-                    raise ValueError(f"the other network is not of this size: {owner}.{name} is {there} there, {here} here")
+                    raise ValueError(f"the other network is not of this size: {owner}.{name} is {there} there, "
+                                     f"{here} here")
             parts.append((module, part))
         for module, part in parts:
             module.load_state_dict(module.state_dict() | part)

@@ -48,8 +48,8 @@ class PhysicalEstimator(BaseEstimator):
             each pixel has several. Needed for ``patches``; settings that are shipped for images come with it.
         patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
             others: one array for all squares, see `Patch`.
-        views: Learn from views of the samples in their place, new ones each time (augmentation): settings that differ from
-            their default, see `ImageOptions` and `VectorOptions`; None for the samples as they are.
+        views: Learn from views of the samples in their place, new ones each time (augmentation): settings that differ
+            from their default, see `ImageOptions` and `VectorOptions`; None for the samples as they are.
         read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
         seed: Seed of the chip, its noise and the order of samples.
         device: torch device.
@@ -62,8 +62,8 @@ class PhysicalEstimator(BaseEstimator):
                  hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
                  rule: dict[str, Any] | None = None, scaling: str = "feature",
                  image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
-                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu", verbose: bool = False,
-                 warm_start: bool = False) -> None:
+                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
+                 verbose: bool = False, warm_start: bool = False) -> None:
         self.hw = hw
         self.units = units
         self.width = width
@@ -138,9 +138,6 @@ class PhysicalEstimator(BaseEstimator):
         try:
             self._check()
             x, target = self._take(X, y, first)
-            grid = self._grid
-            if grid is not None and grid.features != x.shape[1]:
-                raise ValueError(f"an image of {self.image} has {grid.features} features, but X has {x.shape[1]}")
             inputs = self._tensor(x)
             if first:
                 self._make(inputs)
@@ -155,7 +152,13 @@ class PhysicalEstimator(BaseEstimator):
         with np.errstate(over="ignore"):
             x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
                                  y_numeric=self._numeric)
+        self._check_image(x)
         return x, self._encode(y, first)
+
+    def _check_image(self, x: np.ndarray) -> None:
+        """Raises ValueError unless the inputs, shape (n, features), are such images as they are said to be."""
+        if self._grid is not None and self._grid.features != x.shape[1]:
+            raise ValueError(f"an image of {self.image} has {self._grid.features} features, but X has {x.shape[1]}")
 
     def _check(self) -> None:
         """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
@@ -186,7 +189,8 @@ class PhysicalEstimator(BaseEstimator):
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})") from None
+            raise ValueError(f"device must be one that torch has here, such as cpu, got {self.device!r} "
+                             f"({reason})") from None
         if find_learner(self.mode).answer_inputs and self.patches:
             raise ValueError(f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
                              "leave out patches, or choose another mode")

@@ -38,8 +38,8 @@ class PIB(OnPolicyAlgorithm):
     Args:
         policy: "MlpPolicy"; "CnnPolicy" and "MultiInputPolicy" are the same class, observations are flattened.
         env: Environment, its id, or a `VecEnv`.
-        learning_rate: Rate of the readout, in units of 1/(number of its inputs), or a schedule of the remaining progress.
-            Default: 0.6 falling linearly to 0.
+        learning_rate: Rate of the readout, in units of 1/(number of its inputs), or a schedule of the remaining
+            progress. Default: 0.6 falling linearly to 0.
         n_steps: Steps per environment and rollout. Default: 2048 divided by the number of environments.
         gamma: Discount.
         gae_lambda: Lambda of the generalised advantage estimate.
@@ -51,7 +51,8 @@ class PIB(OnPolicyAlgorithm):
         objective: "gaussian", "pointwise", "cka", "renyi" or "ridge".
         objective_options: Keyword arguments of the objective.
         mode: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
-            (`pib_rl.agents.RIVALS`); the class's own if None. "frozen" leaves them as fabricated: the baseline of every claim.
+            (`pib_rl.agents.RIVALS`); the class's own if None. "frozen" leaves them as fabricated: the baseline of every
+            claim.
         rule: Other settings of `RuleConfig` by name.
         stats_window_size: Episodes in the rolling averages of the log.
         tensorboard_log: Folder for TensorBoard, or None.
@@ -76,8 +77,8 @@ class PIB(OnPolicyAlgorithm):
                  learning_rate: float | Schedule | None = None, n_steps: int | None = None, gamma: float = 0.99,
                  gae_lambda: float = 0.95, ent_coef: float = 0.0, hw: str = "digital",
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
-                 objective: str = "gaussian", objective_options: dict[str, float] | None = None, mode: str | None = None,
-                 rule: dict[str, Any] | None = None, stats_window_size: int = 100,
+                 objective: str = "gaussian", objective_options: dict[str, float] | None = None,
+                 mode: str | None = None, rule: dict[str, Any] | None = None, stats_window_size: int = 100,
                  tensorboard_log: str | None = None, policy_kwargs: dict[str, Any] | None = None, verbose: int = 0,
                  seed: int | None = None, device: torch.device | str = "auto",
                  _init_setup_model: bool = True) -> None:
@@ -117,7 +118,8 @@ class PIB(OnPolicyAlgorithm):
             self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
         self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.n_envs)
         if self.env is not None and self.n_steps * self.n_envs < 2:
-            raise ValueError("a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps (or n_envs)")
+            raise ValueError("a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps "
+                             "(or n_envs)")
         self.policy_kwargs.setdefault("seed", self.seed)
         self.policy = self.policy_class(  # type: ignore[assignment]
             self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)

@@ -57,7 +57,8 @@ class PIBPolicy(OnHardware, BasePolicy):
                  hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
                  objective: str = "gaussian", objective_options: dict[str, float] | None = None,
                  gamma: float = 0.99, log_std_init: float = -0.5, noise_correlation: float = 0.0,
-                 action_inputs: bool = False, seed: int = 0, normalize_images: bool = True, use_sde: bool = False) -> None:
+                 action_inputs: bool = False, seed: int = 0, normalize_images: bool = True,
+                 use_sde: bool = False) -> None:
         check_observation_space(observation_space)
         if use_sde:
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")

@@ -35,7 +35,7 @@ class Readout(nn.Module):
         return self.array.measure(inputs, read)
 
     def learn(self, inputs: Tensor, gradient: Tensor, rate: float) -> Tensor:
-        """dW = gradient^T inputs, through the optimiser, written by the array's own law.
+        """Asks for dW = gradient^T inputs, through the optimiser, written by the array's own law.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).

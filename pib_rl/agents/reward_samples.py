@@ -67,8 +67,8 @@ class RewardSamples(Samples):
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
         """L = -mean_i gain_i - bonus mean_i H_i + 1/2 mean_i (V_i - R_i)^2.
 
-        Probabilities while acting follow from the samples' measured outputs and the present spread of actions, which the
-        newest rollout was collected with.
+        Probabilities while acting follow from the samples' measured outputs and the present spread of actions, which
+        the newest rollout was collected with.
         """
         head, batch, (parameters, value) = self.policy.head, self.joined.take(pick), self.policy.split(outputs)
         change = head.log_prob(parameters, batch.actions) - head.log_prob(batch.outputs[:, :-1], batch.actions)

@@ -78,8 +78,8 @@ class Rule:
         """Advantages of a rollout, with values of all states, cut-off and last ones too, from reads of their own.
 
         The read that chose an action shares its noise with the value beside it. An advantage with that value would
-        depend on the action through the noise, and push towards actions that the noise of their logit makes likely where
-        the value comes out low, whatever they are worth.
+        depend on the action through the noise, and push towards actions that the noise of their logit makes likely
+        where the value comes out low, whatever they are worth.
         """
         policy, config = self.policy, self.config
         if self.running is None or len(self.running) != rollout.rewards.shape[1]:

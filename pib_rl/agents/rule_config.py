@@ -28,7 +28,8 @@ class RuleConfig(HiddenConfig):
         dual_clip: Ratio beyond which an action of negative advantage pushes no more, greater than 1 + clip_range; None:
             it always pushes.
         ent_coef: Weight of the entropy bonus, at the start.
-        ent_decay: It falls as (1 - progress)^ent_decay: a policy that is to act greedily in the end has to become certain.
+        ent_decay: It falls as (1 - progress)^ent_decay: a policy that is to act greedily in the end has to become
+            certain.
         spread_rate: Learning rate of log sigma of continuous actions.
 
     Raises:
@@ -63,7 +64,8 @@ class RuleConfig(HiddenConfig):
         if self.ridge <= 0 or self.clip_range <= 0:
             raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
         if self.dual_clip is not None and not 1 + self.clip_range < self.dual_clip < math.inf:
-            raise ValueError(f"the rule's dual_clip must be > 1 + clip_range, {1 + self.clip_range:g}, got {self.dual_clip}")
+            raise ValueError(f"the rule's dual_clip must be > 1 + clip_range, {1 + self.clip_range:g}, "
+                             f"got {self.dual_clip}")
 
     def bonus(self, progress: float) -> float:
         """Weight of the entropy bonus when the share ``progress`` of the training is done."""

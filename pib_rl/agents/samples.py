@@ -31,7 +31,7 @@ class Samples(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """n."""
+        """Their number n."""
 
     @abstractmethod
     def inputs(self, pick: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 
 class Surrogate(NamedTuple):
-    """gain_i = min(r_i A_i, clip(r_i, 1 - c, 1 + c) A_i) of n samples, A standardised over them; d A_i where A_i < 0 and
-    r_i > d.
+    """What n samples gain, with A standardised over them.
+
+    gain_i = min(r_i A_i, clip(r_i, 1 - c, 1 + c) A_i), and d A_i where A_i < 0 and r_i > d.
 
     Without d, an action that is to become less probable and has become much more so pushes with its ratio, which may be
     any number, and one such sample then outweighs all others of its batch.

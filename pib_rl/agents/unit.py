@@ -111,8 +111,8 @@ class Unit(nn.Module):
             z: Measured outputs of the unit, shape (n, positions out).
             target: Targets of the same samples.
             rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
-            plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count in
-                the objective: those that learn complement them.
+            plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count
+                in the objective: those that learn complement them.
 
         Returns:
             Loss and gradient of the batch.

@@ -1,10 +1,11 @@
-"""Views: random changes of a sample that leave what it is. Learning without labels asks which views are of one sample."""
+"""Views: random changes of a sample that leave what it is."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -101,9 +102,13 @@ class ImageOptions:
 
     def __post_init__(self) -> None:
         _check(self, shares=("shift", "drop"), sizes=("turn", "shear", "bend", "noise", "strength"))
-        for name, value in (("scale", self.scale), ("strength times scale", self.strength * self.scale)):
-            if not 0 <= value < 1:
-                raise ValueError(f"the views' {name} must be in 0..1 (1 excluded), got {value}")
+        if not 0 <= self.scale < 1:
+            raise ValueError(f"the views' scale must be in 0..1 (1 excluded), got {self.scale}")
+        for name in ("shift", "drop", "scale"):
+            value = getattr(self, name) * self.strength
+            if value > 1 or (name == "scale" and value == 1):
+                raise ValueError(f"the views' strength times {name} must be in 0..1, got {self.strength} times "
+                                 f"{getattr(self, name)}; lower one")
 
     def scaled(self) -> ImageOptions:
         """The same changes at strength 1."""
@@ -115,9 +120,9 @@ class ImageViews(Views):
     """Each image is shifted, turned, scaled, sheared and bent by draws of its own, loses pixels, and gets noise.
 
     The bend is a field of displacements, normal at 7 x 7 knots and bicubic between them: what one hand does to one
-    letter on two days. A displacement is a sum of fixed fields, so that those of all images are one product of matrices.
-    What comes in from outside has the image's own smallest value. Source: elastic deformations of digits: Simard et al.,
-    ICDAR 2003.
+    letter on two days. A displacement is a sum of fixed fields, so that those of all images are one product of
+    matrices. What comes in from outside has the image's own smallest value. Source: elastic deformations of digits:
+    Simard et al., ICDAR 2003.
 
     Args:
         image: Sizes.
@@ -127,7 +132,11 @@ class ImageViews(Views):
     def __init__(self, image: Grid, options: ImageOptions) -> None:
         self.image = image
         self.options = options.scaled()
-        self.shapes = _shapes(image)
+
+    @cached_property
+    def shapes(self) -> Tensor:
+        """What displacements are sums of, see `_shapes`."""
+        return _shapes(self.image)
 
     def __call__(self, x: Tensor, streams: Streams) -> Tensor:
         options, least = self.options, x.min(1, keepdim=True).values
@@ -163,7 +172,7 @@ class ImageViews(Views):
 
 
 def _shapes(image: Grid) -> Tensor:
-    """The fields that displacements are sums of, shape (3 + knots, height width): across, down, 1, and every knot's bend.
+    """The fields that displacements are sums of, shape (3 + knots, height width): across, down, 1, and a bend per knot.
 
     Across and down are in half pixels from the middle; a knot's is bicubic and 1 at the knot.
     """

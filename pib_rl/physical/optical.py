@@ -14,10 +14,9 @@ from pib_rl.physical.modulator import ModulatorArray
 from pib_rl.physical.streams import FABRICATION, READ, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
-
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
 MIN_CONTRAST = 0.01  # floor of a pixel's standard deviation, in mean intensities: a dark pixel is not amplified
-AT_ONCE = 2**19  # camera pixels of all samples that are simulated together: more leave the processor's cache, 2.5 times slower
+AT_ONCE = 2**19  # camera pixels of all samples simulated together: more leave the cache and are 2.5 times slower
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
 
 

@@ -50,7 +50,8 @@ class Streams:
         """
         before, self._prefix = self._prefix, f"{prefix}/"
         if anew:
-            self._generators = {key: found for key, found in self._generators.items() if not key[0].startswith(self._prefix)}
+            kept = {key: found for key, found in self._generators.items() if not key[0].startswith(self._prefix)}
+            self._generators = kept
         try:
             yield
         finally:

@@ -85,7 +85,8 @@ def test_steps_and_tracking_fade_with_the_training(progress):
 def test_arrays_of_many_inputs_take_their_share_of_the_rate(mode):
     learner = make_learner(mode, width=128, hidden_rate=0.01, hidden_decay=0.0)
     gradients = [normal(array.out_features, array.in_features, seed=3) for array in arrays(learner.model)[:2]]
-    assert gradients[0].shape[1] <= 64 and gradients[1].shape[1] == 128
+    assert gradients[0].shape[1] <= 64
+    assert gradients[1].shape[1] == 128
     for change, gradient, rate in zip(learner.steps(gradients, 0.0), gradients, (0.01, 0.005), strict=True):
         torch.testing.assert_close(change, -rate * gradient.sign(), rtol=1e-2, atol=1e-6)
 
@@ -260,9 +261,9 @@ def test_a_bad_error_is_refused(mode, name, value, said):
 
 
 def test_options_of_the_wrong_name_or_type_are_refused():
-    with pytest.raises(ValueError, match="^backprop option twin_error must be float, got 'much'$"):
+    with pytest.raises(ValueError, match=r"^backprop option twin_error must be float, got 'much'$"):
         PIB("MlpPolicy", "CartPole-v1", mode="backprop", rule={"twin_error": "much"})
-    with pytest.raises(ValueError, match="^the rule has no option 'twin_eror'.*$"):
+    with pytest.raises(ValueError, match=r"^the rule has no option 'twin_eror'.*$"):
         PIB("MlpPolicy", "CartPole-v1", mode="backprop", rule={"twin_eror": 0.1})
-    with pytest.raises(ValueError, match="^the rule has no option 'twin_error'.*$"):
+    with pytest.raises(ValueError, match=r"^the rule has no option 'twin_error'.*$"):
         PIB("MlpPolicy", "CartPole-v1", mode="frozen", rule={"twin_error": 0.1})

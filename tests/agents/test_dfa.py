@@ -152,5 +152,5 @@ def test_loaded_feedback_is_the_saved_one_and_not_a_new_draw(tmp_path):
 
 
 def test_it_has_no_options_of_its_own():
-    with pytest.raises(ValueError, match="^the rule has no option 'twin_error'.*$"):
+    with pytest.raises(ValueError, match=r"^the rule has no option 'twin_error'.*$"):
         PIB("MlpPolicy", "CartPole-v1", mode="dfa", rule={"twin_error": 0.1})

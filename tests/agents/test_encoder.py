@@ -143,7 +143,8 @@ def test_views_can_be_looked_at_without_a_trace():
 
 def test_labels_are_never_looked_at():
     x, _, y, _ = digits()
-    one, two = (PIBEncoder(hw="optical", epochs=2, **SMALL, **IMAGE).fit(x, labels).transform(x) for labels in (y, None))
+    one, two = (PIBEncoder(hw="optical", epochs=2, **SMALL, **IMAGE).fit(x, labels).transform(x)
+                for labels in (y, None))
     np.testing.assert_array_equal(one, two)
 
 
@@ -183,3 +184,10 @@ def test_it_works_in_pipelines_and_searches_and_pickles():
 def test_wrong_arguments_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         PIBEncoder(**({"width": 8} | IMAGE | options)).fit(digits()[0][:50])
+
+
+def test_an_image_that_is_changed_afterwards_is_refused_by_name():
+    x = digits()[0][:40]
+    encoder = PIBEncoder(epochs=1, **SMALL, **IMAGE).fit(x).set_params(image=(4, 4))
+    with pytest.raises(ValueError, match=r"an image of \(4, 4\) has 16 features, but X has 64"):
+        encoder.score(x)

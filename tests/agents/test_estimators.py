@@ -70,6 +70,9 @@ def test_views_take_the_place_of_samples_while_learning_and_only_then(kind):
     assert torch.corrcoef(torch.stack([inputs.flatten(), standard.flatten()]))[0, 1] > 0.5
     assert not torch.allclose(inputs, standard)
     assert torch.equal(samples.target(pick).values, plain.samples(x, y).target(pick).values)
+    given, other, _ = samples.pairs(pick)  # the same view with either answer
+    assert torch.equal(given[:, :64], other[:, :64])
+    assert not torch.allclose(given[:, :64], standard)
     assert np.array_equal(varied.predict(x), varied.predict(x))
 
 
@@ -185,6 +188,9 @@ def test_read_modes_and_cost():
     ({"image": 8}, "tuples of whole numbers"),
     ({"image": (8, 8), "patches": [(2, 3)]}, r"\(channels, size, stride\)"),
     ({"image": (8, 9), "patches": [(2, 3, 1)]}, r"an image of \(8, 9\) has 72 features, but X has 64"),
+    ({"image": (8, 8), "views": {"bend": -1.0}}, "the views' bend must be 0 or more, got -1"),
+    ({"views": {"bend": 1.0}}, "a view of vectors has no option 'bend'"),
+    ({"views": 0.5}, "views must be a mapping"),
     ({"mode": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
 ])
 def test_wrong_arguments_are_named(options, words):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from agent_toys import SUBSTRATES
-from learner_toys import (ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, study,
-                          weights)
+from learner_toys import ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, study, weights
 
 from pib_rl.agents import PIB, PIBPolicy, RuleConfig
 from pib_rl.agents.rivals.forward_forward import ContrastOptions, ForwardForward, contrast
@@ -80,7 +79,7 @@ def test_drawing_the_other_action_moves_no_stream_that_acting_uses():
     learner = make_learner("forward-forward")
     lived, streams = live(learner.model, N), learner.model.streams
     before = {key: value.clone() for key, value in streams.__getstate__()["states"].items()}
-    batch_of(learner, lived).pairs
+    assert len(batch_of(learner, lived).pairs.worth)
     after = streams.__getstate__()["states"]
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 

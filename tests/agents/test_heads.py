@@ -163,5 +163,5 @@ def test_white_exploration_is_sampling_bit_for_bit():
 
 @pytest.mark.parametrize("correlation", [-0.1, 1.0, float("nan")])
 def test_a_correlation_out_of_range_is_refused(correlation):
-    with pytest.raises(ValueError, match="noise_correlation must be in 0..1"):
+    with pytest.raises(ValueError, match=r"noise_correlation must be in 0\.\.1"):
         make_head(spaces.Box(-1, 1, (2,)), noise_correlation=correlation)

@@ -175,8 +175,10 @@ def test_arguments_outside_their_range_are_refused():
         Alignment(bandwidth=0.0)
     with pytest.raises(ValueError, match=r"order alpha must be > 1, got 0\.5"):
         Renyi(alpha=0.5)
-    for options, words in (({"ridge": 0.0}, "ridge must be > 0, got 0"), ({"temperature": -1.0}, "temperature must be > 0"),
-                           ({"gain": 0.0}, "gain must be > 0"), ({"pool": 0}, "pool must be >= 1"), ({"offset": -0.5}, r"offset must be >= 0, got -0\.5")):
+    for options, words in (({"ridge": 0.0}, "ridge must be > 0, got 0"), ({"gain": 0.0}, "gain must be > 0"),
+                           ({"temperature": -1.0}, "temperature must be > 0"),
+                           ({"offset": -0.5}, r"offset must be >= 0, got -0\.5"),
+                           ({"pool": 2.5}, r"pool must be a whole number, 1 or more, got 2\.5")):
         with pytest.raises(ValueError, match=words):
             Ridge(**options)
     with pytest.raises(ValueError, match="not 1"):

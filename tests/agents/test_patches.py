@@ -39,10 +39,11 @@ def test_join_is_the_adjoint_of_cut(grid, patch):
     torch.testing.assert_close((layout.cut(images) * squares).sum(), (images * layout.join(squares)).sum())
 
 
-@pytest.mark.parametrize(("grid", "size"), [((4, 6, 2), 2), ((7, 5, 3), 2), ((3, 8, 1), 3), ((4, 4, 2), 1), ((2, 3, 2), 9)])
+@pytest.mark.parametrize(("grid", "size"), [
+    ((4, 6, 2), 2), ((7, 5, 3), 2), ((3, 8, 1), 3), ((4, 4, 2), 1), ((2, 3, 2), 9)])
 def test_a_pool_holds_the_means_of_tiles_and_sends_them_back(grid, size):
     grid = Grid(*grid)
-    pool, images = Pool(grid, size).double(), normal(3, grid.features)
+    pool, images = Pool(grid, size), normal(3, grid.features)
     expected = torch.nn.functional.avg_pool2d(images.view(3, *grid).permute(0, 3, 1, 2), size, ceil_mode=True)
     cells = pool.down(images)
     torch.testing.assert_close(cells, expected.permute(0, 2, 3, 1).reshape(3, -1))
@@ -55,7 +56,7 @@ def test_squares_that_make_no_sense_are_refused():
         Layout(Grid(4, 4), Patch(2, 0, 1))
     with pytest.raises(ValueError, match="a patch of 5 pixels does not fit an image of 4 x 9"):
         Layout(Grid(4, 9), Patch(2, 5, 1))
-    with pytest.raises(ValueError, match="size of a pool must be 1 or more, got 0"):
+    with pytest.raises(ValueError, match="pool must be a whole number, 1 or more, got 0"):
         Pool(Grid(4, 4), 0)
     with pytest.raises(ValueError, match="patches need an image of 16 features, got None"):
         make_network("digital", 16, 4, 1, patches=[Patch(2, 3, 1)])
@@ -71,12 +72,24 @@ def test_every_square_is_a_measurement_and_the_array_is_written_once(hw):
     assert network.meter.totals()["measurements"] - start == 10 * (9 + 9 + 1)
     assert [tuple(z.shape) for z in seen.z] == [(10, 36), (10, 54), (10, 5)]
     assert seen.taps.shape == (10, network.tap_features)
-    assert network.tap_features == sum(unit.medium.out_features for unit in network.chain[1:]) + network.last.out_features
+    media = [*(unit.medium for unit in network.chain[1:]), network.last]
+    assert network.tap_features == sum(medium.out_features for medium in media)
     target = Target(torch.nn.functional.one_hot(torch.arange(10) % 3, 3).float(), classes=True)
     before = [unit.array.weights().clone() for unit in network.chain]
     network.learn(seen, target, 1e-2, 0.1)
     assert network.meter.totals()["writes"] == sum(unit.array.devices for unit in network.chain)
     assert all((was != unit.array.weights()).any() for was, unit in zip(before, network.chain, strict=True))
+
+
+def test_objectives_of_patch_units_know_their_image_and_others_have_none():
+    network = make_network("digital", 36, 5, 2, objective="ridge", target_features=3, image=Grid(6, 6),
+                           patches=[Patch(4, 3, 2), Patch(6, 3, 1)])
+    pools = [unit.objective.pool for unit in network.chain]
+    assert [(pool.grid, pool.size) for pool in pools[:2]] == [(Grid(3, 3, 4), 2), (Grid(3, 3, 6), 2)]
+    assert pools[2:] == [None, None]
+    network = make_network("digital", 36, 5, 1, objective="ridge", image=Grid(6, 6), patches=[Patch(4, 3, 2)],
+                           options={"pool": 1})
+    assert network.chain[0].objective.pool is None
 
 
 def test_the_gradient_by_a_shared_array_is_that_of_the_whole_unit():

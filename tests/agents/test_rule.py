@@ -9,9 +9,9 @@ from agent_toys import SUBSTRATES
 from gymnasium import spaces
 
 from pib_rl.agents import PIBPolicy, Rule, RuleConfig
-from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.experience import Experience, reward_target
 from pib_rl.agents.rivals import find_mode
+from pib_rl.agents.rollout import Rollout
 from pib_rl.physical.substrate import Read
 
 STEPS, ENVS, D = 16, 4, 5

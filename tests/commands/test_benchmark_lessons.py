@@ -39,6 +39,16 @@ def arguments(tmp_path: Path, npz: Path, *others: str) -> list[str]:
             "--results", str(tmp_path), "--jobs", "1", *others]
 
 
+def save(path: Path, script, accuracies: list[str], settings: str | None = None) -> None:
+    """Rows of PIB on digital hardware, seeds from 0."""
+    heads = script.columns("dense")
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, heads, restval="1")
+        writer.writeheader()
+        known = {"hw": "digital", "learner": "pib", "settings": settings or " ".join(script.TASKS["dense"])}
+        writer.writerows(known | {"seed": seed, "test_accuracy": accuracy} for seed, accuracy in enumerate(accuracies))
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -56,7 +66,6 @@ def test_what_is_missing_is_measured_and_what_stands_there_is_not(tmp_path, npz,
     merged = rows(tmp_path / "small-dense.csv")
     assert [row["learner"] for row in merged] == ["frozen", "frozen", "pib", "pib"]
     assert merged[2]["test_accuracy"] == "0.125"
-    assert not (tmp_path / "runs" / "dense-digital-es-s0").exists()
 
 
 def test_figures_without_labels_stand_beside_those_of_pixels(tmp_path, npz, script, capsys):
@@ -70,38 +79,61 @@ def test_figures_without_labels_stand_beside_those_of_pixels(tmp_path, npz, scri
 
 
 def test_tables_are_means_and_deviations_in_percent(tmp_path, npz, script, capsys):
-    heads = script.columns("dense")
-    lines = [",".join(heads)]
-    for seed, accuracy in ((0, "0.5"), (1, "0.6")):
-        lines.append(",".join({"hw": "digital", "learner": "pib", "seed": str(seed), "test_accuracy": accuracy}
-                              .get(head, "1") for head in heads))
-    (tmp_path / "small-dense.csv").write_text("\n".join(lines))
+    save(tmp_path / "small-dense.csv", script, ["0.5", "0.6"])
     script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "frozen", "--no-runs")])
     out = capsys.readouterr().out
     assert "| pib | 55.00 +- 7.07 |" in out
     assert "| frozen | - |" in out
+    twice = ["--learners", "pib", "pib", "--no-runs", "--seeds", "0", "1", "1"]
+    script.main(["dense", "dense", *arguments(tmp_path, npz, *twice)])
+    assert capsys.readouterr().out.count("| pib | 55.00 +- 7.07 |") == 1  # whoever is named twice counts once
+
+
+def test_rows_of_other_settings_do_not_count_and_are_replaced(tmp_path, npz, script, capsys):
+    save(tmp_path / "small-dense.csv", script, ["0.5", "0.6"], "--width 7")
+    script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "--seeds", "1")])
+    assert "2 rows were measured with other settings" in capsys.readouterr().err
+    settings = [row["settings"] for row in rows(tmp_path / "small-dense.csv")]
+    assert settings == ["--width 7", " ".join(script.TASKS["dense"])]
+
+
+def test_an_interrupted_run_is_made_anew_and_a_finished_one_is_that_of_the_same_data(tmp_path, npz, script, capsys):
+    half = tmp_path / "runs" / "unfinished" / "small-dense-digital-pib-s0"
+    half.mkdir(parents=True)
+    (half / "config.yaml").write_text("{}")
+    script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "--seeds", "0")])
+    assert not half.exists()
+    other = npz.with_name("other.npz")
+    other.write_bytes(npz.read_bytes())
+    script.main(["dense", *arguments(tmp_path, other, "--learners", "pib", "--seeds", "0")])
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "other-dense-digital-pib-s0", "small-dense-digital-pib-s0", "unfinished"]
 
 
 def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, script, capsys):
-    blocked = tmp_path / "runs" / "dense-digital-pib-s0"
+    blocked = tmp_path / "runs" / "small-dense-digital-pib-s0"
     blocked.mkdir(parents=True)
     (blocked / "mine.txt").write_text("mine")
     with pytest.raises(SystemExit, match="1"):
         script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib")])
-    assert "dense-digital-pib-s0 failed: " in capsys.readouterr().err
+    assert "small-dense-digital-pib-s0 failed: " in capsys.readouterr().err
     assert [row["seed"] for row in rows(tmp_path / "small-dense.csv")] == ["1"]
 
 
 @pytest.mark.parametrize(("given", "words"), [
     (["sparse"], "unknown task sparse"), (["dense", "--jobs", "0"], "--jobs must be 1 or more"),
-    (["dense", "--results", "nowhere"], "there is no folder nowhere for --results")])
+    (["dense", "--results", "nowhere"], "there is no folder nowhere for --results"),
+    (["dense", "--seeds", "-1"], "--seeds must be 0 or more"),
+    (["dense", "--data", "nowhere.npz"], "there is no file nowhere.npz")])
 def test_mistakes_are_named(script, given, words):
     with pytest.raises(UserError, match=words):
         script.main(given)
 
 
-def test_a_foreign_file_is_left_alone(tmp_path, npz, script):
-    (tmp_path / "small-dense.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="lacks columns of dense"):
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "my own notes\n", "{heads}\n{heads}\n", ""])
+def test_a_foreign_file_is_left_alone(tmp_path, npz, script, content):
+    content = content.format(heads=",".join(script.columns("dense")))
+    (tmp_path / "small-dense.csv").write_text(content)
+    with pytest.raises(UserError, match="restore it, or move it away"):
         script.main(["dense", *arguments(tmp_path, npz)])
-    assert (tmp_path / "small-dense.csv").read_text() == "a,b\n1,2\n"
+    assert (tmp_path / "small-dense.csv").read_text() == content

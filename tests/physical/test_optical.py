@@ -150,8 +150,9 @@ def test_the_array_is_digital_or_optical():
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("slm_pixels", 0), ("camera_pixels", 0), ("pixels_per_drive", 0), ("phase_range", 0.0), ("phase_gain", -0.1), ("full_scale", 0.0),
-    ("modulator_bound", 0.0), ("reference", -0.1), ("reference", 1.0), ("photons", 0.0), ("array", "magic")])
+    ("slm_pixels", 0), ("camera_pixels", 0), ("pixels_per_drive", 0), ("phase_range", 0.0), ("phase_gain", -0.1),
+    ("full_scale", 0.0), ("modulator_bound", 0.0), ("reference", -0.1), ("reference", 1.0), ("photons", 0.0),
+    ("array", "magic")])
 def test_values_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.*got '?{value}"):
         OpticalConfig(**{name: value})

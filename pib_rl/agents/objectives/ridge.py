@@ -17,10 +17,11 @@ from pib_rl.physical.streams import FABRICATION, Streams
 class Ridge(Objective):
     """Minus the information on the target that a linear decoder, solved anew for every batch, gets out of a unit.
 
-    The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed, uniform in -offset..offset, centred, and
-    scaled by one number to u with mean |u_i|^2 = 1. Where they are those of an array at many places of an image, b is
-    one number per channel, and t is averaged over squares of pool x pool places before it is centred. Their linear Gram matrix G = u u^T has the ridge inverse
-    M = (G + ridge)^-1, and the leave-one-out prediction of a sample from all others of the batch is, in closed form,
+    The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed, uniform in -offset..offset, centred,
+    and scaled by one number to u with mean |u_i|^2 = 1. Where they are those of an array at many places of an image, b
+    is one number per channel, and t is averaged over squares of pool x pool places before it is centred. Their linear
+    Gram matrix G = u u^T has the ridge inverse M = (G + ridge)^-1, and the leave-one-out prediction of a sample from
+    all others of the batch is, in closed form,
 
         yhat_i = y_i - (M y)_i / M_ii.
 
@@ -42,7 +43,7 @@ class Ridge(Objective):
         temperature: Of the softmax, > 0.
         gain: Slope of the saturation, > 0.
         offset: Half width of the offsets, >= 0.
-        pool: Side of the squares, >= 1, in places of the array; has no effect without a grid.
+        pool: Side of the squares, a whole number, 1 or more, in places of the array; no effect without a grid.
         features: Target dimensions D (needed for the gate's state).
         outputs: Outputs of the unit.
         grid: The image that the outputs are, if they are one.
@@ -63,9 +64,8 @@ class Ridge(Objective):
         for name, value in (("ridge", ridge), ("temperature", temperature), ("gain", gain)):
             if not value > 0:
                 raise ValueError(f"{name} must be > 0, got {value}")
-        for name, value, least in (("offset", offset, 0), ("pool", pool, 1)):
-            if not value >= least:
-                raise ValueError(f"{name} must be >= {least}, got {value}")
+        if not offset >= 0:
+            raise ValueError(f"offset must be >= 0, got {offset}")
         self.ridge = ridge
         self.temperature = temperature
         self.gain = gain
@@ -74,7 +74,8 @@ class Ridge(Objective):
         with streams.aside("objective"):
             shift = (2 * streams.uniform(FABRICATION, torch.zeros(grid.channels if grid else outputs)) - 1) * offset
         self.register_buffer("shift", shift.repeat(outputs // len(shift)))
-        self.pool = None if grid is None else Pool(grid, pool)
+        squares = Pool(grid or Grid(1, 1, outputs), pool)
+        self.pool = None if grid is None or pool == 1 else squares
 
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
         centred = z - z.mean(0)
@@ -122,7 +123,8 @@ class Ridge(Objective):
         error = residual.square().mean(0).clamp(min=TINY)
         lost = (inverse / inverse.diagonal()[:, None]).square().sum(1).mean() - 1
         weights = torch.ones_like(error) if gate is None else gate(error, lost, y, target)
-        return 0.5 * (weights * error.log()).sum(), self._through(inverse, residual, residual * (weights / error / len(y)), y)
+        slope = residual * (weights / error / len(y))
+        return 0.5 * (weights * error.log()).sum(), self._through(inverse, residual, slope, y)
 
     def _through(self, inverse: Tensor, residual: Tensor, slope: Tensor, y: Tensor) -> Tensor:
         """dL/dM from dL/dresidual: residual_i = (M y)_i / M_ii."""

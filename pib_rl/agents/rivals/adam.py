@@ -48,7 +48,8 @@ class Follower(AdamLearner):
     def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
         slopes = self.pull(seen, gradient, progress)
         chain = self.model.network.chain
-        changes = self.steps([unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, seen.h, strict=True)], progress)
+        gradients = [unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, seen.h, strict=True)]
+        changes = self.steps(gradients, progress)
         track = self.config.track * self.config.share(progress)
         for unit, change, z in zip(chain, changes, seen.z, strict=True):
             unit.array.program(change)

@@ -64,14 +64,14 @@ class EvolutionStrategy(HiddenLearner):
         return [*(unit.array for unit in self.model.network.chain), self.model.readout.array]
 
     def draw(self) -> list[Tensor]:
-        """c eps of one pair, one tensor of shape (out, in) per array."""
+        """Displacements c eps of one pair, one tensor of shape (out, in) per array."""
         device = self.model.device
         generator = self.model.streams.generator(LEARNING, device)
         return [torch.randn(array.out_features, array.in_features, generator=generator, device=device)
                 * array.in_features**-0.5 for array in self.arrays]
 
     def change(self, ways: list[list[Tensor]], fitness: Tensor, progress: float) -> list[Tensor]:
-        """dW of every array; zero if all did equally well.
+        """Change dW of every array; zero if all did equally well.
 
         Args:
             ways: c eps of every pair.

@@ -47,7 +47,8 @@ def contrast(given: Tensor, other: Tensor, worth: Tensor, control: GainControl, 
     """L = 1/theta mean_i |A_i| softplus(-theta sign(A_i) (g_i - g'_i)), of one unit's own measurements.
 
     g = 1/d sum_j u_j^2 is the goodness of an answer, with u = (z - m)/s the drive that goes on but for its gain and its
-    offset. With the constants m and s, dL/dz = -2/(n d s) A_i sigmoid(-theta sign(A_i) (g_i - g'_i)) u, and the opposite sign for z'.
+    offset. With the constants m and s, dL/dz = -2/(n d s) A_i sigmoid(-theta sign(A_i) (g_i - g'_i)) u, and the
+    opposite sign for z'.
 
     Args:
         given: z with one answer (an action that was taken, a label), shape (n, d).
