@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+from script_loader import load_script
 
 from pib_rl.cli import UserError
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark_lessons.py"
 
 
 @pytest.fixture
 def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location("benchmark_lessons", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("benchmark_lessons")
     small = ["--width", "6", "--units", "1", "--epochs", "2"]
     monkeypatch.setattr(module, "TASKS", {"dense": small, "views": ["--mode", "unsupervised", *small]})
     return module

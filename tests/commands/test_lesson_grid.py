@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from script_loader import load_script
 
 from pib_rl.cli import UserError
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "lesson_grid.py"
 
 
 @pytest.fixture
 def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location("lesson_grid", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("lesson_grid")
     for name, value in (("TASKS", {"dense": {"width": 6, "units": 1, "batch_size": 20}}), ("LEARNED_FROM", 80),
                         ("JUDGED_BY", 30), ("EPOCHS", 40), ("HIDDEN", (0.01, 0.02)), ("READOUT", (2.0,))):
         monkeypatch.setattr(module, name, value)
