@@ -66,13 +66,16 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
     if not wish.env:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
     chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
-    below = layered(tuned(wish.env, wish.mode) | chip, given)
+    below = layered(tuned(wish.env, wish.mode, chip.get("hw", wish.hw)) | chip, given)
     default = from_plain(below, Path(file or "hyperparams"))
     asked = parse(TrainConfig, arguments, NAME, default)
     merged: dict[str, Any] = {}
     for name in MAPPED:
         flag = name.replace("_", "-")
         merged[name] = as_pairs(pairs(getattr(default, name), flag) | pairs(getattr(asked, name), flag))
+    if asked.objective != default.objective:  # options of another objective are of no use
+        kept = asked.objective_options != default.objective_options
+        merged["objective_options"] = asked.objective_options if kept else ()
     config = replace(asked, **merged)
     for name, value in chip.items():
         wanted = config.substance()[name]

@@ -16,7 +16,7 @@ OWN = ("objective", "objective_options", "hidden_rate", "hidden_decay", "hidden_
        "hidden_rollouts", "plastic", "track")
 
 
-def tuned(env_id: str, mode: str) -> dict[str, Any]:
+def tuned(env_id: str, mode: str, hw: str | None = None) -> dict[str, Any]:
     """Settings of `TrainConfig` by name, with those of the rule under ``rule``.
 
     ``hyperparams/pib.yml`` gives them; a rival takes all of these but the ones of hidden arrays (`OWN`), then those
@@ -25,12 +25,13 @@ def tuned(env_id: str, mode: str) -> dict[str, Any]:
     Args:
         env_id: Environment id; without a key of its own, ``default`` alone counts.
         mode: "pib" or a rival.
+        hw: Substrate, for settings of its own; None leaves them out.
     """
-    settings = entry(FOLDER / "pib.yml", env_id)
+    settings = entry(FOLDER / "pib.yml", env_id, hw)
     if mode != "pib":
         settings = {name: value for name, value in settings.items() if name not in OWN}
         own = FOLDER / f"{mode}.yml"
-        settings |= entry(own, env_id) if own.is_file() else {}
+        settings |= entry(own, env_id, hw) if own.is_file() else {}
     of_rule = {field.name for field in fields(RuleConfig)}
     result: dict[str, Any] = {"rule": {}}
     for name, value in settings.items():
@@ -42,8 +43,8 @@ def tuned(env_id: str, mode: str) -> dict[str, Any]:
     return result
 
 
-def entry(path: Path, env_id: str) -> dict[str, Any]:
-    """Settings of one environment in a file of the zoo's form: those of ``default``, then its own.
+def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
+    """Settings of one environment in a file of the zoo's form: of ``default``, its own, and those under ``hw: NAME``.
 
     Raises:
         UserError: If the file can't be read or a key holds no mapping.
@@ -52,4 +53,6 @@ def entry(path: Path, env_id: str) -> dict[str, Any]:
     for key, value in content.items():
         if not isinstance(value, dict):
             raise UserError(f"{path}: {key} must hold a mapping of settings, got {value!r}")
-    return dict(content.get("default", {}) | content.get(env_id, {}))
+    settings = dict(content.get("default", {}) | content.get(env_id, {}))
+    own: dict[str, Any] = settings.pop("hw", {}).get(hw, {})
+    return settings | own

@@ -25,9 +25,27 @@ def settings(*arguments: str):
 
 @pytest.mark.parametrize("env", KEYS)
 @pytest.mark.parametrize("mode", ["pib", "frozen"])
-def test_every_entry_is_a_configuration(env, mode):
-    plain = from_plain({"env": env} | tuned.tuned(env, mode), tuned.FOLDER).substance()
+@pytest.mark.parametrize("hw", [None, "digital", "memristive", "optical"])
+def test_every_entry_is_a_configuration(env, mode, hw):
+    plain = from_plain({"env": env} | tuned.tuned(env, mode, hw), tuned.FOLDER).substance()
     configure(RuleConfig, plain["rule"], "the rule")
+
+
+def test_a_substrate_may_have_settings_of_its_own():
+    optical, memristive = (settings("Acrobot-v1", "--hw", hw) for hw in ("optical", "memristive"))
+    assert (optical["objective"], optical["objective_options"]) == ("ridge", {"ridge": 5, "gain": 0.5})
+    assert (memristive["objective"], memristive["objective_options"]) == ("gaussian", {})
+    assert optical["rule"] == memristive["rule"]
+    assert settings("Acrobot-v1", "--hw", "optical", "--mode", "frozen")["objective"] == "gaussian"
+
+
+def test_another_objective_drops_the_tuned_options_of_the_first():
+    changed = settings("Acrobot-v1", "--hw", "optical", "--objective", "gaussian")
+    assert (changed["objective"], changed["objective_options"]) == ("gaussian", {})
+    changed = settings("Acrobot-v1", "--hw", "optical", "--objective", "cka", "--objective-options", "beta=0.1")
+    assert (changed["objective"], changed["objective_options"]) == ("cka", {"beta": 0.1})
+    changed = settings("Acrobot-v1", "--hw", "optical", "--objective-options", "ridge=2")
+    assert (changed["objective"], changed["objective_options"]) == ("ridge", {"ridge": 2, "gain": 0.5})
 
 
 def test_the_environment_of_the_command_line_brings_its_own_settings():
