@@ -47,6 +47,7 @@ TASKS = {
     "deep": ["--width", "512", "--units", "6", "--epochs", "15"],
     "views": ["--mode", "unsupervised", *PATCHES, "--epochs", "8"],
 }
+CAMERAS = ["--hw-options", "pixels_per_drive=8"]  # of patch units on optical hardware: squares have few drives
 ACCURACY = {"test_accuracy": "accuracy"}
 JUDGED = {"probe_accuracy": "probe", "probe_500_accuracy": "500 labels", "knn_accuracy": "5-NN", "nmi": "NMI"}
 BESIDE = {"inputs": "pixels", "pca": "PCA"}  # parts of a result without labels that no learner is behind
@@ -70,6 +71,11 @@ Row = dict[str, str]
 Key = tuple[str, str, int]  # substrate, learner, seed
 
 
+def flags(task: str, hw: str) -> list[str]:
+    """Arguments of ``python -m pib_rl.learn`` that make a task."""
+    return [*TASKS[task], *(CAMERAS if hw == "optical" and "--patches" in TASKS[task] else [])]
+
+
 def columns(task: str) -> list[str]:
     """Of a task's .csv."""
     figures = list(JUDGED) if task == "views" else list(ACCURACY)
@@ -91,10 +97,9 @@ class Results:
     def __init__(self, path: Path, task: str) -> None:
         self.path = path
         self.task = task
-        self.settings = " ".join(TASKS[task])
-        if old := sum(row["settings"] != self.settings for row in self.stored().values()):
-            print(f"{path}: {old} rows were measured with other settings than {self.settings!r} and do not count; they "
-                  "are replaced as they are measured again", file=sys.stderr)
+        if old := len(self.stored()) - len(self.known()):
+            print(f"{path}: {old} rows were measured with other settings than those of {task} now and do not count; "
+                  "they are replaced as they are measured again", file=sys.stderr)
 
     def stored(self) -> dict[Key, Row]:
         """All that the file holds."""
@@ -116,7 +121,8 @@ class Results:
 
     def known(self) -> dict[Key, Row]:
         """What was measured with today's settings."""
-        return {key: row for key, row in self.stored().items() if row["settings"] == self.settings}
+        return {key: row for key, row in self.stored().items()
+                if row["settings"] == " ".join(flags(self.task, row["hw"]))}
 
     def add(self, row: Row) -> None:
         """Puts a row in its place; the others stay."""
@@ -159,12 +165,12 @@ class Runner:
             half.rename(path)
         result: dict[str, Any] = json.loads((path / "result.json").read_text())
         result |= {f"{part}.{figure}": value for part in BESIDE for figure, value in result.get(part, {}).items()}
-        result |= one._asdict() | {"settings": " ".join(TASKS[one.task]), "version": __version__}
+        result |= one._asdict() | {"settings": " ".join(flags(one.task, one.hw)), "version": __version__}
         return {name: str(result[name]) for name in columns(one.task)}
 
     def _learn(self, one: One, path: Path) -> None:
         rival = [] if one.learner == "pib" else ["--rival", one.learner]
-        command = [sys.executable, "-m", "pib_rl.learn", self.data, *TASKS[one.task], *rival, "--hw", one.hw,
+        command = [sys.executable, "-m", "pib_rl.learn", self.data, *flags(one.task, one.hw), *rival, "--hw", one.hw,
                    "--seed", str(one.seed), "--out", str(path), "--no-progress"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                    env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -231,7 +231,7 @@ def test_make_agent_finds_the_loop_and_each_loop_refuses_the_others_modes():
         PIB("MlpPolicy", env, mode="es")
     with pytest.raises(ValueError, match="mode 'dfa' needs a training loop of another kind than ES"):
         ES("MlpPolicy", env, mode="dfa")
-    with pytest.raises(ValueError, match=r"unknown mode 'ess'; did you mean es\?"):
+    with pytest.raises(ValueError, match=r"unknown mode 'ess'; did you mean es or spsa\?"):
         make_agent("ess", "MlpPolicy", env)
 
 
