@@ -133,7 +133,6 @@ class Results:
             writer.writeheader()
             writer.writerows(rows[key] for key in sorted(rows))
             write_atomically(self.path, text.getvalue().encode())
-        Path(f"{self.path}.lock").unlink(missing_ok=True)
 
 
 class Runner:
