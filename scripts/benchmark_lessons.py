@@ -40,11 +40,13 @@ from pib_rl.cli import FAILURE, UserError, run
 from pib_rl.learning.data import load
 from pib_rl.runs import write_atomically
 
+VIEWS = ["--views", "strength=0.5"]
+DENSE = ["--width", "512", "--epochs", "25", "--batch-size", "512", *VIEWS]
 PATCHES = ["--patches", "16:5:2", "32:3:2", "--width", "512", "--units", "1", "--batch-size", "128"]
 TASKS = {
-    "dense": ["--width", "512", "--units", "3", "--epochs", "15"],
-    "patches": [*PATCHES, "--epochs", "15", "--views", "strength=0.5"],
-    "deep": ["--width", "512", "--units", "6", "--epochs", "15"],
+    "dense": [*DENSE, "--units", "3"],
+    "patches": [*PATCHES, "--epochs", "15", *VIEWS],
+    "deep": [*DENSE, "--units", "6"],
     "views": ["--mode", "unsupervised", *PATCHES, "--epochs", "8"],
 }
 CAMERAS = ["--hw-options", "pixels_per_drive=8"]  # of patch units on optical hardware: squares have few drives
