@@ -73,9 +73,15 @@ Row = dict[str, str]
 Key = tuple[str, str, int]  # substrate, learner, seed
 
 
-def flags(task: str, hw: str) -> list[str]:
-    """Arguments of ``python -m pib_rl.learn`` that make a task."""
-    return [*TASKS[task], *(CAMERAS if hw == "optical" and "--patches" in TASKS[task] else [])]
+def flags(task: str, hw: str, learner: str) -> list[str]:
+    """Arguments of ``python -m pib_rl.learn`` that make a task.
+
+    Without labels only features are judged, and those of frozen units do not change: an epoch sets their gain controls.
+    """
+    chosen = [*TASKS[task], *(CAMERAS if hw == "optical" and "--patches" in TASKS[task] else [])]
+    if task == "views" and learner == "frozen":
+        chosen[chosen.index("--epochs") + 1] = "1"
+    return chosen
 
 
 def columns(task: str) -> list[str]:
@@ -124,7 +130,7 @@ class Results:
     def known(self) -> dict[Key, Row]:
         """What was measured with today's settings."""
         return {key: row for key, row in self.stored().items()
-                if row["settings"] == " ".join(flags(self.task, row["hw"]))}
+                if row["settings"] == " ".join(flags(self.task, row["hw"], row["learner"]))}
 
     def add(self, row: Row) -> None:
         """Puts a row in its place; the others stay."""
@@ -166,13 +172,13 @@ class Runner:
             half.rename(path)
         result: dict[str, Any] = json.loads((path / "result.json").read_text())
         result |= {f"{part}.{figure}": value for part in BESIDE for figure, value in result.get(part, {}).items()}
-        result |= one._asdict() | {"settings": " ".join(flags(one.task, one.hw)), "version": __version__}
+        result |= one._asdict() | {"settings": " ".join(flags(one.task, one.hw, one.learner)), "version": __version__}
         return {name: str(result[name]) for name in columns(one.task)}
 
     def _learn(self, one: One, path: Path) -> None:
         rival = [] if one.learner == "pib" else ["--rival", one.learner]
-        command = [sys.executable, "-m", "pib_rl.learn", self.data, *flags(one.task, one.hw), *rival, "--hw", one.hw,
-                   "--seed", str(one.seed), "--out", str(path), "--no-progress"]
+        command = [sys.executable, "-m", "pib_rl.learn", self.data, *flags(one.task, one.hw, one.learner), *rival,
+                   "--hw", one.hw, "--seed", str(one.seed), "--out", str(path), "--no-progress"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                    env={**os.environ, "OMP_NUM_THREADS": "1"})
         self.running.add(process)

@@ -24,7 +24,7 @@ def _shipped() -> dict[str, Any]:
 
 
 def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
-    """Shipped settings: those of the rule, and the substrate's under ``hw_options``.
+    """Shipped settings: of the rule, of the substrate (``hw_options``), and of each objective (``objective_options``).
 
     Args:
         hw: The substrate.
@@ -38,7 +38,8 @@ def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
         settings |= content["images"].get(hw, {})
     settings |= content["mode"].get(mode, {})
     if images and labels:
-        settings |= content["labelled_images"]["default"] | content["labelled_images"].get(mode, {})
+        labelled = content["labelled_images"]
+        settings |= labelled["default"] | labelled["mode"].get(mode, {}) | labelled["hw"].get(hw, {}).get(mode, {})
     return settings
 
 

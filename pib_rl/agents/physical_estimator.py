@@ -197,28 +197,29 @@ class PhysicalEstimator(BaseEstimator):
 
     def _make(self, x: Tensor) -> None:
         outputs, kind = self._outputs(), find_learner(self.mode)
-        options, gain, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
+        hardware, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
-            x.shape[1], outputs, hw=self.hw, hw_options=options, width=int(self.width), units=int(self.units),
-            objective=self.objective, objective_options=plain(self.objective_options), target_features=outputs,
-            answer_inputs=kind.answer_inputs, common=self.scaling == "common", input_gain=gain,
-            patches=[Patch(*map(int, patch)) for patch in self.patches],
-            image=self._grid, seed=int(self.seed),
+            x.shape[1], outputs, hw=self.hw, width=int(self.width), units=int(self.units), objective=self.objective,
+            target_features=outputs, answer_inputs=kind.answer_inputs, common=self.scaling == "common",
+            patches=[Patch(*map(int, patch)) for patch in self.patches], image=self._grid, seed=int(self.seed),
+            **hardware,
         ).to(self.device)
         self.model_.meet(x)
         self.learner_ = kind(self.model_, config, own)
         self.history_: list[dict[str, float]] = []
 
-    def _settings(self, epochs: int) -> tuple[dict[str, Any], float | None, LessonConfig, Any]:
-        """Options of the substrate, gain of the inputs, settings of the lessons, and those of the learner's own."""
+    def _settings(self, epochs: int) -> tuple[dict[str, Any], LessonConfig, Any]:
+        """Settings of the model by name, those of the lessons, and those of the learner's own."""
         settings, rule = shipped(self.hw, self.mode, self.image is not None, self._labels), plain(self.rule)
-        options = settings.pop("hw_options", {}) | plain(self.hw_options)
-        gain = settings.pop("input_gain", None)
+        goal = settings.pop("objective_options", {}).get(self.objective, {})
+        hardware = {"hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
+                    "objective_options": goal | plain(self.objective_options),
+                    "input_gain": settings.pop("input_gain", None)}
         for name in ("epochs", "batch_size"):
             if name in rule:
                 raise ValueError(f"{name} is an argument of its own, not one of the rule")
         config, own = resolve(self.mode, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
-        return options, gain, config, own
+        return hardware, config, own
 
     def _trainer(self, epochs: int) -> Trainer:
         *_, config, _ = self._settings(epochs)

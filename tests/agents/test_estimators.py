@@ -224,6 +224,16 @@ def test_a_warm_start_takes_new_rates():
                for was, unit in zip(before, model.model_.network.chain, strict=True))
 
 
+def test_settings_of_the_objective_are_shipped_for_the_substrate_and_give_way_to_those_asked_for():
+    x, y = digits(64)
+    kept = {"width": 6, "units": 1, "epochs": 1, "image": (8, 8)}
+    goals = [PIBClassifier(hw=hw, **kept, objective_options=options).fit(x, y).model_.network.chain[0].objective
+             for hw, options in (("digital", None), ("optical", None), ("optical", {"gain": 2.0}))]
+    assert [goal.gain for goal in goals] == [1.5, 0.75, 2.0]
+    assert [goal.ridge for goal in goals] == [0.1, 0.3, 0.3]
+    PIBClassifier(hw="optical", **kept, objective="pointwise").fit(x, y)  # has no gain
+
+
 def test_patches_see_an_image():
     x, y = digits(600)
     model = PIBClassifier(image=(8, 8), patches=[(8, 3, 2)], units=1, width=24, epochs=20, scaling="common").fit(x, y)

@@ -74,6 +74,16 @@ def test_figures_without_labels_stand_beside_those_of_pixels(tmp_path, npz, scri
     assert all(row["pca.nmi"] for row in rows(tmp_path / "small-views.csv"))
 
 
+def test_frozen_units_are_given_one_epoch_where_only_their_features_count(script):
+    def epochs(task, learner):
+        chosen = script.flags(task, "digital", learner)
+        return chosen[chosen.index("--epochs") + 1]
+
+    assert epochs("views", "frozen") == "1"
+    assert epochs("views", "pib") == epochs("dense", "frozen") == "2"
+    assert script.TASKS["views"][-1] == "2"
+
+
 def test_tables_are_means_and_deviations_in_percent(tmp_path, npz, script, capsys):
     save(tmp_path / "small-dense.csv", script, ["0.5", "0.6"])
     script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "frozen", "--no-runs")])
