@@ -42,12 +42,12 @@ from pib_rl.runs import write_atomically
 
 VIEWS = ["--views", "strength=0.5"]
 DENSE = ["--width", "512", "--epochs", "25", "--batch-size", "512", *VIEWS]
-PATCHES = ["--patches", "16:5:2", "32:3:2", "--width", "512", "--units", "1", "--batch-size", "128"]
+PATCHES = ["--patches", "32:5:2", "64:3:2", "--width", "512", "--units", "1", "--batch-size", "128"]
 TASKS = {
     "dense": [*DENSE, "--units", "3"],
     "patches": [*PATCHES, "--epochs", "15", *VIEWS],
     "deep": [*DENSE, "--units", "6"],
-    "views": ["--mode", "unsupervised", *PATCHES, "--epochs", "8"],
+    "views": ["--mode", "unsupervised", *PATCHES, "--epochs", "6"],
 }
 CAMERAS = ["--hw-options", "pixels_per_drive=8"]  # of patch units on optical hardware: squares have few drives
 ACCURACY = {"test_accuracy": "accuracy"}
