@@ -1,7 +1,7 @@
 """Measures learning from data: PIB, frozen units and backpropagation on every substrate, 5 seeds.
 
     python scripts/benchmark_lessons.py [TASK ...] [--data mnist] [--hw HW ...] [--learners NAME ...] [--seeds S ...]
-        [--out DIR] [--results DIR] [--jobs J] [--no-runs]
+        [--device D] [--out DIR] [--results DIR] [--jobs J] [--no-runs]
 
 Prints Markdown tables: mean and standard deviation, over seeds, of figures of the final network on test images, noisy
 hardware, in %. With labels (tasks dense, patches, deep) that is the accuracy; without (task views) linear probes with
@@ -10,7 +10,8 @@ of their principal components; backpropagation is a denoising autoencoder there.
 
 Run folders are made in --out (default lessons), their figures go to --results (default docs/results), one .csv per
 data and task: what stands there with today's settings is not measured again, so that everything can be measured in
-several goes. Seed by seed: an early stop leaves something of everything. Settings are those that are shipped
+several goes, also on several machines: a device draws other numbers from the same seeds, and rows say which device
+measured them. Seed by seed: an early stop leaves something of everything. Settings are those that are shipped
 (pib_rl/hyperparams/lessons.yml), chosen on images held out of the training set, seed 0; seeds 100 and up were never
 looked at before they were measured.
 """
@@ -57,7 +58,7 @@ HARDWARE = ("digital", "memristive", "optical")
 LEARNERS = ("pib", "frozen", "backprop", "backprop-off")
 FIRST_SEED, SEEDS = 100, 5
 NAMED = ("hw", "learner", "seed")
-COUNTED = ("epochs", "train_samples", "test_samples", "wall_s", "measurements", "writes")
+COUNTED = ("epochs", "train_samples", "test_samples", "wall_s", "measurements", "writes", "device")
 
 
 class One(NamedTuple):
@@ -149,11 +150,13 @@ class Runner:
     Args:
         data: Name or path.
         out: Where run folders go; those that are not finished yet lie in ``unfinished`` there.
+        device: Where a substrate is simulated.
     """
 
-    def __init__(self, data: str, out: Path) -> None:
+    def __init__(self, data: str, out: Path, device: str = "cpu") -> None:
         self.data = data
         self.out = out
+        self.device = device
         self.running: set[subprocess.Popen[str]] = set()
 
     def train(self, one: One) -> Row:
@@ -172,13 +175,15 @@ class Runner:
             half.rename(path)
         result: dict[str, Any] = json.loads((path / "result.json").read_text())
         result |= {f"{part}.{figure}": value for part in BESIDE for figure, value in result.get(part, {}).items()}
-        result |= one._asdict() | {"settings": " ".join(flags(one.task, one.hw, one.learner)), "version": __version__}
+        result |= one._asdict() | {"settings": " ".join(flags(one.task, one.hw, one.learner)), "device": self.device,
+                                   "version": __version__}
         return {name: str(result[name]) for name in columns(one.task)}
 
     def _learn(self, one: One, path: Path) -> None:
         rival = [] if one.learner == "pib" else ["--rival", one.learner]
         command = [sys.executable, "-m", "pib_rl.learn", self.data, *flags(one.task, one.hw, one.learner), *rival,
-                   "--hw", one.hw, "--seed", str(one.seed), "--out", str(path), "--no-progress"]
+                   "--hw", one.hw, "--seed", str(one.seed), "--device", self.device, "--out", str(path),
+                   "--no-progress"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                    env={**os.environ, "OMP_NUM_THREADS": "1"})
         self.running.add(process)
@@ -243,6 +248,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--hw", nargs="+", default=HARDWARE, choices=HARDWARE, metavar="HW")
     parser.add_argument("--learners", nargs="+", default=LEARNERS, choices=sorted(set(MODES) - {"es"}), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=range(FIRST_SEED, FIRST_SEED + SEEDS), metavar="S")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--out", type=Path, default=Path("lessons"))
     parser.add_argument("--results", type=Path, default=Path(__file__).parents[1] / "docs" / "results")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -269,7 +275,7 @@ def main(arguments: list[str]) -> None:
         plan = (One(task, hw, learner, seed)
                 for seed, task, hw, learner in product(options.seeds, options.tasks, options.hw, options.learners))
         measure([one for one in plan if one[1:] not in results[one.task].known()], results,
-                Runner(options.data, options.out), options.jobs)
+                Runner(options.data, options.out, options.device), options.jobs)
     short = False
     for task in options.tasks:
         rows = results[task].known()

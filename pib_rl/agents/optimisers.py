@@ -40,17 +40,16 @@ class Adam(nn.Module):
         self.betas = betas
         self.register_buffer("first", torch.zeros(shape))
         self.register_buffer("second", torch.zeros(shape))
-        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
 
     def step(self, gradient: Tensor, rate: float) -> Tensor:
         """Takes in a gradient (shape of the weights); returns the wanted change of weights."""
         b1, b2 = self.betas
         self.first.lerp_(gradient, 1 - b1)
         self.second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        self.count.add_(1)
-        count = self.count.item()
-        m = self.first / (1 - b1**count)
-        v = self.second / (1 - b2**count)
+        self.count.add_(1)  # where the weights are: its value never has to come back from an accelerator
+        m = self.first / (1 - b1**self.count)
+        v = self.second / (1 - b2**self.count)
         delta = m / v.sqrt().add_(self.eps)
         return self.gate(m, v, delta).mul_(-rate)
 

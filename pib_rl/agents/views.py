@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -132,11 +131,7 @@ class ImageViews(Views):
     def __init__(self, image: Grid, options: ImageOptions) -> None:
         self.image = image
         self.options = options.scaled()
-
-    @cached_property
-    def shapes(self) -> Tensor:
-        """What displacements are sums of, see `_shapes`."""
-        return _shapes(self.image)
+        self.shapes = _shapes(image)  # what displacements are sums of
 
     def __call__(self, x: Tensor, streams: Streams) -> Tensor:
         options, least = self.options, x.min(1, keepdim=True).values
@@ -166,8 +161,9 @@ class ImageViews(Views):
         if options.bend:
             knots = streams.normal(LEARNING, like.new_empty(n, 2, KNOTS, KNOTS)) * (2 * options.bend)
             weights.append(knots.flatten(2))
+        self.shapes = self.shapes.to(like)
         shapes = self.shapes if options.bend else self.shapes[:3]
-        places = torch.cat(weights, 2) @ shapes.to(like)
+        places = torch.cat(weights, 2) @ shapes
         return places.view(n, 2, image.height, image.width).permute(0, 2, 3, 1)
 
 

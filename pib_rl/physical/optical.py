@@ -16,7 +16,7 @@ from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
 MIN_CONTRAST = 0.01  # floor of a pixel's standard deviation, in mean intensities: a dark pixel is not amplified
-AT_ONCE = 2**19  # camera pixels of all samples simulated together: more leave the cache and are 2.5 times slower
+AT_ONCE = 2**19  # camera pixels of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
 
 
@@ -155,7 +155,7 @@ class ScatteringMedium(Medium):
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         rows = max(1, AT_ONCE // self.out_features)
-        if len(drive) <= rows:
+        if len(drive) <= rows or drive.device.type != "cpu":
             return self._look(drive, read)
         pictures = drive.new_empty(len(drive), self.out_features)
         for part, picture in zip(torch.split(drive, rows), torch.split(pictures, rows), strict=True):

@@ -1,0 +1,59 @@
+"""Everything that learns also does so on an accelerator; passed over where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from stable_baselines3.common.env_util import make_vec_env
+
+from pib_rl.agents import PIB
+from pib_rl.agents.encoder import PIBEncoder
+from pib_rl.agents.estimators import PIBClassifier
+from pib_rl.agents.rivals import MODES
+from pib_rl.physical.substrate import Read
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+HARDWARE = ("digital", "memristive", "optical")
+DIGITS = {"width": 32, "units": 1, "image": (8, 8), "scaling": "common", "batch_size": 64, "device": "cuda"}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.mark.parametrize("hw", HARDWARE)
+def test_a_chip_is_the_same_on_every_device(hw):
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32)
+    network, x = agent.policy.network, torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    here = network.measure(x, Read.IDEAL).taps
+    there = network.to("cuda").measure(x.cuda(), Read.IDEAL).taps
+    assert there.device.type == "cuda"
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", sorted(set(MODES) - {"es"}))
+@pytest.mark.parametrize("hw", HARDWARE)
+def test_digits_are_learned(hw, mode, digits):
+    model = PIBClassifier(hw=hw, mode=mode, epochs=10, **DIGITS).fit(*digits)
+    assert model.score(*digits) > 0.8
+    assert np.isfinite(model.features(digits[0])).all()
+
+
+@pytest.mark.parametrize("hw", HARDWARE)
+def test_patch_units_learn_from_views_with_labels_and_without(hw, digits):
+    patches = {"patches": [(8, 3, 2)], "views": {"strength": 0.5}}
+    assert PIBClassifier(hw=hw, epochs=10, **DIGITS, **patches).fit(*digits).score(*digits) > 0.8
+    encoder = PIBEncoder(hw=hw, epochs=2, **DIGITS, **patches).fit(digits[0])
+    assert encoder.history_[-1]["loss"] < encoder.history_[0]["loss"]
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("hw", HARDWARE)
+def test_a_policy_learns_from_rewards(hw, env):
+    agent = PIB("MlpPolicy", make_vec_env(env, 2), hw=hw, n_steps=64, width=16, seed=0, device="cuda")
+    before = agent.policy.network.units[0].array.weights().clone()
+    agent.learn(512)
+    assert not torch.equal(agent.policy.network.units[0].array.weights(), before)
