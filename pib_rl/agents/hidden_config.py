@@ -16,6 +16,8 @@ class HiddenConfig:
         hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
         plastic: Share of each unit's outputs that learn; the others stay as fabricated.
         track: Rate of the gain controls per hidden step, at the start.
+        output_rms: Root mean square of a unit's outputs beyond which PIB draws them back, so that they stay within
+            their converter's range; None: they are free.
 
     Raises:
         ValueError: If a value lies outside its range.
@@ -25,10 +27,13 @@ class HiddenConfig:
     hidden_decay: float = 4.0
     plastic: float = 1.0
     track: float = 0.005
+    output_rms: float | None = None
 
     def __post_init__(self) -> None:
         self.check_shares("plastic", "track")
         self.check_numbers("hidden_rate", "hidden_decay")
+        if self.output_rms is not None and not (math.isfinite(self.output_rms) and self.output_rms > 0):
+            raise ValueError(f"the rule's output_rms must be a number > 0, or none for no limit, got {self.output_rms}")
 
     def share(self, progress: float) -> float:
         """Share of the rates that is left when the share ``progress`` of the training is done."""

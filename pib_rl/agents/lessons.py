@@ -23,7 +23,7 @@ def _shipped() -> dict[str, Any]:
     return content
 
 
-def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
+def shipped(hw: str, mode: str, images: bool, labels: bool, patches: bool = False) -> dict[str, Any]:
     """Shipped settings: of the rule, of the substrate (``hw_options``), and of each objective (``objective_options``).
 
     Args:
@@ -31,6 +31,7 @@ def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
         mode: "pib", or a rival.
         images: Whether inputs are images.
         labels: Whether there are labels to learn from.
+        patches: Whether there are patch units.
     """
     content = _shipped()
     settings = dict(content["default"])
@@ -40,6 +41,8 @@ def shipped(hw: str, mode: str, images: bool, labels: bool) -> dict[str, Any]:
     if images and labels:
         labelled = content["labelled_images"]
         settings |= labelled["default"] | labelled["mode"].get(mode, {}) | labelled["hw"].get(hw, {}).get(mode, {})
+    if patches:
+        settings |= content["patches"].get(hw, {}).get(mode, {})
     return settings
 
 

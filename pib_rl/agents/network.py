@@ -113,7 +113,8 @@ class Network(nn.Module):
             unit.control.track(z, 1.0)
             drive = unit.control.drive(z)
 
-    def learn(self, seen: Measurement, target: Target, rate: float, track: float, plastic: float = 1.0) -> list[Score]:
+    def learn(self, seen: Measurement, target: Target, rate: float, track: float, plastic: float = 1.0,
+              limit: float | None = None) -> list[Score]:
         """Every unit takes one step by itself, in parallel in spirit: no order matters.
 
         Args:
@@ -122,9 +123,10 @@ class Network(nn.Module):
             rate: Learning rate.
             track: Share by which the gain controls move towards this batch.
             plastic: Share of each unit's outputs that learn.
+            limit: Root mean square of a unit's outputs beyond which they are drawn back; None for none.
         """
         scores = []
         for unit, h, z in zip(self.chain, seen.h, seen.z, strict=True):
-            scores.append(unit.learn(h, z, target, rate, plastic))
+            scores.append(unit.learn(h, z, target, rate, plastic, limit))
             unit.control.track(z, track)
         return scores

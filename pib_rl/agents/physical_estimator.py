@@ -210,7 +210,8 @@ class PhysicalEstimator(BaseEstimator):
 
     def _settings(self, epochs: int) -> tuple[dict[str, Any], LessonConfig, Any]:
         """Settings of the model by name, those of the lessons, and those of the learner's own."""
-        settings, rule = shipped(self.hw, self.mode, self.image is not None, self._labels), plain(self.rule)
+        settings = shipped(self.hw, self.mode, self.image is not None, self._labels, bool(self.patches))
+        rule = plain(self.rule)
         goal = settings.pop("objective_options", {}).get(self.objective, {})
         hardware = {"hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
                     "objective_options": goal | plain(self.objective_options),

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pib_rl.agents.layout import Layout
 from pib_rl.agents.objectives import Objective, Score
 from pib_rl.agents.optimisers import Adam, array_rate
+from pib_rl.agents.restraint import restraint
 from pib_rl.agents.target import Target
 from pib_rl.physical.streams import FABRICATION, Streams
 from pib_rl.physical.substrate import Array, Medium, Read
@@ -103,7 +104,8 @@ class Unit(nn.Module):
         """Gradient by the weights, shape (out, in), from dL/dz and h, shapes as in `measure`."""
         return slope.reshape(len(h), -1).T @ h
 
-    def learn(self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0) -> Score:
+    def learn(self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0,
+              limit: float | None = None) -> Score:
         """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
 
         Args:
@@ -113,12 +115,13 @@ class Unit(nn.Module):
             rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
             plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count
                 in the objective: those that learn complement them.
+            limit: Root mean square of z beyond which it is drawn back, see `restraint`; None for none.
 
         Returns:
             Loss and gradient of the batch.
         """
         score: Score = self.objective(z, target, h)
-        slope = self.outer(score.gradient, h)
+        slope = self.outer(score.gradient if limit is None else score.gradient + restraint(z, limit), h)
         slope[round(plastic * len(slope)) :] = 0
         change = self.optimiser.step(slope, array_rate(rate, self.array.in_features))
         self.array.program(change)

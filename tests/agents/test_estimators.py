@@ -234,6 +234,22 @@ def test_settings_of_the_objective_are_shipped_for_the_substrate_and_give_way_to
     PIBClassifier(hw="optical", **kept, objective="pointwise").fit(x, y)  # has no gain
 
 
+def test_settings_of_patch_units_are_shipped_for_the_substrate_and_give_way_to_those_asked_for():
+    x, y = digits(64)
+    kept = {"width": 6, "units": 1, "epochs": 1, "image": (8, 8)}
+
+    def config(hw, **kwargs):
+        return PIBClassifier(hw=hw, **kept, **kwargs).fit(x, y).learner_.config
+
+    small = {"patches": [(4, 3, 2)]}
+    assert config("memristive", **small).output_rms == 2
+    assert config("memristive", **small, rule={"output_rms": 5}).output_rms == 5
+    rates = [config(hw, **kwargs).hidden_rate for hw in ("memristive", "digital") for kwargs in (small, {})]
+    assert rates == [0.01, 0.04, 0.04, 0.04]
+    for other in (config("memristive"), config("digital", **small), config("memristive", mode="backprop", **small)):
+        assert other.output_rms is None
+
+
 def test_patches_see_an_image():
     x, y = digits(600)
     model = PIBClassifier(image=(8, 8), patches=[(8, 3, 2)], units=1, width=24, epochs=20, scaling="common").fit(x, y)
