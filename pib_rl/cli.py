@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import tyro
 import yaml
@@ -17,6 +18,8 @@ from gymnasium.error import Error as GymnasiumError
 
 T = TypeVar("T")
 MISTAKE, FAILURE = 2, 1
+MENDABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS,
+            errno.ENOTDIR)  # what a file system refuses and a user can mend; other errors of the system are ours
 
 
 class UserError(Exception):
@@ -32,7 +35,7 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
     except expected as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             raise UserError("there is not enough memory for so large a network or so much side by side; lower "
-                            "--width, --units, --n-envs, --distractors or --batch-size") from error
+                            "--width, --units, --patches, --n-envs, --distractors or --batch-size") from error
         raise UserError(str(error)) from error
 
 
@@ -45,10 +48,19 @@ def run(name: str, main: Callable[[list[str]], None]) -> None:
     try:
         main(sys.argv[1:])
     except UserError as error:
-        print(f"{name}: error: {one_line(str(error))}", file=sys.stderr)
-        raise SystemExit(MISTAKE) from None
+        _give_up(name, str(error))
+    except OSError as error:
+        if error.errno not in MENDABLE:
+            raise
+        where = f" {error.filename}" if error.filename else " a file"
+        _give_up(name, f"cannot use{where}: {error.strerror}; make room or choose another place, then run again")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _give_up(name: str, reason: str) -> NoReturn:
+    print(f"{name}: error: {one_line(reason)}", file=sys.stderr)
+    raise SystemExit(MISTAKE) from None
 
 
 def one_line(text: str) -> str:

@@ -72,7 +72,7 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,
         "train_samples": len(fitted.x), "test_samples": len(data.x_test), "epochs": len(rows),
         lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **counts,
-        "devices": model.model_.devices,
+        "devices": model.model_.devices, "device": config.device,
     })
 
 

@@ -76,14 +76,11 @@ def main(arguments: list[str]) -> None:
         find_spec(config.env)
         env = make_vec_env(config.env, config.n_envs, streams.integer(LOG), config.distractors)
     try:
-        check_observation_space(env.observation_space)
-        act = actor(config, env, streams)
-        config.file.parent.mkdir(parents=True, exist_ok=True)
-        now, later = collect(env, act, config)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {config.file.parent}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise UserError(str(error)) from None
+        with mistakes():
+            check_observation_space(env.observation_space)
+            act = actor(config, env, streams)
+            make_folder(config.file.parent)
+            now, later = collect(env, act, config)
     finally:
         env.close()
     if len(now) < 2:
@@ -97,6 +94,18 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"cannot write {config.file}: {error.strerror or error}") from None
     print(f"{len(now):,} observations of {now.shape[1]} numbers, and those that followed: {config.file}\n"
           f"python -m pib_rl.learn {config.file} --mode unsupervised")
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder with all above it.
+
+    Raises:
+        UserError: If that is impossible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {path}: {error.strerror or error}") from None
 
 
 def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], np.ndarray]:

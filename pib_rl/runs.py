@@ -137,7 +137,7 @@ class RunFolder:
             raise UserError(f"{path} is not a folder; give the run folder of a training")
         if not (path / CONFIG).is_file() or not (path / LAST).is_file():
             raise UserError(f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; "
-                            "python -m pib_rl.train makes one")
+                            "python -m pib_rl.train or pib_rl.learn makes one")
         return cls(path)
 
     def _begin(self, config: RunConfig) -> RunFolder:

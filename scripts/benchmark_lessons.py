@@ -9,11 +9,11 @@ all and with 500 labels, 5 nearest neighbours, and NMI of clusters times 100, be
 of their principal components; backpropagation is a denoising autoencoder there.
 
 Run folders are made in --out (default lessons), their figures go to --results (default docs/results), one .csv per
-data and task: what stands there with today's settings is not measured again, so that everything can be measured in
-several goes, also on several machines: a device draws other numbers from the same seeds, and rows say which device
-measured them. Seed by seed: an early stop leaves something of everything. Settings are those that are shipped
-(pib_rl/hyperparams/lessons.yml), chosen on images held out of the training set, seed 0; seeds 100 and up were never
-looked at before they were measured.
+task and file name of the data: what stands there with today's settings, arguments and those shipped with the package,
+is not measured again, so that everything can be measured in several goes, also on several machines: a device draws
+other numbers from the same seeds, and rows say which device measured them. Seed by seed: an early stop leaves something
+of everything. Settings are those that are shipped (pib_rl/hyperparams/lessons.yml), chosen on images held out of the
+training set, seed 0; what had been seen of the seeds measured here, docs/supervised.md tells.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import zlib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import product
 from pathlib import Path
@@ -36,9 +37,11 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from pib_rl import __version__
+from pib_rl.agents.lessons import shipped
 from pib_rl.agents.rivals import MODES
-from pib_rl.cli import FAILURE, UserError, run
+from pib_rl.cli import FAILURE, UserError, mistakes, run
 from pib_rl.learning.data import load
+from pib_rl.process import check_device
 from pib_rl.runs import write_atomically
 
 VIEWS = ["--views", "strength=0.5"]
@@ -83,6 +86,13 @@ def flags(task: str, hw: str, learner: str) -> list[str]:
     if task == "views" and learner == "frozen":
         chosen[chosen.index("--epochs") + 1] = "1"
     return chosen
+
+
+def settings(task: str, hw: str, learner: str) -> str:
+    """All settings of a run, as rows name them: arguments of the command, then those that are shipped."""
+    arguments = flags(task, hw, learner)
+    kept = shipped(hw, learner, images=True, labels=task != "views", patches="--patches" in arguments)
+    return f"{' '.join(arguments)} {json.dumps(kept, sort_keys=True)}"
 
 
 def columns(task: str) -> list[str]:
@@ -131,7 +141,7 @@ class Results:
     def known(self) -> dict[Key, Row]:
         """What was measured with today's settings."""
         return {key: row for key, row in self.stored().items()
-                if row["settings"] == " ".join(flags(self.task, row["hw"], row["learner"]))}
+                if row["settings"] == settings(self.task, row["hw"], row["learner"])}
 
     def add(self, row: Row) -> None:
         """Puts a row in its place; the others stay."""
@@ -165,7 +175,7 @@ class Runner:
         Raises:
             RuntimeError: If it fails, with its last words.
         """
-        name = f"{Path(self.data).stem}-{one.task}-{one.hw}-{one.learner}-s{one.seed}"
+        name = self.name(one)
         path, half = self.out / name, self.out / "unfinished" / name
         if path.exists():  # of an earlier go: the command makes sure that it is this very run
             self._learn(one, path)
@@ -175,9 +185,13 @@ class Runner:
             half.rename(path)
         result: dict[str, Any] = json.loads((path / "result.json").read_text())
         result |= {f"{part}.{figure}": value for part in BESIDE for figure, value in result.get(part, {}).items()}
-        result |= one._asdict() | {"settings": " ".join(flags(one.task, one.hw, one.learner)), "device": self.device,
-                                   "version": __version__}
+        result |= one._asdict() | {"settings": settings(*one[:3]), "version": __version__}
         return {name: str(result[name]) for name in columns(one.task)}
+
+    def name(self, one: One) -> str:
+        """Of a run's folder; it changes with the settings."""
+        mark = zlib.crc32(settings(*one[:3]).encode())
+        return f"{Path(self.data).stem}-{one.task}-{one.hw}-{one.learner}-s{one.seed}-{mark:08x}"
 
     def _learn(self, one: One, path: Path) -> None:
         rival = [] if one.learner == "pib" else ["--rival", one.learner]
@@ -271,7 +285,10 @@ def main(arguments: list[str]) -> None:
     options = read_arguments(arguments)
     results = {task: Results(options.results / f"{Path(options.data).stem}-{task}.csv", task) for task in options.tasks}
     if not options.no_runs:
-        load(options.data)  # what is wrong with it is told once, and first
+        with mistakes():
+            check_device(options.device)
+        if load(options.data).image is None:  # what is wrong with the data is told once, and first
+            raise UserError(f"{options.data} must hold images, shape (n, height, width), got vectors")
         plan = (One(task, hw, learner, seed)
                 for seed, task, hw, learner in product(options.seeds, options.tasks, options.hw, options.learners))
         measure([one for one in plan if one[1:] not in results[one.task].known()], results,

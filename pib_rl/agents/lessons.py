@@ -12,8 +12,9 @@ import yaml
 from pib_rl.agents.hidden import HiddenLearner
 from pib_rl.agents.rivals import find_mode
 from pib_rl.agents.trainer import LessonConfig
-from pib_rl.physical.options import configure
+from pib_rl.physical.options import configure, nearest
 
+ARGUMENTS = {"epochs", "batch_size"}  # settings of lessons that an estimator has as arguments of its own
 FILE = Path(__file__).parents[1] / "hyperparams" / "lessons.yml"
 
 
@@ -70,6 +71,9 @@ def resolve(mode: str, settings: dict[str, Any]) -> tuple[LessonConfig, Any]:
         ValueError: If a setting does not exist, or a value does not fit.
     """
     kind = find_learner(mode)
-    own = {field.name for field in fields(kind.Options)}
+    own, common = ({field.name for field in fields(options)} for options in (kind.Options, LessonConfig))
+    for name in settings:
+        if name not in own | common:
+            raise ValueError(f"the rule has no option {name!r}; {nearest(name, sorted(own | common - ARGUMENTS))}")
     return (configure(LessonConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
             configure(kind.Options, {name: settings[name] for name in settings if name in own}, mode))

@@ -38,7 +38,6 @@ class PhysicalModel(OnHardware, nn.Module):
         answer_inputs: Give the network an input per output behind its own ones, for an answer; 0 but for learners that
             compare answers.
         common: One mean and deviation for all input features.
-        input_gain: Gain of the standardised inputs; the substrate's if None.
         patches: Units that look at squares of an image, in front of the others.
         image: The image that they look at.
         seed: Seed of fabrication and of all noise.
@@ -50,7 +49,7 @@ class PhysicalModel(OnHardware, nn.Module):
     def __init__(self, in_features: int, outputs: int, *, hw: str = "digital", hw_options: dict[str, Any] | None = None,
                  width: int = 128, units: int = 3, objective: str = "pointwise",
                  objective_options: dict[str, Any] | None = None, target_features: int = 1,
-                 answer_inputs: bool = False, common: bool = False, input_gain: float | None = None,
+                 answer_inputs: bool = False, common: bool = False,
                  patches: Sequence[Patch] = (), image: Grid | None = None, seed: int = 0) -> None:
         super().__init__()
         self.streams = Streams(seed)
@@ -59,7 +58,7 @@ class PhysicalModel(OnHardware, nn.Module):
         self.normaliser = Normaliser(in_features, common=common)
         self.network = Network(self.substrate, in_features + (outputs if answer_inputs else 0), width, units,
                                objective=objective, target_features=target_features, options=objective_options,
-                               optimiser=Adam, input_gain=input_gain, patches=patches, image=image)
+                               optimiser=Adam, patches=patches, image=image)
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
 
     def meet(self, x: Tensor) -> None:

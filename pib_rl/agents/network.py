@@ -43,7 +43,6 @@ class Network(nn.Module):
         target_features: Dimensions of the targets.
         options: Keyword arguments of the objective.
         optimiser: Local optimiser of each array.
-        input_gain: Gain in front of the first medium; the substrate's if None.
         patches: Units that look at squares of an image, in front of the ``units`` others; one array each.
         image: The image that they look at; its features are the input.
 
@@ -54,7 +53,7 @@ class Network(nn.Module):
     def __init__(self, substrate: Substrate, in_features: int, width: int, units: int, *,
                  objective: str = "gaussian", target_features: int = 1,
                  options: dict[str, Any] | None = None, optimiser: type[Adam] = SignalGatedAdam,
-                 input_gain: float | None = None, patches: Sequence[Patch] = (), image: Grid | None = None) -> None:
+                 patches: Sequence[Patch] = (), image: Grid | None = None) -> None:
         super().__init__()
         for name, value in (("width", width), ("units", units), ("in_features", in_features)):
             if value < 1:
@@ -62,7 +61,7 @@ class Network(nn.Module):
         if patches and (image is None or image.features != in_features):
             raise ValueError(f"patches need an image of {in_features} features, got {image}")
         self.in_features = in_features
-        self.input_gain = substrate.input_gain if input_gain is None else input_gain
+        self.input_gain = substrate.input_gain
         self.meter = substrate.meter
         self.units = nn.ModuleList()
         size, grid = in_features, image
@@ -76,6 +75,9 @@ class Network(nn.Module):
             grid = None if layout is None else layout.after
             goal = make_objective(objective, options or {}, features=target_features, outputs=size,
                                   streams=substrate.streams, grid=grid)
+            if layout is not None and goal.beta:
+                raise ValueError(f"beta must be 0 with patches, got {goal.beta}: a patch unit has no single input to "
+                                 "compress, but one per square")
             unit = Unit(medium, array, control, goal, optimiser((outputs, medium.out_features)), layout)
             self.units.append(unit)
         self.last = substrate.make_medium(size, width)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pib_rl.agents.label_samples import LabelledSamples
 from pib_rl.agents.layout import Grid, Patch
-from pib_rl.agents.lessons import find_learner, resolve, shipped
+from pib_rl.agents.lessons import ARGUMENTS, find_learner, resolve, shipped
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.trainer import LessonConfig, Trainer
 from pib_rl.agents.views import Views, make_views
@@ -214,16 +214,21 @@ class PhysicalEstimator(BaseEstimator):
         rule = plain(self.rule)
         goal = settings.pop("objective_options", {}).get(self.objective, {})
         hardware = {"hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
-                    "objective_options": goal | plain(self.objective_options),
-                    "input_gain": settings.pop("input_gain", None)}
-        for name in ("epochs", "batch_size"):
+                    "objective_options": goal | plain(self.objective_options)}
+        for name in sorted(ARGUMENTS):
             if name in rule:
                 raise ValueError(f"{name} is an argument of its own, not one of the rule")
         config, own = resolve(self.mode, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
         return hardware, config, own
 
     def _trainer(self, epochs: int) -> Trainer:
-        *_, config, _ = self._settings(epochs)
+        _, config, own = self._settings(epochs)
+        kind = find_learner(self.mode)
+        if kind.answer_inputs != bool(self.model_.answer_features):
+            raise ValueError(f"mode {self.mode!r} needs another chip, one with inputs for labels or without; fit anew, "
+                             "without warm_start")
+        if type(self.learner_) is not kind or self.learner_.options != own:
+            self.learner_ = kind(self.model_, config, own)
         self.learner_.config = config
         return Trainer(self.model_, config, self.learner_)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 import warnings
 import zlib
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
@@ -108,6 +109,8 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
     Raises:
         UserError: If one is missing, or they are real values.
     """
+    if labels.dtype.kind == "c":
+        raise UserError(f"{what} must hold classes, whole numbers or words, got {labels.dtype}")
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
             found = labels[~np.isfinite(labels) | (labels != np.rint(labels))][0]
@@ -125,10 +128,14 @@ def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None) ->
     Raises:
         UserError: If there are too few samples for that.
     """
-    try:
-        parts = train_test_split(x, y, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=y)
-    except ValueError as error:
-        raise UserError(f"the samples can't be split into training and test: {error}") from None
+    names, counts = np.unique(y, return_counts=True)
+    lone, held = names[counts < 2], math.ceil(TEST_SHARE * len(y))
+    if len(lone) or held < len(names):
+        why = (f"class {lone[0]} has one sample only" if len(lone) else
+               f"{len(y)} samples of {len(names)} classes are too few")
+        raise UserError(f"a fifth of each class can't be held out for testing: {why}; give more samples, and labels "
+                        "that are classes, or an .npz with its own test samples")
+    parts = train_test_split(x, y, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=y)
     x_train, x_test, y_train, y_test = parts
     return Data(x_train, y_train, x_test, y_test, image=image)
 
@@ -182,12 +189,15 @@ def read_npz(path: Path) -> Data:
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(file) or 'nothing'}")
             arrays: dict[str, Any] = {key: file[key] for key in (*KEYS, NEXT) if key in file}
-    except (OSError, ValueError, BadZipFile, EOFError, TypeError, zlib.error) as error:
-        why = "it holds Python objects, not plain arrays" if "allow_pickle" in str(error) else error
+    except (OSError, ValueError, BadZipFile, EOFError, TypeError, NotImplementedError, RuntimeError,
+            zlib.error) as error:
+        objects = "allow_pickle" in str(error)
+        why = ("it holds Python objects, not plain arrays" if objects and is_zipfile(path) else
+               "it is not what numpy.savez writes" if objects else error)
         raise UserError(f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with "
                         "numpy.savez") from None
     shape = arrays["x_train"].shape
-    arrays.setdefault("x_test", arrays["x_train"][:0])
+    arrays.setdefault("x_test", np.empty((0, *shape[1:])))
     if len(shape) not in (2, 3, 4) or arrays["x_test"].shape[1:] != shape[1:]:
         raise UserError(f"{path}: x_train and x_test must be (n, features), (n, height, width) or (n, height, width, "
                         f"channels) with the same features, got {shape} and {arrays['x_test'].shape}")
@@ -238,10 +248,10 @@ def read_csv(path: Path) -> Data:
                 raise UserError(f"{path}: features must be numbers, but line {number}, column {column} is {text!r}")
         if not row[-1].strip():
             raise UserError(f"{path}: line {number} has no label in its last column")
-    labels = [row[-1].strip() for _, row in lines]
+    labels = np.array([row[-1].strip() for _, row in lines])
     if all(map(_is_number, labels)):
-        classes(np.array(labels, dtype=float), f"{path}: the last column, the label of a .csv,")
-    return split(numbers(np.array([row[:-1] for _, row in lines], dtype=float), str(path)), np.array(labels))
+        labels = classes(labels.astype(float), f"{path}: the last column, the label of a .csv,")
+    return split(numbers(np.array([row[:-1] for _, row in lines], dtype=float), str(path)), labels)
 
 
 def _is_number(text: str) -> bool:

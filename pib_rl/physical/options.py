@@ -31,19 +31,48 @@ def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
     Raises:
         ValueError: If an option is unknown, has the wrong type, is not finite, or lies outside its range.
     """
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    hints, values = get_type_hints(kind), dict(options)
+    hints = get_type_hints(kind)
+    return kind(**admit({field.name: hints[field.name] for field in fields(kind)}, options, owner))  # type: ignore[arg-type]
+
+
+def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[str, Any]:
+    """``options`` whose names and types are those of ``hints``; whole numbers become floats where those are asked for.
+
+    Args:
+        hints: Type of each option: a number, string, truth value, literal, None, or a union of them.
+        options: Values by name.
+        owner: Who has these options, for messages.
+
+    Raises:
+        ValueError: If an option is unknown, has the wrong type, or is not finite.
+    """
+    known, values = list(hints), dict(options)
     for name, value in options.items():
         if name not in known:
             raise ValueError(f"{owner} has no option {name!r}; {nearest(name, known) if known else 'it has none'}")
-        admitted = get_args(hints[name]) or (hints[name],)
+        admitted = _alternatives(hints[name])
         if type(value) is int and int not in admitted and float in admitted:
             with suppress(OverflowError):
                 value = values[name] = float(value)
-        if type(value) not in admitted:
-            names = " or ".join("none" if one is type(None) else one.__name__ for one in admitted)
+        if type(value) not in admitted and not (isinstance(value, str) and value in admitted):
+            names = " or ".join(map(_called, admitted))
             raise ValueError(f"{owner} option {name} must be {names}, got {value!r}")
         if isinstance(value, float) and not abs(value) <= LARGEST:
             what = f"at most {LARGEST:g} in size" if math.isfinite(value) else "a finite number"
             raise ValueError(f"{owner} option {name} must be {what}, got {value}")
-    return kind(**values)
+    return values
+
+
+def _alternatives(hint: Any) -> list[Any]:
+    """Types, and words of literals, that a hint admits."""
+    parts = get_args(hint)
+    if not parts or isinstance(hint, str):
+        return [hint]
+    return [one for part in parts for one in _alternatives(part)]
+
+
+def _called(admitted: Any) -> str:
+    """A type or a word in messages."""
+    if isinstance(admitted, str):
+        return admitted
+    return "none" if admitted is type(None) else str(admitted.__name__)

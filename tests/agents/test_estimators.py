@@ -224,6 +224,37 @@ def test_a_warm_start_takes_new_rates():
                for was, unit in zip(before, model.model_.network.chain, strict=True))
 
 
+def test_a_warm_start_with_another_mode_learns_in_that_mode():
+    x, y = digits(200)
+
+    def moved(model):
+        before = [unit.array.weights().clone() for unit in model.model_.network.chain]
+        model.fit(x, y)
+        return any(not torch.equal(was, unit.array.weights())
+                   for was, unit in zip(before, model.model_.network.chain, strict=True))
+
+    model = PIBClassifier(epochs=1, warm_start=True, **SMALL).fit(x, y)
+    learner = model.learner_
+    assert moved(model)
+    assert model.learner_ is learner  # goes on with what it remembers
+    assert not moved(model.set_params(mode="frozen"))
+    assert moved(model.set_params(mode="spsa", rule={"perturbation": 0.1}))
+    assert model.learner_.options.perturbation == 0.1
+    assert moved(model.set_params(rule={"perturbation": 0.2}))
+    assert model.learner_.options.perturbation == 0.2
+    with pytest.raises(ValueError, match="mode 'forward-forward' needs another chip"):
+        model.set_params(mode="forward-forward", rule=None).fit(x, y)
+
+
+def test_unknown_settings_of_the_rule_are_named_with_those_of_the_rival():
+    x, y = digits(64)
+    with pytest.raises(ValueError, match="the rule has no option 'perturbatio'; did you mean perturbation"):
+        PIBClassifier(mode="spsa", rule={"perturbatio": 0.1}, **SMALL).fit(x, y)
+    with pytest.raises(ValueError, match="the rule has no option 'zzzz'; known: decay, hidden_decay") as caught:
+        PIBClassifier(rule={"zzzz": 0.1}, **SMALL).fit(x, y)
+    assert "epochs" not in str(caught.value)
+
+
 def test_settings_of_the_objective_are_shipped_for_the_substrate_and_give_way_to_those_asked_for():
     x, y = digits(64)
     kept = {"width": 6, "units": 1, "epochs": 1, "image": (8, 8)}

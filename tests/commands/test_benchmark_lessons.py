@@ -35,13 +35,18 @@ def arguments(tmp_path: Path, npz: Path, *others: str) -> list[str]:
             "--results", str(tmp_path), "--jobs", "1", *others]
 
 
+def name(script, npz: Path, seed: int) -> str:
+    """Of the run folder of PIB on digital hardware."""
+    return script.Runner(str(npz), Path("runs")).name(script.One("dense", "digital", "pib", seed))
+
+
 def save(path: Path, script, accuracies: list[str], settings: str | None = None) -> None:
     """Rows of PIB on digital hardware, seeds from 0."""
     heads = script.columns("dense")
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, heads, restval="1")
         writer.writeheader()
-        known = {"hw": "digital", "learner": "pib", "settings": settings or " ".join(script.TASKS["dense"])}
+        known = {"hw": "digital", "learner": "pib", "settings": settings or script.settings("dense", "digital", "pib")}
         writer.writerows(known | {"seed": seed, "test_accuracy": accuracy} for seed, accuracy in enumerate(accuracies))
 
 
@@ -100,29 +105,39 @@ def test_rows_of_other_settings_do_not_count_and_are_replaced(tmp_path, npz, scr
     script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "--seeds", "1")])
     assert "2 rows were measured with other settings" in capsys.readouterr().err
     settings = [row["settings"] for row in rows(tmp_path / "small-dense.csv")]
-    assert settings == ["--width 7", " ".join(script.TASKS["dense"])]
+    assert settings == ["--width 7", script.settings("dense", "digital", "pib")]
 
 
-def test_an_interrupted_run_is_made_anew_and_a_finished_one_is_that_of_the_same_data(tmp_path, npz, script, capsys):
-    half = tmp_path / "runs" / "unfinished" / "small-dense-digital-pib-s0"
-    half.mkdir(parents=True)
-    (half / "config.yaml").write_text("{}")
-    script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "--seeds", "0")])
-    assert not half.exists()
-    other = npz.with_name("other.npz")
-    other.write_bytes(npz.read_bytes())
-    script.main(["dense", *arguments(tmp_path, other, "--learners", "pib", "--seeds", "0")])
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
-        "other-dense-digital-pib-s0", "small-dense-digital-pib-s0", "unfinished"]
+def test_rows_and_run_folders_of_other_shipped_settings_do_not_count(tmp_path, npz, script, monkeypatch, capsys):
+    one = arguments(tmp_path, npz, "--learners", "pib", "--seeds", "0")
+    script.main(["dense", *one])
+    first, shipped = rows(tmp_path / "small-dense.csv"), script.shipped
+    monkeypatch.setattr(script, "shipped", lambda *names, **kwargs: shipped(*names, **kwargs) | {"hidden_rate": 7})
+    assert script.Results(tmp_path / "small-dense.csv", "dense").known() == {}
+    script.main(["dense", *one])
+    again = rows(tmp_path / "small-dense.csv")
+    assert again[0]["settings"] != first[0]["settings"]
+    assert len(list((tmp_path / "runs").glob("small-*"))) == 2
+
+
+def test_rows_name_the_device_of_their_run(tmp_path, npz, script, capsys):
+    one = arguments(tmp_path, npz, "--learners", "pib", "--seeds", "0")
+    script.main(["dense", *one])
+    assert rows(tmp_path / "small-dense.csv")[0]["device"] == "cpu"
+    (tmp_path / "small-dense.csv").unlink()
+    result = tmp_path / "runs" / name(script, npz, 0) / "result.json"
+    result.write_text(result.read_text().replace('"device": "cpu"', '"device": "cuda"'))
+    script.main(["dense", *one])  # the run is there already, and was made elsewhere
+    assert rows(tmp_path / "small-dense.csv")[0]["device"] == "cuda"
 
 
 def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, script, capsys):
-    blocked = tmp_path / "runs" / "small-dense-digital-pib-s0"
+    blocked = tmp_path / "runs" / name(script, npz, 0)
     blocked.mkdir(parents=True)
     (blocked / "mine.txt").write_text("mine")
     with pytest.raises(SystemExit, match="1"):
         script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib")])
-    assert "small-dense-digital-pib-s0 failed: " in capsys.readouterr().err
+    assert f"{name(script, npz, 0)} failed: " in capsys.readouterr().err
     assert [row["seed"] for row in rows(tmp_path / "small-dense.csv")] == ["1"]
 
 
@@ -130,8 +145,12 @@ def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, script, capsy
     (["sparse"], "unknown task sparse"), (["dense", "--jobs", "0"], "--jobs must be 1 or more"),
     (["dense", "--results", "nowhere"], "there is no folder nowhere for --results"),
     (["dense", "--seeds", "-1"], "--seeds must be 0 or more"),
-    (["dense", "--data", "nowhere.npz"], "there is no file nowhere.npz")])
-def test_mistakes_are_named(script, given, words):
+    (["dense", "--data", "nowhere.npz"], "there is no file nowhere.npz"),
+    (["dense", "--data", "vectors.npz"], r"vectors.npz must hold images, shape \(n, height, width\), got vectors"),
+    (["dense", "--device", "foo"], "--device must be cpu, cuda or cuda:N, got 'foo'")])
+def test_mistakes_are_named(script, given, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("vectors.npz", x_train=np.zeros((9, 4)))
     with pytest.raises(UserError, match=words):
         script.main(given)
 

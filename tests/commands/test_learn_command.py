@@ -233,7 +233,15 @@ def spoilt(npz, **changes):
     (["my data"], "neither a file nor a name of OpenML"),
     (["x" * 300 + ".npz"], "cannot read"),
     (["empty.csv"], "must hold lines of features and a label"),
-    (["few.csv"], "can't be split"),
+    (["few.csv"], "can't be held out for testing: class a has one sample only"),
+    (["crowded.csv"], "can't be held out for testing: 8 samples of 4 classes are too few"),
+    (["scalar.npz"], "x_train and x_test must be (n, features)"),
+    (["imaginary.npz"], "must hold classes, whole numbers or words, got complex128"),
+    (["prose.npz"], "it is not what numpy.savez writes"),
+    (["packed.npz"], "can't be read as .npz"),
+    (["good.npz", "--objective-options", "tau=0.2"], "objective 'ridge' has no option 'tau'"),
+    (["good.npz", "--patches", "3:2:1", "--objective-options", "beta=0.1"], "beta must be 0 with patches"),
+    (["good.npz", "--out", "n" * 300], "File name too long"),
     (["good.npz", "--hw", "optcal"], "optical"),
     (["good.npz", "--rival", "frozn"], "frozen"),
     (["good.npz", "--rival", "es"], "can't learn from data"),
@@ -261,6 +269,8 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "flat.csv").write_text("".join(f"{n},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
     (tmp_path / "few.csv").write_text("1,2,a\n3,4,b\n")
+    (tmp_path / "crowded.csv").write_text("".join(f"{sample},2,{sample % 4}\n" for sample in range(8)))
+    (tmp_path / "prose.npz").write_text("hello")
     good = spoilt(npz)
     hole = good["x_train"].astype(float)
     hole[2, 1, 1] = np.nan
@@ -279,6 +289,11 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     np.savez("complex.npz", **spoilt(npz, x_train=good["x_train"] * 1j))
     huge = good["x_test"].astype(float)
     huge[0, 0, 1] = 1e300
+    np.savez("scalar.npz", x_train=np.float32(3))
+    np.savez("imaginary.npz", **spoilt(npz, y_train=good["y_train"] * 1j))
+    content = bytearray((tmp_path / "good.npz").read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = 99  # a way to pack files that nobody knows
+    (tmp_path / "packed.npz").write_bytes(content)
     np.savez("huge.npz", **spoilt(npz, x_test=huge))
     np.savez("objects.npz", **spoilt(npz, y_train=np.array([None] * 120)))
     np.savez("rare.npz", **spoilt(npz, y_train=np.r_[good["y_train"][:-1], 7]))

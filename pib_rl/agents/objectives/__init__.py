@@ -6,7 +6,7 @@ none knows of another unit. An objective is one class and one line in `OBJECTIVE
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 from pib_rl.agents.layout import Grid
 from pib_rl.agents.objectives.alignment import Alignment
@@ -15,7 +15,7 @@ from pib_rl.agents.objectives.gaussian import Gaussian
 from pib_rl.agents.objectives.pointwise import Pointwise
 from pib_rl.agents.objectives.renyi import Renyi
 from pib_rl.agents.objectives.ridge import Ridge
-from pib_rl.physical.options import nearest
+from pib_rl.physical.options import admit, nearest
 from pib_rl.physical.streams import Streams
 
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -36,16 +36,16 @@ def make_objective(name: str, options: dict[str, Any], *, features: int, outputs
         grid: The image that the outputs are, if they are one.
 
     Raises:
-        ValueError: If the name or an option is unknown.
+        ValueError: If the name or an option is unknown, or a value does not fit.
     """
     kind = OBJECTIVES.get(name)
     if kind is None:
         raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
     given: dict[str, Any] = {"features": features, "outputs": outputs, "streams": streams, "grid": grid}
-    try:
-        return kind(**options, **{need: given[need] for need in kind.needs})
-    except TypeError as error:
-        raise ValueError(f"objective {name!r} does not take the options {options} ({error})") from None
+    hints = {option: hint for option, hint in get_type_hints(kind.__init__).items()
+             if option not in (*kind.needs, "return")}
+    chosen = admit(hints, options, f"objective {name!r}")
+    return kind(**chosen, **{need: given[need] for need in kind.needs})
 
 
 __all__ = ["OBJECTIVES", "Alignment", "Gaussian", "GramObjective", "Objective", "Pointwise", "Renyi", "Ridge", "Score",
