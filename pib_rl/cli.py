@@ -18,6 +18,12 @@ from gymnasium.error import Error as GymnasiumError
 
 T = TypeVar("T")
 MISTAKE, FAILURE = 2, 1
+PLAINER = {  # what tyro and Python say of numbers: what that means
+    r"^Error parsing (\S+): no type matching .*\|INT\b.* from \['(.*?)'\].*": r"\1 must be a whole number, got '\2'",
+    r"^Error parsing (\S+): no type matching .*\|FLOAT\b.* from \['(.*?)'\].*": r"\1 must be a number, got '\2'",
+    r"^Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": r"\1 must be a whole number, got \2",
+    r"^Error parsing (\S+): could not convert string to float: (.*)": r"\1 must be a number, got \2",
+}
 MENDABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS,
             errno.ENOTDIR)  # what a file system refuses and a user can mend; other errors of the system are ours
 
@@ -100,6 +106,8 @@ def _unboxed(box: str) -> str:
         else:
             parts[-1].append(line)
     sentence = one_line(" ".join(parts[0])).rstrip(".")
+    for said, plain in PLAINER.items():
+        sentence = re.sub(said, plain, sentence)
     meant = [part[1] for part in parts if len(part) > 1 and part[0].startswith("Perhaps you meant")]
     return f"{sentence}; did you mean {meant[0].split()[0]}?" if meant else sentence
 

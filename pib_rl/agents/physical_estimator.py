@@ -41,7 +41,8 @@ class PhysicalEstimator(BaseEstimator):
         mode: "pib", or a rival that trains the hidden arrays in its place; "frozen" leaves them as fabricated.
         hw_options: Values of the substrate's configuration that differ from its default.
         objective_options: Keyword arguments of the objective.
-        rule: Settings of `LessonConfig` and of the mode by name, where they differ from those that are shipped.
+        rule: Settings of `LessonConfig` but for epochs and batch_size, and of the mode, by name, where they differ from
+            those that are shipped.
         scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
             (images).
         image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if

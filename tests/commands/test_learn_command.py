@@ -247,6 +247,8 @@ def spoilt(npz, **changes):
     (["good.npz", "--rival", "es"], "can't learn from data"),
     (["good.npz", "--objective", "ridg"], "ridge"),
     (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
+    (["good.npz", "--epochs", "abc"], "--epochs must be a whole number, got 'abc'; see"),
+    (["good.npz", "--width", "1.5"], "--width must be a whole number, got '1.5'; see"),
     (["good.npz", "--patches", "3:5"], "CHANNELS:SIZE:STRIDE, such as 32:5:2, got '3:5'"),
     (["good.npz", "--patches", "3:9:1"], "a patch of 9 pixels does not fit an image of 4 x 4"),
     (["good.npz", "--patches", "3:2:1", "--rival", "forward-forward"], "leave out patches"),
