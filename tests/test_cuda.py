@@ -26,7 +26,8 @@ def digits():
 
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_a_chip_is_the_same_on_every_device(hw):
-    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32)
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32,
+                device="cpu")
     network, x = agent.policy.network, torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     here = network.measure(x, Read.IDEAL).taps
     there = network.to("cuda").measure(x.cuda(), Read.IDEAL).taps
