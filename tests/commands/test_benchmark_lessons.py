@@ -131,6 +131,19 @@ def test_rows_name_the_device_of_their_run(tmp_path, npz, script, capsys):
     assert rows(tmp_path / "small-dense.csv")[0]["device"] == "cuda"
 
 
+def test_an_interrupted_run_is_made_anew_and_a_finished_one_is_that_of_the_same_data(tmp_path, npz, script, capsys):
+    half = tmp_path / "runs" / "unfinished" / name(script, npz, 0)
+    half.mkdir(parents=True)
+    (half / "config.yaml").write_text("{}")
+    script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib", "--seeds", "0")])
+    assert not half.exists()
+    other = npz.with_name("other.npz")
+    other.write_bytes(npz.read_bytes())
+    script.main(["dense", *arguments(tmp_path, other, "--learners", "pib", "--seeds", "0")])
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        name(script, other, 0), name(script, npz, 0), "unfinished"]
+
+
 def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, script, capsys):
     blocked = tmp_path / "runs" / name(script, npz, 0)
     blocked.mkdir(parents=True)
