@@ -1,10 +1,11 @@
-"""Tunes learning from labels: eight settings of a learner's rates, on training images alone.
+"""Tunes learning from images: eight settings of a learner's rates, on training images alone.
 
     python scripts/lesson_grid.py LEARNER [...] [--task dense] [--data mnist] [--hw HW ...] [--seeds S ...] [--jobs J]
 
 Each setting learns from 20,000 of the training images for 4 epochs and is judged by 5000 others of them; test images
-are not touched. Prints a Markdown table per learner: mean accuracy over seeds (chips), noisy hardware, in %; - where a
-setting fails.
+are not touched. Prints a Markdown table per learner: means over seeds (chips), noisy hardware, in %; - where a setting
+fails. With labels (tasks dense, patches) that is the accuracy; without (task views) those of a linear probe, of one
+with 500 labels and of 5 nearest neighbours, which see the features alone.
 """
 
 from __future__ import annotations
@@ -20,32 +21,46 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from pib_rl.agents.estimators import PIBClassifier
+from pib_rl.agents.estimators import PIBClassifier, PIBEncoder
 from pib_rl.agents.rivals import MODES
 from pib_rl.cli import UserError, run
+from pib_rl.learning import judge
 from pib_rl.learning.data import Data, load
 
+PATCHES = {"units": 1, "batch_size": 128, "patches": [(16, 5, 2), (32, 3, 2)]}
 TASKS = {
     "dense": {"width": 512, "units": 3, "batch_size": 256},
-    "patches": {"width": 512, "units": 1, "batch_size": 128, "patches": [(16, 5, 2), (32, 3, 2)]},
+    "patches": {"width": 512, **PATCHES},
+    "views": {"width": 256, **PATCHES},
 }
+CAMERAS = {"pixels_per_drive": 8}  # of patch units on optical hardware, as scripts/benchmark_lessons.py has them
 HARDWARE = ("digital", "memristive", "optical")
 HIDDEN, READOUT = (5e-3, 1e-2, 2e-2, 4e-2), (2.0, 6.0)
 LEARNED_FROM, JUDGED_BY, EPOCHS = 20_000, 5_000, 4
 
 
-def accuracy(data: Data, task: str, learner: str, hw: str, hidden: float, readout: float, seed: int) -> float | str:
+Figures = tuple[float, ...]
+
+
+def figures(data: Data, task: str, learner: str, hw: str, hidden: float, readout: float, seed: int) -> Figures | str:
     """In %, of the last network; what is wrong where a setting fails."""
     torch.set_num_threads(1)
     x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, train_size=LEARNED_FROM, test_size=JUDGED_BY,
                                             random_state=seed, stratify=data.y_train)
-    rates = {"hidden_rate": hidden, "learning_rate": readout}
-    model = PIBClassifier(hw=hw, mode=learner, epochs=EPOCHS, seed=seed, image=data.image, scaling="common",
-                          read="noisy", rule=rates, **TASKS[task])
+    kind = PIBEncoder if task == "views" else PIBClassifier
+    cameras = CAMERAS if hw == "optical" and "patches" in TASKS[task] else None
+    model = kind(hw=hw, mode=learner, epochs=EPOCHS, seed=seed, image=data.image, scaling="common", read="noisy",
+                 hw_options=cameras, rule={"hidden_rate": hidden, "learning_rate": readout}, **TASKS[task])
     try:
-        return 100 * float(model.fit(x, y).score(x_held, y_held))
+        model.fit(x, y)
+        if isinstance(model, PIBClassifier):
+            return (100 * float(model.score(x_held, y_held)),)
     except ValueError as error:
         return str(error)
+    known, seen, last = model.transform(x), model.transform(x_held), model.model_.network.last.out_features
+    found = judge.judged(known, y, seen, y_held, last, seed)
+    few = judge.probe(known, y, seen, y_held, few=True)
+    return 100 * found["probe_accuracy"], 100 * few, 100 * found["knn_accuracy"]
 
 
 def main(arguments: list[str]) -> None:
@@ -66,7 +81,7 @@ def main(arguments: list[str]) -> None:
     if data.image is None or data.y_train is None or len(data.x_train) < LEARNED_FROM + JUDGED_BY:
         raise UserError(f"--data must be labelled images, {LEARNED_FROM + JUDGED_BY} or more to learn from")
     plan = list(itertools.product(options.learners, options.hw, HIDDEN, READOUT, options.seeds))
-    jobs = (delayed(accuracy)(data, options.task, *one) for one in plan)
+    jobs = (delayed(figures)(data, options.task, *one) for one in plan)
     runs = tqdm(Parallel(options.jobs, return_as="generator")(jobs), total=len(plan), unit="run")
     found = dict(zip(plan, runs, strict=True))
     for learner, words in dict.fromkeys((one[0], value) for one, value in found.items() if isinstance(value, str)):
@@ -80,10 +95,12 @@ def main(arguments: list[str]) -> None:
             print(f"| hidden rate {hidden:g} | {' | '.join(cells)} |")
 
 
-def cell(values: list[float | str]) -> str:
-    """Their mean, or - if one failed."""
-    known = [value for value in values if not isinstance(value, str)]
-    return f"{statistics.mean(known):.2f}" if len(known) == len(values) else "-"
+def cell(runs: list[Figures | str]) -> str:
+    """Means of their figures, or - if one failed."""
+    known = [one for one in runs if not isinstance(one, str)]
+    if len(known) < len(runs):
+        return "-"
+    return " / ".join(f"{statistics.mean(values):.2f}" for values in zip(*known, strict=True))
 
 
 if __name__ == "__main__":

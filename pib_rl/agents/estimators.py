@@ -12,8 +12,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
+from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.label_samples import ClassSamples, LabelledSamples, ValueSamples
 from pib_rl.agents.physical_estimator import PhysicalEstimator
+
+__all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
 
 
 class PIBClassifier(ClassifierMixin, PhysicalEstimator):

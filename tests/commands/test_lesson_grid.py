@@ -12,8 +12,9 @@ from pib_rl.cli import UserError
 @pytest.fixture
 def script(monkeypatch):
     module = load_script("lesson_grid")
-    for name, value in (("TASKS", {"dense": {"width": 6, "units": 1, "batch_size": 20}}), ("LEARNED_FROM", 80),
-                        ("JUDGED_BY", 30), ("EPOCHS", 40), ("HIDDEN", (0.01, 0.02)), ("READOUT", (2.0,))):
+    small = {"width": 6, "units": 1, "batch_size": 20}
+    for name, value in (("TASKS", {"dense": small, "views": small}), ("LEARNED_FROM", 80), ("JUDGED_BY", 30),
+                        ("EPOCHS", 40), ("HIDDEN", (0.01, 0.02)), ("READOUT", (2.0,))):
         monkeypatch.setattr(module, name, value)
     return module
 
@@ -37,6 +38,13 @@ def test_every_setting_is_judged_by_training_images_that_were_held_out(npz, scri
     assert len(accuracies) == 4
     assert min(accuracies[:2]) > 80  # the black test images of no class would give a third
     assert 40 < min(accuracies[2:]) < min(accuracies[:2])
+
+
+def test_without_labels_features_are_judged_by_probes_and_neighbours(npz, script, capsys):
+    script.main(["backprop", "--task", "views", "--data", str(npz), "--hw", "digital", "--jobs", "1"])
+    cells = [line.split("|")[2] for line in capsys.readouterr().out.splitlines() if line.startswith("| hidden rate")]
+    probe, few, near = (float(value) for value in cells[0].split("/"))
+    assert min(probe, few, near) > 80
 
 
 def test_a_setting_that_fails_is_told_and_the_others_stand(npz, script, capsys, monkeypatch):
