@@ -39,7 +39,7 @@ class Task(NamedTuple):
 
 TASKS = {
     "noise": Task(("CartPole-v1", "--distractors", "32"), 16, 100_000, 4_000),
-    "lander": Task(("LunarLander-v3",), 64, 1_000_000, 20_000),
+    "lander": Task(("LunarLander-v3",), 64, 500_000, 20_000),
 }
 
 
