@@ -37,8 +37,6 @@ CAMERAS = {"pixels_per_drive": 8}  # of patch units on optical hardware, as scri
 HARDWARE = ("digital", "memristive", "optical")
 HIDDEN, READOUT = (5e-3, 1e-2, 2e-2, 4e-2), (2.0, 6.0)
 LEARNED_FROM, JUDGED_BY, EPOCHS = 20_000, 5_000, 4
-
-
 Figures = tuple[float, ...]
 
 
@@ -58,9 +56,9 @@ def figures(data: Data, task: str, learner: str, hw: str, hidden: float, readout
     except ValueError as error:
         return str(error)
     known, seen, last = model.transform(x), model.transform(x_held), model.model_.network.last.out_features
-    found = judge.judged(known, y, seen, y_held, last, seed)
-    few = judge.probe(known, y, seen, y_held, few=True)
-    return 100 * found["probe_accuracy"], 100 * few, 100 * found["knn_accuracy"]
+    found = (judge.probe(known, y, seen, y_held), judge.probe(known, y, seen, y_held, few=True),
+             judge.neighbours(known[:, -last:], y, seen[:, -last:], y_held))
+    return tuple(100 * value for value in found)
 
 
 def main(arguments: list[str]) -> None:
