@@ -35,7 +35,7 @@ class TrainConfig:
     env: tyro.conf.Positional[str]
     """Id of a Gymnasium environment, such as CartPole-v1."""
     hw: str = "digital"
-    """Substrate: digital, memristive, optical, or one of an installed package."""
+    """Substrate: digital, memristive, optical, or one of an installed package; SUBSTRATE:PRESET for published ones."""
     seed: int = 0
     """Seed of the chip, its noise, exploration and environments."""
     timesteps: int = 80_000
@@ -137,7 +137,7 @@ def check_ranges(config: Any) -> None:
 def run_stem(env: str, distractors: int, hw: str, mode: str, seed: int) -> str:
     """Name of a run that may be a file name."""
     extra = f"-d{distractors}" if distractors else ""
-    return f"{env.replace('/', '-').replace(':', '-')}{extra}-{hw}-{mode}-s{seed}"
+    return f"{env.replace('/', '-')}{extra}-{hw}-{mode}-s{seed}".replace(":", "-")
 
 
 def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:

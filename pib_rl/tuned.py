@@ -8,6 +8,7 @@ from typing import Any
 
 from pib_rl.agents.rule_config import RuleConfig
 from pib_rl.cli import UserError, read_yaml
+from pib_rl.physical.registry import base
 
 FOLDER = Path(__file__).parent / "hyperparams"
 ZOO = {"n_timesteps": "timesteps"}  # the zoo's word: ours
@@ -25,7 +26,7 @@ def tuned(env_id: str, mode: str, hw: str | None = None) -> dict[str, Any]:
     Args:
         env_id: Environment id; without a key of its own, ``default`` alone counts.
         mode: "pib" or a rival.
-        hw: Substrate, for settings of its own; None leaves them out.
+        hw: Substrate, for settings of its own; those of a preset go before them. None leaves them out.
     """
     settings = entry(FOLDER / "pib.yml", env_id, hw)
     if mode != "pib":
@@ -54,5 +55,5 @@ def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise UserError(f"{path}: {key} must hold a mapping of settings, got {value!r}")
     settings = dict(content.get("default", {}) | content.get(env_id, {}))
-    own: dict[str, Any] = settings.pop("hw", {}).get(hw, {})
-    return settings | own
+    own: dict[str, dict[str, Any]] = settings.pop("hw", {})
+    return settings | ({} if hw is None else own.get(base(hw), {}) | own.get(hw, {}))

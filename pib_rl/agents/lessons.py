@@ -13,6 +13,7 @@ from pib_rl.agents.hidden import HiddenLearner
 from pib_rl.agents.rivals import find_mode
 from pib_rl.agents.trainer import LessonConfig
 from pib_rl.physical.options import configure, nearest
+from pib_rl.physical.registry import base
 
 ARGUMENTS = {"epochs", "batch_size"}  # settings of lessons that an estimator has as arguments of its own
 FILE = Path(__file__).parents[1] / "hyperparams" / "lessons.yml"
@@ -28,13 +29,13 @@ def shipped(hw: str, mode: str, images: bool, labels: bool, patches: bool = Fals
     """Shipped settings: of the rule, of the substrate (``hw_options``), and of each objective (``objective_options``).
 
     Args:
-        hw: The substrate.
+        hw: The substrate; a preset has no settings of its own.
         mode: "pib", or a rival.
         images: Whether inputs are images.
         labels: Whether there are labels to learn from.
         patches: Whether there are patch units.
     """
-    content = _shipped()
+    content, hw = _shipped(), base(hw)
     settings = dict(content["default"])
     if images:
         settings |= content["images"].get(hw, {})

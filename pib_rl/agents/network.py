@@ -97,13 +97,23 @@ class Network(nn.Module):
         """Passes inputs x, shape (n, in_features), in standard deviations, through the hardware."""
         hs, zs, drive = [], [], x * self.input_gain
         for unit in self.chain:
-            hs.append(unit.medium.measure(unit.inputs(drive), read))
+            inputs = unit.inputs(drive)
+            hs.append(unit.medium.measure(inputs, read))
             zs.append(unit.measure(hs[-1], read))
+            if self.meter.running:
+                self.meter.read(len(inputs))
+                self.meter.spend(unit.medium.costs(inputs, hs[-1]))
+                self.meter.spend(unit.array.costs(hs[-1], zs[-1].view(len(inputs), -1)))
             drive = unit.control.drive(zs[-1])
         last = self.last.measure(drive, read)
-        self.meter.read(sum(map(len, hs)))
+        self.meter.spend(self.last.costs(drive, last))
         taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
         return Measurement(hs, zs, torch.cat([*taps, last], 1))
+
+    @property
+    def latency(self) -> float:
+        """Seconds from one input to its taps: units one after the other, positions of an image too."""
+        return self.last.latency + sum(unit.latency for unit in self.chain)
 
     def calibrate(self, x: Tensor) -> None:
         """Sets every gain control from a batch x, unit by unit, front to back."""

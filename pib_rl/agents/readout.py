@@ -31,8 +31,11 @@ class Readout(nn.Module):
 
     def measure_inputs(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
         """The same from inputs that end with the constant 1, shape (n, tap_features + 1)."""
-        self.meter.read(len(inputs))
-        return self.array.measure(inputs, read)
+        outputs = self.array.measure(inputs, read)
+        if self.meter.running:
+            self.meter.read(len(inputs))
+            self.meter.spend(self.array.costs(inputs, outputs))
+        return outputs
 
     def learn(self, inputs: Tensor, gradient: Tensor, rate: float) -> Tensor:
         """Asks for dW = gradient^T inputs, through the optimiser, written by the array's own law.

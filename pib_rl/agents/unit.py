@@ -88,6 +88,11 @@ class Unit(nn.Module):
         """Length of z: positions times outputs of the array."""
         return self.positions * self.array.out_features
 
+    @property
+    def latency(self) -> float:
+        """Seconds that one sample takes, at all positions one after the other."""
+        return self.positions * (self.medium.latency + self.array.latency)
+
     def inputs(self, drive: Tensor) -> Tensor:
         """What the medium is driven with, shape (n positions, in), from drives, shape (n, features)."""
         return drive if self.layout is None else self.layout.cut(drive)

@@ -16,8 +16,8 @@ from pib_rl.comparison import baselines
 from pib_rl.comparison.baselines import ALGORITHMS, SOFTWARE, BaselineConfig
 from pib_rl.config import TrainConfig, check_ranges
 from pib_rl.envs.make import find_spec
+from pib_rl.physical import registry
 from pib_rl.physical.options import nearest
-from pib_rl.physical.registry import names
 from pib_rl.train import build, read_arguments
 from pib_rl.training import close
 from pib_rl.tuned import tuned
@@ -61,10 +61,10 @@ class CompareConfig:
             if name not in contenders:
                 raise UserError(f"unknown contender {name!r} in --against; {nearest(name, contenders)}")
         for name in self.hw:
-            if name not in names():
-                raise UserError(f"unknown substrate {name!r} in --hw; {nearest(name, names())}")
+            with mistakes():
+                registry.check(name)
         if not self.hw:
-            raise UserError(f"--hw needs at least one substrate: {', '.join(names())}")
+            raise UserError(f"--hw needs at least one substrate: {', '.join(registry.names())}")
 
     @property
     def steps(self) -> int:
@@ -104,7 +104,7 @@ class Job:
     @property
     def name(self) -> str:
         """Name of its folder."""
-        return f"{self.contender}-{self.hw}-s{self.seed}"
+        return f"{self.contender}-{self.hw.replace(':', '-')}-s{self.seed}"
 
     @property
     def module(self) -> str:

@@ -85,7 +85,7 @@ class LearnConfig:
     def stem(self) -> str:
         """Name of the run, for its folder."""
         extra = "" if self.mode == "supervised" else f"-{self.mode}"
-        return f"{Path(self.data).stem.replace(':', '-')}{extra}-{self.hw}-{self.learner}-s{self.seed}"
+        return f"{Path(self.data).stem}{extra}-{self.hw}-{self.learner}-s{self.seed}".replace(":", "-")
 
     @property
     def title(self) -> str:

@@ -48,7 +48,7 @@ class DigitalArray(Array):
 
     def program(self, delta: Tensor) -> None:
         self.weight.add_(delta)
-        self.meter.write(torch.count_nonzero(delta))
+        self.record(delta != 0)
 
     def weights(self) -> Tensor:
         return self.weight

@@ -166,7 +166,7 @@ class Crossbar(Array):
                 size = step + noise * (step > 0) * self._streams.normal(WRITE, step)
             conductance.addcmul_(half, size, value=sign).clamp_(0, 1)
         self._settle()
-        self.meter.write(2 * torch.count_nonzero(delta))
+        self.record(delta != 0)
 
     def weights(self) -> Tensor:
         return self.difference

@@ -1,4 +1,4 @@
-"""What learning and acting cost the hardware: measurements and writes."""
+"""What learning and acting cost the hardware: measurements, writes, energy."""
 
 from __future__ import annotations
 
@@ -8,22 +8,30 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from pib_rl.physical.part import Costs
+
+# Where energy goes. programming: pulses to devices; digital: arithmetic on measured numbers, weights in memory, too.
+PARTS = ("array", "converters", "light", "modulator", "camera", "programming", "digital")
+
 
 class Meter(nn.Module):
     """Counts what was asked of the hardware.
 
     ``measurements`` counts samples times units: one physical forward pass of one sample through one unit (or
     through the readout array) is one. ``writes`` counts programming pulses: one pulse to one device is one.
-    Both are float64 buffers, exact up to 2^53, and travel with the saved policy.
+    ``energy`` holds joules by part, in the order of `PARTS`. All are float64 buffers, counts exact up to 2^53, and
+    travel with the saved policy.
     """
 
     measurements: Tensor
     writes: Tensor
+    energy: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("measurements", torch.zeros((), dtype=torch.float64))
         self.register_buffer("writes", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("energy", torch.zeros(len(PARTS), dtype=torch.float64))
         self._running = True
 
     @contextlib.contextmanager
@@ -44,6 +52,28 @@ class Meter(nn.Module):
         """Counts ``pulses`` (a scalar tensor: no transfer from the accelerator is forced)."""
         if self._running:
             self.writes.add_(pulses)
+
+    @property
+    def running(self) -> bool:
+        """Whether anything is counted now."""
+        return self._running
+
+    def spend(self, costs: Costs) -> None:
+        """Adds joules, scalars by part.
+
+        Raises:
+            KeyError: If a part is none of `PARTS`.
+        """
+        if not self._running:
+            return
+        for part, joules in costs.items():
+            if part not in PARTS:
+                raise KeyError(f"{part!r} is no part that energy goes to; known: {', '.join(PARTS)}")
+            self.energy[PARTS.index(part)] += joules
+
+    def joules(self) -> dict[str, float]:
+        """Energy by part, only of those that spent some."""
+        return {part: joules for part, joules in zip(PARTS, self.energy.tolist(), strict=True) if joules}
 
     def totals(self) -> dict[str, int]:
         """``measurements`` and ``writes`` as integers."""

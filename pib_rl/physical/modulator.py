@@ -55,7 +55,7 @@ class ModulatorArray(Array):
         bound = self._modulator.high
         self.memory.add_(delta).clamp_(-bound, bound)
         weight = self._modulator(self.memory)
-        self.meter.write(torch.count_nonzero(weight != self.weight))
+        self.record(weight != self.weight)
         self.weight.copy_(weight)
 
     def weights(self) -> Tensor:

@@ -37,9 +37,12 @@ def names() -> list[str]:
 def find(name: str) -> type[Substrate]:
     """The substrate class of that name; entry points of the group ``pib_rl.substrates`` load at first use.
 
+    A preset behind a colon does not count here.
+
     Raises:
         ValueError: If there is none; the message offers the nearest names.
     """
+    name = base(name)
     if name not in _REGISTRY:
         for entry in entry_points(group=GROUP, name=name):
             _REGISTRY[name] = entry.load()
@@ -51,8 +54,41 @@ def find(name: str) -> type[Substrate]:
 def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> Substrate:
     """A substrate by name, its configuration changed by ``options``.
 
+    Args:
+        name: Name of a substrate, or SUBSTRATE:PRESET; options go before the preset's.
+        options: Values of its configuration by name.
+        streams: Named random streams.
+        meter: Counts measurements and writes.
+
     Raises:
-        ValueError: If the name or an option is unknown, or a value lies outside its range.
+        ValueError: If the name, the preset or an option is unknown, or a value lies outside its range.
     """
     kind = find(name)
-    return kind(configure(kind.Config, options, name), streams, meter)
+    return kind(configure(kind.Config, {**preset(name), **options}, base(name)), streams, meter)
+
+
+def check(name: str) -> None:
+    """Raises ValueError unless ``name`` is a substrate, or SUBSTRATE:PRESET, that exists."""
+    find(name)
+    preset(name)
+
+
+def base(name: str) -> str:
+    """The substrate's own name: without a preset."""
+    return name.partition(":")[0]
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Options of the preset in SUBSTRATE:PRESET; none of a bare name.
+
+    Raises:
+        ValueError: If the substrate or its preset is unknown.
+    """
+    own, colon, wanted = name.partition(":")
+    if not colon:
+        return {}
+    known = find(own).presets
+    if wanted not in known:
+        hint = nearest(wanted, list(known)) if known else "it has none"
+        raise ValueError(f"substrate {own} has no preset {wanted!r}; {hint}")
+    return dict(known[wanted])

@@ -14,6 +14,7 @@ from torch import Tensor
 FABRICATION = "fabrication"
 READ = "read"
 WRITE = "write"
+FAULT = "fault"
 EXPLORATION = "exploration"
 LEARNING = "learning"
 ENVIRONMENT = "environment"

@@ -8,13 +8,16 @@ instrument driver.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from enum import Enum
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.part import Part
 from pib_rl.physical.streams import Streams
 
 
@@ -30,7 +33,7 @@ class Read(str, Enum):
     IDEAL = "ideal"
 
 
-class Medium(nn.Module, ABC):
+class Medium(Part, ABC):
     """A fixed physical transform of drives to outputs.
 
     State drawn at fabrication belongs in float buffers, so that it is saved and loaded with the policy.
@@ -60,14 +63,21 @@ class Medium(nn.Module, ABC):
         """
 
 
-class Array(nn.Module, ABC):
+class Array(Part, ABC):
     """A programmable linear device z = W h.
 
     Args:
         in_features: Number of inputs.
         out_features: Number of outputs.
         meter: Where `program` counts its pulses.
+
+    Attributes:
+        wear: Pulses that each device has received, shape (..., out_features, in_features).
+        endurance: Pulses that a device is good for; None where nothing is known.
     """
+
+    wear: Tensor
+    endurance: float | None = None
 
     def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:
         super().__init__()
@@ -76,11 +86,17 @@ class Array(nn.Module, ABC):
         self.in_features = in_features
         self.out_features = out_features
         self.meter = meter
+        self.register_buffer("wear", torch.zeros(out_features, in_features))
 
     @property
     def devices(self) -> int:
         """How many devices hold the weights, each programmed by pulses of its own."""
         return self.in_features * self.out_features
+
+    def record(self, pulses: Tensor) -> None:
+        """Counts pulses per device, shape of ``wear``; weights of several devices each get them in all of those."""
+        self.wear.add_(pulses)
+        self.meter.write(pulses.sum(dtype=torch.float64) * (self.devices // self.wear.numel()))
 
     @abstractmethod
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
@@ -116,6 +132,7 @@ class Substrate(ABC):
         meter: Counts measurements and writes.
 
     Attributes:
+        presets: Published hardware by name, as options of the configuration: ``--hw memristive:reram-es``.
         input_gain: Gain of the network's standardised input in front of the first medium.
         drive_gain: Gain of the automatic gain control in front of each further medium.
         drive_offset: Half width of the fixed uniform random offset of each drive, in drive standard deviations.
@@ -123,6 +140,7 @@ class Substrate(ABC):
 
     name: ClassVar[str]
     Config: ClassVar[type]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     input_gain: float = 1.0
     drive_gain: float = 1.0
     drive_offset: float = 0.0
