@@ -1,16 +1,22 @@
-"""The memristive substrate: differential crossbars and saturating analog activations."""
+"""The memristive substrate: crossbars of memristors and saturating analog activations."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor
+from pib_rl.physical.activation import ActivationMedium
+from pib_rl.physical.converters import check_bits
+from pib_rl.physical.devices import DEVICES
+from pib_rl.physical.options import nearest
+from pib_rl.physical.pairs import LinearCrossbar
+from pib_rl.physical.programming import DEFAULT, PROGRAMMINGS, make_programming
+from pib_rl.physical.pulsed import PulsedCrossbar
+from pib_rl.physical.substrate import Array, Medium, Substrate
 
-from pib_rl.physical.converters import Converter, check_bits
-from pib_rl.physical.meter import Meter
-from pib_rl.physical.streams import FABRICATION, READ, WRITE, Streams
-from pib_rl.physical.substrate import Array, Medium, Read, Substrate
+WARMING = 0.00451  # relative rise of a copper wire's resistance per kelvin, NeuroSim V2.1 (Peng et al., IEDM 2019)
+ROOM_K = 300.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,25 @@ class MemristiveConfig:
         drive_range: The DAC covers -drive_range..drive_range, in drive units.
         array_range: The ADC of a hidden array covers -array_range..array_range, in units of z.
         readout_range: The same for the readout.
+        device: A published device (`pib_rl.physical.devices`) that moves by pulses; None is a pair of linear devices.
+        programming: How pulses are chosen, a name of `pib_rl.physical.programming`; None is what was found best for
+            learning. Linear devices know no other than "ideal", a write that does what it is asked to, give or take.
+        relative_read_noise: Standard deviation of a conductance's noise at a read, relative to that conductance.
+        wire_ohm: Resistance of the wire from one cell to the next, in ohms at 300 K; 0 is no IR drop. 0.2-1 at
+            65-130 nm (NeuroSim V2.1).
+        temperature_k: Temperature of the wires, in kelvins.
+        drift: Exponent of the drift of linear devices' conductances, mean over devices (PCM: 0.049-0.1, Nandakumar et
+            al., ICECS 2019, 727); time passes only where it is asked to.
+        drift_spread: Its standard deviation over devices.
+        drift_start_s: Time after fabrication from which drift counts, in seconds (20: as aihwkit).
+        largest_us: Conductance of a fully open linear device, in microsiemens (PCM: 25).
+        read_v: Voltage of an input at full scale, in volts (0.2: as in macro models of ISAAC-like chips).
+        read_s: Duration of a read, in seconds (assumed; published ones go from 10 ns to 1 us).
+        write_j: Energy of a write to a linear device, in joules (assumed; 0.1-7 pJ are quoted for ReRAM).
+        dac_j: Energy of a conversion of the DAC, in joules (8 bits: 0.29 pJ, BRAHMS, 10.1109/VLSIC.2018.8502370).
+        adc_j: The same of the ADC (8 bits: 1.67 pJ, ISAAC, 10.1109/ISCA.2016.12).
+        dac_s: Duration of a conversion of the DAC, in seconds (0.9 ns at 1.1 GHz, as above).
+        adc_s: The same of the ADC (0.78 ns at 1.28 GS/s, as above).
 
     Raises:
         ValueError: If a value lies outside its range.
@@ -55,121 +80,52 @@ class MemristiveConfig:
     drive_range: float = 6.0
     array_range: float = 4.0
     readout_range: float = 16.0
+    device: str | None = None
+    programming: str | None = None
+    relative_read_noise: float = 0.0
+    wire_ohm: float = 0.0
+    temperature_k: float = ROOM_K
+    drift: float = 0.06
+    drift_spread: float = 0.02
+    drift_start_s: float = 20.0
+    largest_us: float = 25.0
+    read_v: float = 0.2
+    read_s: float = 1e-7
+    write_j: float = 1e-12
+    dac_j: float = 0.29e-12
+    adc_j: float = 1.67e-12
+    dac_s: float = 0.9e-9
+    adc_s: float = 0.78e-9
 
     def __post_init__(self) -> None:
-        for name in ("weight_bound", "readout_bound", "drive_range", "array_range", "readout_range"):
+        for name in ("weight_bound", "readout_bound", "drive_range", "array_range", "readout_range",
+                     "drift_start_s", "largest_us", "read_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"memristive {name} must be > 0, got {getattr(self, name)}")
         for name in ("write_noise", "device_spread", "read_noise", "activation_gain_spread",
-                     "activation_offset_spread", "medium_noise"):
+                     "activation_offset_spread", "medium_noise", "relative_read_noise", "wire_ohm", "drift",
+                     "drift_spread", "read_v", "write_j", "dac_j", "adc_j", "dac_s", "adc_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"memristive {name} must be >= 0, got {getattr(self, name)}")
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"memristive {name}", getattr(self, name))
         if not 0 <= self.stuck <= 1:
             raise ValueError(f"memristive stuck is a share of devices and must be in 0..1, got {self.stuck}")
-
-
-class ActivationMedium(Medium):
-    """Saturating analog activations, one per drive, read by an ADC.
-
-    h_i = ADC(tanh(a_i DAC(drive_i) + b_i) + noise); gain a_i and offset b_i are drawn at fabrication.
-    """
-
-    gain: Tensor
-    offset: Tensor
-
-    def __init__(self, features: int, config: MemristiveConfig, streams: Streams) -> None:
-        super().__init__(features, features)
-        self._streams = streams
-        self._noise = config.medium_noise
-        self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
-        self._adc = Converter(config.adc_bits, -1.0, 1.0)
-        like = torch.zeros(features)
-        gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
-        self.register_buffer("gain", gain)
-        self.register_buffer("offset", config.activation_offset_spread * streams.normal(FABRICATION, like))
-
-    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        if read is Read.IDEAL:
-            return torch.tanh(drive)
-        h = torch.addcmul(self.offset, self._dac(drive), self.gain).tanh_()
-        if read is Read.NOISY and self._noise:
-            h.add_(self._streams.normal(READ, h), alpha=self._noise)
-        return self._adc(h)
-
-
-class Crossbar(Array):
-    """Differential crossbar: each weight is the difference of two bounded conductances.
-
-    Conductances are normalised to 0..1 and W = w_max (G+ - G-) with w_max = bound sigma_0. A write of dW asks
-    half of it from each device, dG = dW / (2 w_max); what comes is dG (d + e), with d the device's own step size
-    drawn at fabrication and e drawn at each write, clipped to 0..1. Stuck devices ignore writes. A read adds
-    conductance noise to every pair, which in the sum over a row is one normal draw of standard deviation
-    read_noise sigma_0 |h|.
-    """
-
-    plus: Tensor
-    minus: Tensor
-    difference: Tensor
-    step_plus: Tensor
-    step_minus: Tensor
-
-    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, meter: Meter,
-                 streams: Streams, readout: bool = False) -> None:
-        super().__init__(in_features, out_features, meter)
-        self._streams = streams
-        self._config = config
-        sigma = in_features**-0.5
-        self.scale = sigma * (config.readout_bound if readout else config.weight_bound)
-        self._read_noise = config.read_noise * sigma
-        span = config.readout_range if readout else config.array_range
-        self._adc = Converter(config.adc_bits, -span, span)
-        weight = torch.zeros(out_features, in_features)
-        if not readout:
-            weight = (sigma / self.scale) * streams.normal(FABRICATION, weight)
-        for sign, name in ((0.5, "plus"), (-0.5, "minus")):
-            self._fabricate(name, (0.5 + sign * weight).clamp_(0, 1))
-        self.register_buffer("difference", torch.zeros(out_features, in_features))
-        self._settle()
-
-    def _fabricate(self, name: str, conductance: Tensor) -> None:
-        config, streams = self._config, self._streams
-        stuck = streams.uniform(FABRICATION, conductance) < config.stuck
-        stuck_at = streams.uniform(FABRICATION, conductance)
-        step = (1.0 + config.device_spread * streams.normal(FABRICATION, conductance)).clamp_(min=0)
-        self.register_buffer(name, torch.where(stuck, stuck_at, conductance))
-        self.register_buffer(f"step_{name}", step.masked_fill_(stuck, 0.0))
-
-    def _settle(self) -> None:
-        self.difference.copy_(self.plus - self.minus).mul_(self.scale)
-
-    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
-        z = h @ self.difference.T
-        if read is Read.IDEAL:
-            return z
-        if read is Read.NOISY and self._read_noise:
-            size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
-            z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
-        return self._adc(z)
+        if self.device is not None and self.device not in DEVICES:
+            raise ValueError(f"memristive has no device {self.device!r}; {nearest(self.device, list(DEVICES))}")
+        if self.programming is not None and self.programming not in PROGRAMMINGS:
+            raise ValueError(f"memristive has no programming {self.programming!r}; "
+                             f"{nearest(self.programming, list(PROGRAMMINGS))}")
+        if self.device is None and self.programming not in (None, "ideal"):
+            raise ValueError(f"memristive programming {self.programming} is for pulsed devices; give one as device: "
+                             f"{', '.join(DEVICES)}")
+        if not 200 <= self.temperature_k <= 500:
+            raise ValueError(f"memristive temperature_k must be in 200..500, got {self.temperature_k}")
 
     @property
-    def devices(self) -> int:
-        return 2 * super().devices
-
-    def program(self, delta: Tensor) -> None:
-        half = delta / (2 * self.scale)
-        noise = self._config.write_noise
-        for conductance, step, sign in ((self.plus, self.step_plus, 1.0), (self.minus, self.step_minus, -1.0)):
-            size = step
-            if noise:
-                size = step + noise * (step > 0) * self._streams.normal(WRITE, step)
-            conductance.addcmul_(half, size, value=sign).clamp_(0, 1)
-        self._settle()
-        self.record(delta != 0)
-
-    def weights(self) -> Tensor:
-        return self.difference
+    def wire_ohm_now(self) -> float:
+        """Resistance of a wire from cell to cell at the temperature, in ohms."""
+        return self.wire_ohm * (1 + WARMING * (self.temperature_k - ROOM_K))
 
 
 class Memristive(Substrate):
@@ -177,6 +133,7 @@ class Memristive(Substrate):
 
     name = "memristive"
     Config = MemristiveConfig
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {name: {"device": name} for name in DEVICES}
     input_gain = 0.5  # a saturated activation hides the ends of an input's range
     drive_gain = 1.5
     drive_offset = 1.0
@@ -185,4 +142,9 @@ class Memristive(Substrate):
         return ActivationMedium(in_features, self.config, self.streams)
 
     def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
-        return Crossbar(in_features, out_features, self.config, self.meter, self.streams, readout)
+        config = self.config
+        if config.device is None:
+            return LinearCrossbar(in_features, out_features, config, self.meter, self.streams, readout)
+        device = DEVICES[config.device]
+        programming = make_programming(config.programming or DEFAULT, device, self.streams)
+        return PulsedCrossbar(in_features, out_features, config, device, programming, self.meter, self.streams, readout)

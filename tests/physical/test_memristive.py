@@ -6,16 +6,17 @@ import pytest
 import torch
 from chips import EXACT, correlation, draws, make
 
-from pib_rl.physical.memristive import Crossbar, MemristiveConfig
+from pib_rl.physical.memristive import MemristiveConfig
+from pib_rl.physical.pairs import LinearCrossbar
 from pib_rl.physical.substrate import Read
 
 
-def crossbar(inputs: int = 64, outputs: int = 100, readout: bool = False, seed: int = 0, **options) -> Crossbar:
+def crossbar(inputs: int = 64, outputs: int = 100, readout: bool = False, seed: int = 0, **options) -> LinearCrossbar:
     """A crossbar with no imperfection but those in ``options``."""
     return make("memristive", seed, **{**EXACT, **options}).make_array(inputs, outputs, readout=readout)
 
 
-def written(array: Crossbar, delta: torch.Tensor) -> torch.Tensor:
+def written(array: LinearCrossbar, delta: torch.Tensor) -> torch.Tensor:
     """What a write of ``delta`` changes."""
     before = array.weights().clone()
     array.program(delta)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from pib_rl.physical.activation import ActivationMedium
 from pib_rl.physical.digital import TanhMedium
-from pib_rl.physical.memristive import ActivationMedium
 from pib_rl.physical.optical import OpticalConfig, ScatteringMedium
 from pib_rl.physical.streams import FABRICATION, Streams
 from pib_rl.physical.substrate import Medium

@@ -1,0 +1,54 @@
+"""Saturating analog activations: the medium of the memristive substrate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pib_rl.physical.converters import Converter
+from pib_rl.physical.part import Costs
+from pib_rl.physical.streams import FABRICATION, READ, Streams
+from pib_rl.physical.substrate import Medium, Read
+
+if TYPE_CHECKING:
+    from pib_rl.physical.memristive import MemristiveConfig
+
+
+class ActivationMedium(Medium):
+    """Saturating analog activations, one per drive, read by an ADC.
+
+    h_i = ADC(tanh(a_i DAC(drive_i) + b_i) + noise); gain a_i and offset b_i are drawn at fabrication.
+    """
+
+    gain: Tensor
+    offset: Tensor
+
+    def __init__(self, features: int, config: MemristiveConfig, streams: Streams) -> None:
+        super().__init__(features, features)
+        self._streams = streams
+        self._config = config
+        self._noise = config.medium_noise
+        self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
+        self._adc = Converter(config.adc_bits, -1.0, 1.0)
+        like = torch.zeros(features)
+        gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
+        self.register_buffer("gain", gain)
+        self.register_buffer("offset", config.activation_offset_spread * streams.normal(FABRICATION, like))
+
+    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        if read is Read.IDEAL:
+            return torch.tanh(drive)
+        h = torch.addcmul(self.offset, self._dac(drive), self.gain).tanh_()
+        if read is Read.NOISY and self._noise:
+            h.add_(self._streams.normal(READ, h), alpha=self._noise)
+        return self._adc(h)
+
+    @property
+    def latency(self) -> float:
+        return self._config.dac_s + self._config.adc_s
+
+    def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
+        joules = inputs.numel() * self._config.dac_j + outputs.numel() * self._config.adc_j
+        return {"converters": inputs.new_tensor(joules)}

@@ -1,0 +1,155 @@
+"""Programming laws: which pulses turn a wanted change of weights into a change of devices."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.physical.devices import REST, Device
+from pib_rl.physical.options import nearest
+from pib_rl.physical.steps import LinearStep, Population
+from pib_rl.physical.streams import WRITE, Streams
+
+if TYPE_CHECKING:
+    from pib_rl.physical.pulsed import PulsedCrossbar
+
+LONGEST = 31  # pulses of one train, as aihwkit's default
+
+
+class Programming(ABC):
+    """Turns wanted changes into pulses.
+
+    Args:
+        streams: Named random streams.
+        step: By how much the controller believes that a pulse moves a weight, in units of the device's weight.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, streams: Streams, step: float) -> None:
+        self.streams = streams
+        self.step = step
+
+    def memory(self, weight: Tensor) -> Tensor | None:
+        """What the controller remembers of each weight, at the start: a buffer of the array, shape of ``weight``."""
+        return None
+
+    @abstractmethod
+    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+        """Makes a change of weights.
+
+        Args:
+            array: What to program.
+            wanted: Wanted change, shape (out_features, in_features), in units of the device's weight.
+        """
+
+
+class Ideal(Programming):
+    """Every device moves exactly as asked, within its range: what closed-loop programming could reach at best."""
+
+    name = "ideal"
+
+    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+        array.shift(wanted)
+
+
+class Pulsed(Programming):
+    """Trains of pulses in proportion to the wanted change, rounded at random: nothing is remembered or read.
+
+    n = floor(|dw|/step + u), u uniform in 0..1, at most `LONGEST`: on average what was asked for, had every device the
+    believed step.
+
+    Source: stochastic pulse trains of Gokmen & Vlasov, Front. Neurosci. 10:333 (2016), without their coincidences: one
+    train per device, not one per line.
+    """
+
+    name = "pulsed"
+
+    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+        trains = wanted.abs() / self.step
+        trains = (trains + self.streams.uniform(WRITE, trains)).floor_().clamp_(max=LONGEST)
+        array.pulse(trains * wanted.sign())
+
+
+class Accumulate(Programming):
+    """A digital accumulator per weight sends pulses when a full step is due, and keeps the rest.
+
+    Source: mixed-precision training, Nandakumar et al., Front. Neurosci. 14:406 (2020).
+    """
+
+    name = "accumulate"
+
+    def memory(self, weight: Tensor) -> Tensor:
+        return torch.zeros_like(weight)
+
+    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+        assert array.memory is not None
+        due = array.memory.add_(wanted)
+        pulses = (due / self.step).trunc_().clamp_(-LONGEST, LONGEST)
+        due.sub_(pulses, alpha=self.step)
+        array.pulse(pulses)
+
+
+class WriteVerify(Programming):
+    """A digital memory holds what each weight should be; weights that read off by more than a tolerance get pulses.
+
+    Up to `ROUNDS` times: read, compare, send round(error/step) pulses where |error| > tolerance. The tolerance is half
+    a step or half the write noise, whichever is larger: closer no pulse comes on purpose.
+
+    Source: closed-loop programming, e.g. Joshi et al., Nat. Commun. 11:2473 (2020), methods.
+    """
+
+    name = "write-verify"
+    ROUNDS = 5
+
+    def memory(self, weight: Tensor) -> Tensor:
+        return weight.clone()
+
+    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+        assert array.memory is not None
+        device = array.device
+        goal = array.memory.add_(wanted).clamp_(-device.high if device.one_sided else device.low, device.high)
+        tolerance = max(self.step, device.write_noise * device.step) / 2
+        for _ in range(self.ROUNDS):
+            error = goal - array.weight()
+            off = error.abs() > tolerance
+            if not off.any():
+                break
+            pulses = (error / self.step).round_()
+            pulses = pulses.where(pulses != 0, error.sign()).clamp_(-LONGEST, LONGEST)
+            array.pulse(pulses * off)
+
+
+PROGRAMMINGS: dict[str, type[Programming]] = {
+    kind.name: kind for kind in (Ideal, Pulsed, Accumulate, WriteVerify)
+}
+DEFAULT = "write-verify"
+
+
+def make_programming(name: str, device: Device, streams: Streams) -> Programming:
+    """A programming by name, for a device whose mean step the controller knows.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if name not in PROGRAMMINGS:
+        raise ValueError(f"unknown programming {name!r}; {nearest(name, list(PROGRAMMINGS))}")
+    return PROGRAMMINGS[name](streams, typical_step(device))
+
+
+def typical_step(device: Device) -> float:
+    """Mean step of the mean device where it usually stands, in units of its weight.
+
+    That is weight 0, up and down, or, for one-sided devices, what they are written around.
+    """
+    at = device.high * REST if device.one_sided else 0.0
+    law = device.law if isinstance(device.law, LinearStep) else LinearStep()
+    up, down = 1 + min(device.asymmetry, 0.0), 1 - max(device.asymmetry, 0.0)
+    mean = Population(*(torch.tensor([value]) for value in (
+        device.high, device.low, device.step * up, device.step * down, law.bend_up, law.bend_down)))
+    directions = (True,) if device.one_sided else (True, False)
+    steps = [device.law.step(torch.tensor([at]), torch.tensor([up]), mean).abs().item() for up in directions]
+    return sum(steps) / len(steps)

@@ -1,0 +1,109 @@
+"""Step laws of pulsed devices: by how much one programming pulse moves a weight."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Population(NamedTuple):
+    """What was drawn for each device, in units of weight, all of the shape of the weights.
+
+    Attributes:
+        high: Largest weight.
+        low: Smallest weight.
+        up: Mean step of a pulse upwards at weight 0.
+        down: Mean step of a pulse downwards at weight 0, positive.
+        bend_up: Share by which the upward step falls from weight 0 to the upper end (linear law).
+        bend_down: The same downwards.
+    """
+
+    high: Tensor
+    low: Tensor
+    up: Tensor
+    down: Tensor
+    bend_up: Tensor
+    bend_down: Tensor
+
+    def at(self, where: Tensor) -> Population:
+        """The devices at flat indices ``where``."""
+        return Population(*(values.flatten()[where] for values in self))
+
+
+class StepLaw(ABC):
+    """The mean step of one pulse as a function of the weight."""
+
+    @abstractmethod
+    def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
+        """Signed mean change of weight by one pulse.
+
+        Args:
+            weight: Weights before the pulse, in units of weight.
+            up: Truth values: pulses upwards; the others go downwards.
+            devices: Drawn parameters, of the shape of ``weight``.
+        """
+
+
+@dataclass(frozen=True)
+class LinearStep(StepLaw):
+    """Steps that fall linearly with the weight: dw = up (1 - b w/W) upwards, dw = -down (1 - b' w/W') downwards.
+
+    W and W' are the ends of the range: each device's own, or those of the mean device. b = 0 gives constant steps, b =
+    1 with each device's own ends the soft bounds, at which steps vanish.
+
+    Source: the laws ``LinearStep`` and ``SoftBounds`` of aihwkit (Rasch et al., arXiv 2104.02184).
+
+    Args:
+        bend_up: Mean b.
+        bend_down: Mean b'.
+        bend_spread: Standard deviation of b and b' over devices.
+        own_ends: Each device's own ends; otherwise those of the mean device.
+        ends: Smallest and largest weight of the mean device.
+    """
+
+    bend_up: float = 0.0
+    bend_down: float = 0.0
+    bend_spread: float = 0.0
+    own_ends: bool = False
+    ends: tuple[float, float] = (-1.0, 1.0)
+
+    def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
+        low, high = (devices.low, devices.high) if self.own_ends else self.ends
+        upwards = devices.up * (1 - devices.bend_up * weight / high)
+        downwards = devices.down * (1 - devices.bend_down * weight / low)
+        return upwards.where(up, -downwards)
+
+
+@dataclass(frozen=True)
+class ExponentialStep(StepLaw):
+    """Steps that fall exponentially with the weight.
+
+    With x = 2 a w/(W_max - W_min) + b: dw = up max(0, 1 - A exp(gamma x)) upwards and
+    dw = -down max(0, 1 - A' exp(-gamma' x)) downwards.
+
+    Source: the law ``ExpStep`` of aihwkit; its use for ReRAM: Gong et al., Nat. Commun. 9:2102 (2018).
+
+    Args:
+        gamma_up: gamma.
+        gamma_down: gamma'.
+        offset_up: A; negative for steps that are larger than ``up`` at low weights.
+        offset_down: A'.
+        slope: a.
+        shift: b.
+    """
+
+    gamma_up: float
+    gamma_down: float
+    offset_up: float
+    offset_down: float
+    slope: float
+    shift: float
+
+    def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
+        x = 2 * self.slope * weight / (devices.high - devices.low) + self.shift
+        upwards = devices.up * (1 - self.offset_up * (self.gamma_up * x).exp()).clamp(min=0)
+        downwards = devices.down * (1 - self.offset_down * (-self.gamma_down * x).exp()).clamp(min=0)
+        return upwards.where(up, -downwards)
