@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pib_rl.physical.converters import Converter, check_bits
+from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.streams import FABRICATION, READ, WRITE, Streams
+from pib_rl.physical.streams import FABRICATION, FAULT, READ, WRITE, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 
@@ -84,7 +85,7 @@ class ActivationMedium(Medium):
         self._streams = streams
         self._noise = config.medium_noise
         self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
-        self._adc = Converter(config.adc_bits, -1.0, 1.0)
+        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0)
         like = torch.zeros(features)
         gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
         self.register_buffer("gain", gain)
@@ -96,7 +97,11 @@ class ActivationMedium(Medium):
         h = torch.addcmul(self.offset, self._dac(drive), self.gain).tanh_()
         if read is Read.NOISY and self._noise:
             h.add_(self._streams.normal(READ, h), alpha=self._noise)
-        return self._adc(h)
+        converted: Tensor = self._adc(h)
+        return converted
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"adc-bits": self._adc.limit}
 
 
 class Crossbar(Array):
@@ -124,7 +129,7 @@ class Crossbar(Array):
         self.scale = sigma * (config.readout_bound if readout else config.weight_bound)
         self._read_noise = config.read_noise * sigma
         span = config.readout_range if readout else config.array_range
-        self._adc = Converter(config.adc_bits, -span, span)
+        self._adc = FragileConverter(config.adc_bits, -span, span)
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = (sigma / self.scale) * streams.normal(FABRICATION, weight)
@@ -151,7 +156,8 @@ class Crossbar(Array):
         if read is Read.NOISY and self._read_noise:
             size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
             z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
-        return self._adc(z)
+        converted: Tensor = self._adc(z)
+        return converted
 
     @property
     def devices(self) -> int:
@@ -170,6 +176,17 @@ class Crossbar(Array):
 
     def weights(self) -> Tensor:
         return self.difference
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"stuck": self._stick, "adc-bits": self._adc.limit}
+
+    def _stick(self, share: float) -> None:
+        """That share of all devices gets stuck at a random conductance, each of the two of a pair by itself."""
+        for conductance, step in ((self.plus, self.step_plus), (self.minus, self.step_minus)):
+            hit = self._streams.uniform(FAULT, conductance) < share
+            conductance.copy_(torch.where(hit, self._streams.uniform(FAULT, conductance), conductance))
+            step.masked_fill_(hit, 0.0)
+        self._settle()
 
 
 class Memristive(Substrate):
