@@ -66,7 +66,12 @@ class Unit(nn.Module):
         objective: Local objective.
         optimiser: Local optimiser of the array.
         layout: Where on an image the array is used; None for all inputs at once.
+
+    Attributes:
+        alive: 1, or 0 where its outputs are dead, a scalar.
     """
+
+    alive: Tensor
 
     def __init__(self, medium: Medium, array: Array, control: GainControl, objective: Objective,
                  optimiser: Adam, layout: Layout | None = None) -> None:
@@ -77,6 +82,7 @@ class Unit(nn.Module):
         self.objective = objective
         self.optimiser = optimiser
         self.layout = layout
+        self.register_buffer("alive", torch.ones(()))
 
     @property
     def positions(self) -> int:
@@ -99,7 +105,11 @@ class Unit(nn.Module):
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs z, shape (n, positions out), from the medium's outputs h, shape (n positions, in)."""
-        return self.array.measure(h, read).view(-1, self.out_features)
+        return self.array.measure(h, read).view(-1, self.out_features) * self.alive
+
+    def die(self) -> None:
+        """From now on all outputs are 0, whatever the array would say."""
+        self.alive.zero_()
 
     def tap(self, h: Tensor) -> Tensor:
         """What a readout sees of the medium, shape (n, in): its mean over the positions."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from pib_rl.physical.converters import Converter
+from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.part import Costs
 from pib_rl.physical.streams import FABRICATION, READ, Streams
 from pib_rl.physical.substrate import Medium, Read
@@ -31,7 +32,7 @@ class ActivationMedium(Medium):
         self._config = config
         self._noise = config.medium_noise
         self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
-        self._adc = Converter(config.adc_bits, -1.0, 1.0)
+        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0)
         like = torch.zeros(features)
         gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
         self.register_buffer("gain", gain)
@@ -43,7 +44,11 @@ class ActivationMedium(Medium):
         h = torch.addcmul(self.offset, self._dac(drive), self.gain).tanh_()
         if read is Read.NOISY and self._noise:
             h.add_(self._streams.normal(READ, h), alpha=self._noise)
-        return self._adc(h)
+        converted: Tensor = self._adc(h)
+        return converted
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"adc-bits": self._adc.limit}
 
     @property
     def latency(self) -> float:

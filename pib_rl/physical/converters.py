@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+FEWEST, MOST = 2, 24  # bits
 
 
 def check_bits(name: str, bits: int | None) -> None:
     """Raises ValueError unless ``bits`` is None or in 2..24."""
-    if bits is not None and not 2 <= bits <= 24:
-        raise ValueError(f"{name} must be None or in 2..24, got {bits}")
+    if bits is not None and not FEWEST <= bits <= MOST:
+        raise ValueError(f"{name} must be None or in {FEWEST}..{MOST}, got {bits}")
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,41 @@ class Converter:
             return value.mul(1.0 / self.step).round_().clamp_(-top, top).mul_(self.step)
         codes = value.sub(self.low).mul_(1.0 / self.step).round_().clamp_(0, self._codes - 1)
         return codes.mul_(self.step).add_(self.low)
+
+
+class FragileConverter(nn.Module):
+    """A converter that can lose bits for good; how many it has left is saved with the chip.
+
+    Args:
+        bits: Resolution, or None for a converter with no quantisation.
+        low: Smallest value, in the unit of the converted quantity.
+        high: Largest value, same unit.
+
+    Attributes:
+        bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
+            state can be loaded.
+    """
+
+    bits: Tensor
+
+    def __init__(self, bits: int | None, low: float, high: float) -> None:
+        super().__init__()
+        self.converter = Converter(bits, low, high)
+        self.register_buffer("bits", torch.tensor(float(bits or 0)))
+        self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Converts ``value`` (any shape), round to nearest, saturating."""
+        return self.converter(value)
+
+    def limit(self, bits: float) -> None:
+        """Leaves it no more than so many bits, a whole number in 2..24."""
+        self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
+        _as_stored(self)
+
+
+def _as_stored(converter: FragileConverter, _: Any = None) -> None:
+    """Makes the converter that its buffer tells of; the buffer stays as it is."""
+    stored, ends = converter.bits.item(), (converter.converter.low, converter.converter.high)
+    valid = FEWEST <= stored <= MOST and stored == int(stored)
+    converter.converter = Converter(int(stored) if valid else None, *ends)

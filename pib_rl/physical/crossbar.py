@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from pib_rl.physical.converters import Converter
+from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
 from pib_rl.physical.streams import READ, Streams
@@ -55,7 +56,7 @@ class Crossbar(Array):
         self.scale = self.sigma * (config.readout_bound if readout else config.weight_bound)
         self._read_noise = config.read_noise * self.sigma
         span = config.readout_range if readout else config.array_range
-        self._adc = Converter(config.adc_bits, -span, span)
+        self._adc = FragileConverter(config.adc_bits, -span, span)
         self._wire = config.wire_ohm_now * self._siemens
         self.register_buffer("difference", torch.zeros(out_features, in_features))
         self.register_buffer("load", torch.zeros(in_features))
@@ -85,7 +86,8 @@ class Crossbar(Array):
         z = h @ (self.behind if self._wire else self.difference).T
         if read is Read.NOISY:
             self._add_noise(z, h)
-        return self._adc(z)
+        converted: Tensor = self._adc(z)
+        return converted
 
     def _add_noise(self, z: Tensor, h: Tensor) -> None:
         relative = self._config.relative_read_noise
@@ -111,6 +113,9 @@ class Crossbar(Array):
         energy = config.read_v**2 * self._siemens * config.read_s
         return {"array": (inputs.square().sum(0) @ self.load) * energy,
                 "converters": inputs.new_tensor(outputs.numel() * config.adc_j)}
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"adc-bits": self._adc.limit}
 
     def weights(self) -> Tensor:
         return self.difference

@@ -1,0 +1,127 @@
+"""Faults of hardware: what can break, how badly, and when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pib_rl.physical.options import nearest
+
+LONGEST = 1e12  # seconds of drift: more than 30,000 years
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fault.
+
+    Args:
+        size: What its size is, with its unit.
+        low: Smallest size.
+        high: Largest size.
+        about: What happens, in one line.
+        whole: Whether the size is a whole number.
+        unit: Letter that may stand behind the size.
+    """
+
+    size: str
+    low: float
+    high: float
+    about: str
+    whole: bool = False
+    unit: str = ""
+
+    @property
+    def range(self) -> str:
+        """The valid sizes, for messages."""
+        bounds = f"{self.low:g} or more" if self.high == math.inf else f"in {self.low:g}..{self.high:g}"
+        return f"a whole number, {bounds}" if self.whole else bounds
+
+
+KINDS = {
+    "stuck": Kind("share of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
+    "dead-pixels": Kind("share of pixels", 0, 1, "camera pixels of media stay dark"),
+    "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
+    "rotate-medium": Kind("degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is "
+                                            "left"),
+    "shift-camera": Kind("pixels", 0, math.inf, "cameras of media move by so many pixels"),
+    "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
+    "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that breaks for good.
+
+    Args:
+        kind: One of `KINDS`.
+        size: How badly, in the unit of its kind.
+        step: After how much of the training it happens: environment steps, or epochs; 0 is before it.
+
+    Raises:
+        ValueError: If there is no such kind, the size lies outside the range of its kind, or the step is negative.
+    """
+
+    kind: str
+    size: float
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        known = KINDS.get(self.kind)
+        if known is None:
+            raise ValueError(f"unknown fault {self.kind!r}; {nearest(self.kind, list(KINDS))}")
+        if not known.low <= self.size <= known.high or math.isinf(self.size) or (known.whole and self.size % 1):
+            raise ValueError(f"the size of {self.kind} ({known.size}) must be {known.range}, got {self.size:g}")
+        if self.step < 0:
+            raise ValueError(f"the step of {self.kind} must be 0 or more, got {self.step}")
+
+    def __str__(self) -> str:
+        size = repr(float(self.size)).removesuffix(".0")
+        return f"{self.kind}:{size}" + (f"@{self.step}" if self.step else "")
+
+    @property
+    def about(self) -> str:
+        """What happens, in one line."""
+        return KINDS[self.kind].about
+
+
+def parse(text: str) -> Fault:
+    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``.
+
+    Raises:
+        ValueError: If the text is nothing of that form, or no valid fault; the message says what is expected.
+    """
+    body, at, when = text.partition("@")
+    kind, colon, size = body.partition(":")
+    known = KINDS.get(kind)
+    if known is None:
+        raise ValueError(f"unknown fault {kind!r}; {nearest(kind, list(KINDS))}")
+    if not colon or not size:
+        raise ValueError(f"the fault {text!r} lacks its size; give {kind}:SIZE, the {known.size}, {known.range}")
+    try:
+        number = float(size.removesuffix(known.unit) if known.unit else size)
+    except ValueError:
+        raise ValueError(f"the size of {kind} ({known.size}) must be a number, {known.range}, got {size!r}") from None
+    if at and not when.isdecimal():
+        raise ValueError(f"the step of {kind} must be a whole number, 0 or more, such as {body}@3, got {when!r}")
+    return Fault(kind, number, int(when) if at else 0)
+
+
+def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "steps") -> list[Fault]:
+    """Faults in the order in which they happen.
+
+    Args:
+        texts: Faults as `parse` takes them.
+        length: How long the training is; None where that is not known yet.
+        unit: What steps count, for messages.
+
+    Raises:
+        ValueError: If one is no fault, or would happen after the end of the training.
+    """
+    found = [parse(text) for text in texts]
+    for fault in found:
+        if length is not None and fault.step > length:
+            raise ValueError(f"the fault {fault} would happen after the end: the training has {length} {unit}; lower "
+                             "the number behind @, or train for longer")
+    return sorted(found, key=lambda fault: fault.step)

@@ -1,0 +1,162 @@
+"""Faults: how they are written, what the crossbar makes of them, and that a broken chip is saved broken."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from chips import EXACT, correlation, draws, make
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.faults import KINDS, Fault, parse, parse_all
+from pib_rl.physical.substrate import Read
+
+
+@pytest.mark.parametrize(("text", "fault"), [
+    ("stuck:0.5@20000", Fault("stuck", 0.5, 20_000)), ("dead-pixels:1", Fault("dead-pixels", 1.0)),
+    ("drift:1e4", Fault("drift", 1e4)), ("drift:1e4s@3", Fault("drift", 1e4, 3)),
+    ("rotate-medium:90", Fault("rotate-medium", 90)), ("shift-camera:2.5@0", Fault("shift-camera", 2.5)),
+    ("dead-unit:2", Fault("dead-unit", 2)), ("adc-bits:24", Fault("adc-bits", 24))])
+def test_a_fault_is_read_from_kind_size_and_step(text, fault):
+    assert parse(text) == fault
+    assert parse(str(fault)) == fault
+
+
+@given(st.sampled_from(sorted(KINDS)), st.integers(0, 10**9), st.floats(0, 1))
+def test_written_and_read_again_a_fault_is_the_same(kind, step, share):
+    known = KINDS[kind]
+    size = known.low + share * (min(known.high, 1e6) - known.low)
+    fault = Fault(kind, round(size) if known.whole else size, step)
+    assert parse(str(fault)) == fault
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("stick:0.5", r"unknown fault 'stick'; did you mean stuck\?"), ("", "unknown fault ''; known: stuck, dead-pixels"),
+    ("stuck", "'stuck' lacks its size; give stuck:SIZE, the share of devices, in 0..1"),
+    ("stuck:@3", "'stuck:@3' lacks its size"),
+    ("stuck:half", r"size of stuck \(share of devices\) must be a number, in 0\.\.1, got 'half'"),
+    ("stuck:1.5", r"in 0\.\.1, got 1\.5"), ("stuck:-0.1", r"in 0\.\.1, got -0\.1"),
+    ("stuck:nan", r"in 0\.\.1, got nan"),
+    ("stuck:0.5s", "must be a number"), ("rotate-medium:91", r"in 0\.\.90, got 91"),
+    ("shift-camera:-1", "0 or more, got -1"), ("shift-camera:inf", "0 or more, got inf"),
+    ("drift:10h", r"size of drift \(seconds\) must be a number"), ("drift:-1s", "got -1"),
+    ("dead-unit:0", "a whole number, 1 or more, got 0"), ("dead-unit:1.5", "a whole number, 1 or more, got 1.5"),
+    ("adc-bits:1", r"a whole number, in 2\.\.24, got 1"), ("adc-bits:2.5", "got 2.5"), ("adc-bits:25", "got 25"),
+    ("stuck:0.5@", "the step of stuck must be a whole number, 0 or more, such as stuck:0.5@3, got ''"),
+    ("stuck:0.5@-1", "got '-1'"), ("stuck:0.5@1e4", "got '1e4'")])
+def test_mistakes_are_told_in_one_sentence(text, words):
+    with pytest.raises(ValueError, match=words) as error:
+        parse(text)
+    assert "\n" not in str(error.value)
+
+
+def test_faults_happen_in_order_and_within_the_training():
+    assert [str(fault) for fault in parse_all(["stuck:0.5@7", "adc-bits:4", "drift:5@7"], 7)] == [
+        "adc-bits:4", "stuck:0.5@7", "drift:5@7"]
+    assert parse_all(["stuck:0.5@7"])[0].step == 7
+    with pytest.raises(ValueError, match=r"stuck:0\.5@7 would happen after the end: the training has 6 epochs"):
+        parse_all(["stuck:0.5@7"], 6, "epochs")
+    with pytest.raises(ValueError, match="the step of stuck must be 0 or more, got -1"):
+        Fault("stuck", 0.5, -1)
+
+
+def crossbar(share: float | None = None, inputs: int = 128, outputs: int = 100, **options):
+    """A crossbar without imperfections, with a share of its devices stuck."""
+    array = make("memristive", **{**EXACT, **options}).make_array(inputs, outputs)
+    if share is not None:
+        array.faults()["stuck"](share)
+    return array
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_a_share_of_all_devices_gets_stuck_anywhere(share):
+    before, array = crossbar(), crossbar(share)
+    count, masks = 12_800, []
+    for name in ("plus", "minus"):
+        hit = getattr(array, f"step_{name}") == 0
+        old, new = getattr(before, name), getattr(array, name)
+        assert hit.float().mean() == pytest.approx(share, abs=5 * (share * (1 - share) / count) ** 0.5)
+        assert torch.equal(new[~hit], old[~hit])
+        level = new[hit]
+        assert abs(level.mean() - 0.5) < 5 * (1 / 12 / len(level)) ** 0.5, "anywhere in 0..1, evenly"
+        assert level.var() == pytest.approx(1 / 12, rel=0.1)
+        assert abs(correlation(level, old[hit])) < 5 / len(level) ** 0.5
+        masks.append(hit.float())
+    assert abs(correlation(*masks)) < 5 / count**0.5, "each of a pair by itself"
+    torch.testing.assert_close(array.weights(), (array.plus - array.minus) * array.scale)
+
+
+def test_stuck_devices_ignore_writes_and_the_others_do_not():
+    array = crossbar(0.5, write_noise=0.3)
+    before = {name: getattr(array, name).clone() for name in ("plus", "minus")}
+    array.program(draws(100, 128, size=0.02))
+    for name, old in before.items():
+        moved, free = getattr(array, name) != old, getattr(array, f"step_{name}") > 0
+        assert not moved[~free].any()
+        assert moved[free].float().mean() > 0.95
+
+
+def test_no_device_stuck_changes_nothing_and_all_stuck_leaves_none():
+    before, array = crossbar(), crossbar(0.0)
+    assert all(torch.equal(value, array.state_dict()[name]) for name, value in before.state_dict().items())
+    dead = crossbar(1.0)
+    assert not dead.step_plus.any()
+    assert not dead.step_minus.any()
+
+
+def test_a_fault_draws_from_its_own_stream_and_nothing_else():
+    chips = [make("memristive") for _ in range(2)]
+    arrays = [chip.make_array(8, 4) for chip in chips]
+    arrays[0].faults()["stuck"](0.5)
+    for name in ("fabrication", "read", "write", "learning"):
+        assert torch.equal(*(chip.streams.normal(name, torch.zeros(3)) for chip in chips)), name
+
+
+@pytest.mark.parametrize("part", ["array", "readout", "medium"])
+def test_converters_lose_bits(part):
+    chip = make("memristive", **{**EXACT, "adc_bits": 8, "drive_range": 6.0, "array_range": 4.0, "readout_range": 4.0})
+    device = chip.make_medium(30, 30) if part == "medium" else chip.make_array(30, 30, readout=part == "readout")
+    if part == "readout":
+        device.program(draws(30, 30, seed=3, size=0.3))
+    values = draws(400, 30, size=3)
+    ideal = device.measure(values, Read.IDEAL).clone()
+    fine = len(device.measure(values, Read.MEAN).unique())
+    device.faults()["adc-bits"](3)
+    coarse = device.measure(values, Read.MEAN)
+    assert fine > 100
+    assert len(coarse.unique()) == 7
+    device.faults()["adc-bits"](6)
+    assert torch.equal(device.measure(values, Read.MEAN), coarse), "lost bits do not come back"
+    assert torch.equal(device.measure(values, Read.IDEAL), ideal)
+
+
+@pytest.mark.parametrize("bits", [None, 8])
+def test_a_broken_converter_is_saved_broken(bits):
+    broken, fresh = FragileConverter(bits, -1, 1), FragileConverter(bits, -1, 1)
+    value = torch.linspace(-2, 2, 101)
+    broken.limit(4)
+    assert not torch.equal(fresh(value), broken(value))
+    fresh.load_state_dict(broken.state_dict())
+    assert torch.equal(fresh(value), broken(value))
+    assert len(fresh(value).unique()) == 15
+
+
+@pytest.mark.parametrize("stored", [0.37, 0.0, 1.0, 2.5, 25.0, -8.0, float("nan"), float("inf")])
+def test_what_is_no_number_of_bits_is_no_quantisation(stored):
+    converter = FragileConverter(8, -1, 1)
+    converter.load_state_dict({"bits": torch.tensor(stored)})
+    value = torch.linspace(-0.99, 0.99, 101)
+    assert torch.equal(converter(value), value)
+    assert torch.equal(converter.bits, torch.tensor(stored)) or stored != stored
+
+
+def test_a_broken_crossbar_is_saved_broken():
+    broken, fresh = crossbar(0.5, adc_bits=8), crossbar(adc_bits=8)
+    broken.faults()["adc-bits"](4)
+    fresh.load_state_dict(broken.state_dict())
+    for array in (broken, fresh):
+        array.program(draws(100, 128, size=0.05))
+    h = draws(20, 128)
+    assert torch.equal(broken.measure(h, Read.MEAN), fresh.measure(h, Read.MEAN))
+    assert torch.equal(broken.weights(), fresh.weights())
