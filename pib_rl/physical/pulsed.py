@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pib_rl.physical.memristive import MemristiveConfig
 
 FULL, FILLED = 0.75, 0.25  # of the range: a one-sided pair is rewritten when one device is beyond, the other too
-REWRITE = 64  # pulses at most, to write a reset device
+REWRITE = 1000  # pulses at most, to write a reset device; all published ones need fewer
 
 
 class PulsedCrossbar(Crossbar):
@@ -150,9 +150,10 @@ class PulsedCrossbar(Crossbar):
     def shift(self, wanted: Tensor) -> None:
         """Moves weights exactly, as far as ranges and stuck devices let them: one write per device asked to move."""
         asked = (wanted != 0).expand_as(self.held)
-        change = torch.stack([wanted, -wanted]) / 2 if self.device.one_sided else wanted[None]
-        moved = torch.minimum(torch.maximum(self.held + change, self.low), self.high)
-        self.held.copy_(moved.where(asked & (self.up > 0), self.held))
+        centred = self.held - self.reference
+        now = centred[0] - centred[1] if self.device.one_sided else centred[0]
+        goal = torch.minimum(torch.maximum(self._halves(now + wanted) + self.reference, self.low), self.high)
+        self.held.copy_(goal.where(asked & (self.up > 0), self.held))
         self._written(asked.flatten().nonzero()[:, 0])
         self._count(asked.float())
 
