@@ -13,6 +13,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from pib_rl import plots
+from pib_rl.agents.bill import NUMBERS, bill, told
 from pib_rl.agents.physical_estimator import PhysicalEstimator
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.learning import figures
@@ -27,7 +28,7 @@ from pib_rl.runs import RunFolder, write_atomically
 NAME = "pib_rl.learn"
 MODES: dict[str, type[Lesson]] = {"supervised": Supervised, "unsupervised": Unsupervised}
 NAMED = ("data", "hw", "mode", "rival")
-COUNTED = ("seed", "train_samples", "test_samples", "epochs", "wall_s", "measurements", "writes")
+COUNTED = ("seed", "train_samples", "test_samples", "epochs", "wall_s", *NUMBERS)
 
 
 def main(arguments: list[str]) -> None:
@@ -62,7 +63,7 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         wall = time.perf_counter() - start
         keep(folder, model, rows)
         draw(lesson, rows, folder)
-        counts = model.model_.meter.totals()
+        cost = bill(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             result = lesson.assess(data, model, fitted, folder)
     except KeyboardInterrupt:
@@ -71,8 +72,8 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
     folder.save_result({
         "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,
         "train_samples": len(fitted.x), "test_samples": len(data.x_test), "epochs": len(rows),
-        lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **counts,
-        "devices": model.model_.devices, "device": config.device,
+        lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **cost,
+        "device": config.device,
     })
 
 
@@ -111,10 +112,10 @@ def show(folder: RunFolder) -> None:
         table.add_column(name, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
-    table.caption = (f"{result['train_samples']:,} samples, {result['epochs']} epochs in {result['wall_s']:.1f} s\n"
-                     f"{result['measurements']:,} measurements, {result['writes']:,} writes")
+    table.caption = (f"{result['train_samples']:,} samples, {result['epochs']} epochs in {result['wall_s']:.1f} s")
     console = Console()
     console.print(table)
+    console.print(told(result), soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -16,12 +16,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
 from pib_rl.agents import PIB, make_agent
+from pib_rl.agents.bill import NUMBERS, bill, told
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
-from pib_rl.envs.make import find_spec, make_vec_env
+from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
 from pib_rl.evaluation import evaluate
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
@@ -34,7 +35,7 @@ NAME = "pib_rl.train"
 CHIP = ("hw", "hw_options", "width", "units")
 NAMED = ("env", "hw", "mode")
 COUNTED = ("seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean", "best_eval_mean_noiseless",
-           "eval_episodes", "timesteps", "wall_s", "measurements", "writes")
+           "eval_episodes", "timesteps", "wall_s", *NUMBERS)
 
 
 def main(arguments: list[str]) -> None:
@@ -169,7 +170,7 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:
     """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
     policy = model.policy
-    counts = policy.meter.totals()
+    cost = bill(policy)
     figures: dict[str, np.ndarray] = {}
     for label, name in (("best_", BEST), ("", LAST)):
         policy.load_state_dict(folder.load_policy(name))
@@ -183,8 +184,18 @@ def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation,
         "eval_std": float(figures["eval_mean"].std()), "eval_episodes": config.eval_episodes,
         "eval_mean_noiseless": means["eval_mean_noiseless"], "best_eval_mean": means["best_eval_mean"],
         "best_eval_mean_noiseless": means["best_eval_mean_noiseless"], "solved_at_step": looks.solved_at,
-        "wall_s": round(wall, 3), **counts, "devices": policy.devices,
+        "wall_s": round(wall, 3), **cost,
+        "control_period_s": period(config),
     }
+
+
+def period(config: TrainConfig) -> float | None:
+    """Simulated seconds between two actions, None where the environment doesn't tell."""
+    env = make_env(config.env)
+    try:
+        return control_period(env)
+    finally:
+        env.close()
 
 
 def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> None:
@@ -209,10 +220,10 @@ def show(folder: RunFolder) -> None:
     solved = result.get("solved_at_step")
     table.caption = (f"greedy return, {result['eval_episodes']} fresh episodes each\n"
                      f"{result['timesteps']:,} steps in {result['wall_s']:.1f} s, "
-                     f"solved at {'-' if solved is None else f'{solved:,}'}\n"
-                     f"{result['measurements']:,} measurements, {result['writes']:,} writes")
+                     f"solved at {'-' if solved is None else f'{solved:,}'}")
     console = Console()
     console.print(table)
+    console.print(told(result, result.get("control_period_s")), soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 

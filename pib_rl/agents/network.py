@@ -100,15 +100,19 @@ class Network(nn.Module):
             inputs = unit.inputs(drive)
             hs.append(unit.medium.measure(inputs, read))
             zs.append(unit.measure(hs[-1], read))
-            if self.meter.running:
-                self.meter.read(len(inputs))
-                self.meter.spend(unit.medium.costs(inputs, hs[-1]))
-                self.meter.spend(unit.array.costs(hs[-1], zs[-1].view(len(inputs), -1)))
+            self._count(unit, inputs, hs[-1], zs[-1])
             drive = unit.control.drive(zs[-1])
         last = self.last.measure(drive, read)
         self.meter.spend(self.last.costs(drive, last))
         taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
         return Measurement(hs, zs, torch.cat([*taps, last], 1))
+
+    def _count(self, unit: Unit, inputs: Tensor, h: Tensor, z: Tensor) -> None:
+        """What the pass of inputs, shape (n positions, in), through a unit cost."""
+        if self.meter.running:
+            self.meter.read(len(inputs), unit.array.weights_held)
+            self.meter.spend(unit.medium.costs(inputs, h))
+            self.meter.spend(unit.array.costs(h, z.view(len(inputs), -1)))
 
     @property
     def latency(self) -> float:
@@ -119,9 +123,10 @@ class Network(nn.Module):
         """Sets every gain control from a batch x, unit by unit, front to back."""
         drive = x * self.input_gain
         for unit in self.chain:
-            h = unit.medium.measure(unit.inputs(drive))
+            inputs = unit.inputs(drive)
+            h = unit.medium.measure(inputs)
             z = unit.measure(h)
-            self.meter.read(len(h))
+            self._count(unit, inputs, h, z)
             unit.control.track(z, 1.0)
             drive = unit.control.drive(z)
 

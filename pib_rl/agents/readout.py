@@ -33,7 +33,7 @@ class Readout(nn.Module):
         """The same from inputs that end with the constant 1, shape (n, tap_features + 1)."""
         outputs = self.array.measure(inputs, read)
         if self.meter.running:
-            self.meter.read(len(inputs))
+            self.meter.read(len(inputs), self.array.weights_held)
             self.meter.spend(self.array.costs(inputs, outputs))
         return outputs
 

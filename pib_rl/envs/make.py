@@ -52,6 +52,17 @@ def make_env(env_id: str, distractors: int = 0, **env_kwargs: Any) -> gym.Env[An
     return Distractors(env, distractors) if distractors else env
 
 
+def control_period(env: gym.Env[Any, Any]) -> float | None:
+    """Simulated seconds between two actions: the environment's ``tau`` or ``dt``, or one over its frames per second."""
+    inner = env.unwrapped
+    for name in ("tau", "dt"):
+        value = getattr(inner, name, None)
+        if isinstance(value, (int, float)) and value > 0:
+            return float(value)
+    rate = inner.metadata.get("render_fps")
+    return 1 / rate if rate else None
+
+
 def make_vec_env(env_id: str, n_envs: int = 8, seed: int | None = None, distractors: int = 0,
                  **env_kwargs: Any) -> VecEnv:
     """Makes ``n_envs`` environments, vectorised where Gymnasium ships them so, with episode statistics.

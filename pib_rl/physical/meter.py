@@ -19,18 +19,21 @@ class Meter(nn.Module):
 
     ``measurements`` counts samples times units: one physical forward pass of one sample through one unit (or
     through the readout array) is one. ``writes`` counts programming pulses: one pulse to one device is one.
-    ``energy`` holds joules by part, in the order of `PARTS`. All are float64 buffers, counts exact up to 2^53, and
-    travel with the saved policy.
+    ``energy`` holds joules by part, in the order of `PARTS`; ``products`` counts multiplications of a measured number
+    with a weight, for comparisons with digital processors. All are float64 buffers, counts exact up to 2^53, and travel
+    with the saved policy.
     """
 
     measurements: Tensor
     writes: Tensor
     energy: Tensor
+    products: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("measurements", torch.zeros((), dtype=torch.float64))
         self.register_buffer("writes", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("products", torch.zeros((), dtype=torch.float64))
         self.register_buffer("energy", torch.zeros(len(PARTS), dtype=torch.float64))
         self._running = True
 
@@ -43,10 +46,11 @@ class Meter(nn.Module):
         finally:
             self._running = before
 
-    def read(self, samples: int) -> None:
-        """Counts ``samples`` passes through one unit."""
+    def read(self, samples: int, weights: int = 0) -> None:
+        """Counts ``samples`` passes through one unit, whose array holds so many ``weights``."""
         if self._running:
             self.measurements.add_(samples)
+            self.products.add_(samples * weights)
 
     def write(self, pulses: Tensor) -> None:
         """Counts ``pulses`` (a scalar tensor: no transfer from the accelerator is forced)."""

@@ -89,9 +89,14 @@ class Array(Part, ABC):
         self.register_buffer("wear", torch.zeros(out_features, in_features))
 
     @property
+    def weights_held(self) -> int:
+        """Number of weights."""
+        return self.in_features * self.out_features
+
+    @property
     def devices(self) -> int:
         """How many devices hold the weights, each programmed by pulses of its own."""
-        return self.in_features * self.out_features
+        return self.weights_held
 
     def record(self, pulses: Tensor) -> None:
         """Counts pulses per device, shape of ``wear``; weights of several devices each get them in all of those."""
