@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pib_rl.physical.steps import ExponentialStep, LinearStep, StepLaw
+import torch
+
+from pib_rl.physical.steps import ExponentialStep, LinearStep, Population, StepLaw
 
 REST = 0.25  # of the range: around this one-sided devices are written, for from zero the first step is the largest
+FINE = 0.02
 NOISES = ("relative", "absolute", "graded")
 
 
@@ -108,6 +111,27 @@ class Device:
     def states(self) -> float:
         """Steps that fit in the range."""
         return (self.high - self.low) / self.step
+
+    def mean_step(self, weight: float, up: bool) -> float:
+        """Size of the step of the mean device at a weight, in units of weight."""
+        bends = (self.law.bend_up, self.law.bend_down) if isinstance(self.law, LinearStep) else (0.0, 0.0)
+        steps = (self.step * (1 + min(self.asymmetry, 0.0)), self.step * (1 - max(self.asymmetry, 0.0)))
+        mean = Population(*(torch.tensor([value]) for value in (self.high, self.low, *steps, *bends)))
+        return self.law.step(torch.tensor([weight]), torch.tensor([up]), mean).abs().item()
+
+    @property
+    def typical_step(self) -> float:
+        """Mean step where a device usually stands: at weight 0, up and down; at `REST`, if one-sided."""
+        if self.one_sided:
+            return self.mean_step(REST * self.high, True)
+        return (self.mean_step(0.0, True) + self.mean_step(0.0, False)) / 2
+
+    @property
+    def together(self) -> int:
+        """Pulses that may be computed at once, as they usually move a device by no more than `FINE` of its range."""
+        most = FINE * (self.high - self.low) / self.typical_step
+        with_noise = (most / self.pulse_noise) ** 2 if self.pulse_noise else most
+        return max(1, int(min(most, with_noise)))
 
 
 # Pulse energies: ReRAM 0.1-7 pJ per transition (Lanza et al., Adv. Electron. Mater. 2019, as others quote it); 2 V,

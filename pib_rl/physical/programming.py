@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.physical.devices import REST, Device
+from pib_rl.physical.devices import Device
 from pib_rl.physical.options import nearest
-from pib_rl.physical.steps import LinearStep, Population
 from pib_rl.physical.streams import WRITE, Streams
 
 if TYPE_CHECKING:
@@ -96,8 +95,10 @@ class Accumulate(Programming):
 class WriteVerify(Programming):
     """A digital memory holds what each weight should be; weights that read off by more than a tolerance get pulses.
 
-    Up to `ROUNDS` times: read, compare, send round(error/step) pulses where |error| > tolerance. The tolerance is half
-    a step or half the write noise, whichever is larger: closer no pulse comes on purpose.
+    Up to `ROUNDS` times: read, compare, send pulses where |error| > tolerance. The tolerance is half a step or half the
+    write noise, whichever is larger: closer no pulse comes on purpose. Most of a small error may be write noise, which
+    the next write draws anew whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
+    least.
 
     Source: closed-loop programming, e.g. Joshi et al., Nat. Commun. 11:2473 (2020), methods.
     """
@@ -112,13 +113,14 @@ class WriteVerify(Programming):
         assert array.memory is not None
         device = array.device
         goal = array.memory.add_(wanted).clamp_(-device.high if device.one_sided else device.low, device.high)
-        tolerance = max(self.step, device.write_noise * device.step) / 2
+        noise = device.write_noise * device.step
+        tolerance = max(self.step, noise) / 2
         for _ in range(self.ROUNDS):
             error = goal - array.weight()
             off = error.abs() > tolerance
             if not off.any():
                 break
-            pulses = (error / self.step).round_()
+            pulses = (error / (self.step + noise)).round_()
             pulses = pulses.where(pulses != 0, error.sign()).clamp_(-LONGEST, LONGEST)
             array.pulse(pulses * off)
 
@@ -137,19 +139,4 @@ def make_programming(name: str, device: Device, streams: Streams) -> Programming
     """
     if name not in PROGRAMMINGS:
         raise ValueError(f"unknown programming {name!r}; {nearest(name, list(PROGRAMMINGS))}")
-    return PROGRAMMINGS[name](streams, typical_step(device))
-
-
-def typical_step(device: Device) -> float:
-    """Mean step of the mean device where it usually stands, in units of its weight.
-
-    That is weight 0, up and down, or, for one-sided devices, what they are written around.
-    """
-    at = device.high * REST if device.one_sided else 0.0
-    law = device.law if isinstance(device.law, LinearStep) else LinearStep()
-    up, down = 1 + min(device.asymmetry, 0.0), 1 - max(device.asymmetry, 0.0)
-    mean = Population(*(torch.tensor([value]) for value in (
-        device.high, device.low, device.step * up, device.step * down, law.bend_up, law.bend_down)))
-    directions = (True,) if device.one_sided else (True, False)
-    steps = [device.law.step(torch.tensor([at]), torch.tensor([up]), mean).abs().item() for up in directions]
-    return sum(steps) / len(steps)
+    return PROGRAMMINGS[name](streams, device.typical_step)

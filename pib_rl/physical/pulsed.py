@@ -62,6 +62,7 @@ class PulsedCrossbar(Crossbar):
         self.device = device
         self.programming = programming
         self.endurance = device.endurance
+        self._together = device.together
         self._span = device.high if device.one_sided else device.high - device.low
         if not device.one_sided:  # a weight of 1 is the bound; G+ - G- of the whole range stands for high - low
             self.scale *= self._span
@@ -179,22 +180,23 @@ class PulsedCrossbar(Crossbar):
         left, up = pulses.abs(), pulses > 0
         held, devices = self.held.view(-1), self.population.at(where)
         state = held[where]
-        for sent in range(int(left.max())):
-            state = self._one(state, up, devices).where(left > sent, state)
+        for sent in range(0, int(left.max()), self._together):
+            state = self._move(state, up, devices, (left - sent).clamp_(0, self._together))
         held[where] = state
 
-    def _one(self, state: Tensor, up: Tensor, devices: Population) -> Tensor:
-        """States after one pulse each."""
+    def _move(self, state: Tensor, up: Tensor, devices: Population, pulses: Tensor) -> Tensor:
+        """States after so few pulses each that the step is the same in all of them; their noise adds in squares."""
         device = self.device
         step = device.law.step(state, up, devices)
+        change = step * pulses
         if device.pulse_noise:
-            draw = self._streams.normal(WRITE, step) * device.pulse_noise
             size = step if device.noise == "relative" else devices.up.where(up, devices.down)
             if device.noise == "graded":
                 size = step.abs() + device.noise_floor + device.noise_slope * state.abs()
                 size = size * (devices.up > 0)
-            step = torch.addcmul(step, size, draw)
-        return torch.minimum(torch.maximum(state + step, devices.low), devices.high)
+            draw = self._streams.normal(WRITE, step) * pulses.sqrt()
+            change.addcmul_(size, draw, value=device.pulse_noise)
+        return torch.minimum(torch.maximum(state + change, devices.low), devices.high)
 
     def _written(self, where: Tensor) -> None:
         """What a read sees of devices that were just written, at flat indices."""
@@ -223,7 +225,7 @@ class PulsedCrossbar(Crossbar):
             short = state + self.device.law.step(state, up, devices) / 2 < goal
             if not short.any():
                 break
-            state = self._one(state, up, devices).where(short, state)
+            state = self._move(state, up, devices, short.to(state.dtype))
             sent += short
         self.held.view(-1)[where] = state
         self._written(where)

@@ -12,7 +12,7 @@ from test_pulsed import PAIR, PLAIN, crossbar
 from pib_rl.physical import registry
 from pib_rl.physical.devices import DEVICES
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.programming import LONGEST, make_programming, typical_step
+from pib_rl.physical.programming import LONGEST, make_programming
 from pib_rl.physical.streams import Streams
 
 
@@ -75,9 +75,9 @@ def test_verified_writes_give_up_on_stuck_devices():
 
 
 def test_the_controller_knows_the_mean_device():
-    assert typical_step(PLAIN) == pytest.approx(0.01)
-    assert typical_step(replace(PLAIN, asymmetry=0.2)) == pytest.approx(0.009)
-    assert typical_step(DEVICES["pcm"]) == pytest.approx(0.01 * (1 + 27.235 * torch.tensor(-1.25).exp().item()))
+    assert PLAIN.typical_step == pytest.approx(0.01)
+    assert replace(PLAIN, asymmetry=0.2).typical_step == pytest.approx(0.009)
+    assert DEVICES["pcm"].typical_step == pytest.approx(0.01 * (1 + 27.235 * torch.tensor(-1.25).exp().item()))
 
 
 def test_names():
