@@ -160,14 +160,14 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
         wall = learn(model, config.timesteps, folder, looks, config.progress)
     except KeyboardInterrupt:
         folder.save_policy(policy.state_dict())
-        raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
+        raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
                         f"{folder.path}: python -m pib_rl.play {folder.path}") from None
     except InstrumentError as error:
         folder.save_policy(policy.state_dict())
         cure = f"python -m pib_rl.train --config {folder.path / CONFIG} --init {folder.path}"
         raise UserError(f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
-                        f"in {folder.path}; once the instrument answers, go on with its units and a new readout: {cure}"
-                        ) from error
+                        f"in {folder.path}; once the instrument answers, {cure} goes on with its units and a new "
+                        "readout") from error
     folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
     try:

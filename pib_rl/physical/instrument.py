@@ -45,12 +45,13 @@ class Link:
         self._waiting: list[str] = []
         self._session: Any = None
 
-    def open(self, terminator: str, timeout_s: float) -> bool:
+    def open(self, terminator: str, timeout_s: float, baud_rate: int | None = None) -> bool:
         """Opens the session unless it is open.
 
         Args:
             terminator: End of a message, both ways.
             timeout_s: How long to wait for the connection and for each reply, in seconds.
+            baud_rate: Of a serial line, in baud; None leaves it as it is.
 
         Returns:
             Whether it was closed before.
@@ -75,6 +76,8 @@ class Link:
             self._session = manager.open_resource(self.resource, open_timeout=milliseconds)
             self._session.timeout = milliseconds
             self._session.read_termination = self._session.write_termination = terminator
+            if baud_rate is not None:
+                self._session.baud_rate = baud_rate
         if self._stream:
             _undelay(self._session)
         return True
@@ -93,24 +96,22 @@ class Link:
             self._send(self._waiting)
             self._waiting.clear()
 
-    def ask(self, *questions: str) -> list[str]:
-        """Sends what waits, then questions.
+    def ask(self, question: str) -> str:
+        """Sends what waits, then a question.
 
         Returns:
-            Their replies, without their ends.
+            The reply, without its end.
 
         Raises:
-            LineError: If one does not come in time or the connection breaks.
+            LineError: If it does not come in time, is empty, or the connection breaks.
         """
-        step = len(questions) if self._stream else 1  # over a stream they travel together
-        replies: list[str] = []
-        with self._converted(f"gave no reply to {_brief(questions[0])}"):
-            for start in range(0, len(questions), step):
-                together = questions[start : start + step]
-                self._send([*self._waiting, *together])
-                self._waiting.clear()
-                replies += [str(self._session.read()).strip() for _ in together]
-        return replies
+        with self._converted(f"gave no reply to {_brief(question)}"):
+            self._send([*self._waiting, question])
+            self._waiting.clear()
+            reply = str(self._session.read()).strip()
+        if not reply:
+            raise LineError(f"instrument {self.resource} gave an empty reply to {_brief(question)}")
+        return reply
 
     def exchange(self, dialogue: Callable[[], T], retries: int = 0) -> T:
         """Holds a dialogue, and again from its start after the line failed; closes the session when it fails.

@@ -19,6 +19,7 @@ class RemoteConfig:
         library: PyVISA's backend: py (pure Python), ivi (the vendor's library), sim, or another one by name; or the
             path of a library, or FILE@sim. Empty: PyVISA's own choice.
         terminator: End of each message and reply.
+        baud_rate: Of a serial line, in baud; None is VISA's own, 9600.
         timeout_s: How long to wait for a connection and for each reply, in seconds.
         retries: How often a measurement is asked for again after silence, a lost connection or a garbled reply.
             Programming is never repeated by itself.
@@ -63,6 +64,7 @@ class RemoteConfig:
     resource: str = ""
     library: str = "py"
     terminator: str = "\n"
+    baud_rate: int | None = None
     timeout_s: float = 5.0
     retries: int = 2
     chunk: int = 64
@@ -121,6 +123,8 @@ class RemoteConfig:
                                   ("first_slot", 0, 10**6)):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"remote {name} must be in {least}..{most}, got {getattr(self, name)}")
+        if self.baud_rate is not None and self.baud_rate < 1:
+            raise ValueError(f"remote baud_rate must be none or >= 1, got {self.baud_rate}")
         if not self.drive_offset >= 0:
             raise ValueError(f"remote drive_offset must be >= 0, got {self.drive_offset}")
 

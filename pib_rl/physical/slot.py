@@ -60,8 +60,8 @@ class Slot:
 
         def dialogue() -> Tensor:
             self._claim(restore)
-            return torch.cat([self._portion(part, question, limit, readings)
-                              for part in torch.split(inputs, self.config.chunk)])
+            parts = [self._portion(part, question, limit, readings) for part in torch.split(inputs, self.config.chunk)]
+            return torch.cat(parts)
 
         return self.link.exchange(dialogue, self.config.retries)
 
@@ -83,7 +83,7 @@ class Slot:
             held = not self._claim(restore)
             if held:
                 self.write(rows, weights)
-            self._asked()
+            self._check()
             return held
 
         return self.link.exchange(dialogue)
@@ -102,7 +102,7 @@ class Slot:
     def _claim(self, restore: Callable[[], None]) -> bool:
         """Opens the session and sets the slot up, unless both are done; returns whether that was needed."""
         config, link = self.config, self.link
-        if link.open(config.terminator, config.timeout_s):
+        if link.open(config.terminator, config.timeout_s, config.baud_rate):
             self._greet()
         if link.holders.get(self.number) is self:
             return False
@@ -114,7 +114,7 @@ class Slot:
 
     def _greet(self) -> None:
         if self.config.identify is not None:
-            identity = self.link.ask(self.config.identify)[0]
+            identity = self.link.ask(self.config.identify)
             if self.config.expect not in identity:
                 raise InstrumentError(f"instrument {self.link.resource} is {identity[:60]!r}, expected one with "
                                       f"{self.config.expect!r} in its name")
@@ -124,23 +124,19 @@ class Slot:
     def _portion(self, inputs: Tensor, question: str, limit: float, readings: int) -> Tensor:
         """Mean of some readings of a few samples, shape (n, outputs)."""
         self._tell(self.config.drive, values=self._text(inputs))
-        questions = [question.format(slot=self.number)] * readings
-        replies = self._asked(*questions)
+        replies = [self.link.ask(question.format(slot=self.number)) for _ in range(readings)]
+        self._check()  # first, for it explains replies that are none
         total = torch.zeros(len(inputs), self.outputs, dtype=torch.float64)
         for reply in replies:
             total += numbers(reply, self.config.separator, len(inputs), self.outputs, limit, self._name)
         return total / readings
 
-    def _asked(self, *questions: str) -> list[str]:
-        """Replies to questions, once the instrument reports no error about them and what was told before."""
-        if self.config.error is not None:
-            *replies, report = self.link.ask(*questions, self.config.error)
-            check_error(report, self._name)
-            return replies
-        if questions:
-            return self.link.ask(*questions)
-        self.link.flush()
-        return []
+    def _check(self) -> None:
+        """Sends what waits and makes sure that the instrument has no complaint."""
+        if self.config.error is None:
+            self.link.flush()
+        else:
+            check_error(self.link.ask(self.config.error), self._name)
 
     def _tell(self, template: str, **fields: object) -> None:
         self.link.tell(template.format(slot=self.number, **fields))
