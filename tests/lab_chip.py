@@ -20,6 +20,8 @@ class LabChip(socketserver.ThreadingTCPServer):
         faults: What to do in place of answering: command, such as MEAS:MED?, to a function of the true reply that
             returns another one, or None for silence, or raises ConnectionError to hang up. A fault may remove itself.
         noise: Standard deviation of the noise of each reading.
+        errors: Error queue.
+        connections: Sessions so far.
     """
 
     allow_reuse_address = daemon_threads = True
@@ -34,7 +36,7 @@ class LabChip(socketserver.ThreadingTCPServer):
         self.connections = 0
         self._shapes: dict[int, tuple[int, int]] = {}
         self._inputs: dict[int, np.ndarray] = {}
-        self._errors: list[str] = []
+        self.errors: list[str] = []
         self._generator = np.random.default_rng(0)
 
     @property
@@ -56,7 +58,7 @@ class LabChip(socketserver.ThreadingTCPServer):
         try:
             reply = self._obey(command, rest.split(","))
         except (KeyError, ValueError) as error:
-            self._errors.append(f'-200,"Execution error; {error!r}"')
+            self.errors.append(f'-200,"Execution error; {error!r}"')
             reply = "0" if command.endswith("?") else None
         if reply is not None and command in self.faults:
             return self.faults[command](reply)
@@ -66,9 +68,9 @@ class LabChip(socketserver.ThreadingTCPServer):
         if command == "*IDN?":
             return "Example Lab,Chip,7,1.0"
         if command == "SYST:ERR?":
-            return self._errors.pop(0) if self._errors else '0,"No error"'
+            return self.errors.pop(0) if self.errors else '0,"No error"'
         if command == "*CLS":
-            self._errors.clear()
+            self.errors.clear()
             return None
         slot = int(words[0])
         if command == "CONF":

@@ -6,11 +6,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from lab_chip import LabChip, lab_chip
 from safetensors.numpy import load_file
 
 from pib_rl import learn, play, train
+from pib_rl.agents import PIB
 from pib_rl.cli import run
+from pib_rl.envs import make_vec_env
+from pib_rl.physical import InstrumentError
 
 CHIP = ["elementwise=true", "input_gain=0.5", "drive_gain=1.5", "drive_offset=1.0", "chunk=512", "repeats=1",
         "number=.9g", "timeout_s=0.5", "retries=1"]
@@ -114,6 +118,28 @@ def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab
     assert f"the training is done, its evaluation is not: once the instrument answers, python -m pib_rl.play {folder}" \
         in said
     assert (folder / "policy.safetensors").exists()
+
+
+def test_in_a_script_learning_goes_on_after_the_failure_and_saved_models_hold_their_chip(lab, tmp_path):
+    options = {"resource": lab.resource, "elementwise": True, "timeout_s": 0.5, "retries": 0, "chunk": 512,
+               "number": ".9g"}
+    model = PIB("MlpPolicy", make_vec_env("CartPole-v1", 8), hw="remote", hw_options=options, width=8, n_steps=32,
+                seed=0)
+    breaks_after(lab, "MEAS:ARR?", 150)
+    with pytest.raises(InstrumentError, match="gave no reply"):
+        model.learn(1024)
+    lab.faults.clear()
+    lab.power_cycle()
+    before = model.num_timesteps
+    model.learn(512, reset_num_timesteps=False)
+    assert model.num_timesteps >= before + 512
+    model.save(tmp_path / "model")
+    obs = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    said = model.policy.outputs(torch.from_numpy(obs))
+    other = PIB.load(tmp_path / "model")
+    assert torch.equal(other.policy.outputs(torch.from_numpy(obs)), said)
+    other.policy.readout.array.program(torch.ones_like(other.policy.readout.array.weight))
+    assert torch.equal(model.policy.outputs(torch.from_numpy(obs)), said)
 
 
 @pytest.mark.parametrize(("mode", "count"), [("supervised", 60), ("unsupervised", 60)])

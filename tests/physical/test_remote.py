@@ -261,6 +261,11 @@ def test_a_refused_command_is_reported(lab):
         part.hidden.program(torch.ones(5, 9))
 
 
+def test_errors_from_before_the_session_are_not_ours(lab):
+    lab.errors.append('-350,"Queue overflow"')
+    Part(lab).measure()
+
+
 def test_programming_is_never_repeated_by_itself(lab):
     part = Part(lab, timeout_s=0.2, retries=3)
     part.measure()
