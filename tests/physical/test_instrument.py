@@ -133,3 +133,34 @@ def test_a_serial_line_gets_its_baud_rate(tmp_path):
     assert not link.open("\n", 0.1)
     assert link.ask("*IDN?") == "Example Lab,Chip,7,1.0"
     link.close()
+
+
+class Session:
+    """Notes what is written to it."""
+
+    write_termination = "\n"
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, message: str) -> None:
+        self.written.append(message)
+
+    def read(self) -> str:
+        return "1"
+
+
+@pytest.mark.parametrize(("resource", "written"), [
+    ("TCPIP::127.0.0.1::5025::SOCKET", ["DRIV 0,1\nMEAS:MED? 0", "WEIG 1,0,2\nWEIG 1,1,3"]),
+    (ADDRESS, ["DRIV 0,1", "MEAS:MED? 0", "WEIG 1,0,2", "WEIG 1,1,3"])])
+def test_what_waits_goes_out_in_one_piece_on_a_socket_and_message_by_message_elsewhere(resource, written):
+    link, session = Link(resource, "py"), Session()
+    link._session = session
+    link.tell("DRIV 0,1")
+    assert session.written == []
+    assert link.ask("MEAS:MED? 0") == "1"
+    link.tell("WEIG 1,0,2")
+    link.tell("WEIG 1,1,3")
+    link.flush()
+    link.flush()
+    assert session.written == written
