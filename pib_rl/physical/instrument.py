@@ -80,6 +80,9 @@ class Link:
                 self._session.baud_rate = baud_rate
         if self._stream:
             _undelay(self._session)
+        else:
+            with suppress(Exception):  # few serial lines know it
+                self._session.clear()  # drops what the instrument had to say to the session before
         return True
 
     def tell(self, message: str) -> None:

@@ -142,6 +142,10 @@ class Session:
 
     def __init__(self) -> None:
         self.written: list[str] = []
+        self.cleared = 0
+
+    def clear(self) -> None:
+        self.cleared += 1
 
     def write(self, message: str) -> None:
         self.written.append(message)
@@ -164,3 +168,17 @@ def test_what_waits_goes_out_in_one_piece_on_a_socket_and_message_by_message_els
     link.flush()
     link.flush()
     assert session.written == written
+
+
+def test_a_bus_is_cleared_of_old_replies_and_a_socket_is_closed_instead(monkeypatch):
+    import pyvisa
+
+    class Manager:
+        def open_resource(self, resource: str, open_timeout: int) -> Session:
+            return Session()
+
+    monkeypatch.setattr(pyvisa, "ResourceManager", lambda library: Manager())
+    for resource, cleared in ((ADDRESS, 1), ("TCPIP::127.0.0.1::5025::SOCKET", 0)):
+        link = Link(resource, "py")
+        link.open("\n", 0.1)
+        assert link._session.cleared == cleared
