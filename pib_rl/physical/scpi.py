@@ -84,7 +84,7 @@ def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, w
 
 
 def check_error(reply: str, who: str) -> None:
-    """Reads the reply to SYST:ERR?, such as ``0,"No error"`` (SCPI-99, volume 1, section 21.8).
+    """Reads the reply to SYST:ERR?, such as ``0,"No error"`` (SCPI-99, SYSTem subsystem).
 
     Raises:
         LineError: If it does not begin with a whole number.
