@@ -16,6 +16,8 @@ import tyro
 import yaml
 from gymnasium.error import Error as GymnasiumError
 
+from pib_rl.physical.instrument import InstrumentError
+
 T = TypeVar("T")
 MISTAKE, FAILURE = 2, 1
 PLAINER = {  # what tyro and Python say of numbers: what that means
@@ -46,14 +48,14 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
 
 
 def run(name: str, main: Callable[[list[str]], None]) -> None:
-    """Runs a command with the process's arguments; exits 2 with one line on a mistake of the user.
+    """Runs a command with the process's arguments; exits 2 with one line on a mistake of the user or a lost instrument.
 
     A request to end (SIGTERM, as a batch system sends it) counts as Ctrl-C: what is there is saved.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main(sys.argv[1:])
-    except UserError as error:
+    except (UserError, InstrumentError) as error:
         _give_up(name, str(error))
     except OSError as error:
         if error.errno not in MENDABLE:

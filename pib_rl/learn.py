@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +24,7 @@ from pib_rl.learning.data import Data, load
 from pib_rl.learning.lesson import Lesson, Part
 from pib_rl.learning.supervised import Supervised
 from pib_rl.learning.unsupervised import Unsupervised
+from pib_rl.physical.instrument import InstrumentError
 from pib_rl.process import check_device, settle_in
 from pib_rl.runs import RunFolder, write_atomically
 
@@ -50,31 +53,46 @@ def main(arguments: list[str]) -> None:
 
 
 def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, held: Part, folder: RunFolder) -> None:
-    """Trains, judges and fills the run folder; an interrupted training leaves the network so far."""
+    """Trains, judges and fills the run folder; a training that stops (Ctrl-C, a lost instrument) leaves its network."""
     config, rows = lesson.config, list[dict[str, float]]()
 
     def watch(log: dict[str, float]) -> None:
         rows.append({"epoch": len(rows) + 1, **log, **lesson.look(model, held)})
 
     start = time.perf_counter()
-    try:
-        with mistakes(RuntimeError, MemoryError):
-            model.fit(fitted.x, **lesson.broadcast(fitted), watch=watch)
+    with mistakes(RuntimeError, MemoryError), kept(folder, model, rows):
+        model.fit(fitted.x, **lesson.broadcast(fitted), watch=watch)
+    with kept(folder, model, rows):
         wall = time.perf_counter() - start
         keep(folder, model, rows)
         draw(lesson, rows, folder)
         cost = bill(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             result = lesson.assess(data, model, fitted, folder)
-    except KeyboardInterrupt:
-        keep(folder, model, rows)
-        raise UserError(f"interrupted after epoch {len(rows)}; the network so far is in {folder.path}") from None
     folder.save_result({
         "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,
         "train_samples": len(fitted.x), "test_samples": len(data.x_test), "epochs": len(rows),
         lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **cost,
         "device": config.device,
     })
+
+
+@contextlib.contextmanager
+def kept(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> Iterator[None]:
+    """Keeps the network so far when Ctrl-C or a lost instrument stops what is inside.
+
+    Raises:
+        UserError: In their place; it says what stopped, and where the network is.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        keep(folder, model, rows)
+        raise UserError(f"interrupted after epoch {len(rows)}; the network so far is in {folder.path}") from None
+    except InstrumentError as error:
+        keep(folder, model, rows)
+        raise UserError(f"{error}; stopped after epoch {len(rows)}; the network so far is in {folder.path}: once the "
+                        "instrument answers, run again with another --out or without") from error
 
 
 def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> None:

@@ -24,10 +24,11 @@ from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
 from pib_rl.evaluation import evaluate
+from pib_rl.physical.instrument import InstrumentError
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.process import check_device, settle_in
-from pib_rl.runs import BEST, LAST, RunFolder, write_atomically
+from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, write_atomically
 from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
 
@@ -148,7 +149,7 @@ def build(config: TrainConfig) -> PIB:
 
 
 def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
-    """Trains, evaluates and fills the run folder; an interrupted training leaves the policy so far."""
+    """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far."""
     policy = model.policy
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
@@ -162,9 +163,20 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
         folder.save_policy(policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
                         f"{folder.path}: python -m pib_rl.play {folder.path}") from None
+    except InstrumentError as error:
+        folder.save_policy(policy.state_dict())
+        cure = f"python -m pib_rl.train --config {folder.path / CONFIG} --init {folder.path}"
+        raise UserError(f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
+                        f"in {folder.path}; once the instrument answers, {cure} goes on with its units and a new "
+                        "readout") from error
     folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
-    folder.save_result(judge(config, model, folder, looks, wall))
+    try:
+        result = judge(config, model, folder, looks, wall)
+    except InstrumentError as error:
+        raise UserError(f"{error}; the training is done, its evaluation is not: once the instrument answers, "
+                        f"python -m pib_rl.play {folder.path} plays the policy") from error
+    folder.save_result(result)
 
 
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def test_block_runs(page, block, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
     shorter = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(2048", block))
     assert shorter != block or "learn(2048" in block
-    exec(compile(shorter, page, "exec"), {"__name__": "example"})
+    exec(compile(shorter, page, "exec", dont_inherit=True), {"__name__": "example"})
 
 
 def test_links_between_pages_lead_somewhere():
