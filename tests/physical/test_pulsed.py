@@ -205,7 +205,7 @@ def test_pulses_computed_together_do_what_they_do_one_by_one(name, count):
         array.pulse(torch.full((300, 64), float(count)))
     moved = single.held.mean().item()
     assert together.held.mean().item() == pytest.approx(moved, abs=0.02 * abs(moved) + 0.001)
-    assert together.held.std().item() == pytest.approx(single.held.std().item(), rel=0.03)
+    assert together.held.std().item() == pytest.approx(single.held.std().item(), rel=0.05)
     assert DEVICES["pcm"].together == 1
 
 
