@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import tyro
 
-from pib_rl.cli import UserError
+from pib_rl.cli import UserError, mistakes
 from pib_rl.config import MAPPED, check_ranges, pairs
+from pib_rl.physical.faults import parse_all
 from pib_rl.plots import literal
 
 PRESENTATION = ("out", "progress", "device")
@@ -51,6 +52,8 @@ class LearnConfig:
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
+    fault: tuple[str, ...] = ()
+    """What breaks and after how many epochs, as KIND:SIZE@EPOCH, such as stuck:0.5@3."""
     out: Path | None = None
     """Run folder to make; by default one under runs/."""
     device: str = "cpu"
@@ -61,6 +64,8 @@ class LearnConfig:
     def __post_init__(self) -> None:
         check_ranges(self)
         self.squares()
+        with mistakes():
+            parse_all(self.fault, self.epochs, "epochs")
 
     def squares(self) -> list[tuple[int, int, int]]:
         """Channels, size and stride of each unit of ``patches``.
@@ -96,4 +101,5 @@ class LearnConfig:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         plain["patches"] = list(self.patches)
+        plain |= {"fault": list(self.fault)} if plain.pop("fault") else {}
         return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in (*MAPPED, "views")}
