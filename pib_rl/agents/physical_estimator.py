@@ -130,6 +130,11 @@ class PhysicalEstimator(BaseEstimator):
             trainer.fit(self._samples(x, target), note)
         return self
 
+    def renew_learner(self) -> None:
+        """Begins learning anew on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
+        _, config, own = self._settings(1)
+        self.learner_ = find_learner(self.mode)(self._model(), config, own)
+
     def features(self, X: Any) -> np.ndarray:
         """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
         return self._read(X, self._model().taps)
