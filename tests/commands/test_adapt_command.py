@@ -21,6 +21,8 @@ from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.rivals.backprop import Backprop
 from pib_rl.cli import UserError, run
 from pib_rl.learning.supervised import Supervised
+from pib_rl.physical import Digital, Medium, Read, Streams, register
+from pib_rl.physical.streams import FABRICATION, FAULT
 from pib_rl.runs import RunFolder
 
 CONTENDERS = ["pib", "frozen", "backprop-stale"]
@@ -49,6 +51,35 @@ def adapted(tmp_path_factory, policy):
     adapt.main([str(policy), "--fault", "stuck:0.5", "--timesteps", "2500", "--seed", "5", "--no-progress",
                 "--out", str(folder)])
     return folder
+
+
+class TurningMedium(Medium):
+    """h = tanh(M drive), M random; it turns towards another M."""
+
+    mix: torch.Tensor
+
+    def __init__(self, features: int, streams: Streams) -> None:
+        super().__init__(features, features)
+        self.streams = streams
+        self.register_buffer("mix", streams.normal(FABRICATION, torch.zeros(features, features)))
+
+    def measure(self, drive, read: Read = Read.NOISY):
+        return torch.tanh(drive @ self.mix.T / self.in_features**0.5)
+
+    def faults(self):
+        return {"rotate-medium": self.turn}
+
+    def turn(self, degrees: float) -> None:
+        angle = np.deg2rad(degrees)
+        self.mix.copy_(np.cos(angle) * self.mix + np.sin(angle) * self.streams.normal(FAULT, self.mix))
+
+
+@register
+class TurningMedia(Digital):
+    name = "turning-media"
+
+    def make_medium(self, in_features: int, out_features: int) -> Medium:
+        return TurningMedium(in_features, self.streams)
 
 
 def patient(run_folder: Path, fault: str = "stuck:0.5", **options):
@@ -188,6 +219,21 @@ def test_a_classifier_learns_on_and_test_samples_are_not_looked_at_meanwhile(cla
     adapt.main(arguments)
     assert "finished" in capsys.readouterr().out
     assert before == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "one").iterdir()}
+
+
+def test_media_that_turned_are_learned_anew_on_hardware_of_a_labs_own(tmp_path):
+    learn.main(["digits", "--hw", "turning-media", "--epochs", "8", "--width", "24", "--units", "2", "--no-progress",
+                "--out", str(tmp_path / "run")])
+    adapt.main([str(tmp_path / "run"), "--fault", "rotate-medium:90", "--epochs", "4", "--rivals", "frozen",
+                "--no-progress", "--out", str(tmp_path / "one")])
+    result = json.loads((tmp_path / "one" / "result.json").read_text())
+    finals = {name: course["final"] for name, course in result["contenders"].items()}
+    assert result["before"] > 0.8
+    assert result["after"] < 0.4, "nothing of the old media is left"
+    assert min(finals.values()) > result["after"] + 0.3
+    with pytest.raises(UserError, match="backprop needs a digital twin of TurningMedium"):
+        adapt.main([str(tmp_path / "run"), "--fault", "rotate-medium:90", "--out", str(tmp_path / "two")])
+    assert not (tmp_path / "two").exists()
 
 
 def test_data_that_moved_are_named(tmp_path):

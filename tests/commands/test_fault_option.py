@@ -14,8 +14,8 @@ from sklearn.base import clone
 from pib_rl import learn, train
 from pib_rl.agents.breakage import inject
 from pib_rl.agents.estimators import PIBClassifier
-from pib_rl.callbacks import Breakage
 from pib_rl.cli import run
+from pib_rl.learning.config import LearnConfig
 
 TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--no-progress"]
 LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--no-progress"]
@@ -53,11 +53,9 @@ def test_a_fault_of_a_training_happens_at_the_next_start_of_a_rollout(tmp_path, 
     train.main([*arguments, "--fault", "stuck:0.5@1000", "dead-unit:2@5000", "adc-bits:4"])  # shown, not refused
 
 
-def test_without_a_fault_nothing_is_said_of_any(tmp_path):
-    config = train.read_arguments(["CartPole-v1"])
-    assert "fault" not in config.substance()
-    breakage = Breakage([], lambda fault: None)
-    assert breakage.happened == []
+def test_without_a_fault_the_settings_name_none():
+    assert "fault" not in train.read_arguments(["CartPole-v1"]).substance()
+    assert "fault" not in LearnConfig().substance()
 
 
 def test_a_fault_of_learning_happens_after_so_many_epochs(tmp_path):
