@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
+
+from pib_rl.physical.faults import Fault
 
 
 class Progress(BaseCallback):
@@ -100,3 +102,33 @@ class Evaluation(BaseCallback):
         if mean >= self.best:
             self.best = mean
             self.save()
+
+
+class Breakage(BaseCallback):
+    """Lets faults happen during a training: at the first start of a rollout after their step, or at the end.
+
+    Args:
+        faults: What happens, in order.
+        happen: Makes a fault happen.
+
+    Attributes:
+        happened: What did happen, and after how many environment steps.
+    """
+
+    def __init__(self, faults: Sequence[Fault], happen: Callable[[Fault], None]) -> None:
+        super().__init__()
+        self.ahead = list(faults)
+        self.happen = happen
+        self.happened: list[dict[str, Any]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        while self.ahead and self.ahead[0].step <= self.num_timesteps:
+            fault = self.ahead.pop(0)
+            self.happen(fault)
+            self.happened.append({"kind": fault.kind, "size": fault.size, "step": self.num_timesteps})
+
+    def _on_training_end(self) -> None:
+        self._on_rollout_start()

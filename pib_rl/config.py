@@ -11,7 +11,8 @@ import tyro
 import yaml
 from stable_baselines3.common.utils import LinearSchedule
 
-from pib_rl.cli import UserError, read_yaml
+from pib_rl.cli import UserError, mistakes, read_yaml
+from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.physical.options import LARGEST, nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
@@ -68,6 +69,8 @@ class TrainConfig:
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
+    fault: tuple[str, ...] = ()
+    """What breaks and after how many environment steps, as KIND:SIZE@STEP, such as stuck:0.5@20000."""
     init: Path | None = None
     """Run folder of learn or train whose units this run goes on with, on the same chip."""
     config: Path | None = None
@@ -84,6 +87,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_ranges(self)
         self.rate()
+        self.faults()
         if not abs(self.log_std_init) <= LARGEST:
             raise UserError(f"--log-std-init must be a finite number, got {self.log_std_init}")
         if not 0 <= self.noise_correlation < 1:
@@ -109,11 +113,21 @@ class TrainConfig:
             raise UserError(f"--learning-rate must be a number > 0 or lin_ and a number, such as lin_0.6, got {text!r}")
         return LinearSchedule(value, 0.0, 1.0) if text.startswith("lin_") else value
 
+    def faults(self) -> list[Fault]:
+        """What breaks, in the order in which it does.
+
+        Raises:
+            UserError: If a fault is none, or would happen after the end.
+        """
+        with mistakes():
+            return parse_all(self.fault, self.timesteps)
+
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         origin = plain.pop("init")
         plain |= {} if origin is None else {"init": str(origin)}
+        plain |= {"fault": list(self.fault)} if plain.pop("fault") else {}
         return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in MAPPED}
 
 
@@ -209,12 +223,16 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
     for name in PATHS:
         if settings.get(name) is not None:
             settings[name] = Path(str(settings[name]))
+    faults = settings.get("fault", [])
+    if not isinstance(faults, list) or not all(isinstance(one, str) for one in faults):
+        raise UserError(f"{source}: fault must be a list of KIND:SIZE@STEP, got {faults!r}")
+    settings["fault"] = tuple(faults)
     known = get_type_hints(TrainConfig)
     for name, value in settings.items():
         if name not in known:
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")
         kinds = get_args(known[name]) or (known[name],)
-        if name in (*MAPPED, *PATHS) or type(value) in kinds:
+        if name in (*MAPPED, *PATHS, "fault") or type(value) in kinds:
             continue
         if not (float in kinds and type(value) is int):
             names = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)

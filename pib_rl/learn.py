@@ -24,6 +24,7 @@ from pib_rl.learning.data import Data, load
 from pib_rl.learning.lesson import Lesson, Part
 from pib_rl.learning.supervised import Supervised
 from pib_rl.learning.unsupervised import Unsupervised
+from pib_rl.physical.faults import parse_all
 from pib_rl.physical.instrument import InstrumentError
 from pib_rl.process import check_device, settle_in
 from pib_rl.runs import RunFolder, write_atomically
@@ -69,11 +70,12 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         cost = bill(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             result = lesson.assess(data, model, fitted, folder)
+    faults = [{"kind": fault.kind, "size": fault.size, "epoch": fault.step} for fault in parse_all(config.fault)]
     folder.save_result({
         "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,
         "train_samples": len(fitted.x), "test_samples": len(data.x_test), "epochs": len(rows),
         lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **cost,
-        "device": config.device,
+        "device": config.device, **({"faults": faults} if faults else {}),
     })
 
 

@@ -221,6 +221,19 @@ class RunFolder:
         writer.writerows([Look._fields, *looks])
         write_atomically(self.path / LOOKS, text.getvalue().encode())
 
+    def looks(self) -> list[Look]:
+        """The content of evaluations.csv.
+
+        Raises:
+            UserError: If it is missing or broken.
+        """
+        try:
+            with (self.path / LOOKS).open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            return [Look(int(row["timesteps"]), float(row["mean_reward"]), int(row["measurements"])) for row in rows]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise UserError(f"{self.path / LOOKS} cannot be read: {error}") from None
+
     def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
         """Writes a state dict as safetensors."""
         plain = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}

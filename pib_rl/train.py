@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,15 @@ from stable_baselines3.common.vec_env import VecEnv
 from pib_rl import plots
 from pib_rl.agents import PIB, make_agent
 from pib_rl.agents.bill import NUMBERS, bill, told
+from pib_rl.agents.breakage import check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.callbacks import Evaluation
+from pib_rl.callbacks import Breakage, Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
 from pib_rl.evaluation import evaluate
+from pib_rl.physical.faults import Fault
 from pib_rl.physical.instrument import InstrumentError
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
@@ -46,6 +49,8 @@ def main(arguments: list[str]) -> None:
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         model = build(config)
         go_on(config, model)
+        for fault in config.faults():
+            check(model.policy, fault)
     if config.print_config:
         close(model)
         print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
@@ -54,7 +59,7 @@ def main(arguments: list[str]) -> None:
     if folder.finished:
         print(f"{folder.path} holds this run already, finished:")
     else:
-        train(config, model, folder)
+        train(config, model, folder, config.faults())
     show(folder)
 
 
@@ -148,9 +153,10 @@ def build(config: TrainConfig) -> PIB:
         raise ValueError(f"an option does not fit: {error}") from error
 
 
-def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
+def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[Fault] = ()) -> None:
     """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far."""
     policy = model.policy
+    breakage = Breakage(faults, partial(inject, policy))
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
     looks = Evaluation(lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY), every(config.timesteps),
@@ -158,7 +164,7 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
                        lambda: policy.meter.totals()["measurements"])
     folder.save_policy(policy.state_dict())
     try:
-        wall = learn(model, config.timesteps, folder, looks, config.progress)
+        wall = learn(model, config.timesteps, folder, looks, config.progress, [breakage])
     except KeyboardInterrupt:
         folder.save_policy(policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
@@ -176,7 +182,7 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder) -> None:
     except InstrumentError as error:
         raise UserError(f"{error}; the training is done, its evaluation is not: once the instrument answers, "
                         f"python -m pib_rl.play {folder.path} plays the policy") from error
-    folder.save_result(result)
+    folder.save_result(result | ({"faults": breakage.happened} if faults else {}))
 
 
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:

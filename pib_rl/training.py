@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import configure
 
 from pib_rl.callbacks import Evaluation, Progress
@@ -21,8 +22,11 @@ def every(timesteps: int) -> int:
     return max(2048, timesteps // LOOKS)
 
 
-def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evaluation, progress: bool) -> float:
+def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evaluation, progress: bool,
+          others: Sequence[BaseCallback] = ()) -> float:
     """Trains, evaluates and logs into the run folder; closes the environments, also after an interruption.
+
+    Callbacks ``others`` come after the evaluation and before the bar.
 
     Returns:
         Seconds of training, evaluations included.
@@ -32,7 +36,7 @@ def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evalua
     start = time.perf_counter()
     try:
         with mistakes(OSError):
-            model.learn(timesteps, callback=CallbackList([looks, *([bar] if progress else [])]))
+            model.learn(timesteps, callback=CallbackList([looks, *others, *([bar] if progress else [])]))
         wall = time.perf_counter() - start
         looks.look()
         model.logger.record("time/total_timesteps", model.num_timesteps)

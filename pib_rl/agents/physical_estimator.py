@@ -14,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from tqdm import tqdm
 
+from pib_rl.agents.breakage import check, inject
 from pib_rl.agents.label_samples import LabelledSamples
 from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.lessons import ARGUMENTS, find_learner, resolve, shipped
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.trainer import LessonConfig, Trainer
 from pib_rl.agents.views import Views, make_views
+from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 1024  # samples that are measured together
@@ -56,6 +58,8 @@ class PhysicalEstimator(BaseEstimator):
         device: torch device.
         verbose: Show a progress bar.
         warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
+        faults: What breaks during each `fit`, as "KIND:SIZE@EPOCH", such as "stuck:0.5@3": after so many epochs, 0 for
+            before them. See `pib_rl.physical.faults.KINDS`.
     """
 
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
@@ -64,7 +68,7 @@ class PhysicalEstimator(BaseEstimator):
                  rule: dict[str, Any] | None = None, scaling: str = "feature",
                  image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
                  views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
-                 verbose: bool = False, warm_start: bool = False) -> None:
+                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = ()) -> None:
         self.hw = hw
         self.units = units
         self.width = width
@@ -84,6 +88,7 @@ class PhysicalEstimator(BaseEstimator):
         self.device = device
         self.verbose = verbose
         self.warm_start = warm_start
+        self.faults = faults
 
     def prepare(self: Self, X: Any, y: Any) -> Self:
         """Checks data and arguments and makes the chip, untrained; `fit` goes on from there with ``warm_start``.
@@ -106,16 +111,29 @@ class PhysicalEstimator(BaseEstimator):
         """
         x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
         epochs = self._epochs(len(x))
+        ahead = self._faults(epochs)
         with tqdm(total=epochs, unit="epoch", disable=not self.verbose, dynamic_ncols=True) as bar:
+            def break_at(epoch: int) -> None:
+                while ahead and ahead[0].step <= epoch:
+                    inject(self.model_, ahead.pop(0))
+
             def note(epoch: int, log: dict[str, float]) -> None:
                 self.history_.append(log)
                 if watch is not None:
                     watch(log)
+                break_at(epoch)
                 bar.set_postfix({"loss": f"{log['loss']:.3f}"}, refresh=False)
                 bar.update()
 
-            self._trainer(epochs).fit(self._samples(x, target), note)
+            trainer = self._trainer(epochs)
+            break_at(0)
+            trainer.fit(self._samples(x, target), note)
         return self
+
+    def renew_learner(self) -> None:
+        """Begins learning anew on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
+        _, config, own = self._settings(1)
+        self.learner_ = find_learner(self.mode)(self._model(), config, own)
 
     def features(self, X: Any) -> np.ndarray:
         """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
@@ -142,6 +160,8 @@ class PhysicalEstimator(BaseEstimator):
             inputs = self._tensor(x)
             if first:
                 self._make(inputs)
+            for fault in self._faults(self._epochs(len(x))):
+                check(self.model_, fault)
             return inputs, target.to(self.device)
         except BaseException:
             self.__dict__.clear()
@@ -175,6 +195,9 @@ class PhysicalEstimator(BaseEstimator):
         for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+        if isinstance(self.faults, str) or not (isinstance(self.faults, Sequence)
+                                                and all(isinstance(fault, str) for fault in self.faults)):
+            raise ValueError(f"faults must be a list of KIND:SIZE@EPOCH, got {self.faults!r}")
         if not isinstance(self.patches, Sequence):
             raise ValueError(f"patches must be a list of (channels, size, stride), got {self.patches!r}")
         for patch in ([] if self.image is None else [self.image]) + list(self.patches):
@@ -237,6 +260,10 @@ class PhysicalEstimator(BaseEstimator):
         if self.epochs is not None:
             return int(self.epochs)
         return min(MOST, max(LEAST, round(STEPS * self.batch_size / n)))
+
+    def _faults(self, epochs: int) -> list[Fault]:
+        """What breaks, in the order in which it does."""
+        return parse_all(self.faults, epochs, "epochs")
 
     def _tensor(self, x: np.ndarray) -> Tensor:
         return torch.tensor(x, device=self.device)

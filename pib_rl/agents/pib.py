@@ -133,6 +133,10 @@ class PIB(OnPolicyAlgorithm):
         config, options = resolve(self.mode, self.rule_options, base)
         return Rule(self.policy, config, find_mode(self.mode)(self.policy, config, options))
 
+    def renew_rule(self) -> None:
+        """Begins the rule anew on the chip as it is now: no rollout is remembered, a digital twin is that of today."""
+        self.rule = self._make_rule()
+
     def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
                          n_rollout_steps: int) -> bool:
         """Acts for ``n_rollout_steps`` in every environment; keeps what was measured in ``self.rollout``.

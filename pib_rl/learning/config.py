@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import tyro
 
-from pib_rl.cli import UserError
-from pib_rl.config import MAPPED, check_ranges, pairs
+from pib_rl.cli import UserError, mistakes
+from pib_rl.config import MAPPED, as_pairs, check_ranges, pairs
+from pib_rl.physical.faults import parse_all
+from pib_rl.physical.options import nearest
 from pib_rl.plots import literal
 
 PRESENTATION = ("out", "progress", "device")
@@ -51,6 +53,8 @@ class LearnConfig:
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
+    fault: tuple[str, ...] = ()
+    """What breaks and after how many epochs, as KIND:SIZE@EPOCH, such as stuck:0.5@3."""
     out: Path | None = None
     """Run folder to make; by default one under runs/."""
     device: str = "cpu"
@@ -61,6 +65,8 @@ class LearnConfig:
     def __post_init__(self) -> None:
         check_ranges(self)
         self.squares()
+        with mistakes():
+            parse_all(self.fault, self.epochs, "epochs")
 
     def squares(self) -> list[tuple[int, int, int]]:
         """Channels, size and stride of each unit of ``patches``.
@@ -96,4 +102,29 @@ class LearnConfig:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         plain["patches"] = list(self.patches)
+        plain |= {"fault": list(self.fault)} if plain.pop("fault") else {}
         return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in (*MAPPED, "views")}
+
+
+def from_plain(settings: dict[str, Any], source: Path) -> LearnConfig:
+    """The configuration of plain data, as `LearnConfig.substance` gives it.
+
+    Raises:
+        UserError: If a name is unknown, or a value is none of its kind.
+    """
+    known, values = {field.name for field in fields(LearnConfig)}, dict(settings)
+    for name, value in settings.items():
+        if name not in known:
+            raise UserError(f"{source}: unknown setting {name!r}; {nearest(name, sorted(known))}")
+        if name in (*MAPPED, "views"):
+            if not isinstance(value, dict):
+                raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
+            values[name] = as_pairs(value)
+        elif name in ("patches", "fault"):
+            if not isinstance(value, list):
+                raise UserError(f"{source}: {name} must be a list, got {value!r}")
+            values[name] = tuple(value)
+    try:
+        return LearnConfig(**values)
+    except TypeError as error:
+        raise UserError(f"{source} has a value of another kind than expected: {error}") from None

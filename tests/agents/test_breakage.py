@@ -7,6 +7,7 @@ import pytest
 import torch
 from agent_toys import SUBSTRATES
 from gymnasium import spaces
+from learner_toys import D, make_learner
 from stable_baselines3.common.env_util import make_vec_env
 from torch import Tensor
 
@@ -107,6 +108,20 @@ def test_a_chip_with_a_dead_unit_goes_on_learning(mode):
     state = agent.policy.state_dict()
     assert all(value.isfinite().all() for value in state.values())
     assert state["network.units.0.alive"] == 0
+
+
+@pytest.mark.parametrize(("mode", "deaf"), [("backprop", True), ("backprop-stale", False)])
+def test_an_exact_twin_knows_of_dead_units_and_a_stale_one_does_not(mode, deaf):
+    learner = make_learner(mode)
+    network, gradient = learner.model.network, torch.ones(20, learner.model.readout.array.out_features)
+    inject(learner.model, parse("dead-unit:2"))
+    seen = network.measure(torch.randn(20, D, generator=torch.Generator().manual_seed(1)))
+    before = learner.pull(seen, gradient, 0.0)[0]
+    behind = torch.zeros_like(learner.model.readout.array.weights())
+    behind[:, -1 - network.last.out_features : -1] = 1.0  # what only the dead unit feeds
+    learner.model.readout.array.program(behind)
+    learner.heard(behind)
+    assert torch.equal(learner.pull(seen, gradient, 0.0)[0], before) == deaf
 
 
 def test_faults_of_one_seed_are_the_same_and_of_two_are_not():

@@ -121,10 +121,10 @@ class Backprop(Follower):
         self.memory["twin"] = self.twin
 
     def weights(self) -> list[Tensor]:
-        """What the twin takes for the weights: hidden arrays in order, then the readout."""
-        arrays = [*(unit.array for unit in self.model.network.chain), self.model.readout.array]
-        return [own.of(array.weights(), self.options.twin_error)
-                for own, array in zip(self.twin.arrays, arrays, strict=True)]
+        """What the twin takes for the weights: hidden arrays in order, those of dead units 0, then the readout."""
+        read = [*(unit.array.weights() * unit.alive for unit in self.model.network.chain),
+                self.model.readout.array.weights()]
+        return [own.of(weight, self.options.twin_error) for own, weight in zip(self.twin.arrays, read, strict=True)]
 
     def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
         error = self.options.twin_error + self.options.twin_drift * progress

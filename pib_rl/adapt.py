@@ -1,0 +1,115 @@
+"""Breaks a trained chip and lets it learn on: python -m pib_rl.adapt runs/X --fault stuck:0.5."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pib_rl import plots
+from pib_rl.adaptation import figures
+from pib_rl.adaptation.classifiers import PatientClassifier
+from pib_rl.adaptation.config import AdaptConfig
+from pib_rl.adaptation.patient import Course, Patient
+from pib_rl.adaptation.policies import PatientPolicy
+from pib_rl.cli import UserError, parse, run
+from pib_rl.process import settle_in
+from pib_rl.runs import RunFolder, write_atomically
+
+NAME = "pib_rl.adapt"
+NAMED = ("hw", "mode", "unit", "scored")
+COUNTED = ("before", "after", "length", "seed")
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    settle_in()
+    config = parse(AdaptConfig, arguments, NAME)
+    patient = receive(config)
+    chip = patient.admit()
+    patient.check(chip)
+    folder = RunFolder.create(config)
+    if folder.finished:
+        print(f"{folder.path} holds this adaptation already, finished:")
+    else:
+        patient.break_down(chip)
+        adapt(patient, folder)
+    show(folder)
+
+
+def receive(config: AdaptConfig) -> Patient:
+    """The run that is to break.
+
+    Raises:
+        UserError: If the folder is none, not finished, or of a kind that can't go on.
+    """
+    origin = RunFolder.open(config.run)
+    if not origin.finished:
+        raise UserError(f"{origin.path} is an unfinished run; give a finished one")
+    settings = origin.substance()
+    kind = PatientClassifier if "data" in settings else PatientPolicy
+    return kind(config, origin, settings)
+
+
+def adapt(patient: Patient, folder: RunFolder) -> None:
+    """Lets one contender after the other learn on, and fills the folder; an interruption leaves what is there."""
+    courses: dict[str, Course] = {}
+    for name in patient.contenders:
+        courses[name] = patient.learn_on(name, folder.path / name)
+        save_progress(courses, patient.unit, folder.path / "progress.csv")
+        title = f"{', '.join(patient.config.fault)}: {plots.literal(patient.run.path.resolve().name)}"
+        figure = figures.recovery(courses, patient.held_before, patient.unit, patient.scored, title, patient.percent)
+        write_atomically(folder.path / "adapt.png", plots.as_png(figure))
+    folder.save_result({
+        "run": str(patient.config.run), **patient.identity, "faults": list(patient.config.fault),
+        "adapt_seed": patient.config.seed, "unit": patient.unit, "length": patient.length, "scored": patient.scored,
+        "percent": patient.percent, "before": patient.before, "after": patient.after,
+        "curve_before": patient.held_before, "contenders": {name: asdict(course) for name, course in courses.items()},
+    })
+
+
+def save_progress(courses: dict[str, Course], unit: str, path: Path) -> None:
+    """Writes all curves, a row per evaluation."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["contender", unit.replace(" ", "_"), "performance"])
+    writer.writerows([name, *point] for name, course in courses.items() for point in course.curve)
+    write_atomically(path, text.getvalue().encode())
+
+
+def show(folder: RunFolder) -> None:
+    """The table of a finished adaptation."""
+    result = folder.whole_result(NAMED, COUNTED)
+    known = result.get("contenders")
+    if not isinstance(known, dict) or not all(isinstance(one, dict) and "final" in one for one in known.values()):
+        raise UserError(f"{folder.path / 'result.json'} is damaged (contenders missing); delete {folder.path} to adapt "
+                        "anew, or choose another --out")
+    task = Path(str(result.get("data") or result.get("env"))).name
+    table = Table(title=escape(f"{task} on {result['hw']} ({result['mode']}, seed {result['seed']}), "
+                               f"{', '.join(result.get('faults', []))}"), title_style="")
+    for index, column in enumerate(("", result["scored"], "measurements", "writes")):
+        table.add_column(column, justify="right" if index else "left")
+    share = bool(result.get("percent"))
+    table.add_row("before the fault", _figure(result["before"], share), "", "")
+    table.add_row("after it", _figure(result["after"], share), "", "")
+    for name, course in known.items():
+        counts = course.get("counts", {})
+        table.add_row(f"{name}, {result['length']:,} {result['unit']} later", _figure(course["final"], share),
+                      *(f"{int(counts.get(key, 0)):,}" for key in ("measurements", "writes")))
+    console = Console()
+    console.print(table)
+    console.print(f"folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _figure(value: Any, share: bool) -> str:
+    return f"{100 * value:.2f} %" if share else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    run(NAME, main)

@@ -1,0 +1,36 @@
+"""The picture of an adaptation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pib_rl.adaptation.patient import Course
+from pib_rl.plots import UNIT_COLOURS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def recovery(courses: dict[str, Course], before: float, unit: str, scored: str, title: str, percent: bool) -> Figure:
+    """Performance since the fault, one curve per contender; what it was before the fault as a dotted line.
+
+    Args:
+        courses: How the contenders fared, by mode.
+        before: Performance before the fault, on the same episodes or samples as the curves.
+        unit: What lengths count.
+        scored: What performance is.
+        title: Of the figure.
+        percent: Show shares in %.
+    """
+    scale = 100 if percent else 1
+    figure = new_figure()
+    axes = figure.add_subplot()
+    axes.axhline(scale * before, color="0.4", linestyle=":", label="before the fault")
+    for index, (name, course) in enumerate(courses.items()):
+        at, found = zip(*course.curve, strict=True)
+        axes.plot(at, [scale * value for value in found], "o-", markersize=3, label=name,
+                  color=UNIT_COLOURS[index % len(UNIT_COLOURS)])
+    axes.set(xlabel=f"{unit} since the fault", ylabel=f"{scored} [%]" if percent else scored, title=title)
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=8)
+    return figure

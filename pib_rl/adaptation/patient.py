@@ -1,0 +1,140 @@
+"""A trained chip that breaks and learns on: what adaptations of policies and of classifiers have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from pib_rl.adaptation.config import STALE, AdaptConfig
+from pib_rl.agents.breakage import check, inject
+from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rivals import find_mode
+from pib_rl.cli import UserError, mistakes
+from pib_rl.physical.streams import Streams
+from pib_rl.runs import RunFolder
+
+Chip = PIBPolicy | PhysicalModel
+Point = tuple[float, float]  # steps or epochs since the fault, and performance
+
+
+@dataclass
+class Course:
+    """How one contender fared.
+
+    Args:
+        final: Performance at the end, measured as before and after the fault.
+        curve: Performance on the way, on what may be looked at meanwhile.
+        counts: ``measurements`` and ``writes`` since the fault, ``wall_s`` in seconds.
+    """
+
+    final: float
+    curve: list[Point]
+    counts: dict[str, float] = field(default_factory=dict)
+
+
+class Patient(ABC):
+    """One trained chip.
+
+    All contenders go on from one state: that of the run, broken once. Nothing of it is fabricated or drawn again. What
+    a contender draws from then on comes from the seed of the adaptation, the same for all. Optimisers of the chip's own
+    go on from where they were: on a tuning seed, forgetting cost PIB and frozen units a point of accuracy each.
+
+    Args:
+        config: The adaptation.
+        run: The finished run.
+        own: Mode that the run learned with.
+
+    Attributes:
+        unit: What the length of an adaptation counts.
+        scored: What performance is, as a label.
+        percent: Whether performance is a share.
+        length: How long it learns on.
+        before: Performance before the fault, on fresh episodes or test samples.
+        after: The same after it, before anything was learned.
+        held_before: Performance before the fault on what may be looked at meanwhile.
+        held_after: The same after it.
+
+    Raises:
+        UserError: If a rival can't go on from this chip.
+    """
+
+    unit: ClassVar[str]
+    scored: ClassVar[str]
+    percent: ClassVar[bool]
+    length: int
+    before: float
+    after: float
+    held_before: float
+    held_after: float
+
+    def __init__(self, config: AdaptConfig, run: RunFolder, own: str) -> None:
+        self.config = config
+        self.run = run
+        self.own = own
+        self.healthy = run.load_policy()
+        self.broken: dict[str, Tensor] = {}
+        for name in self.contenders[1:]:
+            if find_mode(name).answer_inputs != find_mode(own).answer_inputs:
+                raise UserError(f"{name} can't go on from a chip of {own}: one of them needs inputs for answers, the "
+                                "other has none; leave it out of --rivals")
+
+    @property
+    def contenders(self) -> list[str]:
+        """Modes: the run's own, then the rivals."""
+        return list(dict.fromkeys([self.own, *self.config.rivals]))
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """What the run was, for its result."""
+
+    @abstractmethod
+    def admit(self) -> Chip:
+        """Loads the trained chip, to be broken; raises ValueError or UserError if a contender can't be made."""
+
+    @abstractmethod
+    def judge(self) -> float:
+        """Performance of the loaded chip on fresh episodes or test samples."""
+
+    @abstractmethod
+    def look(self) -> float:
+        """Performance of the loaded chip on what may be looked at meanwhile."""
+
+    @abstractmethod
+    def learn_on(self, name: str, path: Path) -> Course:
+        """One contender goes on from the broken chip, in a run folder of its own.
+
+        Raises:
+            UserError: If the training is interrupted; the folder holds what was learned so far.
+        """
+
+    def break_down(self, chip: Chip) -> None:
+        """Performance before; the faults; performance after. From here on meters count from 0."""
+        self.before, self.held_before = self.judge(), self.look()
+        for fault in self.config.faults():
+            inject(chip, fault)
+        self.after, self.held_after = self.judge(), self.look()
+        for counter in chip.meter.buffers():
+            counter.zero_()
+        self.broken = {name: value.clone() for name, value in chip.state_dict().items()}
+
+    def check(self, chip: Chip) -> None:
+        """Raises UserError if the hardware can't have one of the faults."""
+        with mistakes():
+            for fault in self.config.faults():
+                check(chip, fault)
+
+    @property
+    def draws(self) -> int:
+        """Seed of everything that is drawn from the fault on."""
+        return Streams(self.config.seed).integer("adaptation")
+
+    @staticmethod
+    def twin_is_old(name: str) -> bool:
+        """Whether a mode's digital twin is the chip of before the fault."""
+        return name == STALE

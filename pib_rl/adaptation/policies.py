@@ -1,0 +1,109 @@
+"""A trained policy whose chip breaks."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pib_rl.adaptation.config import AdaptConfig
+from pib_rl.adaptation.patient import Chip, Course, Patient, Point
+from pib_rl.agents import PIB
+from pib_rl.agents.rivals import find_mode
+from pib_rl.cli import UserError, mistakes
+from pib_rl.config import TrainConfig, as_pairs, from_plain
+from pib_rl.evaluation import evaluate
+from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.physical.substrate import Read
+from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
+from pib_rl.train import build, environments, train
+from pib_rl.training import LOOK_EPISODES, close
+from pib_rl.tuned import OWN, tuned
+
+QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
+
+
+class PatientPolicy(Patient):
+    """A run of ``train``. Performance is the mean greedy return on noisy hardware.
+
+    The rates of the rule start again and fall over the adaptation, as over a training; optimisers of the chip go on.
+    """
+
+    unit, scored, percent = "environment steps", "return per episode", False
+
+    def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
+        task = from_plain(settings, run.path / CONFIG)
+        if config.epochs is not None:
+            raise UserError(f"{run.path} is a run of train: give --timesteps in the place of --epochs")
+        if config.data is not None:
+            raise UserError(f"{run.path} is a run of train, which needs no --data; leave it out")
+        super().__init__(config, run, task.mode)
+        self.length = config.timesteps or max(1, task.timesteps // QUARTER)
+        self.task = replace(task, timesteps=self.length, fault=config.fault, init=run.path, device=config.device,
+                            progress=config.progress)
+        self.model: PIB | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"env": self.task.env, "hw": self.task.hw, "mode": self.own, "seed": self.task.seed}
+
+    def admit(self) -> Chip:
+        with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
+            for name in self.contenders[1:]:
+                close(build(self.plan(name)))
+            self.model = self._load(self.own, self.healthy)
+        close(self.model)
+        return self.model.policy
+
+    def judge(self) -> float:
+        return self._returns(f"final-{Read.NOISY.value}", self.task.eval_episodes)
+
+    def look(self) -> float:
+        return self._returns(EVALUATION, LOOK_EPISODES)
+
+    def _returns(self, stream: str, episodes: int) -> float:
+        assert self.model is not None
+        make_env = partial(environments, self.task, stream=stream)
+        return float(evaluate(self.model.policy, make_env, episodes, Read.NOISY).mean())
+
+    def plan(self, name: str) -> TrainConfig:
+        """The training of one contender: the run's own settings, and of a rival those of its mode."""
+        if name == self.own:
+            return self.task
+        rule = self.task.substance()["rule"]
+        apart = {*OWN, *(field.name for field in fields(find_mode(self.own).Options))}
+        own = {field.name for field in fields(find_mode(name).Options)}
+        settled = tuned(self.task.env, name, self.task.hw)["rule"]
+        rule = {key: value for key, value in rule.items() if key not in apart}
+        rule |= {key: value for key, value in settled.items() if key in apart | own}
+        rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
+        return replace(self.task, mode=name, rule=as_pairs(rule))
+
+    def _load(self, name: str, state: dict[str, Any]) -> PIB:
+        """An agent with a chip in that state, which draws anew."""
+        model = build(self.plan(name))
+        load_into(model.policy, state, self.run.path / LAST)
+        model.policy.streams.restart(self.draws)
+        env = model.get_env()
+        assert env is not None
+        env.seed(Streams(self.draws).integer(ENVIRONMENT))
+        return model
+
+    def learn_on(self, name: str, path: Path) -> Course:
+        plan = self.plan(name)
+        model = self._load(name, self.healthy)
+        if self.twin_is_old(name):
+            model.renew_rule()
+        model.policy.load_state_dict(self.broken)
+        if not self.twin_is_old(name):
+            model.renew_rule()
+        folder = RunFolder.create(replace(plan, out=path))
+        train(plan, model, folder)
+        result = folder.result()
+        counts = {key: result[key] for key in ("measurements", "writes", "wall_s")}
+        return Course(result["eval_mean"], [(0, self.held_after), *self._curve(folder)], counts)
+
+    @staticmethod
+    def _curve(folder: RunFolder) -> list[Point]:
+        return [(look.timesteps, look.mean_reward) for look in folder.looks()]

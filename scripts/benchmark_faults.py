@@ -1,0 +1,144 @@
+"""Measures what breaks and what comes back: faults of trained chips, and learning on in place.
+
+    python scripts/benchmark_faults.py [TASK ...] [--hw HW ...] [--seeds S ...] [--data D] [--out DIR] [--jobs J]
+
+Task digits: three dense units learn MNIST, then half of all devices get stuck (memristive), or every medium turns into
+another one (optical); two epochs in place follow. Task cartpole: after 25,000 steps, 30 % of all devices get stuck, or
+every medium turns by 45 degrees; 25,000 steps in place follow. PIB goes on from the same broken chip beside frozen
+units, whose readout goes on learning, and backpropagation, whose digital twin is the chip of before the fault.
+
+Prints a Markdown table per task: mean and standard deviation over seeds, noisy hardware, before the fault, after it,
+and at the end. Every chip breaks by its own seed. Finished runs in DIR (default faults) are not repeated; what was
+broken off is made anew. Settings are those that are shipped. How learning goes on was chosen on seed 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+SEEDS = range(140, 145)
+HARDWARE = ("memristive", "optical")
+RIVALS = ("frozen", "backprop-stale")
+LABELS = {"pib": "PIB", "frozen": "frozen units", "backprop-stale": "backprop, twin of before"}
+
+
+class Task(NamedTuple):
+    """The command that trains, its arguments, what breaks by substrate, and for how long it learns on."""
+
+    module: str
+    training: tuple[str, ...]
+    faults: dict[str, str]
+    after: tuple[str, ...]
+
+
+TASKS = {
+    "digits": Task("learn", ("--units", "3", "--width", "512", "--epochs", "10"),
+                   {"memristive": "stuck:0.5", "optical": "rotate-medium:90"}, ("--epochs", "2")),
+    "cartpole": Task("train", ("CartPole-v1", "--timesteps", "25000"),
+                     {"memristive": "stuck:0.3", "optical": "rotate-medium:45"}, ("--timesteps", "25000")),
+}
+
+
+def call(module: str, *arguments: str) -> None:
+    """Runs a command of the package; raises RuntimeError with its last words if it fails."""
+    command = [sys.executable, "-m", f"pib_rl.{module}", *arguments, "--no-progress"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    if done.returncode:
+        why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(f"{module} {' '.join(arguments)}: {why[-1]}")
+
+
+def finish(folder: Path, make: Callable[[], None]) -> dict[str, Any]:
+    """The result in a folder, which is made unless it is finished."""
+    if not (folder / "result.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        make()
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
+def chip(name: str, hw: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Trains one chip, breaks it and lets all contenders learn on; the result of the adaptation."""
+    task = TASKS[name]
+    run, adapted = (options.out / f"{name}-{hw}-s{seed}{suffix}" for suffix in ("", "-adapted"))
+    data = [options.data] if task.module == "learn" else []
+    finish(run, lambda: call(task.module, *data, *task.training, "--hw", hw, "--seed", str(seed), "--out", str(run)))
+    return finish(adapted, lambda: call("adapt", str(run), "--fault", task.faults[hw], *task.after, "--rivals", *RIVALS,
+                                        "--seed", str(seed), "--out", str(adapted)))
+
+
+def attempt(job: tuple[str, str, int], options: argparse.Namespace) -> dict[str, Any] | None:
+    """`chip`; a failure is reported and leaves an empty place."""
+    try:
+        return chip(*job, options)
+    except RuntimeError as error:
+        tqdm.write(str(error), file=sys.stderr)
+        return None
+
+
+def cell(values: list[float], percent: bool) -> str:
+    """Mean and standard deviation."""
+    if not values:
+        return "-"
+    scaled = [100 * value for value in values] if percent else values
+    digits = 2 if percent else 1
+    spread = f" +- {statistics.stdev(scaled):.{digits}f}" if len(scaled) > 1 else ""
+    return f"{statistics.mean(scaled):.{digits}f}{spread}"
+
+
+def row(name: str, hw: str, results: list[dict[str, Any]]) -> str:
+    """One line of a table."""
+    percent = bool(results and results[0]["percent"])
+    columns = [[result["before"] for result in results], [result["after"] for result in results]]
+    columns += [[result["contenders"][mode]["final"] for result in results] for mode in LABELS]
+    cells = [cell(column, percent) for column in columns]
+    return f"| {hw} | `{TASKS[name].faults[hw]}` | {' | '.join(cells)} | {len(results)} |"
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"{', '.join(TASKS)}; all by default")
+    parser.add_argument("--hw", nargs="+", default=HARDWARE, choices=HARDWARE, metavar="HW")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="S")
+    parser.add_argument("--data", default="mnist", help="name or path, as python -m pib_rl.learn takes it")
+    parser.add_argument("--out", type=Path, default=Path("faults"))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    if unknown := set(options.tasks) - set(TASKS):
+        parser.error(f"unknown task {min(unknown)}; choose among {', '.join(TASKS)}")
+    options.tasks = list(dict.fromkeys(options.tasks or TASKS))
+    return options
+
+
+def main() -> None:
+    options = read_arguments()
+    plan = [(task, hw, seed) for seed, task, hw in product(options.seeds, options.tasks, options.hw)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        jobs = pool.map(lambda job: attempt(job, options), plan)
+        found = dict(zip(plan, tqdm(jobs, total=len(plan), unit="chip"), strict=True))
+    for name in options.tasks:
+        length = " ".join(TASKS[name].after).removeprefix("--")
+        print(f"\n{name}, then {length} in place\n")
+        print(f"| substrate | fault | before | after it | {' | '.join(LABELS.values())} | chips |")
+        print("|---|---|---|---|---|---|---|---|")
+        for hw in options.hw:
+            results = [found[name, hw, seed] for seed in options.seeds]
+            print(row(name, hw, [result for result in results if result is not None]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
