@@ -32,8 +32,9 @@ class MZIConfig:
         splitter_error: Standard deviation of the angle of each splitter, relative to pi/4 at 50:50, in radians.
         phase_error: Standard deviation of each phase as fabricated, in radians.
         insertion_loss: Loss of one interferometer in dB (0.1-0.5 are usual).
-        detector_noise: Standard deviation of a detector's noise, relative to the full scale of its converter in a
-            mesh without loss. Receivers make up for loss, and amplify this noise with the light.
+        detector_noise: Standard deviation of a detector's noise without loss, relative to the mean intensity behind a
+            mesh at full drive; behind a row of weights, to w_max sqrt(in_features), which inputs of size 1 at largest
+            weights and random signs add up to. Receivers make up for loss, and amplify this noise with the light.
         dac_bits: Resolution of the phases; None is exact.
         adc_bits: Resolution of the detectors; None is exact.
         full_scale: Intensity at which a detector of the mesh saturates, in mean intensities at full drive.
@@ -61,7 +62,7 @@ class MZIConfig:
     splitter_error: float = 0.02
     phase_error: float = 0.01
     insertion_loss: float = 0.1
-    detector_noise: float = 0.001
+    detector_noise: float = 0.002
     dac_bits: int | None = 8
     adc_bits: int | None = 8
     full_scale: float = 4.0
@@ -176,7 +177,7 @@ class MeshMedium(Medium):
         share = (1 - config.reference) / in_features
         self.register_buffer("signal", matrix[:in_features] * share**0.5)
         self.register_buffer("background", matrix[in_features] * config.reference**0.5)
-        self.register_buffer("noise", torch.tensor(config.detector_noise * config.full_scale / transmission))
+        self.register_buffer("noise", torch.tensor(config.detector_noise / transmission))
         self.register_buffer("alive", torch.ones(out_features))
         self.register_buffer("mean", torch.zeros(out_features))
         self.register_buffer("scale", torch.ones(out_features))
@@ -252,7 +253,7 @@ class WeightBank(Array):
         bound, span = ((config.readout_bound, config.readout_range) if readout else
                        (config.weight_bound, config.array_range))
         self.scale = bound * in_features**-0.5
-        self._noise = 2**0.5 * config.detector_noise * span * 10 ** (config.insertion_loss / 10)  # of two flashes
+        self._noise = 2**0.5 * config.detector_noise * bound * 10 ** (config.insertion_loss / 10)  # of two flashes
         self._dac = Converter(config.dac_bits, -HALF, HALF)
         self.adc = Adc(config.adc_bits, -span, span)
         like = torch.zeros(out_features, in_features)

@@ -51,11 +51,11 @@ class OscillatorConfig:
     """
 
     oscillators: int = 128
-    displacement: float = 0.6
+    displacement: float = 0.4
     neighbours: int = 4
-    coupling: float = 0.25
+    coupling: float = 0.1
     coupling_spread: float = 0.5
-    bias: float = 0.3
+    bias: float = 0.5
     time: float = 3.0
     steps: int = 20
     damping: float = 0.01
