@@ -57,12 +57,12 @@ def test_meshes_without_loss_are_unitary_whatever_their_splitters_and_phases(por
 
 @pytest.mark.parametrize("ports", [2, 4, 7])
 def test_perfect_meshes_are_haar_random(ports):
-    count = 1000
+    count = 300
     power = torch.stack([fabricate_mesh(ports, PERFECT, Streams(seed)).abs() ** 2 for seed in range(count)])
     mean, square = 1 / ports, 2 / ports / (ports + 1)  # moments of |U_jk|^2; a mesh of equal phases is far from them
     assert (power.mean(0) - mean).abs().max() < 5 * (square - mean**2) ** 0.5 / count**0.5
     assert (power.square().mean(0) / square - 1).abs().max() < 5 * 5**0.5 / count**0.5  # |U|^8 has mean <= 6 |U|^4^2
-    assert power.square().mean() / square == pytest.approx(1, abs=0.02)
+    assert power.square().mean() / square == pytest.approx(1, abs=0.06)
 
 
 def test_loss_takes_light_by_interferometers_on_the_way():
