@@ -8,14 +8,18 @@ from typing import Any
 from pib_rl.physical.digital import Digital
 from pib_rl.physical.memristive import Memristive
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.mzi import MZI
 from pib_rl.physical.optical import Optical
 from pib_rl.physical.options import configure, nearest
+from pib_rl.physical.oscillator import Oscillator
 from pib_rl.physical.remote import Remote
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Substrate
 
 GROUP = "pib_rl.substrates"
-_REGISTRY: dict[str, type[Substrate]] = {kind.name: kind for kind in (Digital, Memristive, Optical, Remote)}
+_REGISTRY: dict[str, type[Substrate]] = {
+    kind.name: kind for kind in (Digital, Memristive, MZI, Optical, Oscillator, Remote)
+}
 
 
 def register(kind: type[Substrate]) -> type[Substrate]:

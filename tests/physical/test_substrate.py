@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from chips import CLEAR, KINDS, NOISY_ARRAYS, NOISY_MEDIA, draws, make
+from chips import KINDS, NOISY_ARRAYS, NOISY_MEDIA, SMOOTH, draws, make
 from torch import nn
 
 from pib_rl.physical.memristive import Memristive, MemristiveConfig
@@ -61,8 +61,7 @@ def test_noisy_arrays_differ_from_read_to_read(kind):
 
 @pytest.mark.parametrize("kind", NOISY_MEDIA)
 def test_noisy_reads_average_to_the_mean_read(kind):
-    smooth = {"adc_bits": None} if kind == "memristive" else {**CLEAR, "photons": KINDS[kind][1]["photons"]}
-    chip = Chip(kind, **smooth)
+    chip = Chip(kind, **SMOOTH[kind])
     chip.program()
     reads = [chip.measure(Read.NOISY) for _ in range(400)]
     for seen, mean in zip(map(torch.stack, zip(*reads, strict=True)), chip.measure(Read.MEAN), strict=True):
@@ -77,7 +76,8 @@ def test_noisy_reads_average_to_the_mean_read(kind):
 
 @pytest.mark.parametrize(("kind", "options"), [
     ("memristive", {"dac_bits": 3, "adc_bits": 3}), ("optical", {"camera_bits": 3}),
-    ("modulator", {"camera_bits": 3, "modulator_bits": 3})])
+    ("modulator", {"camera_bits": 3, "modulator_bits": 3}), ("mzi", {"dac_bits": 3, "adc_bits": 3}),
+    ("oscillator", {"dac_bits": 3, "adc_bits": 3})])
 def test_ideal_reads_have_no_quantisation(kind, options):
     chip = Chip(kind, **options)
     drive = draws(400, 6, seed=5)
@@ -85,7 +85,7 @@ def test_ideal_reads_have_no_quantisation(kind, options):
     assert max(per_channel) <= 8
     per_channel = [len(channel.unique()) for channel in chip.medium.measure(drive, Read.IDEAL).T]
     assert min(per_channel) > 350
-    if kind != "optical":
+    if kind not in ("optical", "oscillator"):
         ideal, mean = chip.hidden.measure(H, Read.IDEAL), chip.hidden.measure(H, Read.MEAN)
         assert (ideal - mean).abs().max() > 0.05
 
@@ -126,7 +126,7 @@ def test_state_is_floating_point_and_complete(kind):
         assert same(chip.measure(read), other.measure(read))
 
 
-@pytest.mark.parametrize("kind", ["digital", "memristive", "modulator"])
+@pytest.mark.parametrize("kind", ["digital", "memristive", "modulator", "mzi", "oscillator"])
 def test_loaded_arrays_are_programmed_as_the_saved_ones_would_be(kind):
     exact = {"write_noise": 0.0} if kind == "memristive" else {}
     chip, other = Chip(kind, 0, **exact), Chip(kind, 1, **exact)

@@ -1,0 +1,93 @@
+"""Faults that kinds of hardware share: parts struck at random, converters that lose bits, all of it saved."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from chips import draws, make
+
+from pib_rl.physical.broken import Adc, struck
+from pib_rl.physical.streams import Streams
+from pib_rl.physical.substrate import Read
+
+DRIVE, H = draws(200, 6), draws(200, 9, seed=1)
+
+
+def parts(kind: str, seed: int = 0, **options) -> dict[str, torch.nn.Module]:
+    """Medium and array of a chip."""
+    chip = make(kind, seed, **options)
+    return {"medium": chip.make_medium(6, 9), "array": chip.make_array(9, 5)}
+
+
+def read(part: torch.nn.Module) -> torch.Tensor:
+    return part.measure(DRIVE if part.in_features == 6 else H, Read.MEAN)
+
+
+FAULTS = [("mzi", "medium", "dead-pixels", 0.3), ("mzi", "medium", "adc-bits", 3), ("mzi", "array", "stuck", 0.3),
+          ("mzi", "array", "adc-bits", 3), ("oscillator", "medium", "dead-pixels", 0.3),
+          ("oscillator", "medium", "adc-bits", 3)]
+
+
+@pytest.mark.parametrize(("kind", "part", "fault", "size"), FAULTS)
+def test_faults_change_what_is_read_and_are_saved_copied_and_loaded(kind, part, fault, size):
+    whole, broken, other = (parts(kind, seed)[part] for seed in (0, 0, 1))
+    assert torch.equal(read(whole), read(broken))
+    broken.faults()[fault](size)
+    assert not torch.equal(read(whole), read(broken))
+    other.load_state_dict(broken.state_dict())
+    twin = copy.deepcopy(broken)
+    for loaded in (other, twin):
+        assert torch.equal(read(loaded), read(broken))
+    twin.load_state_dict(whole.state_dict())
+    assert torch.equal(read(twin), read(whole)), "a broken chip that loads a whole one is whole"
+    assert not torch.equal(read(broken), read(whole)), "and what it was copied from is not"
+
+
+@pytest.mark.parametrize(("kind", "part", "fault", "size"), FAULTS)
+def test_faults_draw_from_their_own_stream(kind, part, fault, size):
+    one, two = (make(kind) for _ in range(2))
+    first = one.make_medium(6, 9) if part == "medium" else one.make_array(9, 5)
+    second = two.make_medium(6, 9) if part == "medium" else two.make_array(9, 5)
+    assert torch.equal(read(first), read(second))
+    first.faults()[fault](size)
+    assert torch.equal(read(one.make_medium(6, 9)), read(two.make_medium(6, 9)))
+
+
+@pytest.mark.parametrize(("kind", "part", "fault"), sorted({case[:3] for case in FAULTS}))
+@pytest.mark.parametrize("size", [-0.1, 1.5, 25, float("nan")])
+def test_sizes_outside_their_range_are_refused(kind, part, fault, size):
+    with pytest.raises(ValueError, match=rf"fault {fault}.*got {size}"):
+        parts(kind)[part].faults()[fault](size)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_share_is_struck(share):
+    hit = struck("stuck", share, torch.zeros(100, 100), Streams(0))
+    assert hit.float().mean() == pytest.approx(share, abs=5 * (share * (1 - share) / 10_000) ** 0.5)
+
+
+@pytest.mark.parametrize("bits", [None, 2, 8])
+def test_converters_keep_their_bits(bits):
+    adc, value = Adc(bits, -1.0, 1.0), torch.linspace(-2, 2, 1001)
+    assert adc.convert.bits == bits
+    if bits is None:
+        assert torch.equal(adc.convert(value), value.clamp(-1, 1))
+    else:
+        assert len(adc.convert(value).unique()) == 2**bits - 1
+
+
+@pytest.mark.parametrize(("bits", "left", "expected"), [(8, 3, 3), (8, 12, 8), (None, 5, 5), (4, 4.0, 4)])
+def test_converters_only_ever_lose_bits(bits, left, expected):
+    adc = Adc(bits, 0.0, 1.0)
+    adc.lose(left)
+    assert adc.convert.bits == adc.bits.item() == expected
+
+
+@pytest.mark.parametrize("bits", [0.37, 0.0, 1.0, 25.0, -3.0, float("nan"), float("inf")])
+def test_what_is_no_number_of_bits_means_no_quantisation(bits):
+    adc, value = Adc(8, 0.0, 1.0), torch.linspace(0, 1, 1001)
+    adc.load_state_dict({"bits": torch.tensor(bits)})
+    assert torch.equal(adc.convert(value), value)
+    torch.testing.assert_close(adc.bits, torch.tensor(bits), equal_nan=True)
