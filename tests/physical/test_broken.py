@@ -9,7 +9,7 @@ import torch
 from chips import draws, make
 
 from pib_rl.physical.broken import Adc, struck
-from pib_rl.physical.streams import Streams
+from pib_rl.physical.streams import FABRICATION, READ, WRITE, Streams
 from pib_rl.physical.substrate import Read
 
 DRIVE, H = draws(200, 6), draws(200, 9, seed=1)
@@ -47,12 +47,13 @@ def test_faults_change_what_is_read_and_are_saved_copied_and_loaded(kind, part, 
 
 @pytest.mark.parametrize(("kind", "part", "fault", "size"), FAULTS)
 def test_faults_draw_from_their_own_stream(kind, part, fault, size):
-    one, two = (make(kind) for _ in range(2))
-    first = one.make_medium(6, 9) if part == "medium" else one.make_array(9, 5)
-    second = two.make_medium(6, 9) if part == "medium" else two.make_array(9, 5)
-    assert torch.equal(read(first), read(second))
-    first.faults()[fault](size)
-    assert torch.equal(read(one.make_medium(6, 9)), read(two.make_medium(6, 9)))
+    chip, whole = make(kind), make(kind)
+    for one in (chip, whole):
+        broken = one.make_medium(6, 9) if part == "medium" else one.make_array(9, 5)
+        if one is chip:
+            broken.faults()[fault](size)
+    for stream in (FABRICATION, READ, WRITE):
+        assert torch.equal(*(one.streams.normal(stream, DRIVE) for one in (chip, whole))), stream
 
 
 @pytest.mark.parametrize(("kind", "part", "fault"), sorted({case[:3] for case in FAULTS}))
