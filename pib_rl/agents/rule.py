@@ -22,6 +22,7 @@ from pib_rl.agents.reward_samples import RewardSamples
 from pib_rl.agents.rollout import Rollout, advantages
 from pib_rl.agents.rule_config import RuleConfig
 from pib_rl.agents.samples import Batch
+from pib_rl.agents.self_test import SelfTest
 from pib_rl.agents.surrogate import clipped_surrogate
 from pib_rl.physical.streams import LEARNING
 
@@ -41,10 +42,11 @@ class Rule:
         self.learner = InformationLearner(policy, config) if learner is None else learner
         self.history: deque[Experience] = deque(maxlen=max(1 + config.replay_rollouts, config.hidden_rollouts))
         self.running: Tensor | None = None
+        self.test = SelfTest(policy, config.ridge)
 
     @torch.inference_mode()
     def update(self, rollout: Rollout, progress: float, rate: float) -> dict[str, float]:
-        """One iteration.
+        """One iteration. If the chip broke during the rollout, its answers are brought back, and nothing else is done.
 
         Args:
             rollout: What was collected with the policy as it is.
@@ -55,6 +57,8 @@ class Rule:
             Figures for the log.
         """
         policy, config = self.policy, self.config
+        if config.self_test and self.test.broken():
+            return self.test.restore() | self._inform()
         first = policy.normaliser.count.item() == 0
         self.history.append(self._judge(rollout))
         newest = self.history[-1]
@@ -137,13 +141,14 @@ class Rule:
         old = policy.head.log_prob(newest.outputs[:, :-1], newest.actions)
         returns, x = newest.returns, policy.inputs(newest.obs)
         bonus = config.bonus(progress)
-        clipped, divergence = [], []
+        clipped, divergence, told = [], [], torch.empty_like(newest.outputs)
         for _ in range(config.epochs):
             for pick in torch.split(self._draw(len(inputs), inputs.device), config.batch_size):
                 if self.learner.follows:
                     seen = policy.network.measure(x[pick])
                     inputs[pick] = with_one(seen.taps)
                 outputs = policy.readout.measure_inputs(inputs[pick])
+                told[pick] = outputs
                 parameters, value = policy.split(outputs)
                 actions = newest.actions[pick]
                 change = policy.head.log_prob(parameters, actions) - old[pick]
@@ -158,6 +163,7 @@ class Rule:
                 policy.head.learn(parameters, actions, push, bonus, config.spread_rate)
                 clipped.append(held.float().mean())
                 divergence.append((ratio - 1 - change).mean())
+        self.test.remember(newest.obs, told)
         unexplained = (newest.returns - newest.outputs[:, -1]).var() / returns.var().clamp(min=1e-8)
         return {"train/clip_fraction": float(torch.stack(clipped).mean()), "train/approx_kl": float(divergence[-1]),
                 "train/explained_variance": float(1 - unexplained)}

@@ -31,6 +31,8 @@ class RuleConfig(HiddenConfig):
         ent_decay: It falls as (1 - progress)^ent_decay: a policy that is to act greedily in the end has to become
             certain.
         spread_rate: Learning rate of log sigma of continuous actions.
+        self_test: Measure some remembered states again before each iteration, and re-fit the readout to its old answers
+            where they changed: something broke.
 
     Raises:
         ValueError: If a value lies outside its range.
@@ -52,6 +54,7 @@ class RuleConfig(HiddenConfig):
     ent_coef: float = 0.0
     ent_decay: float = 0.0
     spread_rate: float = 3e-3
+    self_test: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

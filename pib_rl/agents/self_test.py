@@ -1,0 +1,79 @@
+"""Notices that the chip broke, and brings its answers back: neither rewards nor a model of the hardware are needed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.readout import with_one
+
+PROBES = 128  # states that are measured again, twice, at each test
+ALARM = 0.25  # share of the answers' variance that may change between two rollouts; learning happens before the note
+NOISE = 10.0  # times the power of read noise that may, too: at the start answers are nothing but noise
+ATTEMPTS, GAIN = 20, 0.98  # re-fits; they end when the error falls by less than this
+
+
+class SelfTest:
+    """Remembers answers to states; tells when the same states get others; re-fits the readout to the remembered ones.
+
+    A chip answers a state today as it did at the end of the last learning, but for read noise. If not, something broke:
+    devices, the medium, converters. Then the readout is re-fit, by ridge regression on fresh measurements, to give the
+    remembered answers again; as many times as it helps, for devices that are stuck or noisy do not do what they are
+    asked to. What is lost beyond the reach of the readout, units learn anew.
+
+    Args:
+        policy: The policy.
+        ridge: Regularisation of each re-fit, as for `Readout.refit`.
+    """
+
+    def __init__(self, policy: PIBPolicy, ridge: float) -> None:
+        self.policy = policy
+        self.ridge = ridge
+        self.obs: Tensor | None = None
+        self.outputs: Tensor | None = None
+
+    def remember(self, obs: Tensor, outputs: Tensor) -> None:
+        """Takes note of the answers to states, in the place of earlier ones.
+
+        Args:
+            obs: Flat observations, shape (n, d).
+            outputs: Outputs of the readout as measured now, shape (n, o).
+        """
+        self.obs, self.outputs = obs, outputs.clone()
+
+    def broken(self) -> bool:
+        """Whether answers are no longer what they were.
+
+        Per output: the mean square of the change, beyond the power of read noise, is more than `ALARM` of the variance
+        of the answers and more than `NOISE` times that noise; on average over the outputs, in units of these limits.
+        """
+        if self.obs is None or self.outputs is None:
+            return False
+        every = max(1, len(self.obs) // PROBES)
+        obs, told = self.obs[::every], self.outputs[::every]
+        with self.policy.streams.aside("self-test"):
+            first, second = self.policy.outputs(obs), self.policy.outputs(obs)
+        noise = (first - second).square().mean(0) / 2
+        change = ((first + second) / 2 - told).square().mean(0)
+        limit = ALARM * self.outputs.var(0) + NOISE * noise
+        return bool((change / limit.clamp(min=1e-12)).mean() > 1)
+
+    def restore(self) -> dict[str, float]:
+        """Brings the remembered answers back as far as the readout can.
+
+        Returns:
+            For the log: the root mean square error of the answers before and after, in units of their deviation.
+        """
+        assert self.obs is not None and self.outputs is not None
+        policy, scale = self.policy, self.outputs.var(0).clamp(min=1e-12)
+        errors: list[float] = []
+        while len(errors) < ATTEMPTS:
+            inputs = with_one(policy.network.measure(policy.inputs(self.obs)).taps)
+            now = policy.readout.measure_inputs(inputs)
+            shift = self.outputs - now
+            errors.append(float((shift.square().mean(0) / scale).mean().sqrt()))
+            if len(errors) > 1 and errors[-1] > GAIN * errors[-2]:
+                break
+            policy.readout.refit(inputs, shift, self.ridge, torch.zeros_like(scale))
+        return {"train/broken": errors[0], "train/restored": errors[-1]}
