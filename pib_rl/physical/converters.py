@@ -91,7 +91,13 @@ class FragileConverter(nn.Module):
         return self.converter(value)
 
     def limit(self, bits: float) -> None:
-        """Leaves it no more than so many bits, a whole number in 2..24."""
+        """Leaves it no more than so many bits.
+
+        Raises:
+            ValueError: If that is no whole number in 2..24.
+        """
+        if not (FEWEST <= bits <= MOST and float(bits).is_integer()):
+            raise ValueError(f"a fault adc-bits leaves whole bits in {FEWEST}..{MOST}, got {bits}")
         self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
         _as_stored(self)
 

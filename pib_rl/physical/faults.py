@@ -6,7 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from pib_rl.physical.options import nearest
+from pib_rl.physical.streams import FAULT, Streams
 
 LONGEST = 1e12  # seconds of drift: more than 30,000 years
 
@@ -125,3 +128,14 @@ def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "step
             raise ValueError(f"the fault {fault} would happen after the end: the training has {length} {unit}; lower "
                              "the number behind @, or train for longer")
     return sorted(found, key=lambda fault: fault.step)
+
+
+def struck(kind: str, share: float, like: Tensor, streams: Streams) -> Tensor:
+    """Which parts a fault hits, each by itself with probability ``share``: truth values of the shape of ``like``.
+
+    Raises:
+        ValueError: If the share lies outside 0..1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a fault {kind} hits a share of all and must be in 0..1, got {share}")
+    return streams.uniform(FAULT, like) < share

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pib_rl.physical.broken import Adc, struck
-from pib_rl.physical.converters import Converter, check_bits
+from pib_rl.physical.converters import Converter, FragileConverter, check_bits
+from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
 from pib_rl.physical.streams import FABRICATION, FAULT, READ, Streams
@@ -169,7 +169,7 @@ class MeshMedium(Medium):
         self._config = config
         self._streams = streams
         self._dac = Converter(config.dac_bits, -HALF, HALF)
-        self.adc = Adc(config.adc_bits, 0.0, config.full_scale)
+        self.adc = FragileConverter(config.adc_bits, 0.0, config.full_scale)
         used = fabricate_mesh(out_features, config, streams)[:, : in_features + 1]
         transmission = float(used.abs().square().sum()) / used.shape[1]
         used = used * (out_features / transmission) ** 0.5
@@ -185,7 +185,7 @@ class MeshMedium(Medium):
 
     def _calibrate(self) -> None:
         drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
-        shown = self.adc.convert(self.intensity(self.phase(drives)))
+        shown = self.adc(self.intensity(self.phase(drives)))
         self.mean.copy_(shown.mean(0))
         self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
 
@@ -204,7 +204,7 @@ class MeshMedium(Medium):
         if read is Read.NOISY and self._config.detector_noise:
             shown.addcmul_(self._streams.normal(READ, shown), self.noise)
         if read is not Read.IDEAL:
-            shown = self.adc.convert(shown)
+            shown = self.adc(shown)
         return shown.sub_(self.mean).div_(self.scale)
 
     @property
@@ -219,7 +219,7 @@ class MeshMedium(Medium):
                 "converters": watts.new_tensor(conversions)}
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
-        return {"dead-pixels": self._darken, "adc-bits": self.adc.lose}
+        return {"dead-pixels": self._darken, "adc-bits": self.adc.limit}
 
     def _darken(self, share: float) -> None:
         self.alive.masked_fill_(struck("dead-pixels", share, self.alive, self._streams), 0.0)
@@ -255,7 +255,7 @@ class WeightBank(Array):
         self.scale = bound * in_features**-0.5
         self._noise = 2**0.5 * config.detector_noise * bound * 10 ** (config.insertion_loss / 10)  # of two flashes
         self._dac = Converter(config.dac_bits, -HALF, HALF)
-        self.adc = Adc(config.adc_bits, -span, span)
+        self.adc = FragileConverter(config.adc_bits, -span, span)
         like = torch.zeros(out_features, in_features)
         start = like if readout else (streams.normal(FABRICATION, like) / bound).clamp_(-1, 1).asin()
         first, second = (2 * config.splitter_error * streams.normal(FABRICATION, like) for _ in range(2))
@@ -285,7 +285,8 @@ class WeightBank(Array):
         z = h @ self.weight.T
         if read is Read.NOISY and self._noise:
             z.add_(self._streams.normal(READ, z), alpha=self._noise)
-        return self.adc.convert(z)
+        converted: Tensor = self.adc(z)
+        return converted
 
     def program(self, delta: Tensor) -> None:
         before = self._dac(self.memory)
@@ -312,7 +313,7 @@ class WeightBank(Array):
                 "converters": held.new_tensor(conversions)}
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
-        return {"stuck": self._seize, "adc-bits": self.adc.lose}
+        return {"stuck": self._seize, "adc-bits": self.adc.limit}
 
     def _seize(self, share: float) -> None:
         hit = struck("stuck", share, self.working, self._streams) & (self.working > 0)

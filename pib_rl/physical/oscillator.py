@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pib_rl.physical.broken import Adc, struck
-from pib_rl.physical.converters import Converter, check_bits
+from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.digital import DigitalArray
+from pib_rl.physical.faults import struck
 from pib_rl.physical.part import Costs
 from pib_rl.physical.streams import FABRICATION, READ, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
@@ -116,7 +116,7 @@ class RingMedium(Medium):
         self._config = config
         self._streams = streams
         self._dac = Converter(config.dac_bits, -config.reach, config.reach)
-        self.adc = Adc(config.adc_bits, -config.full_scale, config.full_scale)
+        self.adc = FragileConverter(config.adc_bits, -config.full_scale, config.full_scale)
         coupling = fabricate_couplings(out_features, config, streams)
         self.register_buffer("stiffness", coupling - torch.diag(1 + coupling.sum(1)))
         self.register_buffer("force", config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
@@ -127,7 +127,7 @@ class RingMedium(Medium):
 
     def _calibrate(self) -> None:
         drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
-        shown = self.adc.convert(self.evolve(self.start(drives, Read.MEAN))[0])
+        shown = self.adc(self.evolve(self.start(drives, Read.MEAN))[0])
         self.mean.copy_(shown.mean(0))
         self.scale.copy_(shown.std(0).clamp_(min=MIN_SPREAD))
 
@@ -173,7 +173,7 @@ class RingMedium(Medium):
         if read is Read.NOISY and self._config.read_noise:
             shown.addcmul_(self._streams.normal(READ, shown), self.alive, value=self._config.read_noise)
         if read is not Read.IDEAL:
-            shown = self.adc.convert(shown)
+            shown = self.adc(shown)
         return shown.sub_(self.mean).div_(self.scale)
 
     @property
@@ -190,7 +190,7 @@ class RingMedium(Medium):
         return costs
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
-        return {"dead-pixels": self._seize, "adc-bits": self.adc.lose}
+        return {"dead-pixels": self._seize, "adc-bits": self.adc.limit}
 
     def _seize(self, share: float) -> None:
         self.alive.masked_fill_(struck("dead-pixels", share, self.alive, self._streams), 0.0)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.physical.crossbar import Crossbar
+from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 
@@ -94,7 +95,7 @@ class LinearCrossbar(Crossbar):
     def stick(self, share: float) -> None:
         """That share of all devices gets stuck at a random conductance, each of the two of a pair by itself."""
         for conductance, step in ((self.plus, self.step_plus), (self.minus, self.step_minus)):
-            hit = self._streams.uniform(FAULT, conductance) < share
+            hit = struck("stuck", share, conductance, self._streams)
             conductance.copy_(torch.where(hit, self._streams.uniform(FAULT, conductance), conductance))
             step.masked_fill_(hit, 0.0)
         self.settle()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pib_rl.physical.crossbar import Crossbar
 from pib_rl.physical.devices import REST, Device
+from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.programming import Programming
 from pib_rl.physical.steps import LinearStep, Population
@@ -259,7 +260,7 @@ class PulsedCrossbar(Crossbar):
 
     def stick(self, share: float) -> None:
         """That share of all devices gets stuck where it happens to be thrown, uniformly over its range."""
-        stuck = self._streams.uniform(FAULT, self.held) < share
+        stuck = struck("stuck", share, self.held, self._streams)
         self._stick(stuck, self._streams.uniform(FAULT, self.held))
         self.seen.copy_(self.held.where(stuck, self.seen))
         self.settle()

@@ -1,4 +1,4 @@
-"""Faults that kinds of hardware share: parts struck at random, converters that lose bits, all of it saved."""
+"""Faults that kinds of hardware share: parts struck at random, and all of it saved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from chips import draws, make
 
-from pib_rl.physical.broken import Adc, struck
+from pib_rl.physical.faults import struck
 from pib_rl.physical.streams import FABRICATION, READ, WRITE, Streams
 from pib_rl.physical.substrate import Read
 
@@ -67,28 +67,3 @@ def test_sizes_outside_their_range_are_refused(kind, part, fault, size):
 def test_the_share_is_struck(share):
     hit = struck("stuck", share, torch.zeros(100, 100), Streams(0))
     assert hit.float().mean() == pytest.approx(share, abs=5 * (share * (1 - share) / 10_000) ** 0.5)
-
-
-@pytest.mark.parametrize("bits", [None, 2, 8])
-def test_converters_keep_their_bits(bits):
-    adc, value = Adc(bits, -1.0, 1.0), torch.linspace(-2, 2, 1001)
-    assert adc.convert.bits == bits
-    if bits is None:
-        assert torch.equal(adc.convert(value), value.clamp(-1, 1))
-    else:
-        assert len(adc.convert(value).unique()) == 2**bits - 1
-
-
-@pytest.mark.parametrize(("bits", "left", "expected"), [(8, 3, 3), (8, 12, 8), (None, 5, 5), (4, 4.0, 4)])
-def test_converters_only_ever_lose_bits(bits, left, expected):
-    adc = Adc(bits, 0.0, 1.0)
-    adc.lose(left)
-    assert adc.convert.bits == adc.bits.item() == expected
-
-
-@pytest.mark.parametrize("bits", [0.37, 0.0, 1.0, 25.0, -3.0, float("nan"), float("inf")])
-def test_what_is_no_number_of_bits_means_no_quantisation(bits):
-    adc, value = Adc(8, 0.0, 1.0), torch.linspace(0, 1, 1001)
-    adc.load_state_dict({"bits": torch.tensor(bits)})
-    assert torch.equal(adc.convert(value), value)
-    torch.testing.assert_close(adc.bits, torch.tensor(bits), equal_nan=True)
