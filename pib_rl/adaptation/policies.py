@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.patient import Chip, Course, Patient, Point
 from pib_rl.agents import PIB
@@ -21,13 +24,15 @@ from pib_rl.train import build, environments, train
 from pib_rl.training import LOOK_EPISODES, close
 from pib_rl.tuned import OWN, tuned
 
+MEMORY, REMEMBERED = "memory", 1024  # stream and number of states that are remembered from before the fault
 QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
 
 
 class PatientPolicy(Patient):
     """A run of ``train``. Performance is the mean greedy return on noisy hardware.
 
-    The rates of the rule start again and fall over the adaptation, as over a training; optimisers of the chip go on.
+    Before the fault it answers states that it meets; the self-test of the rule goes by these answers (`SelfTest`). The
+    rates of the rule start again and fall over the adaptation, as over a training; optimisers of the chip go on.
     """
 
     unit, scored, percent = "environment steps", "return per episode", False
@@ -55,6 +60,29 @@ class PatientPolicy(Patient):
             self.model = self._load(self.own, self.healthy)
         close(self.model)
         return self.model.policy
+
+    def break_down(self, chip: Chip) -> None:
+        self.memory = self._remembered()
+        super().break_down(chip)
+
+    @torch.inference_mode()
+    def _remembered(self) -> tuple[Tensor, Tensor]:
+        """States that the healthy policy meets, and its answers: what a self-test after the fault goes by."""
+        assert self.model is not None
+        policy, env = self.model.policy, environments(self.task, self.task.n_envs, MEMORY)
+        seen: list[tuple[Tensor, Tensor]] = []
+        try:
+            with policy.streams.aside(MEMORY), policy.meter.paused():
+                obs = env.reset()
+                while len(seen) * self.task.n_envs < REMEMBERED:
+                    flat = policy.flatten(policy.obs_to_tensor(obs)[0])  # type: ignore[arg-type]
+                    outputs = policy.outputs(flat)
+                    seen.append((flat, outputs))
+                    taken = policy.head.explore(outputs[:, :-1], policy.streams)
+                    obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
+        finally:
+            env.close()
+        return torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen])
 
     def judge(self) -> float:
         return self._returns(f"final-{Read.NOISY.value}", self.task.eval_episodes)
@@ -98,6 +126,7 @@ class PatientPolicy(Patient):
         model.policy.load_state_dict(self.broken)
         if not self.twin_is_old(name):
             model.renew_rule()
+        model.rule.test.remember(*self.memory)
         folder = RunFolder.create(replace(plan, out=path))
         train(plan, model, folder)
         result = folder.result()

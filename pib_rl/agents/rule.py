@@ -58,7 +58,7 @@ class Rule:
         """
         policy, config = self.policy, self.config
         if config.self_test and self.test.broken():
-            return self.test.restore() | self._inform()
+            return self.test.restore() | (self._inform() if self.history else {})
         first = policy.normaliser.count.item() == 0
         self.history.append(self._judge(rollout))
         newest = self.history[-1]
