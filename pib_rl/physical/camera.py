@@ -15,14 +15,15 @@ from pib_rl.physical.substrate import Read
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
 BITS = range(2, 25)
+BLACK_LEVEL = 4.0  # deviations of the read noise that the ADC resolves below 0; assumed, cameras are set so
 
 
 class Camera(nn.Module):
     """Intensities to digitised pictures.
 
     With N electrons per pixel at unit intensity: electrons = Poisson(N I) + read noise, at most the full well; the ADC
-    covers 0..full_scale in mean intensities, without an offset below 0. Dead pixels show 0. The sensor counts as in
-    EMVA 1288, without dark current and with the same gain for all pixels.
+    covers -4 read noises (a black level: darkness is not clipped) to full_scale. Dead pixels show 0. Electrons are
+    counted as in EMVA 1288, without dark current and with one gain for all pixels.
 
     Args:
         pixels: Number of camera pixels.
@@ -48,7 +49,9 @@ class Camera(nn.Module):
     def _settle(self) -> None:
         """Takes over what the buffers say: they may have been loaded."""
         bits = self.bits.item()
-        self.adc = Converter(int(bits) if bits in BITS else None, 0.0, self._config.full_scale)
+        electrons, read_noise = self._config.electrons, self._config.read_noise
+        low = -BLACK_LEVEL * read_noise / electrons if electrons is not None and read_noise else 0.0
+        self.adc = Converter(int(bits) if bits in BITS else None, low, self._config.full_scale)
         self._shift = self.shift.item()
         self._whole = bool((self.live == 1).all())
 

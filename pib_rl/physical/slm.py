@@ -139,8 +139,8 @@ class FringedDisplay(PhaseDisplay):
         cosine, sine = phase.cos(), phase.sin()
         real, imaginary = background.chunk(2)
         both = (cosine + sine) @ folded[0]
-        real = torch.addmm(real, sine, folded[2], alpha=-1).add_(both)
-        return torch.addmm(imaginary, cosine, folded[1]).add_(both).square_().addcmul_(real, real)
+        real = (both + real).addmm_(sine, folded[2], alpha=-1)
+        return both.add_(imaginary).addmm_(cosine, folded[1]).square_().addcmul_(real, real)
 
 
 class BinaryDisplay(Display):
@@ -179,8 +179,8 @@ def make_display(drives: int, config: OpticalConfig) -> Display:
 
 def blur(size: float) -> tuple[float, float]:
     """Weights of a pixel's own phase and of each of its two neighbours along one axis, for a relative blur ``size``."""
-    step = 1e-3
-    k = torch.arange(step / 2, 50, step, dtype=torch.float64)
+    step = 0.01
+    k = torch.arange(step / 2, min(5 / size, 2000.0), step, dtype=torch.float64)  # H(5 / size) is 1e-21
     kept = torch.exp(-((k * size / KERNEL_WIDTH) ** KERNEL_ORDER)) * torch.sinc(k) ** 2
     own, beside = (float((kept * torch.cos(2 * math.pi * k * place)).sum()) for place in (0, 1))
     return own / (own + 2 * beside), beside / (own + 2 * beside)

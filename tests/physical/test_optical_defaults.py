@@ -19,7 +19,7 @@ KNOWN = {
     "few photons": ({"photons": 20.0}, {Read.NOISY: [-0.40076, 0.51002, -0.6651, 3.93389, 0.74141, -1.43],
                                         Read.MEAN: MEAN, Read.IDEAL: IDEAL}),
     "clear": ({"photons": None, "camera_bits": None},
-              dict.fromkeys(Read, [0.34209, -0.61249, -0.03455, 0.26633, 0.26286, -0.97167])),
+              {read: [0.34209, -0.61249, -0.03455, 0.26633, 0.26286, -0.97167] for read in Read}),
 }
 
 
