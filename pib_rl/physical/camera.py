@@ -103,7 +103,7 @@ class Camera(nn.Module):
         """
         whole = math.floor(self._shift)
         part = self._shift - whole
-        near = intensity.roll(-whole, 1)
+        near = intensity.roll(-whole, 1) if whole else intensity
         return near.lerp(near.roll(-1, 1), part) if part else near
 
     def _expose(self, intensity: Tensor) -> Tensor:

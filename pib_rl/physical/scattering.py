@@ -90,7 +90,8 @@ class ScatteringMedium(Medium):
             Shape (n, out_features), in units of the mean speckle intensity.
         """
         each = self.display.intensity(drive, self.folded, self.background, exact)
-        return each if self._config.modes == 1 else each.view(len(drive), -1, self.out_features).sum(1)
+        first, *others = torch.split(each, self.out_features, 1)
+        return sum(others, first)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         power = self._shots(drive, read)

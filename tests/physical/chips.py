@@ -31,6 +31,12 @@ BENCH: dict[str, Any] = {
     "slm_pixels": 64, "camera_pixels": 64, "reference": 0.2, "phase_gain": 0.1, "photons": 1000.0, "camera_bits": 8,
     "full_scale": 4.0, "array": "digital", "modulator_bits": 8, "modulator_bound": 4.0, "detector_noise": 0.01,
 }
+# A bench with what BENCH leaves out, but for what all pixels share at a read.
+WORN: dict[str, Any] = {
+    **BENCH, "phase_bits": 8, "crosstalk": 1.0, "unmodulated": 0.05, "modes": 2, "constant_phasor": 0.1,
+    "decorrelation_time_s": 10.0, "laser_drift": 0.01, "camera_shift": 0.3, "dead_pixels": 0.05, "read_noise": 5.0,
+    "quantum_efficiency": 0.8, "array": "modulator",
+}
 # (name, options) of every kind of hardware, by the name that pytest shows.
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "digital": ("digital", {}),
@@ -38,9 +44,11 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "optical": ("optical", BENCH),
     "modulator": ("optical", {**BENCH, "array": "modulator"}),
     "few_photons": ("optical", {**BENCH, "photons": 20.0, "array": "modulator"}),
+    "mirrors": ("optical", {**BENCH, "display": "dmd"}),
+    "worn_bench": ("optical", WORN),
 }
-NOISY_MEDIA = ["memristive", "optical", "modulator", "few_photons"]
-NOISY_ARRAYS = ["memristive", "modulator", "few_photons"]
+NOISY_MEDIA = ["memristive", "optical", "modulator", "few_photons", "mirrors", "worn_bench"]
+NOISY_ARRAYS = ["memristive", "modulator", "few_photons", "worn_bench"]
 
 
 def make(kind: str, seed: int = 0, **options: Any) -> Substrate:
