@@ -60,8 +60,9 @@ class OpticalConfig:
         modulator_bound: Largest |weight| of the multiplier, in 1/sqrt(in_features); 4 times this for the readout.
         detector_noise: Noise of the balanced detectors of the multiplier, relative to |h|/sqrt(in_features).
         display_rate_hz: Pictures per second that the display takes. 60: Santec SLM-200, programmer's guide v2.5 (2022).
-        settle_time_s: Time from the picture until the light follows. 1/130 s: small steps of a liquid crystal, Oton
-            et al., Appl. Opt. 48, issue of August 2009 (doc. 109654), abstract.
+        settle_time_s: Time from the picture until the light follows. 1/130 s: small phase steps, Oton et al.,
+            "Dynamic calibration for improving the speed of a parallel-aligned liquid-crystal-on-silicon display"
+            (OSA 2009), abstract.
         camera_rate_hz: Frames per second, exposure included. 100: Andor Zyla 4.2 PLUS, manual v2.0 (2021).
         wavelength_nm: Wavelength of the laser; assumed (helium-neon).
         light_efficiency: Joules of light on the camera's pixels per joule that the laser takes from the plug; assumed:

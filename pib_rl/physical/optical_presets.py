@@ -23,9 +23,9 @@ _DIM_CAMERA = {"camera_bits": 12, "full_well": 32_000.0, "read_noise": 7.0, "qua
                "photons": 50.0, "full_scale": 4.0, "camera_rate_hz": 41.0, "camera_power_w": 3.0, "dead_pixels": 1e-3}
 
 # Nematic liquid crystal on silicon. 8 bits: Hamamatsu LCOS and Holoeye PLUTO-2.1, as their drivers in slmsuite take
-# them. 60 Hz: Santec SLM-200, programmer's guide v2.5 (2022). Settling of small phase steps 1/130 s: Oton et al., Appl.
-# Opt., August 2009 (doc. 109654). Cross-talk: Schroff et al., Sci. Rep. 13:3252 (2023). Assumed: 5 % unmodulated light,
-# power.
+# them. 60 Hz: Santec SLM-200, programmer's guide v2.5 (2022). Settling of small phase steps 1/130 s: Oton et al.,
+# "Dynamic calibration for improving the speed of a parallel-aligned liquid-crystal-on-silicon display" (OSA 2009).
+# Cross-talk: Schroff et al., Sci. Rep. 13:3252 (2023). Assumed: 5 % unmodulated light, power.
 _LC_SLM = {"display": "slm", "phase_bits": 8, "crosstalk": 1.0, "unmodulated": 0.05, "display_rate_hz": 60.0,
            "settle_time_s": 1 / 130, "display_power_w": 10.0}
 

@@ -88,6 +88,9 @@ def test_stuck_modulators_hold_a_random_weight():
     torch.testing.assert_close(array.measure(h, Read.IDEAL), held)
     array.faults()["stuck"](0.0)
     assert torch.equal(array.free == 0, fixed)
+    array.faults()["stuck"](1.0)
+    assert torch.equal(array.weights()[fixed], before[fixed])
+    assert not array.free.any()
 
 
 def test_stuck_modulators_are_saved():
