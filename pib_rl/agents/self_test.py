@@ -9,7 +9,7 @@ from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.readout import with_one
 
 PROBES = 128  # states that are measured again, twice, at each test
-ALARM = 0.25  # share of the answers' variance that may change between two rollouts; learning happens before the note
+ALARM = 1.0  # mean square of a change, in variances of the answers: learning right before the note is less
 NOISE = 10.0  # times the power of read noise that may, too: at the start answers are nothing but noise
 ATTEMPTS, GAIN = 20, 0.98  # re-fits; they end when the error falls by less than this
 

@@ -52,6 +52,12 @@ RING: dict[str, Any] = {
     "time": 3.0, "steps": 20, "damping": 0.01, "temperature": 1e-3, "read_noise": 0.01, "dac_bits": 8, "adc_bits": 8,
     "reach": 3.0, "full_scale": 3.0,
 }
+# A bench with what BENCH leaves out, but for what all pixels share at a read.
+WORN: dict[str, Any] = {
+    **BENCH, "phase_bits": 8, "crosstalk": 1.0, "unmodulated": 0.05, "modes": 2, "constant_phasor": 0.1,
+    "decorrelation_time_s": 10.0, "laser_drift": 0.01, "camera_shift": 0.3, "dead_pixels": 0.05, "read_noise": 5.0,
+    "quantum_efficiency": 0.8, "array": "modulator",
+}
 # (name, options) of every kind of hardware, by the name that pytest shows.
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "digital": ("digital", {}),
@@ -61,9 +67,11 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "few_photons": ("optical", {**BENCH, "photons": 20.0, "array": "modulator"}),
     "mzi": ("mzi", MESH),
     "oscillator": ("oscillator", RING),
+    "mirrors": ("optical", {**BENCH, "display": "dmd"}),
+    "worn_bench": ("optical", WORN),
 }
-NOISY_MEDIA = ["memristive", "optical", "modulator", "few_photons", "mzi", "oscillator"]
-NOISY_ARRAYS = ["memristive", "modulator", "few_photons", "mzi"]
+NOISY_MEDIA = ["memristive", "optical", "modulator", "few_photons", "mzi", "oscillator", "mirrors", "worn_bench"]
+NOISY_ARRAYS = ["memristive", "modulator", "few_photons", "mzi", "worn_bench"]
 # What takes the converters off, by kind, so that noise averages out. A detector of a mesh cuts noise off at no light.
 SMOOTH: dict[str, dict[str, Any]] = {
     "memristive": {"adc_bits": None},
@@ -72,6 +80,8 @@ SMOOTH: dict[str, dict[str, Any]] = {
     "few_photons": {**CLEAR, "photons": 20.0},
     "mzi": {"adc_bits": None, "full_scale": 1e6, "detector_noise": 2e-5},
     "oscillator": {"adc_bits": None, "full_scale": 1e6},
+    "mirrors": {**CLEAR, "photons": 1000.0},
+    "worn_bench": {**CLEAR, "photons": 1000.0},
 }
 
 

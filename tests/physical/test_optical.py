@@ -10,7 +10,8 @@ from chips import CLEAR, draws, make
 
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.modulator import ModulatorArray
-from pib_rl.physical.optical import MIN_CONTRAST, Optical, OpticalConfig, ScatteringMedium
+from pib_rl.physical.optical import Optical, OpticalConfig, ScatteringMedium
+from pib_rl.physical.scattering import MIN_CONTRAST
 from pib_rl.physical.substrate import Read
 
 
@@ -134,7 +135,7 @@ def test_pixels_per_drive_lower_the_smallest_number_of_pixels(drives, outputs, l
 def test_what_is_simulated_at_once_changes_no_picture(read, monkeypatch):
     drive = draws(70, 4)
     whole = make("optical").make_medium(4, 64).measure(drive, read)
-    monkeypatch.setattr("pib_rl.physical.optical.AT_ONCE", 64 * 16)
+    monkeypatch.setattr("pib_rl.physical.scattering.AT_ONCE", 64 * 16)
     assert torch.equal(make("optical").make_medium(4, 64).measure(drive, read), whole)
 
 

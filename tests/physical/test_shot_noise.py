@@ -6,7 +6,7 @@ import pytest
 import torch
 from chips import CLEAR, correlation, draws, make
 
-from pib_rl.physical.optical import NORMAL_PHOTONS
+from pib_rl.physical.camera import NORMAL_PHOTONS
 
 SAMPLES = 4000
 
