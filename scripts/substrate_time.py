@@ -2,10 +2,10 @@
 
     python scripts/substrate_time.py
 
-A batch of 256 samples passes a medium of 512 drives and 512 outputs (optical) and an array of 512 by 512
-(memristive). The plain product is x @ W.T of 256 x 512 and 512 x 512 in the same process, one torch thread, set up as
-the commands are. CPU time counts: what else the machine runs takes none of it, only some of the caches. All take
-turns. A ratio is that of medians, beside it that of minima.
+A batch of 256 samples passes a medium of 512 drives and 512 outputs (optical), an array of 512 by 512 (memristive), and
+a unit of both with every imperfection on (memristive). The plain product is x @ W.T of 256 x 512 and 512 x 512 in the
+same process, one torch thread, set up as the commands are. CPU time counts: what else the machine runs takes none of
+it, only some of the caches. All take turns. A ratio is that of medians, beside it that of minima.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ EVERY: dict[str, Any] = {  # imperfections of an optical bench that any display 
     "modes": 2, "constant_phasor": 0.1, "unmodulated": 0.05, "laser_noise": 0.01, "laser_drift": 0.01,
     "decorrelation_time_s": 100.0, "camera_shift": 0.3, "dead_pixels": 0.01, "read_noise": 2.0, "full_well": 5000.0,
     "quantum_efficiency": 0.8}
+WORST: dict[str, Any] = {"device": "reram-es", "relative_read_noise": 0.02, "wire_ohm": 0.35}
 LIQUID: dict[str, Any] = {"phase_bits": 8, "crosstalk": 1.0}
 MEDIA: dict[str, tuple[str, dict[str, Any]]] = {
     "optical medium, default": ("optical", {}),
@@ -42,6 +43,9 @@ def substrates() -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
     timed: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
     for name, (hw, options) in MEDIA.items():
         timed[name] = registry.make(hw, options, Streams(0), Meter()).make_medium(FEATURES, FEATURES).measure
+    chip = registry.make("memristive", WORST, Streams(0), Meter())
+    medium, array = chip.make_medium(FEATURES, FEATURES), chip.make_array(FEATURES, FEATURES)
+    timed["memristive unit, all imperfections"] = lambda x: array.measure(medium.measure(x))
     for preset in ("", *(f":{known}" for known in registry.find("memristive").presets)):
         chip = registry.make(f"memristive{preset}", {}, Streams(0), Meter())
         timed[f"memristive{preset} array"] = chip.make_array(FEATURES, FEATURES).measure
