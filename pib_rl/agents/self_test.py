@@ -60,7 +60,7 @@ class SelfTest:
         return bool((change / limit.clamp(min=1e-12)).mean() > 1)
 
     def restore(self) -> dict[str, float]:
-        """Brings the remembered answers back as far as the readout can.
+        """Brings the remembered answers back as far as the readout can, and forgets them: what is lost is learned anew.
 
         Returns:
             For the log: the root mean square error of the answers before and after, in units of their deviation.
@@ -76,4 +76,5 @@ class SelfTest:
             if len(errors) > 1 and errors[-1] > GAIN * errors[-2]:
                 break
             policy.readout.refit(inputs, shift, self.ridge, torch.zeros_like(scale))
+        self.obs = self.outputs = None
         return {"train/broken": errors[0], "train/restored": errors[-1]}
