@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,9 @@ class ActivationMedium(Medium):
         super().__init__(features, features)
         self._streams = streams
         self._config = config
-        self._noise = config.medium_noise
+        self._noise = math.hypot(config.medium_noise, 2 * config.adc_noise)
         self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
-        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0)
+        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_bend)
         like = torch.zeros(features)
         gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
         self.register_buffer("gain", gain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,23 +24,30 @@ class Converter:
     With ``bits`` = b there are 2^b codes spread evenly over [low, high], both ends included for unsigned ranges.
     A range that is symmetric about 0 uses the 2^b - 1 codes of a mid-tread converter, so that 0 is exact.
 
+    Its transfer curve may bend: a value at the share u of the range comes out by bend (high - low) 4 u (1 - u) too high
+    (integral nonlinearity in the shape of a bow, largest in the middle; its usual unit is a step, here the range).
+
     Args:
         bits: Resolution, or None for a converter with no quantisation (it still saturates).
         low: Smallest value, in the unit of the converted quantity.
         high: Largest value, same unit.
+        bend: Largest integral nonlinearity, relative to the range.
 
     Raises:
-        ValueError: If bits is not in 2..24 or the range is empty.
+        ValueError: If bits is not in 2..24, the range is empty, or the curve bends back.
     """
 
     bits: int | None
     low: float
     high: float
+    bend: float = 0.0
 
     def __post_init__(self) -> None:
         check_bits("converter bits", self.bits)
         if not self.low < self.high:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
+        if not abs(self.bend) < 0.25:
+            raise ValueError(f"converter bend must be below a quarter of the range, got {self.bend}")
 
     @property
     def step(self) -> float:
@@ -56,6 +63,9 @@ class Converter:
 
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
+        if self.bend:
+            share = value.sub(self.low).mul_(1 / (self.high - self.low)).clamp_(0, 1)
+            value = torch.addcmul(value, share, 1 - share, value=4 * self.bend * (self.high - self.low))
         if self.bits is None:
             return value.clamp(self.low, self.high)
         if self.low == -self.high:
@@ -72,6 +82,7 @@ class FragileConverter(nn.Module):
         bits: Resolution, or None for a converter with no quantisation.
         low: Smallest value, in the unit of the converted quantity.
         high: Largest value, same unit.
+        bend: Largest integral nonlinearity, relative to the range.
 
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
@@ -80,9 +91,9 @@ class FragileConverter(nn.Module):
 
     bits: Tensor
 
-    def __init__(self, bits: int | None, low: float, high: float) -> None:
+    def __init__(self, bits: int | None, low: float, high: float, bend: float = 0.0) -> None:
         super().__init__()
-        self.converter = Converter(bits, low, high)
+        self.converter = Converter(bits, low, high, bend)
         self.register_buffer("bits", torch.tensor(float(bits or 0)))
         self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
 
@@ -104,6 +115,6 @@ class FragileConverter(nn.Module):
 
 def _as_stored(converter: FragileConverter, _: Any = None) -> None:
     """Makes the converter that its buffer tells of; the buffer stays as it is."""
-    stored, ends = converter.bits.item(), (converter.converter.low, converter.converter.high)
+    stored = converter.bits.item()
     valid = FEWEST <= stored <= MOST and stored == int(stored)
-    converter.converter = Converter(int(stored) if valid else None, *ends)
+    converter.converter = replace(converter.converter, bits=int(stored) if valid else None)

@@ -56,7 +56,8 @@ class Crossbar(Array):
         self.scale = self.sigma * (config.readout_bound if readout else config.weight_bound)
         self._read_noise = config.read_noise * self.sigma
         span = config.readout_range if readout else config.array_range
-        self._adc = FragileConverter(config.adc_bits, -span, span)
+        self._adc = FragileConverter(config.adc_bits, -span, span, config.adc_bend)
+        self._adc_noise = config.adc_noise * 2 * span
         self._wire = config.wire_ohm_now * self._siemens
         self.register_buffer("difference", torch.zeros(out_features, in_features))
         self.register_buffer("load", torch.zeros(in_features))
@@ -99,6 +100,8 @@ class Crossbar(Array):
         elif self._read_noise:
             size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
             z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
+        if self._adc_noise:
+            z.add_(self._streams.normal(READ, z), alpha=self._adc_noise)
 
     @property
     def devices(self) -> int:

@@ -57,6 +57,8 @@ class MemristiveConfig:
         read_v: Voltage of an input at full scale, in volts (0.2: as in macro models of ISAAC-like chips).
         read_s: Duration of a read, in seconds (assumed; published ones go from 10 ns to 1 us).
         write_j: Energy of a write to a linear device, in joules (assumed; 0.1-7 pJ are quoted for ReRAM).
+        adc_bend: Largest integral nonlinearity of ADCs, relative to their range (1 step of 8 bits: 0.004).
+        adc_noise: Standard deviation of their noise, relative to their range.
         dac_j: Energy of a conversion of the DAC, in joules (8 bits: 0.29 pJ, BRAHMS, 10.1109/VLSIC.2018.8502370).
         adc_j: The same of the ADC (8 bits: 1.67 pJ, ISAAC, 10.1109/ISCA.2016.12).
         dac_s: Duration of a conversion of the DAC, in seconds (0.9 ns at 1.1 GHz, as above).
@@ -92,6 +94,8 @@ class MemristiveConfig:
     read_v: float = 0.2
     read_s: float = 1e-7
     write_j: float = 1e-12
+    adc_bend: float = 0.0
+    adc_noise: float = 0.0
     dac_j: float = 0.29e-12
     adc_j: float = 1.67e-12
     dac_s: float = 0.9e-9
@@ -104,11 +108,13 @@ class MemristiveConfig:
                 raise ValueError(f"memristive {name} must be > 0, got {getattr(self, name)}")
         for name in ("write_noise", "device_spread", "read_noise", "activation_gain_spread",
                      "activation_offset_spread", "medium_noise", "relative_read_noise", "wire_ohm", "drift",
-                     "drift_spread", "read_v", "write_j", "dac_j", "adc_j", "dac_s", "adc_s"):
+                     "drift_spread", "adc_noise", "read_v", "write_j", "dac_j", "adc_j", "dac_s", "adc_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"memristive {name} must be >= 0, got {getattr(self, name)}")
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"memristive {name}", getattr(self, name))
+        if not abs(self.adc_bend) < 0.25:
+            raise ValueError(f"memristive adc_bend must be below 0.25 in size, got {self.adc_bend}")
         if not 0 <= self.stuck <= 1:
             raise ValueError(f"memristive stuck is a share of devices and must be in 0..1, got {self.stuck}")
         if self.device is not None and self.device not in DEVICES:

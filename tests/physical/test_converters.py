@@ -89,3 +89,20 @@ def test_impossible_resolutions_are_refused(bits):
 def test_empty_ranges_are_refused(low, high):
     with pytest.raises(ValueError, match=rf"low < high, got {low}\.\.{high}"):
         Converter(8, low, high)
+
+
+@pytest.mark.parametrize("bits", [None, 16])
+@pytest.mark.parametrize(("low", "high"), [(-2.0, 2.0), (0.0, 3.0)])
+def test_a_bent_converter_is_off_most_in_the_middle_of_its_range(bits, low, high):
+    bent, straight = Converter(bits, low, high, 0.01), Converter(bits, low, high)
+    values = torch.linspace(low - 1, high + 1, 4001)
+    off = bent(values) - straight(values)
+    assert off.max() == pytest.approx(0.01 * (high - low), rel=0.02)
+    assert values[off.argmax()] == pytest.approx((low + high) / 2, abs=0.1)
+    assert off[(values <= low) | (values >= high)].abs().max() < 1e-6
+    assert (bent(values).diff() >= -1e-6).all()
+
+
+def test_a_converter_does_not_bend_back():
+    with pytest.raises(ValueError, match="bend must be below a quarter of the range, got 0.3"):
+        Converter(8, 0.0, 1.0, 0.3)

@@ -172,3 +172,48 @@ def test_values_outside_their_range_are_refused(name, value):
 def test_values_that_make_no_crossbar_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.*got {value}"):
         MemristiveConfig(**{name: value})
+
+
+def test_noise_of_the_converter_does_not_depend_on_the_inputs():
+    array = crossbar(outputs=50, adc_noise=0.01, array_range=4.0)
+    for size in (0.1, 2.0):
+        h = draws(400, 64, size=size)
+        off = array.measure(h) - array.measure(h, Read.MEAN)
+        assert off.std().item() == pytest.approx(0.01 * 8, rel=0.03)
+
+
+def test_noise_relative_to_each_conductance():
+    array = crossbar(outputs=50, relative_read_noise=0.05)
+    h = draws(1, 64).expand(4000, 64)
+    off = array.measure(h) - array.measure(h, Read.MEAN)
+    wanted = 0.05 * array.scale * ((array.plus.square() + array.minus.square()) @ h[0].square()).sqrt()
+    torch.testing.assert_close(off.std(0), wanted, rtol=0.06, atol=0)
+
+
+@pytest.mark.parametrize("device", [None, "ecram"])
+def test_wires_lower_what_is_read_and_an_ideal_read_does_not_see_them(device):
+    wired, plain = (crossbar(outputs=50, device=device, wire_ohm=ohm) for ohm in (20.0, 0.0))
+    h = draws(30, 64)
+    assert torch.equal(wired.measure(h, Read.IDEAL), plain.measure(h, Read.IDEAL))
+    ratio = (wired.measure(h, Read.MEAN).norm() / plain.measure(h, Read.MEAN).norm()).item()
+    assert ratio < 0.999
+    wired.program(torch.zeros(50, 64))
+    again = wired.measure(h, Read.MEAN).norm() / plain.measure(h, Read.MEAN).norm()
+    assert again.item() == pytest.approx(ratio, rel=1e-3)
+
+
+def test_hot_wires_lower_it_more():
+    cold, hot = (crossbar(outputs=50, wire_ohm=20.0, temperature_k=kelvin) for kelvin in (300.0, 400.0))
+    assert hot._wire == pytest.approx(1.451 * cold._wire)
+
+
+def test_conductances_drift_with_an_exponent_of_their_own_and_ages_add_up():
+    once, twice = (crossbar(outputs=50, drift=0.1, drift_spread=0.02) for _ in range(2))
+    before = once.plus.clone()
+    once.age(980.0)
+    for seconds in (380.0, 600.0):
+        twice.age(seconds)
+    torch.testing.assert_close(once.plus, twice.plus)
+    exponents = -(once.plus / before).log() / torch.tensor(50.0).log()
+    assert exponents.mean().item() == pytest.approx(0.1, abs=0.002)
+    assert exponents.std().item() == pytest.approx(0.02, rel=0.07)
