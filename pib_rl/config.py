@@ -36,7 +36,8 @@ class TrainConfig:
     env: tyro.conf.Positional[str]
     """Id of a Gymnasium environment, such as CartPole-v1."""
     hw: str = "digital"
-    """Substrate: digital, memristive, optical, or one of an installed package; SUBSTRATE:PRESET for published ones."""
+    """Substrate: digital, memristive, optical, mzi, oscillator, remote, or one of an installed package;
+    SUBSTRATE:PRESET, such as memristive:pcm, for published hardware."""
     seed: int = 0
     """Seed of the chip, its noise, exploration and environments."""
     timesteps: int = 80_000

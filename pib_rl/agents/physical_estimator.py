@@ -34,7 +34,7 @@ class PhysicalEstimator(BaseEstimator):
     """Units and a readout on hardware, trained by local objectives.
 
     Args:
-        hw: Name of the substrate: "digital", "memristive", "optical", or one of an installed package.
+        hw: Name of the substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
         units: Number of units.
         width: Outputs of each unit.
         objective: "ridge", "pointwise", "gaussian", "cka" or "renyi".

@@ -20,6 +20,7 @@ from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rivals import find_mode, resolve
 from pib_rl.agents.rollout import Rollout
 from pib_rl.agents.rule import Rule
+from pib_rl.agents.self_test import Answers
 from pib_rl.physical.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
@@ -44,7 +45,7 @@ class PIB(OnPolicyAlgorithm):
         gamma: Discount.
         gae_lambda: Lambda of the generalised advantage estimate.
         ent_coef: Weight of the entropy bonus.
-        hw: Name of the substrate: "digital", "memristive", "optical", or one of an installed package.
+        hw: Name of the substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
         hw_options: Values of the substrate's configuration that differ from its default.
         width: Outputs of each unit.
         units: Number of units.
@@ -67,6 +68,7 @@ class PIB(OnPolicyAlgorithm):
 
     policy: PIBPolicy  # type: ignore[assignment]
     rollout: Rollout
+    answers: Answers | None = None
     alone: ClassVar[bool] = False
     own_mode: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -131,10 +133,15 @@ class PIB(OnPolicyAlgorithm):
         """The rule with its learner; ``rule_options`` holds settings of both."""
         base = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
         config, options = resolve(self.mode, self.rule_options, base)
-        return Rule(self.policy, config, find_mode(self.mode)(self.policy, config, options))
+        rule = Rule(self.policy, config, find_mode(self.mode)(self.policy, config, options))
+        if self.answers is not None:  # of a saved agent: the self-test goes on where it was
+            obs, outputs = (values.to(self.device) for values in self.answers)
+            rule.test.remember(obs, outputs)
+        return rule
 
     def renew_rule(self) -> None:
-        """Begins the rule anew on the chip as it is now: no rollout is remembered, a digital twin is that of today."""
+        """Begins the rule anew on the chip as it is now: nothing is remembered, a digital twin is that of today."""
+        self.answers = None
         self.rule = self._make_rule()
 
     def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
@@ -217,6 +224,7 @@ class PIB(OnPolicyAlgorithm):
         rate = float(self.lr_schedule(self._current_progress_remaining))
         progress = min(1.0, 1 - self._current_progress_remaining)  # the last rollout may overrun the budget
         log = self.rule.update(self.rollout, progress, rate)
+        self.answers = self.rule.test.answers
         self.logger.record("train/learning_rate", rate)
         for key, value in log.items():
             self.logger.record(key, value)

@@ -13,6 +13,8 @@ ALARM = 1.0  # mean square of a change, in variances of the answers: learning ri
 NOISE = 10.0  # times the power of read noise that may, too: at the start answers are nothing but noise
 ATTEMPTS, GAIN = 20, 0.98  # re-fits; they end when the error falls by less than this
 
+Answers = tuple[Tensor, Tensor]  # flat observations, shape (n, d), and outputs of the readout, shape (n, o)
+
 
 class SelfTest:
     """Remembers answers to states; tells when the same states get others; re-fits the readout to the remembered ones.
@@ -25,13 +27,15 @@ class SelfTest:
     Args:
         policy: The policy.
         ridge: Regularisation of each re-fit, as for `Readout.refit`.
+
+    Attributes:
+        answers: What is remembered; None is nothing.
     """
 
     def __init__(self, policy: PIBPolicy, ridge: float) -> None:
         self.policy = policy
         self.ridge = ridge
-        self.obs: Tensor | None = None
-        self.outputs: Tensor | None = None
+        self.answers: Answers | None = None
 
     def remember(self, obs: Tensor, outputs: Tensor) -> None:
         """Takes note of the answers to states, in the place of earlier ones.
@@ -40,7 +44,7 @@ class SelfTest:
             obs: Flat observations, shape (n, d).
             outputs: Outputs of the readout as measured now, shape (n, o).
         """
-        self.obs, self.outputs = obs, outputs.clone()
+        self.answers = obs, outputs.clone()
 
     def broken(self) -> bool:
         """Whether answers are no longer what they were.
@@ -48,15 +52,16 @@ class SelfTest:
         Per output: the mean square of the change, beyond the power of read noise, is more than `ALARM` of the variance
         of the answers and more than `NOISE` times that noise; on average over the outputs, in units of these limits.
         """
-        if self.obs is None or self.outputs is None:
+        if self.answers is None:
             return False
-        every = max(1, len(self.obs) // PROBES)
-        obs, told = self.obs[::every], self.outputs[::every]
+        all_obs, all_told = self.answers
+        every = max(1, len(all_obs) // PROBES)
+        obs, told = all_obs[::every], all_told[::every]
         with self.policy.streams.aside("self-test"):
             first, second = self.policy.outputs(obs), self.policy.outputs(obs)
         noise = (first - second).square().mean(0) / 2
         change = ((first + second) / 2 - told).square().mean(0)
-        limit = ALARM * self.outputs.var(0) + NOISE * noise
+        limit = ALARM * all_told.var(0) + NOISE * noise
         return bool((change / limit.clamp(min=1e-12)).mean() > 1)
 
     def restore(self) -> dict[str, float]:
@@ -65,16 +70,17 @@ class SelfTest:
         Returns:
             For the log: the root mean square error of the answers before and after, in units of their deviation.
         """
-        assert self.obs is not None and self.outputs is not None
-        policy, scale = self.policy, self.outputs.var(0).clamp(min=1e-12)
+        assert self.answers is not None
+        policy, (obs, told) = self.policy, self.answers
+        scale = told.var(0).clamp(min=1e-12)
         errors: list[float] = []
         while len(errors) < ATTEMPTS:
-            inputs = with_one(policy.network.measure(policy.inputs(self.obs)).taps)
+            inputs = with_one(policy.network.measure(policy.inputs(obs)).taps)
             now = policy.readout.measure_inputs(inputs)
-            shift = self.outputs - now
+            shift = told - now
             errors.append(float((shift.square().mean(0) / scale).mean().sqrt()))
             if len(errors) > 1 and errors[-1] > GAIN * errors[-2]:
                 break
             policy.readout.refit(inputs, shift, self.ridge, torch.zeros_like(scale))
-        self.obs = self.outputs = None
+        self.answers = None
         return {"train/broken": errors[0], "train/restored": errors[-1]}

@@ -61,8 +61,10 @@ class CompareConfig:
             if name not in contenders:
                 raise UserError(f"unknown contender {name!r} in --against; {nearest(name, contenders)}")
         for name in self.hw:
-            with mistakes():
+            try:
                 registry.check(name)
+            except ValueError as error:
+                raise UserError(f"--hw: {error}") from None
         if not self.hw:
             raise UserError(f"--hw needs at least one substrate: {', '.join(registry.names())}")
 

@@ -25,7 +25,8 @@ class LearnConfig:
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""
     hw: str = "digital"
-    """Substrate: digital, memristive, optical, or one of an installed package."""
+    """Substrate: digital, memristive, optical, mzi, oscillator, remote, or one of an installed package;
+    SUBSTRATE:PRESET, such as memristive:pcm, for published hardware."""
     mode: Literal["supervised", "unsupervised"] = "supervised"
     """What is broadcast to the units: labels, or which views are of one sample."""
     rival: str | None = None

@@ -48,7 +48,7 @@ def classifier(tmp_path_factory):
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory, policy):
     folder = tmp_path_factory.mktemp("adapted") / "one"
-    adapt.main([str(policy), "--fault", "stuck:0.5", "--timesteps", "2500", "--seed", "5", "--no-progress",
+    adapt.main([str(policy), "--fault", "stuck:0.5", "--timesteps", "5000", "--seed", "5", "--no-progress",
                 "--out", str(folder)])
     return folder
 
@@ -97,7 +97,7 @@ def stuck(state) -> dict[str, torch.Tensor]:
 def test_the_folder_tells_of_before_after_and_every_contender(adapted):
     result = json.loads((adapted / "result.json").read_text())
     assert (result["env"], result["hw"], result["mode"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
-    assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 2500, "environment steps")
+    assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 5000, "environment steps")
     assert list(result["contenders"]) == CONTENDERS
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
     for name, course in result["contenders"].items():

@@ -203,7 +203,7 @@ def content(folder):
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (["CartPole-v1", "--against", "frozn"], "unknown contender 'frozn' in --against; did you mean frozen?"),
-    (["CartPole-v1", "--hw", "optcal"], "unknown substrate 'optcal' in --hw; did you mean optical?"),
+    (["CartPole-v1", "--hw", "optcal"], "--hw: unknown substrate 'optcal'; did you mean optical?"),
     (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
     (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
     (["CartPole-v1", "--distractors", "99999999999"], "--distractors must be 1000000 or less, got 99999999999"),

@@ -97,7 +97,7 @@ def test_an_epoch_is_looked_at_before_it_breaks_and_learned_after():
 @pytest.mark.parametrize(("faults", "words"), [
     ("stuck:1", "faults must be a list of KIND:SIZE@EPOCH, got 'stuck:1'"), (None, "faults must be a list"),
     ([3], "faults must be a list"), (["stuck:2"], r"in 0\.\.1, got 2"), (["stuck:1@4"], "the training has 3 epochs"),
-    (["drift:3"], "can't have the fault drift; choose among adc-bits, dead-unit, stuck")])
+    (["rotate-medium:3"], "can't have the fault rotate-medium; choose among adc-bits, dead-unit, drift, stuck")])
 def test_an_estimator_refuses_faults_that_are_none(faults, words):
     model = PIBClassifier(hw="memristive", width=4, units=1, epochs=3, faults=faults)
     with pytest.raises(ValueError, match=words):

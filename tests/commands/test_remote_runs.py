@@ -100,7 +100,7 @@ def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, t
 
     monkeypatch.chdir(tmp_path)
     started = {}
-    monkeypatch.setattr(train, "train", lambda config, model, folder: started.update(model.policy.state_dict()))
+    monkeypatch.setattr(train, "train", lambda config, model, *_: started.update(model.policy.state_dict()))
     monkeypatch.setattr(train, "show", lambda folder: None)
     train.main([*cure.split()[3:], "--no-progress"])
     assert all(np.array_equal(started[name], kept[name]) for name in units)
