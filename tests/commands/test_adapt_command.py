@@ -102,7 +102,7 @@ def test_the_folder_tells_of_before_after_and_every_contender(adapted):
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
     for name, course in result["contenders"].items():
         assert course["curve"][0][0] == 0
-        assert course["curve"][-1][0] == 4096  # whole rollouts of 2048 steps
+        assert course["curve"][-1][0] == 6144  # whole rollouts of 2048 steps
         assert len({point[0] for point in course["curve"]}) == len(course["curve"])
         assert sum(row["contender"] == name for row in rows) == len(course["curve"])
         assert course["counts"]["measurements"] > 0
