@@ -16,7 +16,9 @@ from pib_rl.runs import RunFolder
 
 SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes", "4", "--no-progress"]
 KEYS = {"env", "hw", "mode", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "eval_mean_noiseless",
-        "best_eval_mean", "solved_at_step", "wall_s", "measurements", "writes", "devices"}
+        "best_eval_mean", "solved_at_step", "wall_s", "measurements", "writes", "devices", "energy_j", "energy_parts_j",
+        "latency_s", "control_period_s", "reference_j", "writes_max_per_device", "writes_mean_per_device",
+        "endurance_used"}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,11 @@ def test_run_folder_is_complete_and_without_pickle(finished):
     assert result["timesteps"] == 4096  # whole rollouts of 2048 steps
     assert result["measurements"] > 3 * 4096
     assert result["writes"] > 0
+    assert result["energy_j"] == pytest.approx(sum(result["energy_parts_j"].values()))
+    assert set(result["energy_parts_j"]) == {"array", "converters", "programming"}
+    assert 0 < result["latency_s"] < result["control_period_s"] == 0.02
+    assert result["writes_mean_per_device"] == pytest.approx(result["writes"] / result["devices"])
+    assert result["writes_max_per_device"] >= result["writes_mean_per_device"]
     state = load_file(finished / "policy.safetensors")
     assert all(value.is_floating_point() and value.numel() for value in state.values())
     for picture in ("learning_curve.png", "information_plane.png"):

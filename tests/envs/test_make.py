@@ -8,6 +8,7 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from pib_rl.envs import Distractors, VecDistractors, make_env, make_vec_env
+from pib_rl.envs.make import control_period
 from pib_rl.envs.vectorised import VectorAdapter
 
 
@@ -148,3 +149,19 @@ def test_retired_versions_are_answered_with_the_current_one():
     with pytest.raises(ValueError, match="LunarLander-v3") as caught:
         make_env("LunarLander-v2")
     assert "not of the form" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("env_id", "seconds"), [
+    ("CartPole-v1", 0.02), ("Pendulum-v1", 0.05), ("Acrobot-v1", 0.2), ("MountainCar-v0", 1 / 30),
+])
+def test_the_control_period_is_the_simulated_time_between_two_actions(env_id, seconds):
+    env = make_env(env_id, distractors=2)
+    assert control_period(env) == pytest.approx(seconds)
+    env.close()
+
+
+def test_an_environment_without_a_clock_has_no_control_period():
+    env = make_env("CliffWalking-v1")
+    env.unwrapped.metadata = {}
+    assert control_period(env) is None
+    env.close()
