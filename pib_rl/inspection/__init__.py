@@ -1,0 +1,1 @@
+"""What a device person checks first: parts of a fabricated chip, probed one by one."""
