@@ -8,20 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.patient import Chip, Course, Patient, Point
+from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient, Point
 from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.hidden_config import HiddenConfig
 from pib_rl.agents.rivals import find_mode
 from pib_rl.cli import UserError, mistakes
 from pib_rl.config import as_pairs
-from pib_rl.learn import draw, keep
+from pib_rl.learn import draw, keep, kept
 from pib_rl.learning.config import LearnConfig, from_plain
 from pib_rl.learning.data import load
 from pib_rl.learning.supervised import Supervised
 from pib_rl.process import check_device
 from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
-
-QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
 
 
 class PatientClassifier(Patient):
@@ -106,13 +104,8 @@ class PatientClassifier(Patient):
             rows.append({"epoch": len(rows) + 1, **log, **lesson.look(model, self.held)})
 
         start = time.perf_counter()
-        try:
-            with mistakes(RuntimeError, MemoryError):
-                model.fit(self.fitted.x, self.fitted.y, watch)
-        except KeyboardInterrupt:
-            keep(folder, model, rows)
-            raise UserError(f"{name} was interrupted after epoch {len(rows)} of {self.length}; the network so far is "
-                            f"in {path}") from None
+        with mistakes(RuntimeError, MemoryError), kept(folder, model, rows):
+            model.fit(self.fitted.x, self.fitted.y, watch)
         counts = {**model.model_.meter.totals(), "wall_s": round(time.perf_counter() - start, 3)}
         keep(folder, model, rows)
         draw(lesson, rows, folder)

@@ -19,6 +19,7 @@ from pib_rl.physical.streams import Streams
 from pib_rl.runs import RunFolder
 
 Chip = PIBPolicy | PhysicalModel
+QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
 Point = tuple[float, float]  # steps or epochs since the fault, and performance
 
 

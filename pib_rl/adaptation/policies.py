@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.patient import Chip, Course, Patient, Point
+from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient, Point
 from pib_rl.agents import PIB
 from pib_rl.agents.rivals import find_mode
 from pib_rl.cli import UserError, mistakes
@@ -25,7 +25,6 @@ from pib_rl.training import LOOK_EPISODES, close
 from pib_rl.tuned import OWN, tuned
 
 MEMORY, REMEMBERED = "memory", 1024  # stream and number of states that are remembered from before the fault
-QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
 
 
 class PatientPolicy(Patient):

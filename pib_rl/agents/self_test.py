@@ -49,8 +49,8 @@ class SelfTest:
     def broken(self) -> bool:
         """Whether answers are no longer what they were.
 
-        Per output: the mean square of the change, beyond the power of read noise, is more than `ALARM` of the variance
-        of the answers and more than `NOISE` times that noise; on average over the outputs, in units of these limits.
+        The mean square of the change of an output has the limit `ALARM` times the variance of the answers plus `NOISE`
+        times the power of read noise; the chip is broken if changes are beyond it on average over the outputs.
         """
         if self.answers is None:
             return False
@@ -68,7 +68,8 @@ class SelfTest:
         """Brings the remembered answers back as far as the readout can, and forgets them: what is lost is learned anew.
 
         Returns:
-            For the log: the root mean square error of the answers before and after, in units of their deviation.
+            For the log: the root mean square error of the answers, in units of their deviation, as measured at first
+            and at last.
         """
         assert self.answers is not None
         policy, (obs, told) = self.policy, self.answers

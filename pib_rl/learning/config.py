@@ -122,8 +122,8 @@ def from_plain(settings: dict[str, Any], source: Path) -> LearnConfig:
                 raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
             values[name] = as_pairs(value)
         elif name in ("patches", "fault"):
-            if not isinstance(value, list):
-                raise UserError(f"{source}: {name} must be a list, got {value!r}")
+            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                raise UserError(f"{source}: {name} must be a list of texts, got {value!r}")
             values[name] = tuple(value)
     try:
         return LearnConfig(**values)

@@ -51,7 +51,11 @@ class Camera(nn.Module):
         self._whole = bool((self.live == 1).all())
 
     def kill(self, share: float, stream: str) -> None:
-        """Ends a share 0..1 of the pixels, each by itself."""
+        """Ends a share 0..1 of the pixels, each by itself.
+
+        Raises:
+            ValueError: If the share is not in 0..1.
+        """
         if not 0 <= share <= 1:
             raise ValueError(f"dead pixels are a share of pixels and must be in 0..1, got {share}")
         lot = self._streams.uniform(stream, torch.zeros(self.live.shape))
@@ -59,7 +63,11 @@ class Camera(nn.Module):
         self._settle()
 
     def move(self, pixels: float) -> None:
-        """Moves the camera sideways by so many pixels, fractions too; moves add up."""
+        """Moves the camera sideways by so many pixels, fractions too; moves add up.
+
+        Raises:
+            ValueError: If that is no finite number.
+        """
         if not math.isfinite(pixels):
             raise ValueError(f"a camera moves by a finite number of pixels, got {pixels}")
         self.shift.add_(pixels)
@@ -93,7 +101,7 @@ class Camera(nn.Module):
         """
         whole = math.floor(self._shift)
         part = self._shift - whole
-        near = intensity.roll(-whole, 1) if whole else intensity
+        near = intensity.roll(-(whole % intensity.shape[1]), 1) if whole else intensity
         return near.lerp(near.roll(-1, 1), part) if part else near
 
     def _expose(self, intensity: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from pib_rl.physical.options import nearest
 from pib_rl.physical.streams import FAULT, Streams
 
 LONGEST = 1e12  # seconds of drift: more than 30,000 years
+FARTHEST = 1e6  # pixels that a camera may move: more than its frame has in a row
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ KINDS = {
     "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
     "rotate-medium": Kind("degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is "
                                             "left"),
-    "shift-camera": Kind("pixels", 0, math.inf, "cameras of media move by so many pixels"),
+    "shift-camera": Kind("pixels", 0, FARTHEST, "cameras of media move by so many pixels"),
     "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
     "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),
 }

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 INSTALL = 'pip install "pib-rl[lab]"'
+CHECK = "check the address (resource), that the instrument is on, and that nothing else holds it"
 SHOWN = 60  # characters of a message or a reply in an error
 
 
@@ -133,7 +134,7 @@ class Link:
                 self.close()
                 if not left:
                     tries = f" ({retries + 1} tries)" if retries else ""
-                    raise LineError(f"{error}{tries}") from error
+                    raise LineError(f"{error}{tries}; {CHECK}") from error
             except BaseException:
                 self.close()
                 raise

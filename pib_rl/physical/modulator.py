@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.physical.converters import Converter
+from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
 from pib_rl.physical.streams import FABRICATION, FAULT, READ, Streams
@@ -91,12 +92,9 @@ class ModulatorArray(Array):
         Raises:
             ValueError: If the share is not in 0..1.
         """
-        if not 0 <= share <= 1:
-            raise ValueError(f"stuck is a share of modulators and must be in 0..1, got {share}")
-        like, bound = torch.zeros(self.weight.shape), self._modulator.high
-        lot, at = (self._streams.uniform(FAULT, like).to(self.weight) for _ in range(2))
-        stuck = (lot < share) & (self.free == 1)
-        self.memory.copy_(torch.where(stuck, self._modulator((2 * at - 1) * bound), self.memory))
+        stuck = struck("stuck", share, self.weight, self._streams) & (self.free == 1)
+        at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high
+        self.memory.copy_(torch.where(stuck, self._modulator(at), self.memory))
         self.weight.copy_(self._modulator(self.memory))
         self.free.masked_fill_(stuck, 0.0)
 

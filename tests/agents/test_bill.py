@@ -91,9 +91,16 @@ def test_unknown_parts_are_refused():
 
 @pytest.mark.parametrize(("value", "text"), [
     (0.0, "0 J"), (1.5, "1.5 J"), (0.02, "20 mJ"), (3.97e-5, "39.7 uJ"), (2e-9, "2 nJ"), (1e-13, "1e-13 J"),
+    (15_900.0, "15.9 kJ"), (2e6, "2 MJ"),
 ])
 def test_quantities_for_people(value, text):
     assert in_unit(value, "J") == text
+
+
+def test_energy_that_no_part_tells_is_not_told_as_none():
+    counted = bill(policy())
+    assert "energy not modelled, a processor" in told(counted | {"energy_j": 0.0})
+    assert "not modelled," not in told(counted | {"energy_j": 1.0})
 
 
 def test_latency_is_told_as_a_share_of_the_control_period():

@@ -21,7 +21,7 @@ from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.rivals.backprop import Backprop
 from pib_rl.cli import UserError, run
 from pib_rl.learning.supervised import Supervised
-from pib_rl.physical import Digital, Medium, Read, Streams, register
+from pib_rl.physical import Digital, InstrumentError, Medium, Read, Streams, register
 from pib_rl.physical.streams import FABRICATION, FAULT
 from pib_rl.runs import RunFolder
 
@@ -262,17 +262,20 @@ def test_a_rival_of_a_policy_has_settings_of_its_own_and_keeps_what_is_common(po
         assert plan[key] == found.plan("pib").substance()[key]
 
 
-def test_an_interruption_leaves_what_is_there(classifier, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("stopper", "words"), [
+    (KeyboardInterrupt, "interrupted after epoch 1; the network so far is in .*frozen"),
+    (InstrumentError("chip lost"), "chip lost; stopped after epoch 1; the network so far is in .*frozen")])
+def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_path, monkeypatch):
     look, calls = Supervised.look, []
 
     def stop(*arguments):
         calls.append(None)
         if len(calls) == 4:
-            raise KeyboardInterrupt
+            raise stopper
         return look(*arguments)
 
     monkeypatch.setattr(Supervised, "look", stop)
-    with pytest.raises(UserError, match="frozen was interrupted after epoch 1 of 2; the network so far is in"):
+    with pytest.raises(UserError, match=words):
         adapt.main([str(classifier), "--fault", "stuck:0.5", "--no-progress", "--out", str(tmp_path / "one")])
     assert {path.name for path in (tmp_path / "one").iterdir()} == {"config.yaml", "progress.csv", "adapt.png", "pib",
                                                                      "frozen"}

@@ -14,8 +14,8 @@ from sklearn.base import clone
 from pib_rl import learn, train
 from pib_rl.agents.breakage import inject
 from pib_rl.agents.estimators import PIBClassifier
-from pib_rl.cli import run
-from pib_rl.learning.config import LearnConfig
+from pib_rl.cli import UserError, run
+from pib_rl.learning.config import LearnConfig, from_plain
 
 TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--no-progress"]
 LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--no-progress"]
@@ -102,6 +102,13 @@ def test_an_estimator_refuses_faults_that_are_none(faults, words):
     model = PIBClassifier(hw="memristive", width=4, units=1, epochs=3, faults=faults)
     with pytest.raises(ValueError, match=words):
         model.fit(np.eye(6), np.arange(6) % 2)
+
+
+@pytest.mark.parametrize("name", ["fault", "patches"])
+@pytest.mark.parametrize("value", [[3], "stuck:0.5", [["stuck:0.5"]]])
+def test_settings_of_a_damaged_folder_are_told(name, value, tmp_path):
+    with pytest.raises(UserError, match=rf"config\.yaml: {name} must be a list of texts, got"):
+        from_plain({name: value}, tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize(("module", "arguments", "words"), [

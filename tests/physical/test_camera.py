@@ -105,6 +105,13 @@ def test_a_moved_camera_sees_parts_of_two_grains():
     torch.testing.assert_close(picture(medium, drive), intensity.roll(1, 1), rtol=1e-5, atol=1e-5)
 
 
+def test_a_camera_that_moves_beyond_all_frames_still_sees_grains():
+    medium, drive = bench(pixels=7), draws(40, 5)
+    medium.camera.move(1e30)
+    shown, light = picture(medium, drive), medium.intensity(drive)
+    torch.testing.assert_close(shown.sort(1).values, light.sort(1).values, rtol=1e-5, atol=1e-5)
+
+
 def test_a_camera_that_moves_at_fabrication_was_calibrated_before():
     moved, straight = bench(camera_shift=0.5), bench()
     assert torch.equal(moved.mean, straight.mean)
