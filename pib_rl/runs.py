@@ -249,7 +249,7 @@ class RunFolder:
             state: dict[str, Tensor] = load((self.path / name).read_bytes())
         except (OSError, SafetensorError) as error:
             cure = "leave out --best" if name == BEST else f"make the run anew from {self.path / CONFIG}"
-            raise UserError(f"{self.path / name} cannot be read: {error}; {cure}, or play another run") from None
+            raise UserError(f"{self.path / name} cannot be read: {error}; {cure}, or give another run") from None
         return state
 
 
