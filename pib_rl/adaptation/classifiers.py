@@ -7,10 +7,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient, Point
 from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.hidden_config import HiddenConfig
+from pib_rl.agents.model import CALIBRATION_SAMPLES
 from pib_rl.agents.rivals import find_mode
 from pib_rl.cli import UserError, mistakes
 from pib_rl.config import as_pairs
@@ -26,7 +30,8 @@ class PatientClassifier(Patient):
     """A run of ``learn`` with labels. Performance is the accuracy on noisy hardware.
 
     Test samples are looked at before the fault, after it, and at the end; on the way, validation samples are: those
-    that the run held out. The rates start again and fall over the adaptation; optimisers of the chip go on.
+    that the run held out. First of all the broken chip is recalibrated, without labels: detectors of media, then gain
+    controls. The rates start again and fall over the adaptation; optimisers of the chip go on.
     """
 
     unit, scored, percent = "epochs", "accuracy", True
@@ -95,6 +100,8 @@ class PatientClassifier(Patient):
         if self.twin_is_old(name):
             model.renew_learner()
         model.model_.load_state_dict(self.broken)
+        with torch.inference_mode():
+            model.model_.network.recalibrate(model.model_.inputs(self._some(model)))
         if not self.twin_is_old(name):
             model.renew_learner()
         folder = RunFolder.create(replace(lesson.config, out=path))
@@ -112,6 +119,10 @@ class PatientClassifier(Patient):
         final = self._accuracy(model, self.data.x_test, self.data.y_test)
         folder.save_result({"test_accuracy": final, lesson.validated: rows[-1][lesson.validated], **counts})
         return Course(final, [(0, self.held_after), *self._curve(rows, lesson.validated)], counts)
+
+    def _some(self, model: PIBClassifier) -> Tensor:
+        """Training samples to recalibrate with, no labels."""
+        return torch.as_tensor(self.fitted.x[:CALIBRATION_SAMPLES], dtype=torch.float32, device=model.model_.device)
 
     @staticmethod
     def _curve(rows: list[dict[str, float]], validated: str) -> list[Point]:

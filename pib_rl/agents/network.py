@@ -130,6 +130,12 @@ class Network(nn.Module):
             unit.control.track(z, 1.0)
             drive = unit.control.drive(z)
 
+    def recalibrate(self, x: Tensor) -> None:
+        """Sets detectors of media, then every gain control, anew, as after a fault, from a batch x as `calibrate`."""
+        for medium in [*(unit.medium for unit in self.chain), self.last]:
+            self.meter.read(medium.recalibrate())
+        self.calibrate(x)
+
     def learn(self, seen: Measurement, target: Target, rate: float, track: float, plastic: float = 1.0,
               limit: float | None = None) -> list[Score]:
         """Every unit takes one step by itself, in parallel in spirit: no order matters.

@@ -13,10 +13,10 @@ from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
+from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
 from pib_rl.physical.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
-MIN_CONTRAST = 0.01  # floor of a detector's standard deviation, in mean intensities: a dark one is not amplified
 HALF = math.pi / 2
 
 
@@ -144,7 +144,7 @@ def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
     return light
 
 
-class MeshMedium(Medium):
+class MeshMedium(StandardisedMedium):
     """Drive -> amplitude of light -> mesh M -> photodetectors, standardised per detector.
 
     A modulator passes the amplitude a_k = sin(DAC(drive_phase drive_k)), its phase saturating at +-pi/2; light of the
@@ -159,8 +159,6 @@ class MeshMedium(Medium):
     background: Tensor
     noise: Tensor
     alive: Tensor
-    mean: Tensor
-    scale: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: MZIConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features)

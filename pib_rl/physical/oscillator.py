@@ -13,6 +13,7 @@ from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
 from pib_rl.physical.part import Costs
+from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.streams import FABRICATION, READ, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
@@ -87,7 +88,7 @@ class OscillatorConfig:
                              f"these couplings, got {self.steps}")
 
 
-class RingMedium(Medium):
+class RingMedium(StandardisedMedium):
     """Drive -> initial positions of coupled pendula -> their positions after some time, standardised per oscillator.
 
     q_i'' = -sin q_i + sum_j J_ij (sin q_j - sin q_i) + e_i - damping q_i' + thermal force, from
@@ -106,8 +107,6 @@ class RingMedium(Medium):
     stiffness: Tensor
     force: Tensor
     alive: Tensor
-    mean: Tensor
-    scale: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OscillatorConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features)

@@ -13,15 +13,15 @@ from pib_rl.physical.optical_config import OpticalConfig
 from pib_rl.physical.optical_costs import frame_time, picture_costs
 from pib_rl.physical.part import Costs
 from pib_rl.physical.slm import make_display
+from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
 from pib_rl.physical.streams import FABRICATION, FAULT, READ, Streams
-from pib_rl.physical.substrate import Medium, Read
+from pib_rl.physical.substrate import Read
 
-MIN_CONTRAST = 0.01  # floor of a pixel's standard deviation, in mean intensities: a dark pixel is not amplified
 AT_ONCE = 2**19  # camera pixels of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
 HOUR = 3600.0
 
 
-class ScatteringMedium(Medium):
+class ScatteringMedium(StandardisedMedium):
     """Drive -> display -> transmission matrix T -> camera intensity, standardised per camera pixel.
 
     With e the field of the display's pixels and T complex Gaussian, E|T_ij|^2 = 1, so that E I = 1:
@@ -38,8 +38,6 @@ class ScatteringMedium(Medium):
     transmission: Tensor
     folded: Tensor
     background: Tensor
-    mean: Tensor
-    scale: Tensor
     power: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:

@@ -62,6 +62,14 @@ class Medium(Part, ABC):
             Measured outputs h, shape (n, out_features), in units of the medium's full scale.
         """
 
+    def recalibrate(self) -> int:
+        """Sets anew what belongs to the detectors and not to the matter, as after a fault; by default there is nothing.
+
+        Returns:
+            How many samples were measured for it.
+        """
+        return 0
+
 
 class Array(Part, ABC):
     """A programmable linear device z = W h.

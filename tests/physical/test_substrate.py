@@ -165,3 +165,27 @@ def test_a_description_names_what_differs_from_the_default():
     assert Memristive().describe() == {}
     assert Memristive(MemristiveConfig(stuck=0.5, adc_bits=None)).describe() == {"stuck": 0.5, "adc_bits": None}
     assert Optical(OpticalConfig(array="modulator")).describe() == {"array": "modulator"}
+
+
+@pytest.mark.parametrize("kind", ["optical", "mirrors", "mzi", "oscillator"])
+def test_detectors_can_be_calibrated_anew(kind):
+    one, two = (make(kind).make_medium(6, 40) for _ in range(2))
+    drives = draws(2000, 6)
+    assert one.recalibrate() == 1024
+    torch.testing.assert_close(one.measure(drives, Read.MEAN), two.measure(drives, Read.MEAN), rtol=0.3, atol=0.3)
+    one.mean.add_(3.0)
+    one.scale.mul_(5.0)
+    one.recalibrate()
+    seen = one.measure(drives, Read.NOISY)
+    live = seen.std(0) > 0.1
+    assert live.float().mean() > 0.9
+    torch.testing.assert_close(seen.mean(0)[live], torch.zeros(int(live.sum())), rtol=0, atol=0.25)
+    torch.testing.assert_close(seen.std(0)[live], torch.ones(int(live.sum())), rtol=0.15, atol=0)
+
+
+@pytest.mark.parametrize("kind", ["digital", "memristive"])
+def test_other_media_have_nothing_to_calibrate(kind):
+    medium = make(kind).make_medium(6, 6)
+    before = medium.measure(draws(50, 6), Read.MEAN)
+    assert medium.recalibrate() == 0
+    assert torch.equal(medium.measure(draws(50, 6), Read.MEAN), before)

@@ -1,0 +1,30 @@
+"""Media whose outputs are standardised by what they showed for calibration drives."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pib_rl.physical.streams import CALIBRATION, Streams
+from pib_rl.physical.substrate import Medium
+
+DRIVES = 1024
+MIN_CONTRAST = 0.01  # floor of an output's deviation, in units of the detector: a dark output is not amplified
+
+
+class StandardisedMedium(Medium):
+    """h = (what the detector shows - mean) / scale, both per output and buffers of the medium.
+
+    A subclass sets them at fabrication; its ``_streams`` are named random streams.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    _streams: Streams
+
+    def recalibrate(self) -> int:
+        """Sets mean and scale anew from noisy reads of normal drives, as after a fault."""
+        drives = self._streams.normal(CALIBRATION, self.mean.new_zeros(DRIVES, self.in_features))
+        shown = self.measure(drives) * self.scale + self.mean
+        self.mean.copy_(shown.mean(0))
+        self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
+        return len(drives)
