@@ -1,1 +1,1 @@
-"""What a device person checks first: parts of a fabricated chip, probed one by one."""
+"""What `python -m pib_rl.inspect` consists of: its configuration, a chip on the bench, findings, the report."""

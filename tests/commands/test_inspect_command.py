@@ -1,129 +1,233 @@
-"""The inspection of a chip: its folder and table, its numbers against formulas, and what it refuses."""
+"""The calibration report of a chip: its numbers against known laws, its folder, and what it refuses."""
 
 from __future__ import annotations
 
+import inspect as standard
 import json
+import math
+import subprocess
 import sys
 
 import pytest
 import torch
 
 from pib_rl import inspect
-from pib_rl.cli import UserError, run
-from pib_rl.inspection import arrays, costs, media
-from pib_rl.inspection.arrays import effective_bits
-from pib_rl.inspection.config import InspectConfig
+from pib_rl.cli import UserError
+from pib_rl.inspection import bits, costs, drift, noise, report, speckle, steps, transfer, weights, writes
+from pib_rl.inspection.specimen import Specimen
+from pib_rl.physical import registry
 from pib_rl.physical.converters import Converter
 from pib_rl.physical.devices import DEVICES
+from pib_rl.physical.memristive import MemristiveConfig
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.streams import FABRICATION, READ, Streams
 
-KINDS = ["digital", "memristive", "optical", "mzi", "oscillator", "memristive:pcm", "memristive:reram-es",
-         "optical:dmd"]
-QUIET = ("adc_bits=none", "medium_noise=0", "stuck=0")
-
-
-def chip(hw="memristive", *options, size=48, seed=0):
-    return inspect.fabricate(InspectConfig(hw=hw, hw_options=options, size=size, seed=seed))
+QUIET = ["--no-progress"]
+LINEAR = {"write_noise": 0.0, "device_spread": 0.0, "stuck": 0.0, "adc_bits": None, "dac_bits": None}
 
 
-@pytest.mark.parametrize("hw", KINDS)
-def test_every_kind_of_hardware_can_be_inspected(hw, tmp_path, capsys):
-    folder = tmp_path / "one"
-    inspect.main(["--hw", hw, "--size", "12", "--out", str(folder)])
+def chip(hw, size=8, seed=0, **options):
+    return Specimen.fabricate(registry.make(hw, options, Streams(seed), Meter()), size)
+
+
+@pytest.mark.parametrize("wanted", [4, 8, 12])
+def test_an_ideal_quantiser_has_its_own_number_of_bits_for_a_full_scale_sine(wanted):
+    angle = 2 * math.pi * torch.arange(100_003, dtype=torch.float64) * 0.1234567
+    sine = (0.5 + 0.5 * angle.sin())[:, None]
+    assert bits.effective_bits(sine, Converter(wanted, 0.0, 1.0)(sine)) == pytest.approx(wanted, abs=0.1)
+
+
+def test_the_fit_takes_out_gain_and_offset_alone():
+    ideal = torch.randn(4000, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(bits.fitted(ideal, 3 - 2 * ideal), (3 - 2 * ideal).double())
+    error = 0.01 * torch.randn(4000, 3, generator=torch.Generator().manual_seed(1))
+    measured = 1 + 4 * ideal + error
+    by_hand = (10 * math.log10(16 / 1e-4) - 1.76) / 6.02
+    assert bits.effective_bits(bits.fitted(ideal, measured), measured) == pytest.approx(by_hand, abs=0.05)
+
+
+def test_read_noise_of_a_crossbar_is_that_of_its_formula():
+    found = noise.inspect(chip("memristive", 64, read_noise=0.05, adc_bits=None, array_range=1e3)).numbers()
+    for size, measured in zip(found["input_sizes"], found["noise_z"], strict=True):
+        assert measured == pytest.approx(0.05 * size, rel=0.05)  # read_noise sigma_0 |h|, with |h| = size/sigma_0
+    assert found["noise_one_weight_sigma0"] == pytest.approx(0.05, rel=0.02)
+
+
+def test_noise_relative_to_conductances_follows_them():
+    specimen = chip("memristive", 16, read_noise=0.0, relative_read_noise=0.02, adc_bits=None)
+    plus, minus = (each.clone() for each in specimen.array.conductances())
+    found = noise.inspect(specimen)
+    law = 0.02 * 4 * (plus.square() + minus.square()).sqrt().T.flatten()  # w_max = 4 sigma_0
+    assert found._by_weight / law == pytest.approx(1.0, abs=0.45)
+    assert (found._by_weight / law).mean().item() == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.parametrize("modes", [1, 4])
+def test_speckle_contrast_and_its_law(modes):
+    found = speckle.inspect(chip("optical", 8, camera_pixels=4000, modes=modes)).numbers()
+    assert found["contrast"] == pytest.approx(modes**-0.5, abs=0.04)
+    if modes == 1:
+        assert found["above_4_means"] == pytest.approx(math.exp(-4), rel=0.2)
+
+
+def test_light_of_a_mesh_is_taken_at_the_phases_of_its_modulators():
+    specimen = chip("mzi", 8)
+    with specimen.bench():
+        drive = specimen.normal(speckle.DRIVES, 8)
+        right = specimen.medium.intensity(specimen.medium.phase(drive))
+    torch.testing.assert_close(speckle.inspect(specimen)._intensity, right)
+    assert speckle.inspect(chip("digital")) is None
+
+
+def test_step_response_of_linear_devices():
+    found = steps.inspect(chip("memristive", 16, **LINEAR)).numbers()
+    assert found["range_reached"]
+    assert (found["low_sigma0"], found["high_sigma0"]) == pytest.approx((-4, 4), abs=1e-4)
+    assert found["step_up_sigma0"] == pytest.approx(0.1, rel=1e-3)
+    assert found["step_down_sigma0"] == pytest.approx(0.1, rel=1e-3)
+    assert found["step_spread"] == pytest.approx(0, abs=1e-3)
+    spread = steps.inspect(chip("memristive", 32, **{**LINEAR, "device_spread": 0.2})).numbers()
+    assert spread["step_spread"] == pytest.approx(0.2 / 2**0.5, rel=0.1)  # of two devices' mean
+    stuck = steps.inspect(chip("memristive", 64, **{**LINEAR, "stuck": 0.5})).numbers()
+    assert stuck["not_moving"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_step_response_of_a_pulsed_device_is_that_of_its_law():
+    device = DEVICES["gokmen-vlasov"]
+    specimen = chip("memristive:gokmen-vlasov", 32)
+    found = steps.inspect(specimen).numbers()
+    assert found["unit"] == "pulses"
+    assert found["step_up_sigma0"] == pytest.approx(4 * device.step, rel=0.05)  # a weight of 1 is the bound, 4 sigma_0
+    assert (found["low_sigma0"], found["high_sigma0"]) == pytest.approx((-4, 4), abs=0.3)
+    assert found["step_spread"] == pytest.approx(device.step_spread, rel=0.15)
+
+
+def test_no_end_is_claimed_where_there_is_none():
+    found = steps.inspect(chip("digital"))
+    assert not found.numbers()["range_reached"]
+    assert found.rows()[0][1] == "no end found"
+
+
+def test_drift_of_linear_devices_and_of_a_medium():
+    found = drift.inspect(chip("memristive", 32, drift=0.1, drift_spread=0.0, stuck=0.0))
+    law = [(1 + time / 20) ** -0.1 for time in drift.TIMES]
+    assert found.numbers()["weights_kept"] == pytest.approx(law, rel=1e-3)
+    assert found.numbers()["conductance_kept"] == pytest.approx(law, rel=1e-3)
+    assert found.numbers()["weights_kept_std"] == pytest.approx([0.0] * len(law), abs=1e-3)
+    assert drift.inspect(chip("memristive", drift=0.0, drift_spread=0.0)) is None
+    bench = drift.inspect(chip("optical", 16, decorrelation_time_s=10.0)).numbers()
+    assert bench["medium_correlation"][0] > 0.98
+    assert abs(bench["medium_correlation"][-1]) < 0.1
+
+
+def test_transfer_shows_gain_and_offset_as_fabricated():
+    specimen = chip("memristive", 64, **LINEAR)
+    medium = specimen.medium
+    found = transfer.inspect(specimen).numbers()
+    assert found["slope_mean"] == pytest.approx(medium.gain.mean().item(), rel=0.05)  # tanh bends a little
+    assert found["offset_std"] == pytest.approx(medium.offset.tanh().std().item(), rel=1e-3)
+    assert found["noise"] == pytest.approx(MemristiveConfig().medium_noise, rel=0.05)
+
+
+def test_costs_are_those_of_one_sample():
+    specimen = chip("memristive", 8)
+    found = costs.inspect(specimen).numbers()
+    config = specimen.substrate.config
+    assert found["latency_s"] == {"medium": config.dac_s + config.adc_s, "array": config.read_s + config.adc_s}
+    assert found["energy_j"]["medium"]["converters"] == pytest.approx(8 * (config.dac_j + config.adc_j), rel=1e-5)
+    assert found["energy_j"]["array"]["converters"] == pytest.approx(8 * config.adc_j, rel=1e-5)
+
+
+def test_writes_count_pulses_energy_and_endurance():
+    exact = writes.inspect(chip("memristive", 16, **LINEAR)).numbers()
+    assert exact["gain"] == pytest.approx(1.0, abs=1e-3)
+    assert exact["pulses_per_device"] == exact["pulses_most_written"] == 1.0
+    assert exact["energy_per_weight_j"] == pytest.approx(2e-12, rel=1e-5)
+    assert exact["endurance_pulses"] is None
+    worn = writes.inspect(chip("memristive:pcm", 16)).numbers()
+    assert worn["endurance_pulses"] == 1e9
+    assert worn["updates_until_worn"] == pytest.approx(1e9 / worn["pulses_most_written"])
+
+
+def test_weights_are_normal_and_conductances_within_their_range():
+    found = weights.inspect(chip("memristive", 64, stuck=0.0)).numbers()
+    assert found["std_sigma0"] == pytest.approx(1.0, abs=0.05)
+    assert found["devices"] == 2 * found["count"] == 2 * 64 * 64
+    assert found["conductance_mean"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("hw", ["memristive", "memristive:pcm", "optical", "mzi", "oscillator"])
+def test_a_chip_comes_back_as_it_was_and_its_streams_with_it(hw):
+    specimen, twin = chip(hw, decorrelation_time_s=1.0) if hw == "optical" else chip(hw), None
+    twin = chip(hw, decorrelation_time_s=1.0) if hw == "optical" else chip(hw)
+    found = report.examine(specimen, progress=False)
+    for part, other in ((specimen.medium, twin.medium), (specimen.array, twin.array)):
+        for (name, value), same in zip(part.state_dict().items(), other.state_dict().values(), strict=True):
+            assert torch.equal(value, same), name
+    for stream in (READ, FABRICATION):
+        like = torch.zeros(4)
+        assert torch.equal(specimen.substrate.streams.normal(stream, like), twin.substrate.streams.normal(stream, like))
+    again = report.examine(specimen, progress=False)
+    assert [each.numbers() for each in again] == [each.numbers() for each in found]
+
+
+PRESETS = [name if preset is None else f"{name}:{preset}" for name in ("digital", "memristive", "optical", "mzi",
+           "oscillator") for preset in (None, *registry.find(name).presets)]
+
+
+@pytest.mark.parametrize("hw", PRESETS)
+def test_every_chip_can_be_examined(hw):
+    found = {each.name: each for each in report.examine(chip(hw, 4), progress=False)}
+    assert {"weights", "step_response", "writes", "transfer", "effective_bits", "costs"} <= found.keys()
+    assert ("speckle" in found) == hw.startswith(("optical", "mzi"))
+    json.dumps(report.finite({name: each.numbers() for name, each in found.items()}), allow_nan=False)
+    assert all(isinstance(value, str) for each in found.values() for row in each.rows() for value in row)
+
+
+def test_the_folder_holds_pictures_and_numbers(tmp_path, capsys):
+    arguments = ["--hw", "memristive", "--hw-options", "read_noise=0.02", "--size", "6", "--out", str(tmp_path / "a")]
+    inspect.main([*arguments, *QUIET])
     said = capsys.readouterr().out
-    numbers = json.loads((folder / "result.json").read_text())["numbers"]
-    assert all(name.split("[")[0].split(":")[0] in said for name in numbers)
-    pictures = {path.stem for path in folder.glob("*.png")}
-    assert {"weights", "steps", "transfer", "overview"} <= pictures
-    assert ("speckle" in pictures) == hw.startswith(("optical", "mzi"))
-    assert ("read_noise" in pictures) == hw.startswith(("memristive", "mzi"))
-    assert ("drift" in pictures) == (hw in ("memristive", "memristive:pcm"))
-    before = (folder / "result.json").stat().st_mtime_ns
-    inspect.main(["--hw", hw, "--size", "12", "--out", str(folder)])
-    assert "holds this inspection already" in capsys.readouterr().out
-    assert (folder / "result.json").stat().st_mtime_ns == before
+    assert "effective bits" in said
+    stored = json.loads((tmp_path / "a" / "report.json").read_text())
+    assert stored["inspected"] == {"hw": "memristive", "hw_options": {"read_noise": 0.02}, "seed": 0, "size": 6}
+    assert stored["absent"] == ["speckle"]
+    drawn = {path.stem for path in (tmp_path / "a").glob("*.png")}
+    assert drawn == {"overview", *report.INSPECTIONS} - {"speckle"}
+    inspect.main([*arguments, *QUIET])  # the same chip again
+    assert json.loads((tmp_path / "a" / "report.json").read_text()) == stored
+    with pytest.raises(UserError, match="holds something else"):
+        inspect.main([*arguments, "--seed", "1", *QUIET])
 
 
-def test_the_chip_is_left_as_it_was_and_the_same_seed_finds_the_same():
-    one, two = chip(), chip()
-    found = inspect.inspect(one)
-    assert all(torch.equal(value, two.array.state_dict()[key]) for key, value in one.array.state_dict().items()
-               if "meter" not in key)
-    assert {name: finding.numbers for name, finding in inspect.inspect(two).items()} == {
-        name: finding.numbers for name, finding in found.items()}
-
-
-def test_read_noise_is_that_of_the_crossbars_formula():
-    found = arrays.read_noise(chip("memristive", *QUIET, "read_noise=0.02", "array_range=1000"))
-    size = found.curves[0].x[1]  # too small to clip
-    assert float(found.curves[0].y[1]) == pytest.approx(0.02 * float(size), rel=0.03)
-
-
-def test_noise_relative_to_conductances_grows_with_the_weight():
-    grown = arrays.weight_noise(chip("memristive:idealised", *QUIET, "read_noise=0", "relative_read_noise=0.1")).numbers
-    flat = arrays.weight_noise(chip("memristive:idealised", *QUIET, "read_noise=0.01")).numbers
-    assert grown["read noise of the strongest twelfth"] > 1.02 * grown["read noise of the weakest twelfth"]
-    strongest, weakest = (flat[f"read noise of the {which} twelfth"] for which in ("strongest", "weakest"))
-    assert strongest == pytest.approx(weakest, rel=0.1)
-
-
-@pytest.mark.parametrize("name", ["ecram", "capacitor", "gokmen-vlasov"])
-def test_steps_are_those_of_the_device(name):
-    found = arrays.steps(chip(f"memristive:{name}", "stuck=0")).numbers
-    unit = 4.0  # a weight of 1 is the bound, 4 sigma_0
-    assert found["steps: first 20 up, each [sigma_0]"] == pytest.approx(unit * DEVICES[name].step, rel=0.1)
-
-
-def test_drift_is_that_of_its_exponent():
-    found = arrays.drift(chip("memristive", "drift=0.1", "drift_spread=0", "stuck=0")).numbers
-    assert found["drift: left after 10,000 s"] == pytest.approx((10_020 / 20) ** -0.1, rel=0.01)
-
-
-def test_fully_developed_speckle_has_contrast_one():
-    bench = chip("optical", "slm_pixels=400", "camera_pixels=2000", "phase_gain=1", "reference=0")
-    found = media.speckle(bench).numbers
-    assert found["speckle: contrast over pixels, one drive"] == pytest.approx(1, abs=0.07)
-    assert media.speckle(chip("memristive")) is None
-
-
-@pytest.mark.parametrize("bits", [4, 8, 10])
-def test_an_ideal_converter_has_the_bits_that_it_has(bits):
-    sine = torch.sin(torch.linspace(0, 200 * torch.pi, 100_001, dtype=torch.float64))
-    assert effective_bits(Converter(bits, -1.0, 1.0)(sine), sine) == pytest.approx(bits, abs=0.15)
-
-
-def test_no_error_is_no_limit():
-    assert effective_bits(torch.arange(4.0), torch.arange(4.0)) == float("inf")
-
-
-def test_costs_are_those_of_medium_and_array():
-    found = costs.costs(chip("memristive", "dac_j=1e-12", "adc_j=2e-12", "read_s=1e-6", "adc_s=0", "dac_s=0")).numbers
-    assert found["energy of a sample: converters [J]"] == pytest.approx(48 * 1e-12 + 2 * 48 * 2e-12)
-    assert found["latency of a unit [s]"] == pytest.approx(1e-6)
-
-
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--hw", "memristve"], "unknown substrate 'memristve'; did you mean memristive"),
-    (["--hw", "memristive:reram"], "has no preset 'reram'; did you mean"),
-    (["--hw", "digital:fast"], "substrate digital has no preset 'fast'; it has none"),
-    (["--size", "1"], "--size must be in 2..1024, got 1"), (["--size", "many"], "must be a whole number, got 'many'"),
-    (["--seed", "-1"], "--seed must be 0 or more, got -1"),
-    (["--hw-options", "stuck=2"], "stuck is a share of devices and must be in 0..1, got 2"),
-    (["--hw-options", "stuk=0.2"], "did you mean stuck"), (["--hw-options", "stuck"], "takes NAME=VALUE, got 'stuck'"),
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["--hw", "memristve"], "did you mean memristive"),
+    (["--hw", "memristive:pcn"], "did you mean pcm"),
+    (["--hw", "digital:pcm"], "it has none"),
+    (["--hw", "remote"], "needs the VISA address"),
+    (["--size", "1"], r"--size must be in 2..512, got 1"),
+    (["--size", "513"], r"--size must be in 2..512, got 513"),
+    (["--seed", "-1"], "--seed must be 0 or more"),
+    (["--hw-options", "read_noise=1"], "digital has no option 'read_noise'"),
+    (["--hw", "memristive", "--hw-options", "read_noise=-1"], "read_noise must be >= 0"),
 ])
-def test_mistakes_are_one_line_and_leave_nothing(arguments, words, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["inspect", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        run(inspect.NAME, inspect.main)
-    said = capsys.readouterr().err
-    assert stop.value.code == 2
-    assert words in said
-    assert said.count("\n") == 1
-    assert not list(tmp_path.iterdir())
+def test_mistakes_are_refused_before_a_folder_is_made(arguments, told, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match=told):
+        inspect.main([*arguments, "--out", str(out), *QUIET])
+    assert not out.exists()
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
+def test_what_is_no_report_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="is not a run folder"):
-        inspect.main(["--out", str(tmp_path)])
+    for out, told in ((tmp_path, "holds something else"), (tmp_path / "notes.txt", "is a file")):
+        with pytest.raises(UserError, match=told):
+            inspect.main(["--size", "4", "--out", str(out), *QUIET])
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_as_a_command_it_ends_with_one_line_and_shadows_nothing():
+    assert standard.signature is not None
+    done = subprocess.run([sys.executable, "-m", "pib_rl.inspect", "--hw", "optcal"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "pib_rl.inspect: error: unknown substrate 'optcal'; did you mean optical?\n"
