@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 
+from pib_rl.physical.options import check_signs
 from pib_rl.physical.steps import ExponentialStep, LinearStep, Population, StepLaw
 
 REST = 0.25  # of the range: around this one-sided devices are written, for from zero the first step is the largest
@@ -96,10 +97,11 @@ class Device:
                              f"one_sided {self.one_sided}")
         if self.noise not in NOISES:
             raise ValueError(f"device noise must be {', '.join(NOISES)}, got {self.noise!r}")
-        for name in ("low_spread", "high_spread", "step_spread", "asymmetry_spread", "pulse_noise", "noise_floor",
-                     "noise_slope", "write_noise", "drift_spread", "pulse_j"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"device {name} must be >= 0, got {getattr(self, name)}")
+        check_signs(
+            self, "device",
+            not_negative=("low_spread", "high_spread", "step_spread", "asymmetry_spread", "pulse_noise",
+                          "noise_floor", "noise_slope", "write_noise", "drift_spread", "pulse_j"),
+        )
         for name in ("retention_s", "drift", "drift_start_s", "largest_us", "pulse_s", "endurance"):
             value = getattr(self, name)
             if value is not None and not value > 0:

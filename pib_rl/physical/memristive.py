@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pib_rl.physical.activation import ActivationMedium
 from pib_rl.physical.converters import check_bits
 from pib_rl.physical.devices import DEVICES
-from pib_rl.physical.options import nearest
+from pib_rl.physical.options import check_signs, nearest
 from pib_rl.physical.pairs import LinearCrossbar
 from pib_rl.physical.programming import DEFAULT, PROGRAMMINGS, make_programming
 from pib_rl.physical.pulsed import PulsedCrossbar
@@ -102,15 +102,14 @@ class MemristiveConfig:
     adc_s: float = 0.78e-9
 
     def __post_init__(self) -> None:
-        for name in ("weight_bound", "readout_bound", "drive_range", "array_range", "readout_range",
-                     "drift_start_s", "largest_us", "read_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"memristive {name} must be > 0, got {getattr(self, name)}")
-        for name in ("write_noise", "device_spread", "read_noise", "activation_gain_spread",
-                     "activation_offset_spread", "medium_noise", "relative_read_noise", "wire_ohm", "drift",
-                     "drift_spread", "adc_noise", "read_v", "write_j", "dac_j", "adc_j", "dac_s", "adc_s"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"memristive {name} must be >= 0, got {getattr(self, name)}")
+        check_signs(
+            self, "memristive",
+            positive=("weight_bound", "readout_bound", "drive_range", "array_range", "readout_range",
+                      "drift_start_s", "largest_us", "read_s"),
+            not_negative=("write_noise", "device_spread", "read_noise", "activation_gain_spread",
+                          "activation_offset_spread", "medium_noise", "relative_read_noise", "wire_ohm", "drift",
+                          "drift_spread", "adc_noise", "read_v", "write_j", "dac_j", "adc_j", "dac_s", "adc_s"),
+        )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"memristive {name}", getattr(self, name))
         if not abs(self.adc_bend) < 0.25:

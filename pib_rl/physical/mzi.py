@@ -12,6 +12,7 @@ from torch import Tensor
 from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.options import check_signs
 from pib_rl.physical.part import Costs
 from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
 from pib_rl.physical.streams import FABRICATION, FAULT, READ, Streams
@@ -79,14 +80,13 @@ class MZIConfig:
     dac_energy: float = 0.291e-12
 
     def __post_init__(self) -> None:
-        for name in ("ports", "drive_phase", "full_scale", "weight_bound", "readout_bound", "array_range",
-                     "readout_range"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"mzi {name} must be > 0, got {getattr(self, name)}")
-        for name in ("splitter_error", "phase_error", "insertion_loss", "detector_noise", "heater_power",
-                     "settle_time", "laser_power", "adc_energy", "dac_energy"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"mzi {name} must be >= 0, got {getattr(self, name)}")
+        check_signs(
+            self, "mzi",
+            positive=("ports", "drive_phase", "full_scale", "weight_bound", "readout_bound", "array_range",
+                      "readout_range"),
+            not_negative=("splitter_error", "phase_error", "insertion_loss", "detector_noise", "heater_power",
+                          "settle_time", "laser_power", "adc_energy", "dac_energy"),
+        )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"mzi {name}", getattr(self, name))
         if not 0 <= self.reference < 1:

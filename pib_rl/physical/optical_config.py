@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pib_rl.physical.converters import check_bits
+from pib_rl.physical.options import check_signs
 
 DISPLAYS = ("slm", "dmd", "ferroelectric")
 ARRAYS = ("digital", "modulator")
@@ -113,12 +114,7 @@ class OpticalConfig:
     camera_power_w: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"optical {name} must be > 0, got {getattr(self, name)}")
-        for name in _NOT_NEGATIVE:
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"optical {name} must be >= 0, got {getattr(self, name)}")
+        check_signs(self, "optical", _POSITIVE, _NOT_NEGATIVE)
         for name, otherwise in _POSITIVE_OR_NONE.items():
             value = getattr(self, name)
             if value is not None and not value > 0:

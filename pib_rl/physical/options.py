@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
@@ -61,6 +62,26 @@ def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[st
             what = f"at most {LARGEST:g} in size" if math.isfinite(value) else "a finite number"
             raise ValueError(f"{owner} option {name} must be {what}, got {value}")
     return values
+
+
+def check_signs(config: Any, owner: str, positive: Iterable[str] = (), not_negative: Iterable[str] = ()) -> None:
+    """Checks the numbers of a configuration by name.
+
+    Args:
+        config: The configuration.
+        owner: Who has these options, for messages.
+        positive: Names of numbers > 0.
+        not_negative: Names of numbers >= 0.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    for name in positive:
+        if not getattr(config, name) > 0:
+            raise ValueError(f"{owner} {name} must be > 0, got {getattr(config, name)}")
+    for name in not_negative:
+        if not getattr(config, name) >= 0:
+            raise ValueError(f"{owner} {name} must be >= 0, got {getattr(config, name)}")
 
 
 def _alternatives(hint: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
+from pib_rl.physical.options import check_signs
 from pib_rl.physical.part import Costs
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.streams import FABRICATION, READ, Streams
@@ -71,13 +72,12 @@ class OscillatorConfig:
     dac_energy: float = 0.291e-12
 
     def __post_init__(self) -> None:
-        for name in ("oscillators", "displacement", "time", "steps", "reach", "full_scale", "frequency"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"oscillator {name} must be > 0, got {getattr(self, name)}")
-        for name in ("neighbours", "coupling", "bias", "damping", "temperature", "read_noise", "adc_energy",
-                     "dac_energy"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"oscillator {name} must be >= 0, got {getattr(self, name)}")
+        check_signs(
+            self, "oscillator",
+            positive=("oscillators", "displacement", "time", "steps", "reach", "full_scale", "frequency"),
+            not_negative=("neighbours", "coupling", "bias", "damping", "temperature", "read_noise", "adc_energy",
+                          "dac_energy"),
+        )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"oscillator {name}", getattr(self, name))
         if not 0 <= self.coupling_spread <= 1:

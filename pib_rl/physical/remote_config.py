@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pib_rl.physical.options import check_signs
 from pib_rl.physical.scpi import check_template
 
 
@@ -115,10 +116,11 @@ class RemoteConfig:
             raise ValueError(f"remote number must be a format of decimal numbers, such as .6g, got {self.number!r}")
 
     def _check_numbers(self) -> None:
-        for name in ("timeout_s", "drive_unit", "drive_limit", "full_scale", "medium_limit", "weight_unit",
-                     "weight_bound", "readout_bound", "output_unit", "output_limit", "input_gain", "drive_gain"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"remote {name} must be > 0, got {getattr(self, name)}")
+        check_signs(
+            self, "remote",
+            positive=("timeout_s", "drive_unit", "drive_limit", "full_scale", "medium_limit", "weight_unit",
+                      "weight_bound", "readout_bound", "output_unit", "output_limit", "input_gain", "drive_gain"),
+        )
         for name, least, most in (("chunk", 1, 10**6), ("repeats", 1, 10**4), ("retries", 0, 100),
                                   ("first_slot", 0, 10**6)):
             if not least <= getattr(self, name) <= most:
