@@ -9,13 +9,18 @@ from sklearn.datasets import load_digits
 from stable_baselines3.common.env_util import make_vec_env
 
 from pib_rl.agents import PIB
+from pib_rl.agents.breakage import inject, offered
 from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.rivals import MODES
+from pib_rl.physical.faults import Fault
 from pib_rl.physical.substrate import Read
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 HARDWARE = ("digital", "memristive", "optical")
+DETAILED = ("memristive:reram-es", "memristive:pcm", "optical:dmd", "optical:lc-slm", "mzi", "oscillator")
+SIZES = {"stuck": 0.2, "dead-pixels": 0.2, "drift": 100.0, "rotate-medium": 30.0, "shift-camera": 1.5, "dead-unit": 1.0,
+         "adc-bits": 5.0}
 DIGITS = {"width": 32, "units": 1, "image": (8, 8), "scaling": "common", "batch_size": 64, "device": "cuda"}
 
 
@@ -24,7 +29,7 @@ def digits():
     return load_digits(return_X_y=True)
 
 
-@pytest.mark.parametrize("hw", HARDWARE)
+@pytest.mark.parametrize("hw", HARDWARE + DETAILED)
 def test_a_chip_is_the_same_on_every_device(hw):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32,
                 device="cpu")
@@ -52,9 +57,22 @@ def test_patch_units_learn_from_views_with_labels_and_without(hw, digits):
 
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
-@pytest.mark.parametrize("hw", HARDWARE)
+@pytest.mark.parametrize("hw", HARDWARE + DETAILED)
 def test_a_policy_learns_from_rewards(hw, env):
     agent = PIB("MlpPolicy", make_vec_env(env, 2), hw=hw, n_steps=64, width=16, seed=0, device="cuda")
-    before = agent.policy.network.units[0].array.weights().clone()
+    arrays = [agent.policy.readout.array, *(unit.array for unit in agent.policy.network.units)]
+    before = [array.weights().clone() for array in arrays]
     agent.learn(512)
-    assert not torch.equal(agent.policy.network.units[0].array.weights(), before)
+    moved = [not torch.equal(array.weights(), old) for array, old in zip(arrays, before, strict=True)]
+    assert all(moved) or (moved[0] and "pcm" in hw)  # its verified writes wait until a whole step is due
+
+
+@pytest.mark.parametrize("hw", HARDWARE + DETAILED)
+def test_a_chip_breaks_and_learns_on(hw):
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw=hw, n_steps=64, width=16, seed=0, device="cuda")
+    agent.learn(256)
+    obs = torch.randn(64, 4, device="cuda")
+    for kind in offered(agent.policy):
+        inject(agent.policy, Fault(kind, SIZES[kind]))
+        assert agent.policy.outputs(obs, Read.MEAN).isfinite().all(), kind
+    agent.learn(256, reset_num_timesteps=False)
