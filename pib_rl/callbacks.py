@@ -1,4 +1,4 @@
-"""What happens beside training: the progress bar and regular evaluations."""
+"""What happens beside training: the progress bar, regular evaluations, faults, and time that passes."""
 
 from __future__ import annotations
 
@@ -132,3 +132,37 @@ class Breakage(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._on_rollout_start()
+
+
+class Clock(BaseCallback):
+    """Lets time pass for the hardware during a training: after each rollout as much as its steps took.
+
+    One chip serves all environments, one after the other: a step of each of them counts. Learning takes no time; it
+    works on the hardware as it is after the rollout.
+
+    Args:
+        seconds: Simulated seconds per environment step.
+        age: Lets so many seconds pass.
+
+    Attributes:
+        aged_s: Seconds that passed.
+    """
+
+    def __init__(self, seconds: float, age: Callable[[float], None]) -> None:
+        super().__init__()
+        self.seconds, self.age = seconds, age
+        self.aged_s = 0.0
+        self._seen = 0
+
+    def _on_training_start(self) -> None:
+        self._seen = self.num_timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        passed = self.seconds * (self.num_timesteps - self._seen)
+        self._seen = self.num_timesteps
+        if passed:
+            self.age(passed)
+            self.aged_s += passed

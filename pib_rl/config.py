@@ -12,13 +12,15 @@ import yaml
 from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl.cli import UserError, mistakes, read_yaml
-from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.physical.options import LARGEST, nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
 PRESENTATION = ("config", "out", "progress", "device", "print_config")
 
 PATHS = ("config", "out", "init")
+
+CONTROL = "control"  # --clock: as much time per step as the environment says
 
 MAPPED = ("hw_options", "objective_options", "rule")  # settings that are mappings, NAME=VALUE on the command line
 
@@ -72,6 +74,9 @@ class TrainConfig:
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
     fault: tuple[str, ...] = ()
     """What breaks and after how many environment steps, as KIND:SIZE@STEP, such as stuck:0.5@20000."""
+    clock: str = "0"
+    """Simulated seconds that pass for the hardware per environment step (it ages after each rollout), or control: the
+    environment's control period."""
     init: Path | None = None
     """Run folder of learn or train whose units this run goes on with, on the same chip."""
     config: Path | None = None
@@ -89,6 +94,7 @@ class TrainConfig:
         check_ranges(self)
         self.rate()
         self.faults()
+        self.pace()
         if not abs(self.log_std_init) <= LARGEST:
             raise UserError(f"--log-std-init must be a finite number, got {self.log_std_init}")
         if not 0 <= self.noise_correlation < 1:
@@ -123,12 +129,31 @@ class TrainConfig:
         with mistakes():
             return parse_all(self.fault, self.timesteps)
 
+    def pace(self) -> float | None:
+        """Simulated seconds per environment step; None for the environment's control period.
+
+        Raises:
+            UserError: If it is neither.
+        """
+        if self.clock == CONTROL:
+            return None
+        try:
+            seconds = float(self.clock)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds <= LONGEST:
+            raise UserError(f"--clock must be seconds per step in 0..{LONGEST:g}, or {CONTROL}, got {self.clock!r}")
+        return seconds
+
     def substance(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         origin = plain.pop("init")
         plain |= {} if origin is None else {"init": str(origin)}
         plain |= {"fault": list(self.fault)} if plain.pop("fault") else {}
+        pace = self.pace()
+        del plain["clock"]
+        plain |= {} if pace == 0 else {"clock": CONTROL if pace is None else pace}
         return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in MAPPED}
 
 
@@ -218,9 +243,9 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
         if not isinstance(value, dict):
             raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
         settings[name] = as_pairs(value)
-    rate = settings.get("learning_rate")
-    if type(rate) in (int, float):
-        settings["learning_rate"] = str(rate)
+    for name in ("learning_rate", "clock"):
+        if type(settings.get(name)) in (int, float):
+            settings[name] = str(settings[name])
     for name in PATHS:
         if settings.get(name) is not None:
             settings[name] = Path(str(settings[name]))

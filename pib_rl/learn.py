@@ -75,7 +75,7 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,
         "train_samples": len(fitted.x), "test_samples": len(data.x_test), "epochs": len(rows),
         lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **cost,
-        "device": config.device, **({"faults": faults} if faults else {}),
+        "aged_s": model.aged_s_, "device": config.device, **({"faults": faults} if faults else {}),
     })
 
 

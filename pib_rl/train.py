@@ -18,10 +18,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from pib_rl import plots
 from pib_rl.agents import PIB, make_agent
 from pib_rl.agents.bill import NUMBERS, bill, told
-from pib_rl.agents.breakage import check, inject
+from pib_rl.agents.breakage import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.callbacks import Breakage, Evaluation
+from pib_rl.callbacks import Breakage, Clock, Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> None:
         go_on(config, model)
         for fault in config.faults():
             check(model.policy, fault)
+    step_seconds(config)
     if config.print_config:
         close(model)
         print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
@@ -157,6 +158,7 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
     """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far."""
     policy = model.policy
     breakage = Breakage(faults, partial(inject, policy))
+    clock = Clock(step_seconds(config), partial(age, policy))
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
     looks = Evaluation(lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY), every(config.timesteps),
@@ -164,7 +166,7 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
                        lambda: policy.meter.totals()["measurements"])
     folder.save_policy(policy.state_dict())
     try:
-        wall = learn(model, config.timesteps, folder, looks, config.progress, [breakage])
+        wall = learn(model, config.timesteps, folder, looks, config.progress, [breakage, clock])
     except KeyboardInterrupt:
         folder.save_policy(policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
@@ -182,7 +184,7 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
     except InstrumentError as error:
         raise UserError(f"{error}; the training is done, its evaluation is not: once the instrument answers, "
                         f"python -m pib_rl.play {folder.path} plays the policy") from error
-    folder.save_result(result | ({"faults": breakage.happened} if faults else {}))
+    folder.save_result(result | {"aged_s": clock.aged_s} | ({"faults": breakage.happened} if faults else {}))
 
 
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:
@@ -214,6 +216,20 @@ def period(config: TrainConfig) -> float | None:
         return control_period(env)
     finally:
         env.close()
+
+
+def step_seconds(config: TrainConfig) -> float:
+    """Simulated seconds that pass per environment step.
+
+    Raises:
+        UserError: If they are to be the control period, and the environment doesn't tell it.
+    """
+    pace = config.pace()
+    seconds = period(config) if pace is None else pace
+    if seconds is None:
+        raise UserError(f"--clock control: {config.env} does not tell its control period; give seconds per step, such "
+                        "as --clock 0.02")
+    return seconds
 
 
 def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Breaks a chip: a fault happens to every medium and array that can have it."""
+"""Breaks a chip, or lets it age: it happens to every medium and array that can have it."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ def inject(model: OnHardware, fault: Fault) -> None:
     """
     for way in _ways(model, fault):
         way()
+
+
+@torch.inference_mode()
+def age(model: OnHardware, seconds: float) -> None:
+    """Lets so much simulated time pass for every medium and array (`Part.age`).
+
+    Args:
+        model: A policy or a model.
+        seconds: How much, 0 or more.
+    """
+    for part in parts(model):
+        part.age(seconds)
 
 
 def _ways(model: OnHardware, fault: Fault) -> list[Callable[[], None]]:

@@ -45,11 +45,12 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
                  rule: dict[str, Any] | None = None, scaling: str = "feature",
                  image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
                  views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
-                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = ()) -> None:
+                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = (),
+                 clock: float = 0.0) -> None:
         super().__init__(hw=hw, units=units, width=width, objective=objective, epochs=epochs, batch_size=batch_size,
                          mode=mode, hw_options=hw_options, objective_options=objective_options, rule=rule,
                          scaling=scaling, image=image, patches=patches, views=views, read=read, seed=seed,
-                         device=device, verbose=verbose, warm_start=warm_start, faults=faults)
+                         device=device, verbose=verbose, warm_start=warm_start, faults=faults, clock=clock)
 
     def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """Checks data and arguments and makes the chip, untrained; those are of `fit`."""

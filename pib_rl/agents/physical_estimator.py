@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,14 +14,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from tqdm import tqdm
 
-from pib_rl.agents.breakage import check, inject
+from pib_rl.agents.breakage import age, check, inject
 from pib_rl.agents.label_samples import LabelledSamples
 from pib_rl.agents.layout import Grid, Patch
 from pib_rl.agents.lessons import ARGUMENTS, find_learner, resolve, shipped
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.trainer import LessonConfig, Trainer
 from pib_rl.agents.views import Views, make_views
-from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.physical.faults import Fault, check_clock, parse_all
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 1024  # samples that are measured together
@@ -60,6 +60,8 @@ class PhysicalEstimator(BaseEstimator):
         warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
         faults: What breaks during each `fit`, as "KIND:SIZE@EPOCH", such as "stuck:0.5@3": after so many epochs, 0 for
             before them. See `pib_rl.physical.faults.KINDS`.
+        clock: Simulated seconds that pass for the hardware per training sample; it ages after each epoch, by those of
+            the samples that were learned from. ``aged_s_`` counts them.
     """
 
     def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
@@ -68,7 +70,8 @@ class PhysicalEstimator(BaseEstimator):
                  rule: dict[str, Any] | None = None, scaling: str = "feature",
                  image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
                  views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
-                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = ()) -> None:
+                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = (),
+                 clock: float = 0.0) -> None:
         self.hw = hw
         self.units = units
         self.width = width
@@ -89,6 +92,7 @@ class PhysicalEstimator(BaseEstimator):
         self.verbose = verbose
         self.warm_start = warm_start
         self.faults = faults
+        self.clock = clock
 
     def prepare(self: Self, X: Any, y: Any) -> Self:
         """Checks data and arguments and makes the chip, untrained; `fit` goes on from there with ``warm_start``.
@@ -119,6 +123,7 @@ class PhysicalEstimator(BaseEstimator):
 
             def note(epoch: int, log: dict[str, float]) -> None:
                 self.history_.append(log)
+                self._let_pass(trainer.seen(len(x)))
                 if watch is not None:
                     watch(log)
                 break_at(epoch)
@@ -148,8 +153,17 @@ class PhysicalEstimator(BaseEstimator):
     def _learn_once(self: Self, X: Any, y: Any) -> Self:
         """One pass over these samples at the full rates; the first call makes the chip."""
         x, target = self._accept(X, y, first=not hasattr(self, "model_"))
-        self.history_.append(self._trainer(1).epoch(self._samples(x, target)))
+        trainer = self._trainer(1)
+        self.history_.append(trainer.epoch(self._samples(x, target)))
+        self._let_pass(trainer.seen(len(x)))
         return self
+
+    def _let_pass(self, samples: int) -> None:
+        """Ages the hardware by the time that so many samples took."""
+        seconds = float(self.clock) * samples
+        if seconds:
+            age(self.model_, seconds)
+            self.aged_s_ += seconds
 
     def _accept(self, X: Any, y: Any, first: bool) -> tuple[Tensor, Tensor]:
         """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was."""
@@ -195,6 +209,10 @@ class PhysicalEstimator(BaseEstimator):
         for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+        clock: object = self.clock
+        if isinstance(clock, bool) or not isinstance(clock, Real):
+            raise ValueError(f"clock must be a number of seconds, got {clock!r}")
+        check_clock(float(clock))
         if isinstance(self.faults, str) or not (isinstance(self.faults, Sequence)
                                                 and all(isinstance(fault, str) for fault in self.faults)):
             raise ValueError(f"faults must be a list of KIND:SIZE@EPOCH, got {self.faults!r}")
@@ -231,6 +249,7 @@ class PhysicalEstimator(BaseEstimator):
         self.model_.meet(x)
         self.learner_ = kind(self.model_, config, own)
         self.history_: list[dict[str, float]] = []
+        self.aged_s_ = 0.0
 
     def _settings(self, epochs: int) -> tuple[dict[str, Any], LessonConfig, Any]:
         """Settings of the model by name, those of the lessons, and those of the learner's own."""

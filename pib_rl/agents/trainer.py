@@ -91,8 +91,12 @@ class Trainer:
         """Indices of all samples in random order, in batches; a last one of less than half the size is left out."""
         device = self.model.device
         order = torch.randperm(n, generator=self.model.streams.generator(LEARNING, device), device=device)
-        picks = list(torch.split(order, self.config.batch_size))
-        return picks[:-1] if len(picks) > 1 and 2 * len(picks[-1]) < self.config.batch_size else picks
+        return list(torch.split(order[: self.seen(n)], self.config.batch_size))
+
+    def seen(self, n: int) -> int:
+        """How many of ``n`` samples an epoch learns from."""
+        rest = n % self.config.batch_size
+        return n - rest if n > self.config.batch_size and 2 * rest < self.config.batch_size else n
 
     def step(self, samples: LabelledSamples, pick: Tensor, progress: float) -> dict[str, Tensor]:
         """One step of the units and one of the readout on a batch."""

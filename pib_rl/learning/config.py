@@ -11,7 +11,7 @@ import tyro
 
 from pib_rl.cli import UserError, mistakes
 from pib_rl.config import MAPPED, as_pairs, check_ranges, pairs
-from pib_rl.physical.faults import parse_all
+from pib_rl.physical.faults import check_clock, parse_all
 from pib_rl.physical.options import nearest
 from pib_rl.plots import literal
 
@@ -56,6 +56,8 @@ class LearnConfig:
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
     fault: tuple[str, ...] = ()
     """What breaks and after how many epochs, as KIND:SIZE@EPOCH, such as stuck:0.5@3."""
+    clock: float = 0.0
+    """Simulated seconds that pass for the hardware per training sample; it ages after each epoch."""
     out: Path | None = None
     """Run folder to make; by default one under runs/."""
     device: str = "cpu"
@@ -68,6 +70,7 @@ class LearnConfig:
         self.squares()
         with mistakes():
             parse_all(self.fault, self.epochs, "epochs")
+            check_clock(self.clock)
 
     def squares(self) -> list[tuple[int, int, int]]:
         """Channels, size and stride of each unit of ``patches``.
@@ -104,6 +107,7 @@ class LearnConfig:
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         plain["patches"] = list(self.patches)
         plain |= {"fault": list(self.fault)} if plain.pop("fault") else {}
+        plain |= {"clock": float(self.clock)} if plain.pop("clock") else {}
         return plain | {name: pairs(getattr(self, name), name.replace("_", "-")) for name in (*MAPPED, "views")}
 
 

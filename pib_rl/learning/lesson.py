@@ -70,7 +70,7 @@ class Lesson(ABC):
                          objective_options=plain["objective_options"], rule=plain["rule"], views=plain["views"] or None,
                          scaling="common" if image else "feature", image=image, patches=config.squares(),
                          read=Read.NOISY.value, seed=config.seed, device=config.device, verbose=config.progress,
-                         warm_start=True, faults=config.fault, **objective)
+                         warm_start=True, faults=config.fault, clock=config.clock, **objective)
 
     @abstractmethod
     def broadcast(self, part: Part) -> dict[str, Any]:

@@ -131,6 +131,12 @@ def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "step
     return sorted(found, key=lambda fault: fault.step)
 
 
+def check_clock(seconds: float) -> None:
+    """Raises ValueError unless so many simulated seconds may pass per step or sample: 0 or more, at most `LONGEST`."""
+    if not 0 <= seconds <= LONGEST:
+        raise ValueError(f"clock must be seconds in 0..{LONGEST:g}, got {seconds:g}")
+
+
 def struck(kind: str, share: float, like: Tensor, streams: Streams) -> Tensor:
     """Which parts a fault hits, each by itself with probability ``share``: truth values of the shape of ``like``.
 

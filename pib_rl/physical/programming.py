@@ -36,6 +36,10 @@ class Programming(ABC):
         """What the controller remembers of each weight, at the start: a buffer of the array, shape of ``weight``."""
         return None
 
+    def silence(self, weight: Tensor) -> Tensor | None:
+        """How often in a row each weight did not answer, at the start: a buffer of the array, shape of ``weight``."""
+        return None
+
     @abstractmethod
     def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
         """Makes a change of weights.
@@ -98,16 +102,25 @@ class WriteVerify(Programming):
     Up to `ROUNDS` times: read, compare, send pulses where |error| > tolerance. The tolerance is half a step or half the
     write noise, whichever is larger: closer no pulse comes on purpose. Most of a small error may be write noise, which
     the next write draws anew whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
-    least.
+    least. All weights are read in the first round, in the next ones those that just got pulses.
 
-    Source: closed-loop programming, e.g. Joshi et al., Nat. Commun. 11:2473 (2020), methods.
+    A weight answers a round if its reading moved by `SHARE` of the tolerance or more in the wanted direction. After
+    `PATIENCE` rounds in a row without an answer it gets no more pulses: its device is stuck, or at the end of its
+    range. When the wanted direction turns it gets one round more, and is back if it answers.
+
+    Source: closed-loop programming, e.g. Joshi et al., Nat. Commun. 11:2473 (2020), methods. Giving up is ours.
     """
 
     name = "write-verify"
     ROUNDS = 5
+    SHARE = 0.1
+    PATIENCE = 20
 
     def memory(self, weight: Tensor) -> Tensor:
         return weight.clone()
+
+    def silence(self, weight: Tensor) -> Tensor:
+        return torch.zeros_like(weight)
 
     def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
         assert array.memory is not None
@@ -115,14 +128,32 @@ class WriteVerify(Programming):
         goal = array.memory.add_(wanted).clamp_(-device.high if device.one_sided else device.low, device.high)
         noise = device.write_noise * device.step
         tolerance = max(self.step, noise) / 2
+        verified = torch.ones_like(goal, dtype=torch.bool)
+        before: Tensor | None = None
         for _ in range(self.ROUNDS):
-            error = goal - array.weight()
-            off = error.abs() > tolerance
-            if not off.any():
+            error = goal - array.verify(verified)
+            if before is not None:
+                self._listen(array, verified, before, error, tolerance)
+            verified = verified & (error.abs() > tolerance) & self._hopeful(array, error)
+            if not verified.any():
                 break
             pulses = (error / (self.step + noise)).round_()
             pulses = pulses.where(pulses != 0, error.sign()).clamp_(-LONGEST, LONGEST)
-            array.pulse(pulses * off)
+            array.pulse(pulses * verified)
+            before = error
+
+    def _hopeful(self, array: PulsedCrossbar, error: Tensor) -> Tensor:
+        """Which weights may get pulses: truth values, shape (out_features, in_features)."""
+        assert array.silence is not None
+        return (array.silence.abs() < self.PATIENCE) | (error * array.silence < 0)
+
+    def _listen(self, array: PulsedCrossbar, asked: Tensor, before: Tensor, error: Tensor, tolerance: float) -> None:
+        """Counts rounds without an answer, of the weights that were asked; the sign is that of the wanted direction."""
+        assert array.silence is not None
+        direction = before.sign()
+        answered = (before - error) * direction >= self.SHARE * tolerance
+        count = (array.silence.abs() + 1).clamp_(max=self.PATIENCE).masked_fill_(answered, 0)
+        array.silence.copy_((count * direction).where(asked, array.silence))
 
 
 PROGRAMMINGS: dict[str, type[Programming]] = {

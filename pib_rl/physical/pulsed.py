@@ -49,6 +49,7 @@ class PulsedCrossbar(Crossbar):
     seen: Tensor
     reference: Tensor
     memory: Tensor | None
+    silence: Tensor | None
     up: Tensor
     down: Tensor
     low: Tensor
@@ -72,6 +73,7 @@ class PulsedCrossbar(Crossbar):
             wanted = streams.normal(FABRICATION, wanted) * (self.sigma / self.weight_unit)
         self._fabricate(wanted)
         self.register_buffer("memory", programming.memory(wanted))
+        self.register_buffer("silence", programming.silence(wanted))
         self.settle()
 
     @property
@@ -137,6 +139,26 @@ class PulsedCrossbar(Crossbar):
         """Weights as a read sees them, in units of the device's weight, shape (out_features, in_features)."""
         seen = self.seen - self.reference
         return seen[0] - seen[1] if self.device.one_sided else seen[0]
+
+    def verify(self, which: Tensor) -> Tensor:
+        """Reads single weights, one after the other, and meters that.
+
+        Energy: V^2 (G+ + G-) t of the devices of each weight at full input, V = read_v, t = read_s, as a read of the
+        array has it; and one conversion adc_j per weight. What noise a read has is averaged away.
+
+        Args:
+            which: Truth values, shape (out_features, in_features).
+
+        Returns:
+            Weights as a read sees them, in units of the device's weight, of that shape; those not read as well.
+        """
+        config = self._config
+        if self.meter.running:
+            plus, minus = self.conductances()
+            volts = config.read_v**2 * self._siemens * config.read_s
+            self.meter.spend({"array": ((plus + minus) * which).sum(dtype=torch.float64) * volts,
+                              "converters": which.sum(dtype=torch.float64) * config.adc_j})
+        return self.weight()
 
     def conductances(self) -> tuple[Tensor, Tensor]:
         if self.device.one_sided:
