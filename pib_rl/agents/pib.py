@@ -150,7 +150,7 @@ class PIB(OnPolicyAlgorithm):
     def learn(self: SelfPIB, total_timesteps: int, callback: MaybeCallback = None, log_interval: int = 1,
               tb_log_name: str | None = None, reset_num_timesteps: bool = True,
               progress_bar: bool = False) -> SelfPIB:
-        """Trains, as algorithms of Stable-Baselines3 do; the default name of a run in TensorBoard is that of the class."""
+        """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default."""
         return super().learn(total_timesteps, callback, log_interval, tb_log_name or type(self).__name__,
                              reset_num_timesteps, progress_bar)
 
