@@ -20,27 +20,27 @@ def arrays_of(model: OnHardware) -> dict[str, Array]:
     return arrays | {"readout": model.readout.array}
 
 
-def show_weights(axes: Any, weights: np.ndarray) -> Any:
+def show_weights(axes: Any, weights: np.ndarray, interpolation: str | None = None) -> Any:
     """Draws weights, shape (out, in), an output per row; red is negative, blue positive, white 0.
 
     The colours are full at the 0.99 quantile of the finite absolute values, so that a few large weights don't pale the
-    others; at 1 where all weights are 0.
+    others; at 1 where all weights are 0. ``interpolation`` is that of matplotlib's ``imshow``.
 
     Returns:
         The picture, for a colour bar.
     """
     finite = np.abs(weights[np.isfinite(weights)])
     limit = (np.quantile(finite, 0.99) if finite.size else 0.0) or 1.0
-    return axes.imshow(weights, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+    return axes.imshow(weights, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation=interpolation)
 
 
 def weight_figure(weights: np.ndarray, title: str) -> Figure:
-    """One array: weights, shape (out, in), in units of weight, with their scale."""
+    """One array: weights, shape (out, in), in units of weight, with their scale; no pixel mixes two weights."""
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(5.0, 4.2)
     axes = figure.add_subplot()
-    figure.colorbar(show_weights(axes, weights), ax=axes, label="weight", extend="both")
+    figure.colorbar(show_weights(axes, weights, "nearest"), ax=axes, label="weight", extend="both")
     axes.set(xlabel="input", ylabel="output")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
