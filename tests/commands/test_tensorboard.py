@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 
 from pib_rl import learn, train
 from pib_rl.cli import run
-from pib_rl.events import make_logger, write_events
+from pib_rl.events import make_logger, weight_pictures, write_events
+from pib_rl.physical.streams import READ
 from pib_rl.plots import as_pixels, information_plane, read_progress
 from pib_rl.runs import RunFolder
 from pib_rl.weight_plots import arrays_of, weight_figure
@@ -124,6 +125,7 @@ def test_the_last_pictures_are_of_the_weights_that_were_saved(both):
 
 @pytest.mark.parametrize("hw", ["digital", "optical", "mzi", "oscillator"])
 def test_every_substrate_has_pictures_of_its_arrays(hw, tmp_path):
+    pytest.importorskip("tensorboard")
     out = tmp_path / "run"
     train.main(["CartPole-v1", "--hw", hw, "--width", "4", "--units", "1", "--n-envs", "1", "--n-steps", "16",
                 "--timesteps", "32", "--eval-episodes", "1", "--no-progress", "--tensorboard", "--out", str(out)])
@@ -179,6 +181,25 @@ def test_learn_writes_its_epochs_and_the_final_figures(tmp_path):
         assert np.array_equal(pixels(event), original)
     first, second = (inside(pixels(found.Images(name)[0])) for name in ARRAYS[1:])
     assert (np.abs(first - second).max(2) > 50).mean() > 0.1
+
+
+def test_arrays_that_draw_and_count_when_asked_for_weights_change_nothing(monkeypatch):
+    config = train.read_arguments(TRAIN)
+    model, other = train.build(config), train.build(config)
+    array, policy = model.policy.readout.array, model.policy
+    held = array.weights()
+
+    def weights():
+        policy.meter.read(1, 1)
+        return held + policy.streams.normal(READ, held)
+
+    monkeypatch.setattr(array, "weights", weights)
+    before = policy.meter.totals()
+    weight_pictures(policy, "now")
+    assert policy.meter.totals() == before
+    assert np.array_equal(policy.streams.normal(READ, held), other.policy.streams.normal(READ, held))
+    for one in (model, other):
+        train.close(one)
 
 
 def test_a_logger_without_event_files_keeps_what_is_recorded_and_shows_nothing(tmp_path):
