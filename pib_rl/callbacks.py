@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
 
+from pib_rl.events import write_events
 from pib_rl.physical.faults import Fault
 
 
@@ -71,13 +72,15 @@ class Evaluation(BaseCallback):
         threshold: Mean return that counts as solved, or None.
         save: Called at each new best policy.
         measurements: Physical measurements so far; none without hardware.
+        pictures: What to show in TensorBoard beside the score, by name; nothing by default.
     """
 
     def __init__(self, evaluate: Callable[[], np.ndarray], every: int, threshold: float | None,
-                 save: Callable[[], None] = lambda: None, measurements: Callable[[], int] = lambda: 0) -> None:
+                 save: Callable[[], None] = lambda: None, measurements: Callable[[], int] = lambda: 0,
+                 pictures: Callable[[], dict[str, np.ndarray]] = dict) -> None:
         super().__init__()
         self.evaluate, self.every, self.threshold, self.save = evaluate, every, threshold, save
-        self.measurements = measurements
+        self.measurements, self.pictures = measurements, pictures
         self.next = every
         self.best = -np.inf
         self.solved_at: int | None = None
@@ -95,13 +98,14 @@ class Evaluation(BaseCallback):
         """Evaluates the policy as it is now."""
         mean = float(self.evaluate().mean())
         self.looks.append(Look(self.num_timesteps, mean, self.measurements()))
-        self.logger.record("eval/mean_reward", mean)
-        self.logger.record("eval/timesteps", self.num_timesteps)  # the logger writes one rollout later
+        self.logger.record("eval/mean_reward", mean, exclude="tensorboard")
+        self.logger.record("eval/timesteps", self.num_timesteps, exclude="tensorboard")  # written one rollout later
         if self.threshold is not None and mean >= self.threshold and self.solved_at is None:
             self.solved_at = self.num_timesteps
         if mean >= self.best:
             self.best = mean
             self.save()
+        write_events(self.logger, {"eval/mean_reward": mean, **self.pictures()}, self.num_timesteps)
 
 
 class Breakage(BaseCallback):

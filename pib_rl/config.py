@@ -16,7 +16,7 @@ from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.physical.options import LARGEST, nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
-PRESENTATION = ("config", "out", "progress", "device", "print_config")
+PRESENTATION = ("config", "out", "progress", "tensorboard", "device", "print_config")
 
 PATHS = ("config", "out", "init")
 
@@ -87,6 +87,8 @@ class TrainConfig:
     """torch device: cpu, cuda or cuda:N."""
     progress: bool = True
     """Show a progress bar."""
+    tensorboard: bool = False
+    """Write event files for TensorBoard too, into the run folder (needs the extra log)."""
     print_config: bool = False
     """Print the settings that would be used, as YAML for --config, and stop."""
 
@@ -104,6 +106,11 @@ class TrainConfig:
     def stem(self) -> str:
         """Name of the run, for its folder."""
         return run_stem(self.env, self.distractors, self.hw, self.mode, self.seed)
+
+    @property
+    def title(self) -> str:
+        """Name of the run, for people."""
+        return f"{self.env}, {self.hw}, {self.mode}, seed {self.seed}"
 
     def rate(self) -> float | LinearSchedule:
         """The readout's rate: a number, or a schedule of the remaining progress.

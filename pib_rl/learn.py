@@ -18,6 +18,7 @@ from pib_rl import plots
 from pib_rl.agents.bill import NUMBERS, bill, told
 from pib_rl.agents.physical_estimator import PhysicalEstimator
 from pib_rl.cli import UserError, mistakes, parse, run
+from pib_rl.events import check_installed, make_logger, saved_pictures, weight_pictures, write_events
 from pib_rl.learning import figures
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(LearnConfig, arguments, NAME)
+    if config.tensorboard:
+        check_installed()
     data = load(config.data)
     lesson = MODES[config.mode](config)
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
@@ -56,9 +59,11 @@ def main(arguments: list[str]) -> None:
 def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, held: Part, folder: RunFolder) -> None:
     """Trains, judges and fills the run folder; a training that stops (Ctrl-C, a lost instrument) leaves its network."""
     config, rows = lesson.config, list[dict[str, float]]()
+    events = make_logger(folder.path, [], config.tensorboard)
 
     def watch(log: dict[str, float]) -> None:
         rows.append({"epoch": len(rows) + 1, **log, **lesson.look(model, held)})
+        write_events(events, {name: value for name, value in rows[-1].items() if name != "epoch"}, len(rows))
 
     start = time.perf_counter()
     with mistakes(RuntimeError, MemoryError), kept(folder, model, rows):
@@ -70,6 +75,10 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         cost = bill(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             result = lesson.assess(data, model, fitted, folder)
+        if config.tensorboard:
+            pictures = saved_pictures(folder.path) | weight_pictures(model.model_, f"after {len(rows)} epochs")
+            write_events(events, pictures, len(rows))
+        events.close()
     faults = [{"kind": fault.kind, "size": fault.size, "epoch": fault.step} for fault in parse_all(config.fault)]
     folder.save_result({
         "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,

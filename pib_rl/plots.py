@@ -46,6 +46,14 @@ def as_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def as_pixels(figure: Figure) -> np.ndarray:
+    """The figure as red, green and blue, 0..255, shape (height, width, 3), uint8."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="rgba", dpi="figure")
+    width, height = figure.canvas.get_width_height()
+    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
+
+
 def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float | None) -> Figure:
     """Reward of training episodes and of greedy evaluations over environment steps."""
     figure = new_figure()
@@ -67,8 +75,8 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
     return figure
 
 
-def information_plane(progress: dict[str, np.ndarray], title: str) -> Figure:
-    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the end."""
+def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "end of training") -> Figure:
+    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the ``end``."""
     figure = new_figure(6.0, 4.8)
     axes = figure.add_subplot()
     units = sorted(int(key.rsplit("unit", 1)[1]) for key in progress if key.startswith("information/input_unit"))
@@ -84,7 +92,7 @@ def information_plane(progress: dict[str, np.ndarray], title: str) -> Figure:
              ylabel="I(Z; Y): information on the target [nats]")
     axes.grid(alpha=0.25)
     if units:
-        axes.legend(fontsize=8, title="end of training", title_fontsize=8)
+        axes.legend(fontsize=8, title=end, title_fontsize=8)
     return figure
 
 

@@ -26,6 +26,7 @@ from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
 from pib_rl.evaluation import evaluate
+from pib_rl.events import check_installed, training_pictures
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.instrument import InstrumentError
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = read_arguments(arguments)
+    if config.tensorboard:
+        check_installed()
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         model = build(config)
         go_on(config, model)
@@ -161,12 +164,14 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
     clock = Clock(step_seconds(config), partial(age, policy))
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
+    pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
     looks = Evaluation(lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY), every(config.timesteps),
                        spec.reward_threshold, lambda: folder.save_policy(policy.state_dict(), BEST),
-                       lambda: policy.meter.totals()["measurements"])
+                       lambda: policy.meter.totals()["measurements"],
+                       pictures if config.tensorboard else dict)
     folder.save_policy(policy.state_dict())
     try:
-        wall = learn(model, config.timesteps, folder, looks, config.progress, [breakage, clock])
+        wall = learn(model, config.timesteps, folder, looks, config.progress, [breakage, clock], config.tensorboard)
     except KeyboardInterrupt:
         folder.save_policy(policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
@@ -235,10 +240,9 @@ def step_seconds(config: TrainConfig) -> float:
 def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> None:
     """The figures of the run."""
     progress = plots.read_progress(folder.path / "progress.csv")
-    title = f"{config.env}, {config.hw}, {config.mode}, seed {config.seed}"
-    curve = plots.learning_curve(progress, title, threshold)
+    curve = plots.learning_curve(progress, config.title, threshold)
     write_atomically(folder.path / "learning_curve.png", plots.as_png(curve))
-    plane = plots.information_plane(progress, f"Information plane: {title}")
+    plane = plots.information_plane(progress, f"Information plane: {config.title}")
     write_atomically(folder.path / "information_plane.png", plots.as_png(plane))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.logger import configure
 
 from pib_rl.callbacks import Evaluation, Progress
 from pib_rl.cli import mistakes
+from pib_rl.events import make_logger
 from pib_rl.runs import RunFolder
 
 LOOKS = 20  # evaluations during training, at most; never more often than every 2048 steps
@@ -23,15 +23,15 @@ def every(timesteps: int) -> int:
 
 
 def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evaluation, progress: bool,
-          others: Sequence[BaseCallback] = ()) -> float:
+          others: Sequence[BaseCallback] = (), tensorboard: bool = False) -> float:
     """Trains, evaluates and logs into the run folder; closes the environments, also after an interruption.
 
-    Callbacks ``others`` come after the evaluation and before the bar.
+    Callbacks ``others`` come after the evaluation and before the bar. ``tensorboard`` writes event files too.
 
     Returns:
         Seconds of training, evaluations included.
     """
-    model.set_logger(configure(str(folder.path), ["csv"]))
+    model.set_logger(make_logger(folder.path, ["csv"], tensorboard))
     bar = Progress(timesteps)
     start = time.perf_counter()
     try:
@@ -39,7 +39,7 @@ def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evalua
             model.learn(timesteps, callback=CallbackList([looks, *others, *([bar] if progress else [])]))
         wall = time.perf_counter() - start
         looks.look()
-        model.logger.record("time/total_timesteps", model.num_timesteps)
+        model.logger.record("time/total_timesteps", model.num_timesteps, exclude="tensorboard")
         model.logger.dump(model.num_timesteps)
     finally:
         bar.close()

@@ -8,14 +8,18 @@ from torch import Tensor
 from pib_rl.agents.network import Network
 from pib_rl.agents.normaliser import Normaliser
 from pib_rl.agents.readout import Readout
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.streams import Streams
 
 
 class OnHardware:
-    """Mixin of modules that hold a normaliser, a network and a readout."""
+    """Mixin of modules that hold a normaliser, a network and a readout, the chip's random streams and its meter."""
 
     normaliser: Normaliser
     network: Network
     readout: Readout
+    streams: Streams
+    meter: Meter
 
     @property
     def device(self) -> torch.device:

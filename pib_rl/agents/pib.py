@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
 from stable_baselines3.common.utils import LinearSchedule, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
@@ -25,6 +25,8 @@ from pib_rl.physical.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
+
+SelfPIB = TypeVar("SelfPIB", bound="PIB")
 
 
 class PIB(OnPolicyAlgorithm):
@@ -56,7 +58,8 @@ class PIB(OnPolicyAlgorithm):
             claim.
         rule: Other settings of `RuleConfig` by name.
         stats_window_size: Episodes in the rolling averages of the log.
-        tensorboard_log: Folder for TensorBoard, or None.
+        tensorboard_log: Folder for TensorBoard, or None; `learn` makes PIB_1, PIB_2 and so on in it (needs the extra
+            log).
         policy_kwargs: Further arguments of `PIBPolicy`.
         verbose: 0, 1 or 2 as in Stable-Baselines3.
         seed: Seed of the chip, its noise, exploration and environments; None draws one.
@@ -143,6 +146,13 @@ class PIB(OnPolicyAlgorithm):
         """Begins the rule anew on the chip as it is now: nothing is remembered, a digital twin is that of today."""
         self.answers = None
         self.rule = self._make_rule()
+
+    def learn(self: SelfPIB, total_timesteps: int, callback: MaybeCallback = None, log_interval: int = 1,
+              tb_log_name: str | None = None, reset_num_timesteps: bool = True,
+              progress_bar: bool = False) -> SelfPIB:
+        """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default."""
+        return super().learn(total_timesteps, callback, log_interval, tb_log_name or type(self).__name__,
+                             reset_num_timesteps, progress_bar)
 
     def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
                          n_rollout_steps: int) -> bool:

@@ -15,7 +15,7 @@ from pib_rl.physical.faults import check_clock, parse_all
 from pib_rl.physical.options import nearest
 from pib_rl.plots import literal
 
-PRESENTATION = ("out", "progress", "device")
+PRESENTATION = ("out", "progress", "tensorboard", "device")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class LearnConfig:
     """torch device: cpu, cuda or cuda:N."""
     progress: bool = True
     """Show a progress bar."""
+    tensorboard: bool = False
+    """Write event files for TensorBoard too, into the run folder (needs the extra log)."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -13,6 +13,7 @@ from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.physical.substrate import Read
 from pib_rl.plots import literal, new_figure
+from pib_rl.weight_plots import show_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,8 +85,7 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
             grid[row, column].imshow(square(values[row].cpu().numpy(), shape), cmap="gray")
     for column, (name, array) in enumerate(arrays):
         weights = array.weights().cpu().numpy()
-        size = np.quantile(np.abs(weights), 0.99) or 1.0
-        grid[-1, column].imshow(weights, cmap="RdBu", vmin=-size, vmax=size, aspect="auto")
+        show_weights(grid[-1, column], weights)
         grid[-1, column].set_title(f"weights of {name}", fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
