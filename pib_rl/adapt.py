@@ -107,9 +107,9 @@ def show(folder: RunFolder) -> None:
     table = Table(title=escape(f"{task} on {result['hw']} ({result['mode']}, seed {result['seed']}), "
                                f"{', '.join(result.get('faults', []))}"), title_style="")
     share, probes = bool(result.get("percent")), "after_old_probe" in result
-    columns = ["", result["scored"], *(["of the old probe"] if probes else []), "measurements", "writes"]
+    columns = ["", result["scored"], *(["old probe"] if probes else []), "measurements", "writes"]
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left")
+        table.add_column(column, justify="right" if index else "left", no_wrap=not index)
     rows: list[tuple[str, Any, Any, dict[str, Any]]] = [
         ("before the fault", result["before"], result["before"], {}),
         ("after it", result["after"], result.get("after_old_probe"), {}),

@@ -34,7 +34,7 @@ class PatientEncoder(PatientLearner):
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
         super().__init__(config, run, settings)
         self.labelled = self.fitted.y is not None and self.data.y_test is not None
-        self.scored = "accuracy of a linear probe" if self.labelled else Unsupervised.scored
+        self.scored = "linear probe accuracy" if self.labelled else Unsupervised.scored
         self.named = "probe_accuracy" if self.labelled else Unsupervised.validated
         self.column = "validation_probe_accuracy" if self.labelled else Unsupervised.validated
         self.old_probe: Any = None

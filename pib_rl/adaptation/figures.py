@@ -31,6 +31,7 @@ def recovery(courses: dict[str, Course], before: float, unit: str, scored: str, 
         axes.plot(at, [scale * value for value in found], "o-", markersize=3, label=name,
                   color=UNIT_COLOURS[index % len(UNIT_COLOURS)])
     axes.set(xlabel=f"{unit} since the fault", ylabel=f"{scored} [%]" if percent else scored, title=title)
+    axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
     return figure
