@@ -20,12 +20,14 @@ from pib_rl.adaptation.encoders import PatientEncoder
 from pib_rl.adaptation.learners import PatientLearner
 from pib_rl.adaptation.patient import Course, Patient
 from pib_rl.adaptation.policies import PatientPolicy
+from pib_rl.adaptation.regressors import PatientRegressor
 from pib_rl.cli import UserError, parse, run
 from pib_rl.process import settle_in
 from pib_rl.runs import RunFolder, write_atomically
 
 NAME = "pib_rl.adapt"
-LEARNERS: dict[str, type[PatientLearner]] = {"supervised": PatientClassifier, "unsupervised": PatientEncoder}
+LEARNERS: dict[str, type[PatientLearner]] = {"supervised": PatientClassifier, "regression": PatientRegressor,
+                                             "unsupervised": PatientEncoder}
 NAMED = ("hw", "mode", "unit", "scored")
 COUNTED = ("before", "after", "length", "seed")
 

@@ -59,7 +59,7 @@ class PatientLearner(Patient):
         self.length = config.epochs or max(1, known["epochs"] // QUARTER)
         self.task = replace(task, data=config.data or task.data, epochs=self.length, fault=(), device=config.device,
                             progress=config.progress)
-        self.data = load(self.task.data)
+        self.data = load(self.task.data, self.task.real)
         self.model: PhysicalEstimator | None = None
         with mistakes():
             check_device(config.device)

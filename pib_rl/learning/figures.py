@@ -12,7 +12,7 @@ from sklearn.manifold import TSNE
 from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.physical.substrate import Read
-from pib_rl.plots import literal, new_figure
+from pib_rl.plots import UNIT_COLOURS, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +53,21 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
         for row, column in np.argwhere(counts):
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7,
                       color="white" if share[row, column] > 0.5 else "0.2")
+    return figure
+
+
+def predictions(truth: np.ndarray, guess: np.ndarray, title: str) -> Figure:
+    """Predicted values over true ones, in their own units; shape (n,), or (n, k) for k values of each sample."""
+    figure = new_figure(6.0, 5.4)
+    axes = figure.add_subplot()
+    columns = list(zip(truth.reshape(len(truth), -1).T, guess.reshape(len(guess), -1).T, strict=True))
+    for number, (known, found) in enumerate(columns[:len(UNIT_COLOURS)], 1):
+        axes.plot(known, found, ".", markersize=4, alpha=0.6, color=UNIT_COLOURS[number - 1], label=f"value {number}")
+    axes.axline((truth.flat[0], truth.flat[0]), slope=1, color="0.4", linestyle=":", label="right")
+    axes.set(xlabel="true value", ylabel="predicted value", title=title)
+    axes.grid(alpha=0.25)
+    if len(columns) > 1:
+        axes.legend(fontsize=8)
     return figure
 
 

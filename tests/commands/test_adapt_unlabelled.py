@@ -85,7 +85,7 @@ def test_the_probe_is_fit_anew_and_the_old_one_is_kept(encoder):
     assert found.look() == judge.probe(known, found.fitted.y, model.transform(found.held.x), found.held.y)
     assert found.tested_with_old_probe(model) == found.old_probe.score(seen, found.data.y_test)
     model.model_.load_state_dict(found.healthy)
-    assert found.tested_with_old_probe(model) == pytest.approx(found.before, abs=0.03), "on the healthy chip it is right"
+    assert found.tested_with_old_probe(model) == pytest.approx(found.before, abs=0.03), "right when healthy"
 
 
 def test_test_samples_are_not_looked_at_meanwhile(encoder, tmp_path, monkeypatch):
@@ -105,7 +105,8 @@ def test_labels_teach_nobody_anything(encoder, tmp_path):
         path = tmp_path / f"{number}.npz"
         np.savez(path, x_train=found.x_train.reshape(-1, 8, 8), y_train=found.y_train[shuffle],
                  x_test=found.x_test.reshape(-1, 8, 8), y_test=found.y_test)
-        adapt.main([str(encoder), *FAULT, "--rivals", "frozen", "--data", str(path), "--out", str(path.with_suffix(""))])
+        adapt.main([str(encoder), *FAULT, "--rivals", "frozen", "--data", str(path),
+                    "--out", str(path.with_suffix(""))])
         finals.append((path.with_suffix("") / "pib" / "policy.safetensors").read_bytes())
     assert finals[0] == finals[1]
 
