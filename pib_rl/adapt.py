@@ -111,7 +111,7 @@ def show(folder: RunFolder) -> None:
     share, probes = bool(result.get("percent")), "after_old_probe" in result
     columns = ["", result["scored"], *(["old probe"] if probes else []), "measurements", "writes"]
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=not index)
+        table.add_column(column, justify="right" if index else "left", no_wrap=index >= len(columns) - 2)
     rows: list[tuple[str, Any, Any, dict[str, Any]]] = [
         ("before the fault", result["before"], result["before"], {}),
         ("after it", result["after"], result.get("after_old_probe"), {}),
