@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from pib_rl import adapt, learn
+from pib_rl.adaptation import figures
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.encoders import PatientEncoder
+from pib_rl.adaptation.patient import Course
 from pib_rl.agents.encoder import PIBEncoder
+from pib_rl.cli import UserError
 from pib_rl.learning import data, judge
 from pib_rl.learning.unsupervised import Unsupervised
 from pib_rl.runs import RunFolder
@@ -127,3 +131,19 @@ def test_without_labels_the_decoder_is_judged(bare, tmp_path, capsys):
         assert course["final"] > result["after"] + 0.2
         assert course["final"] == course["curve"][-1][1]
     assert "old probe" not in capsys.readouterr().out
+
+
+def test_the_axis_of_a_share_ends_where_there_is_nothing_to_tell():
+    for lowest, shown in ((-12.0, -100), (0.2, None)):
+        figure = figures.recovery({"pib": Course(0.9, [(0, lowest), (1, 0.9)])}, 0.95, "epochs", "R2", "title", True)
+        bottom, top = figure.axes[0].get_ylim()
+        assert bottom == shown if shown else 0 < bottom < 20
+        assert 95 < top < 110
+
+
+def test_a_run_of_an_unknown_mode_is_named(encoder, tmp_path):
+    shutil.copytree(encoder, tmp_path / "copy")
+    path = tmp_path / "copy" / "config.yaml"
+    path.write_text(path.read_text().replace("mode: unsupervised", "mode: magic"))
+    with pytest.raises(UserError, match="unknown mode, 'magic'; known: supervised, regression, unsupervised"):
+        adapt.receive(AdaptConfig(tmp_path / "copy", fault=("stuck:0.5",)))

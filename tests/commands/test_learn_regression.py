@@ -10,7 +10,7 @@ import pytest
 from pib_rl import adapt, learn, train
 from pib_rl.agents.estimators import PIBRegressor
 from pib_rl.cli import UserError, run
-from pib_rl.learning import data
+from pib_rl.learning import data, figures
 from pib_rl.runs import RunFolder
 
 SMALL = ["--mode", "regression", "--width", "16", "--units", "2", "--epochs", "12", "--seed", "3", "--no-progress"]
@@ -47,6 +47,18 @@ def test_run_folder_is_complete_and_values_are_learned(finished, capsys):
         assert 0.7 < result[key] < 1
     learn.show(RunFolder(finished))
     assert "variance explained (R2), mean read" in capsys.readouterr().out
+
+
+def test_several_values_are_shown_on_one_scale(npz):
+    truth = np.load(npz)["y_test"]
+    (axes,) = figures.predictions(truth, truth, "title").axes
+    shown = [line for line in axes.lines if line.get_label().startswith("value")]
+    for line, values in zip(shown, truth.T, strict=True):
+        assert np.allclose(line.get_xdata(), (values - values.mean()) / values.std())
+        assert np.allclose(line.get_xdata(), line.get_ydata())
+    (axes,) = figures.predictions(truth[:, 0], truth[:, 0] + 1, "title").axes
+    assert np.allclose(axes.lines[0].get_ydata(), truth[:, 0] + 1)
+    assert axes.get_legend() is None
 
 
 def test_a_broken_regressor_learns_on(finished, tmp_path, monkeypatch):
