@@ -16,13 +16,18 @@ from pib_rl import plots
 from pib_rl.adaptation import figures
 from pib_rl.adaptation.classifiers import PatientClassifier
 from pib_rl.adaptation.config import AdaptConfig
+from pib_rl.adaptation.encoders import PatientEncoder
+from pib_rl.adaptation.learners import PatientLearner
 from pib_rl.adaptation.patient import Course, Patient
 from pib_rl.adaptation.policies import PatientPolicy
+from pib_rl.adaptation.regressors import PatientRegressor
 from pib_rl.cli import UserError, parse, run
 from pib_rl.process import settle_in
 from pib_rl.runs import RunFolder, write_atomically
 
 NAME = "pib_rl.adapt"
+LEARNERS: dict[str, type[PatientLearner]] = {"supervised": PatientClassifier, "regression": PatientRegressor,
+                                             "unsupervised": PatientEncoder}
 NAMED = ("hw", "mode", "unit", "scored")
 COUNTED = ("before", "after", "length", "seed")
 
@@ -53,7 +58,11 @@ def receive(config: AdaptConfig) -> Patient:
     if not origin.finished:
         raise UserError(f"{origin.path} is an unfinished run; give a finished one")
     settings = origin.substance()
-    kind = PatientClassifier if "data" in settings else PatientPolicy
+    if "data" not in settings:
+        return PatientPolicy(config, origin, settings)
+    kind = LEARNERS.get(str(settings.get("mode")))
+    if kind is None:
+        raise UserError(f"{origin.path} is of an unknown mode, {settings.get('mode')!r}; known: {', '.join(LEARNERS)}")
     return kind(config, origin, settings)
 
 
@@ -66,12 +75,18 @@ def adapt(patient: Patient, folder: RunFolder) -> None:
         title = f"{', '.join(patient.config.fault)}: {plots.literal(patient.run.path.resolve().name)}"
         figure = figures.recovery(courses, patient.held_before, patient.unit, patient.scored, title, patient.percent)
         write_atomically(folder.path / "adapt.png", plots.as_png(figure))
-    folder.save_result({
+    folder.save_result(told({
         "run": str(patient.config.run), **patient.identity, "faults": list(patient.config.fault),
         "adapt_seed": patient.config.seed, "unit": patient.unit, "length": patient.length, "scored": patient.scored,
         "percent": patient.percent, "before": patient.before, "after": patient.after,
-        "curve_before": patient.held_before, "contenders": {name: asdict(course) for name, course in courses.items()},
-    })
+        "after_old_probe": patient.after_old_probe, "curve_before": patient.held_before,
+        "contenders": {name: told(asdict(course)) for name, course in courses.items()},
+    }))
+
+
+def told(found: dict[str, Any]) -> dict[str, Any]:
+    """All but what there is no figure of."""
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def save_progress(courses: dict[str, Course], unit: str, path: Path) -> None:
@@ -93,21 +108,27 @@ def show(folder: RunFolder) -> None:
     task = Path(str(result.get("data") or result.get("env"))).name
     table = Table(title=escape(f"{task} on {result['hw']} ({result['mode']}, seed {result['seed']}), "
                                f"{', '.join(result.get('faults', []))}"), title_style="")
-    for index, column in enumerate(("", result["scored"], "measurements", "writes")):
-        table.add_column(column, justify="right" if index else "left")
-    share = bool(result.get("percent"))
-    table.add_row("before the fault", _figure(result["before"], share), "", "")
-    table.add_row("after it", _figure(result["after"], share), "", "")
-    for name, course in known.items():
-        counts = course.get("counts", {})
-        table.add_row(f"{name}, {result['length']:,} {result['unit']} later", _figure(course["final"], share),
-                      *(f"{int(counts.get(key, 0)):,}" for key in ("measurements", "writes")))
+    share, probes = bool(result.get("percent")), "after_old_probe" in result
+    columns = ["", result["scored"], *(["old probe"] if probes else []), "measurements", "writes"]
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=index >= len(columns) - 2)
+    rows: list[tuple[str, Any, Any, dict[str, Any]]] = [
+        ("before the fault", result["before"], result["before"], {}),
+        ("after it", result["after"], result.get("after_old_probe"), {}),
+        *((f"{name}, {result['length']:,} {result['unit']} later", course["final"], course.get("final_old_probe"),
+           course.get("counts", {})) for name, course in known.items()),
+    ]
+    for name, figure, old, counts in rows:
+        table.add_row(name, *(_figure(value, share) for value in ((figure, old) if probes else (figure,))),
+                      *(f"{int(counts[key]):,}" if key in counts else "" for key in ("measurements", "writes")))
     console = Console()
     console.print(table)
     console.print(f"folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _figure(value: Any, share: bool) -> str:
+    if not isinstance(value, (int, float)):
+        return "-"
     return f"{100 * value:.2f} %" if share else f"{value:.1f}"
 
 

@@ -23,6 +23,7 @@ from pib_rl.learning import figures
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.learning.lesson import Lesson, Part
+from pib_rl.learning.regression import Regression
 from pib_rl.learning.supervised import Supervised
 from pib_rl.learning.unsupervised import Unsupervised
 from pib_rl.physical.faults import parse_all
@@ -31,7 +32,7 @@ from pib_rl.process import check_device, settle_in
 from pib_rl.runs import RunFolder, write_atomically
 
 NAME = "pib_rl.learn"
-MODES: dict[str, type[Lesson]] = {"supervised": Supervised, "unsupervised": Unsupervised}
+MODES: dict[str, type[Lesson]] = {"supervised": Supervised, "regression": Regression, "unsupervised": Unsupervised}
 NAMED = ("data", "hw", "mode", "rival")
 COUNTED = ("seed", "train_samples", "test_samples", "epochs", "wall_s", *NUMBERS)
 
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> None:
     config = parse(LearnConfig, arguments, NAME)
     if config.tensorboard:
         check_installed()
-    data = load(config.data)
+    data = load(config.data, config.real)
     lesson = MODES[config.mode](config)
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
         check_device(config.device)

@@ -105,7 +105,7 @@ def chip_of(folder: RunFolder) -> dict[str, Any]:
     settings = folder.substance()
     if settings.get("patches"):
         raise UserError(f"--init {folder.path}: its units look at squares of images, which policies don't")
-    if settings.get("mode") == "supervised":
+    if settings.get("mode") in ("supervised", "regression"):
         raise UserError(f"--init {folder.path}: its units learned from labels; give a run of learn --mode unsupervised "
                         "on logged observations, or one of train")
     missing = [name for name in CHIP if name not in settings]

@@ -21,7 +21,7 @@ class AdaptConfig:
     """Breaks a trained chip and lets it learn on in place, beside rivals on the same broken chip."""
 
     run: tyro.conf.Positional[Path]
-    """Finished run folder of train, or of learn with labels."""
+    """Finished run folder of train or of learn."""
     fault: tuple[str, ...] = ()
     """What breaks, as KIND:SIZE, such as stuck:0.5 rotate-medium:45."""
     timesteps: int | None = None

@@ -1,4 +1,4 @@
-"""A trained chip that breaks and learns on: what adaptations of policies and of classifiers have in common."""
+"""A trained chip that breaks and learns on: what adaptations of all kinds have in common."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ class Course:
         final: Performance at the end, measured as before and after the fault.
         curve: Performance on the way, on what may be looked at meanwhile.
         counts: ``measurements`` and ``writes`` since the fault, ``wall_s`` in seconds.
+        final_old_probe: Where performance is that of a probe that is fit to the features anew each time: performance at
+            the end of the probe of before the fault.
     """
 
     final: float
     curve: list[Point]
     counts: dict[str, float] = field(default_factory=dict)
+    final_old_probe: float | None = None
 
 
 class Patient(ABC):
@@ -59,19 +62,21 @@ class Patient(ABC):
         after: The same after it, before anything was learned.
         held_before: Performance before the fault on what may be looked at meanwhile.
         held_after: The same after it.
+        after_old_probe: ``after``, of a probe of before the fault, where performance is that of a probe.
 
     Raises:
         UserError: If a rival can't go on from this chip.
     """
 
     unit: ClassVar[str]
-    scored: ClassVar[str]
+    scored: str
     percent: ClassVar[bool]
     length: int
     before: float
     after: float
     held_before: float
     held_after: float
+    after_old_probe: float | None = None
 
     def __init__(self, config: AdaptConfig, run: RunFolder, own: str) -> None:
         self.config = config

@@ -27,8 +27,8 @@ class LearnConfig:
     hw: str = "digital"
     """Substrate: digital, memristive, optical, mzi, oscillator, remote, or one of an installed package;
     SUBSTRATE:PRESET, such as memristive:pcm, for published hardware."""
-    mode: Literal["supervised", "unsupervised"] = "supervised"
-    """What is broadcast to the units: labels, or which views are of one sample."""
+    mode: Literal["supervised", "regression", "unsupervised"] = "supervised"
+    """What is broadcast to the units: labels of classes, real values, or which views are of one sample."""
     rival: str | None = None
     """Who trains the hidden arrays in the place of PIB: frozen, backprop, backprop-off, dfa, ..."""
     seed: int = 0
@@ -98,6 +98,11 @@ class LearnConfig:
         """Name of the run, for its folder."""
         extra = "" if self.mode == "supervised" else f"-{self.mode}"
         return f"{Path(self.data).stem}{extra}-{self.hw}-{self.learner}-s{self.seed}".replace(":", "-")
+
+    @property
+    def real(self) -> bool:
+        """Whether what the data name beside the samples are real values, not classes."""
+        return self.mode == "regression"
 
     @property
     def title(self) -> str:

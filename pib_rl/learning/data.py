@@ -23,6 +23,7 @@ from pib_rl.physical.options import nearest
 
 OPENML = {"mnist": "mnist_784", "fashion-mnist": "Fashion-MNIST"}  # our words: OpenML's
 TEST_SHARE, MNIST_TEST = 0.2, 10_000
+FEWEST = 10  # samples with real values, of which a fifth is for testing
 SPLIT_SEED = 0  # which samples are for testing is a property of the data, not of a run
 KEYS, NEXT = ("x_train", "y_train", "x_test", "y_test"), "x_next"
 
@@ -49,21 +50,22 @@ class Data:
     image: tuple[int, ...] | None = None
 
 
-def load(name: str) -> Data:
+def load(name: str, real: bool = False) -> Data:
     """Data by name or path.
 
     Args:
         name: "digits" (bundled with scikit-learn), "mnist", "fashion-mnist" or another name of OpenML, or the
             path of an .npz or .csv file.
+        real: What is known of samples are real values, not classes.
 
     Raises:
         UserError: If there is no such thing, or it does not hold samples.
     """
     if name == "digits":
         bundle = load_digits()
-        return split(bundle.data, bundle.target, (8, 8))
+        return split(bundle.data, (values if real else classes)(bundle.target, name), (8, 8), real=real)
     path = Path(name)
-    reader: Callable[[Path], Data] | None = {".npz": read_npz, ".csv": read_csv}.get(path.suffix.lower())
+    reader: Callable[[Path, bool], Data] | None = {".npz": read_npz, ".csv": read_csv}.get(path.suffix.lower())
     try:
         is_file, exists = path.is_file(), path.exists()
     except OSError as error:
@@ -71,13 +73,13 @@ def load(name: str) -> Data:
     if reader is not None:
         if not is_file:
             raise UserError(f"there is no file {path}")
-        return reader(path)
+        return reader(path, real)
     if exists:
         raise UserError(f"{path} is neither .npz nor .csv; save arrays {', '.join(KEYS)} with numpy.savez")
     if not re.fullmatch(r"[\w.()+-]+", name):
         raise UserError(f"{name!r} is neither a file nor a name of OpenML; give the path of an .npz or .csv file, "
                         "or digits")
-    return fetch(name)
+    return fetch(name, real)
 
 
 def numbers(values: np.ndarray, what: str) -> np.ndarray:
@@ -115,19 +117,40 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
         if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
             found = labels[~np.isfinite(labels) | (labels != np.rint(labels))][0]
             raise UserError(f"{what} must hold classes, whole numbers or words, but has the real value {found}; for "
-                            "real values there is PIBRegressor, for data without labels an .npz with x_train alone")
+                            "real values choose --mode regression, for data without labels give x_train alone (.npz)")
         labels = labels.astype(np.int64)
     if labels.dtype.kind == "O" and any(label is None for label in labels):
         raise UserError(f"{what} lacks the label of sample {[label is None for label in labels].index(True) + 1}")
     return labels
 
 
-def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None) -> Data:
-    """Holds out a fifth of the samples for testing, the same share of every class.
+def values(targets: np.ndarray, what: str) -> np.ndarray:
+    """Real values, shape (n,) or (n, k), as 32-bit numbers.
+
+    Raises:
+        UserError: If one is no number, missing or too large.
+    """
+    if targets.dtype.kind in "OUS":
+        try:
+            targets = targets.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{what} must hold real values: {error}; for classes choose --mode supervised") from None
+    found = numbers(targets, what)
+    return found[:, 0] if found.shape[1] == 1 else found
+
+
+def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None, *, real: bool = False) -> Data:
+    """Holds out a fifth of the samples for testing, the same share of every class unless ``y`` are real values.
 
     Raises:
         UserError: If there are too few samples for that.
     """
+    if real:
+        if len(y) < FEWEST:
+            raise UserError(f"a fifth can't be held out for testing: {len(y)} samples are too few; give {FEWEST} or "
+                            "more")
+        x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=TEST_SHARE, random_state=SPLIT_SEED)
+        return Data(x_train, y_train, x_test, y_test, image=image)
     names, counts = np.unique(y, return_counts=True)
     lone, held = names[counts < 2], math.ceil(TEST_SHARE * len(y))
     if len(lone) or held < len(names):
@@ -145,7 +168,7 @@ def unlabelled(x: np.ndarray, x_test: np.ndarray | None = None, **others: Any) -
     return Data(x, None, x[:0] if x_test is None else x_test, None, **others)
 
 
-def fetch(name: str) -> Data:
+def fetch(name: str, real: bool = False) -> Data:
     """Data of OpenML by name, from scikit-learn's cache or from the network.
 
     Raises:
@@ -165,13 +188,13 @@ def fetch(name: str) -> Data:
     x = numbers(np.asarray(bundle.data), f"OpenML's {name!r}")
     if bundle.target is None:
         return unlabelled(x)
-    y = classes(np.asarray(bundle.target), f"OpenML's {name!r}")
+    y = (values if real else classes)(np.asarray(bundle.target), f"OpenML's {name!r}")
     if wanted in OPENML.values():
         return Data(x[:-MNIST_TEST], y[:-MNIST_TEST], x[-MNIST_TEST:], y[-MNIST_TEST:], image=(28, 28))
-    return split(x, y)
+    return split(x, y, real=real)
 
 
-def read_npz(path: Path) -> Data:
+def read_npz(path: Path, real: bool = False) -> Data:
     """Arrays x_train, y_train, x_test, y_test; vectors (n, features) or images (n, height, width[, channels]).
 
     Without labels x_train alone will do. x_next may hold what each training sample looked like a moment later.
@@ -215,17 +238,22 @@ def read_npz(path: Path) -> Data:
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if not len(x):
             raise UserError(f"{path}: x_{part} holds no samples")
-        if y.shape != (len(x),):
-            raise UserError(f"{path}: y_{part} must hold a label per sample, shape ({len(x)},), got {y.shape}")
+        if y.shape[:1] != (len(x),) or y.ndim > (2 if real else 1) or not y.size:
+            what = f"values of each sample, shape ({len(x)},) or ({len(x)}, k)" if real else (
+                f"a label per sample, shape ({len(x)},)")
+            raise UserError(f"{path}: y_{part} must hold {what}, got {y.shape}")
         arrays[f"x_{part}"] = numbers(x, f"{path}: x_{part}")
-        arrays[f"y_{part}"] = classes(y, f"{path}: y_{part}")
+        arrays[f"y_{part}"] = (values if real else classes)(y, f"{path}: y_{part}")
+    if real and arrays["y_test"].shape[1:] != arrays["y_train"].shape[1:]:
+        raise UserError(f"{path}: y_train and y_test must hold as many values of each sample, got "
+                        f"{arrays['y_train'].shape} and {arrays['y_test'].shape}")
     unknown = np.setdiff1d(arrays["y_test"], arrays["y_train"])
-    if len(unknown):
+    if len(unknown) and not real:
         raise UserError(f"{path}: y_test holds the label {unknown[0]}, which y_train lacks")
     return Data(**arrays, image=image)
 
 
-def read_csv(path: Path) -> Data:
+def read_csv(path: Path, real: bool = False) -> Data:
     """Comma-separated numbers, the label in the last column; a first line without numbers counts as names.
 
     Raises:
@@ -249,9 +277,12 @@ def read_csv(path: Path) -> Data:
         if not row[-1].strip():
             raise UserError(f"{path}: line {number} has no label in its last column")
     labels = np.array([row[-1].strip() for _, row in lines])
+    samples = numbers(np.array([row[:-1] for _, row in lines], dtype=float), str(path))
+    if real:
+        return split(samples, values(labels, f"{path}: the last column"), real=True)
     if all(map(_is_number, labels)):
         labels = classes(labels.astype(float), f"{path}: the last column, the label of a .csv,")
-    return split(numbers(np.array([row[:-1] for _, row in lines], dtype=float), str(path)), labels)
+    return split(samples, labels)
 
 
 def _is_number(text: str) -> bool:

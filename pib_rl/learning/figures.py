@@ -12,7 +12,7 @@ from sklearn.manifold import TSNE
 from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.physical.substrate import Read
-from pib_rl.plots import literal, new_figure
+from pib_rl.plots import UNIT_COLOURS, literal, new_figure
 from pib_rl.weight_plots import show_weights
 
 if TYPE_CHECKING:
@@ -54,6 +54,33 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
         for row, column in np.argwhere(counts):
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7,
                       color="white" if share[row, column] > 0.5 else "0.2")
+    return figure
+
+
+def predictions(truth: np.ndarray, guess: np.ndarray, title: str) -> Figure:
+    """Predicted values over true ones.
+
+    Args:
+        truth: True values, shape (n,), shown in their own unit; or (n, k), each shown as distance from the mean of its
+            true values, in deviations of those. The first ones are shown, as many as there are colours.
+        guess: Predicted values, of the same shape.
+        title: Title.
+    """
+    several = truth.ndim > 1
+    if several:
+        middle, spread = truth.mean(0), truth.std(0)
+        truth, guess = ((part - middle) / np.where(spread > 0, spread, 1.0) for part in (truth, guess))
+    figure = new_figure(6.0, 5.4)
+    axes = figure.add_subplot()
+    columns = zip(truth.reshape(len(truth), -1).T, guess.reshape(len(guess), -1).T, UNIT_COLOURS, strict=False)
+    for number, (known, found, colour) in enumerate(columns, 1):
+        axes.plot(known, found, ".", markersize=4, alpha=0.6, color=colour, label=f"value {number}")
+    axes.axline((truth.flat[0], truth.flat[0]), slope=1, color="0.4", linestyle=":", label="right")
+    unit = " [deviations from the mean]" if several else ""
+    axes.set(xlabel=f"true value{unit}", ylabel=f"predicted value{unit}", title=title)
+    axes.grid(alpha=0.25)
+    if several:
+        axes.legend(fontsize=8)
     return figure
 
 

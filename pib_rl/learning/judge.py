@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 from sklearn.cluster import KMeans
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import normalized_mutual_info_score
@@ -46,13 +48,18 @@ def probe(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: 
         y_test: Labels, shape (m,).
         few: Use the first 500 training samples only, with the stronger regularisation that suits so few.
     """
+    return float(linear(x_train, y_train, few=few).score(x_test, y_test))
+
+
+def linear(x: np.ndarray, y: np.ndarray, *, few: bool = False) -> ClassifierMixin:
+    """The linear classifier of `probe`, fit to features, shape (n, d), and labels, shape (n,)."""
     strength = STRENGTH
     if few:
-        x_train, y_train, strength = x_train[:FEW], y_train[:FEW], STRENGTH_OF_FEW
-    if len(np.unique(y_train)) < 2:
-        return float((y_test == y_train[0]).mean())
-    model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=strength * len(x_train), solver="cholesky"))
-    return float(model.fit(x_train, y_train).score(x_test, y_test))
+        x, y, strength = x[:FEW], y[:FEW], STRENGTH_OF_FEW
+    if len(np.unique(y)) < 2:
+        return DummyClassifier(strategy="most_frequent").fit(x, y)
+    model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=strength * len(x), solver="cholesky"))
+    return model.fit(x, y)
 
 
 def neighbours(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> float:

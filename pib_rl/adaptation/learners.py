@@ -1,0 +1,172 @@
+"""A run of `learn` whose chip breaks: what adaptations have in common that learn from data."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.adaptation.config import AdaptConfig
+from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient
+from pib_rl.agents.hidden_config import HiddenConfig
+from pib_rl.agents.model import CALIBRATION_SAMPLES
+from pib_rl.agents.physical_estimator import PhysicalEstimator
+from pib_rl.agents.rivals import find_mode
+from pib_rl.cli import UserError, mistakes
+from pib_rl.config import as_pairs
+from pib_rl.learn import draw, keep, kept
+from pib_rl.learning.config import LearnConfig, from_plain
+from pib_rl.learning.data import load
+from pib_rl.learning.lesson import Lesson
+from pib_rl.physical.streams import EVALUATION
+from pib_rl.process import check_device
+from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
+
+PROGRESS = "epoch"  # column of progress.csv that counts
+
+
+class PatientLearner(Patient):
+    """A run of ``learn``. What its performance is, its kind says; it is taken on noisy hardware.
+
+    It is taken before the fault, after it, and at the end, by `tested`; on the way, by `watched`, on validation
+    samples: those that the run held out. First of all the broken chip is recalibrated, without labels: detectors of
+    media, then gain controls. The rates start again and fall over the adaptation; optimisers of the chip go on.
+
+    Attributes:
+        lesson: The mode of learning.
+        named: What `tested` gives, as a name in a contender's result.json.
+        column: What `watched` gives, as a column of a contender's progress.csv.
+    """
+
+    unit, percent = "epochs", True
+    lesson: ClassVar[type[Lesson]]
+    named: str
+    column: str
+
+    def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
+        task = from_plain(settings, run.path / CONFIG)
+        if config.timesteps is not None:
+            raise UserError(f"{run.path} is a run of learn: give --epochs in the place of --timesteps")
+        super().__init__(config, run, task.learner)
+        known = run.whole_result((), ("epochs",))
+        self.length = config.epochs or max(1, known["epochs"] // QUARTER)
+        self.task = replace(task, data=config.data or task.data, epochs=self.length, fault=(), device=config.device,
+                            progress=config.progress)
+        self.data = load(self.task.data, self.task.real)
+        self.model: PhysicalEstimator | None = None
+        with mistakes():
+            check_device(config.device)
+            self.fitted, self.held = self.lesson(self.task).hold_out(self.data)
+
+    @abstractmethod
+    def tested(self, model: Any) -> float:
+        """Performance on test samples; not counted, and drawn aside, where it is called."""
+
+    @abstractmethod
+    def watched(self, model: Any) -> float:
+        """Performance on validation samples; not counted, and drawn aside, where it is called."""
+
+    def tested_with_old_probe(self, model: Any) -> float | None:
+        """`tested` by what somebody fit to the features before the fault; None where nobody fits anything to them."""
+        return None
+
+    def seen(self, model: PhysicalEstimator, lesson: Lesson) -> dict[str, float]:
+        """What is seen of the network after an epoch, by column; `column` among it."""
+        return lesson.look(model, self.held)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"data": self.task.data, "hw": self.task.hw, "mode": self.own, "seed": self.task.seed}
+
+    def admit(self) -> Chip:
+        with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
+            for name in self.contenders[1:]:
+                self._load(name, self.healthy)
+            self.model = self._load(self.own, self.healthy)
+        return self.model.model_
+
+    def break_down(self, chip: Chip) -> None:
+        super().break_down(chip)
+        with aside(self.admitted):
+            self.after_old_probe = self.tested_with_old_probe(self.admitted)
+
+    def judge(self) -> float:
+        with aside(self.admitted):
+            return self.tested(self.admitted)
+
+    def look(self) -> float:
+        with aside(self.admitted):
+            return self.watched(self.admitted)
+
+    @property
+    def admitted(self) -> PhysicalEstimator:
+        """The estimator with the loaded chip."""
+        assert self.model is not None
+        return self.model
+
+    def plan(self, name: str) -> LearnConfig:
+        """The training of one contender: the run's own settings, and of a rival those of its mode."""
+        if name == self.own:
+            return self.task
+        apart = {field.name for kind in (HiddenConfig, find_mode(self.own).Options) for field in fields(kind)}
+        rule = {key: value for key, value in self.task.substance()["rule"].items() if key not in apart}
+        rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
+        return replace(self.task, rival=name, rule=as_pairs(rule))
+
+    def _load(self, name: str, state: dict[str, Any]) -> PhysicalEstimator:
+        """An estimator with a chip in that state, which draws anew."""
+        lesson = self.lesson(self.plan(name))
+        model = lesson.build(self.data.image).prepare(self.fitted.x, **lesson.broadcast(self.fitted))
+        load_into(model.model_, state, self.run.path / LAST)
+        model.model_.streams.restart(self.draws)
+        return model
+
+    def learn_on(self, name: str, path: Path) -> Course:
+        lesson, model = self.lesson(self.plan(name)), self._recalibrated(name)
+        folder = RunFolder.create(replace(lesson.config, out=path))
+        rows: list[dict[str, float]] = []
+
+        def watch(log: dict[str, float]) -> None:
+            rows.append({PROGRESS: len(rows) + 1, **log, **self.seen(model, lesson)})
+
+        start = time.perf_counter()
+        with mistakes(RuntimeError, MemoryError), kept(folder, model, rows):
+            model.fit(self.fitted.x, **lesson.broadcast(self.fitted), watch=watch)
+        counts = {**model.model_.meter.totals(), "wall_s": round(time.perf_counter() - start, 3)}
+        keep(folder, model, rows)
+        draw(lesson, rows, folder)
+        with aside(model):
+            final, old = self.tested(model), self.tested_with_old_probe(model)
+        folder.save_result({self.named: final, lesson.validated: rows[-1][lesson.validated], **counts})
+        curve = [(0, self.held_after), *((row[PROGRESS], row[self.column]) for row in rows)]
+        return Course(final, curve, counts, old)
+
+    def _recalibrated(self, name: str) -> PhysicalEstimator:
+        """A contender with the broken chip, recalibrated; an old digital twin is made before the fault."""
+        model = self._load(name, self.healthy)
+        if self.twin_is_old(name):
+            model.renew_learner()
+        model.model_.load_state_dict(self.broken)
+        with torch.inference_mode():
+            model.model_.network.recalibrate(model.model_.inputs(self._some(model)))
+        if not self.twin_is_old(name):
+            model.renew_learner()
+        return model
+
+    def _some(self, model: PhysicalEstimator) -> Tensor:
+        """Training samples to recalibrate with, no labels."""
+        return torch.as_tensor(self.fitted.x[:CALIBRATION_SAMPLES], dtype=torch.float32, device=model.model_.device)
+
+
+@contextlib.contextmanager
+def aside(model: PhysicalEstimator) -> Iterator[None]:
+    """Inside, what is measured is not counted, and noise comes from streams of its own."""
+    with model.model_.streams.aside(EVALUATION), model.model_.meter.paused():
+        yield

@@ -1,0 +1,20 @@
+"""A regressor trained from real values whose chip breaks."""
+
+from __future__ import annotations
+
+from pib_rl.adaptation.learners import PatientLearner
+from pib_rl.agents.estimators import PIBRegressor
+from pib_rl.learning.regression import Regression
+
+
+class PatientRegressor(PatientLearner):
+    """A run of ``learn`` with real values. Performance is the explained variance, R2, mean over the values."""
+
+    lesson, scored = Regression, Regression.scored
+    named, column = "test_r2", Regression.validated
+
+    def tested(self, model: PIBRegressor) -> float:
+        return float(model.score(self.data.x_test, self.data.y_test))
+
+    def watched(self, model: PIBRegressor) -> float:
+        return float(model.score(self.held.x, self.held.y))

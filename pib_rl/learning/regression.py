@@ -1,0 +1,68 @@
+"""Learning from real values: explained variance on held-out and on test samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+
+from pib_rl import plots
+from pib_rl.agents.estimators import PIBRegressor
+from pib_rl.cli import UserError
+from pib_rl.learning import figures
+from pib_rl.learning.data import Data
+from pib_rl.learning.lesson import Lesson, Part, held_count
+from pib_rl.physical.substrate import Read
+from pib_rl.runs import RunFolder, write_atomically
+
+FEWEST = 2  # samples that explained variance can be taken of
+
+
+class Regression(Lesson):
+    """The units' target is a real value, or several, standardised."""
+
+    kind = PIBRegressor
+    validated, scored = "validation_r2", "variance explained (R2)"
+    figures = ("validation_r2", "test_r2", "test_r2_noiseless")
+
+    def hold_out(self, data: Data) -> tuple[Part, Part]:
+        """Any samples."""
+        if data.y_train is None or data.y_test is None:
+            raise UserError("these data hold no values to learn; give some, or choose --mode unsupervised")
+        if len(data.y_test) < FEWEST:
+            raise UserError(f"explained variance needs {FEWEST} test samples or more, got {len(data.y_test)}")
+        count = held_count(len(data.y_train), FEWEST)
+        if not np.ptp(data.y_train, axis=0).any():
+            raise UserError("the values of all training samples are the same; there is nothing to learn")
+        x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, test_size=count,
+                                                random_state=self.split_seed)
+        return Part(x, y), Part(x_held, y_held)
+
+    def broadcast(self, part: Part) -> dict[str, Any]:
+        """Values."""
+        return {"y": part.y}
+
+    def validate(self, model: PIBRegressor, held: Part) -> float:
+        """R2 = 1 - (mean squared error) / (variance), mean over the values where there are several."""
+        return float(model.score(held.x, held.y))
+
+    def assess(self, data: Data, model: PIBRegressor, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+        """R2, and two pictures."""
+        title, truth, guess = self.config.title, np.asarray(data.y_test), model.predict(data.x_test)
+        result = {"test_r2": float(r2_score(truth, guess)),
+                  "test_r2_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, truth))}
+        inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
+        for name, figure in (
+                ("predictions", figures.predictions(truth, guess, f"Test samples: {title}")),
+                ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}"))):
+            write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
+        return result
+
+    @classmethod
+    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+        """A column of figures."""
+        return ["test samples", ""], [[label, f"{100 * result[key]:.2f} %"] for label, key in (
+            (cls.scored, "test_r2"), (f"{cls.scored}, mean read", "test_r2_noiseless"))]
