@@ -61,8 +61,6 @@ class RangedConverter(FragileConverter):
         What rounding hid is added to its mean square as step^2/12, so that a signal below a step is not taken for none.
         """
         size = math.sqrt(seen.square().mean().item() + self.converter.step**2 / 12)
-        if not math.isfinite(size):
-            return
         most = self.converter.high / (DEVIATIONS * size) if size else self._limit
         self._set(2.0 ** math.floor(math.log2(max(1.0, min(most, self._limit)))))
 
