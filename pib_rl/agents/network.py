@@ -120,11 +120,12 @@ class Network(nn.Module):
         return self.last.latency + sum(unit.latency for unit in self.chain)
 
     def calibrate(self, x: Tensor) -> None:
-        """Sets every gain control from a batch x, unit by unit, front to back."""
+        """Sets converters of every array and every gain control from a batch x, unit by unit, front to back."""
         drive = x * self.input_gain
         for unit in self.chain:
             inputs = unit.inputs(drive)
             h = unit.medium.measure(inputs)
+            self.meter.read(unit.array.recalibrate(h), unit.array.weights_held)
             z = unit.measure(h)
             self._count(unit, inputs, h, z)
             unit.control.track(z, 1.0)

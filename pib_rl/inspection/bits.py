@@ -40,7 +40,7 @@ class EffectiveBits(Finding):
 
     Against the mean read of the same chip: what noise at a read leaves. Against its ideal read, gain and offset of each
     output fitted: what converters and fabrication leave besides. Relative to the signal at such drives, not to a
-    converter's full scale.
+    converter's full scale. Ranges that an array can set are set to these drives first, as learners do.
 
     Source: IEEE Std 1241-2010 for the formula, with the signal in place of a fitted sine.
     """
@@ -86,6 +86,7 @@ def inspect(chip: Specimen) -> EffectiveBits:
     with chip.bench():
         drive = chip.sines(SAMPLES)
         h = {read: medium.measure(drive, read) for read in Read}
+        array.recalibrate(h[Read.NOISY])
         from_mean = {read: array.measure(h[Read.MEAN], read) for read in Read}
         both = {read: array.measure(h[read], read) for read in Read}
     found = []

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class ActivationMedium(Medium):
     """Saturating analog activations, one per drive, read by an ADC.
 
-    h_i = ADC(tanh(a_i DAC(drive_i) + b_i) + noise); gain a_i and offset b_i are drawn at fabrication.
+    h_i = ADC(tanh(a_i DAC(drive_i) + b_i) + noise); gain a_i and offset b_i are drawn at fabrication. What the
+    DAC gives may be bent and noisy.
     """
 
     gain: Tensor
@@ -33,6 +34,7 @@ class ActivationMedium(Medium):
         self._config = config
         self._noise = math.hypot(config.medium_noise, 2 * config.adc_noise)
         self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
+        self._dac_noise = config.dac_noise * 2 * config.drive_range
         self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_bend)
         like = torch.zeros(features)
         gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
@@ -42,11 +44,20 @@ class ActivationMedium(Medium):
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         if read is Read.IDEAL:
             return torch.tanh(drive)
-        h = torch.addcmul(self.offset, self._dac(drive), self.gain).tanh_()
+        h = torch.addcmul(self.offset, self._sent(drive, read), self.gain).tanh_()
         if read is Read.NOISY and self._noise:
             h.add_(self._streams.normal(READ, h), alpha=self._noise)
         converted: Tensor = self._adc(h)
         return converted
+
+    def _sent(self, drive: Tensor, read: Read) -> Tensor:
+        """What the DAC gives, shape (n, in_features), in drive units."""
+        sent = self._dac(drive)
+        if self._config.dac_bend:
+            sent = self._dac.bow(sent, self._config.dac_bend)
+        if read is Read.NOISY and self._dac_noise:
+            sent.add_(self._streams.normal(READ, sent), alpha=self._dac_noise)
+        return sent
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"adc-bits": self._adc.limit}

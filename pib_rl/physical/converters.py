@@ -17,6 +17,12 @@ def check_bits(name: str, bits: int | None) -> None:
         raise ValueError(f"{name} must be None or in {FEWEST}..{MOST}, got {bits}")
 
 
+def check_bend(name: str, bend: float) -> None:
+    """Raises ValueError unless ``bend`` is below a quarter in size: beyond, a curve bends back."""
+    if not abs(bend) < 0.25:
+        raise ValueError(f"{name} must be below 0.25 in size, got {bend}")
+
+
 @dataclass(frozen=True)
 class Converter:
     """A uniform converter that saturates at the ends of its range.
@@ -64,8 +70,7 @@ class Converter:
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
         if self.bend:
-            share = value.sub(self.low).mul_(1 / (self.high - self.low)).clamp_(0, 1)
-            value = torch.addcmul(value, share, 1 - share, value=4 * self.bend * (self.high - self.low))
+            value = self.bow(value, self.bend)
         if self.bits is None:
             return value.clamp(self.low, self.high)
         if self.low == -self.high:
@@ -73,6 +78,14 @@ class Converter:
             return value.mul(1.0 / self.step).round_().clamp_(-top, top).mul_(self.step)
         codes = value.sub(self.low).mul_(1.0 / self.step).round_().clamp_(0, self._codes - 1)
         return codes.mul_(self.step).add_(self.low)
+
+    def bow(self, value: Tensor, bend: float) -> Tensor:
+        """``value`` (any shape) on a transfer curve that bends by ``bend``; outside the range it is straight.
+
+        An ADC (``self.bend``) bends in front of its codes; a DAC behind them, where its user calls this.
+        """
+        share = value.sub(self.low).mul_(1 / (self.high - self.low)).clamp_(0, 1)
+        return torch.addcmul(value, share, 1 - share, value=4 * bend * (self.high - self.low))
 
 
 class FragileConverter(nn.Module):
@@ -87,8 +100,10 @@ class FragileConverter(nn.Module):
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
             state can be loaded.
+        amplification: What an amplifier in front multiplies by; 1 where there is none.
     """
 
+    amplification = 1.0
     bits: Tensor
 
     def __init__(self, bits: int | None, low: float, high: float, bend: float = 0.0) -> None:

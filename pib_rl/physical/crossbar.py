@@ -12,6 +12,7 @@ from torch import Tensor
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
+from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.streams import READ, Streams
 from pib_rl.physical.substrate import Array, Read
 from pib_rl.physical.wires import behind_wires
@@ -27,6 +28,9 @@ class Crossbar(Array):
     gives z = W h + noise through the ADC. Of the noise of every pair there remains one normal draw per output, of
     standard deviation read_noise sigma_0 |h|; noise relative to each conductance adds
     relative_read_noise w_max sqrt(sum_j (G+_j^2 + G-_j^2) h_j^2).
+
+    With ``ranging`` calibrated, `recalibrate` sets the range of a hidden array's ADC to what it measures. That of a
+    readout does not move: its weights start at 0, and a range that fits them then would cut off what it is to learn.
 
     Energy of a read: sum over devices of V^2 G t, with V = read_v h, G in siemens, t = read_s; and one conversion per
     output and sample.
@@ -56,7 +60,9 @@ class Crossbar(Array):
         self.scale = self.sigma * (config.readout_bound if readout else config.weight_bound)
         self._read_noise = config.read_noise * self.sigma
         span = config.readout_range if readout else config.array_range
-        self._adc = FragileConverter(config.adc_bits, -span, span, config.adc_bend)
+        ranged = config.ranging == "calibrated" and not readout
+        self._adc = (RangedConverter(config.adc_bits, span, config.adc_bend, config.gain_limit) if ranged else
+                     FragileConverter(config.adc_bits, -span, span, config.adc_bend))
         self._adc_noise = config.adc_noise * 2 * span
         self._wire = config.wire_ohm_now * self._siemens
         self.register_buffer("difference", torch.zeros(out_features, in_features))
@@ -101,7 +107,16 @@ class Crossbar(Array):
             size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
             z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
         if self._adc_noise:
-            z.add_(self._streams.normal(READ, z), alpha=self._adc_noise)
+            z.add_(self._streams.normal(READ, z), alpha=self._adc_noise / self._adc.amplification)
+
+    def recalibrate(self, h: Tensor) -> int:
+        if not isinstance(self._adc, RangedConverter):
+            return 0
+        self._adc.open()
+        z = self.measure(h)
+        self._adc.fit(z)
+        self.meter.spend(self.costs(h, z))
+        return len(h)
 
     @property
     def devices(self) -> int:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pib_rl.physical.activation import ActivationMedium
-from pib_rl.physical.converters import check_bits
+from pib_rl.physical.converters import check_bend, check_bits
 from pib_rl.physical.devices import DEVICES
 from pib_rl.physical.options import check_signs, nearest
 from pib_rl.physical.pairs import LinearCrossbar
 from pib_rl.physical.programming import DEFAULT, PROGRAMMINGS, make_programming
 from pib_rl.physical.pulsed import PulsedCrossbar
+from pib_rl.physical.ranging import RANGINGS
 from pib_rl.physical.substrate import Array, Medium, Substrate
 
 WARMING = 0.00451  # relative rise of a copper wire's resistance per kelvin, NeuroSim V2.1 (Peng et al., IEDM 2019)
@@ -59,6 +60,13 @@ class MemristiveConfig:
         write_j: Energy of a write to a linear device, in joules (assumed; 0.1-7 pJ are quoted for ReRAM).
         adc_bend: Largest integral nonlinearity of ADCs, relative to their range (1 step of 8 bits: 0.004).
         adc_noise: Standard deviation of their noise, relative to their range.
+        dac_bend: Largest integral nonlinearity of the drives' DACs, relative to their range (0.34 steps of 4 bits,
+            0.023, of a design in 180 nm: Patel & Naik, IJECE 10:5642 (2020), abstract; 1 step of 8 bits: 0.004).
+        dac_noise: Standard deviation of their noise, relative to their range (assumed; no source).
+        ranging: "fixed", or "calibrated": whenever the network is calibrated, the range of a hidden array's ADC is set
+            to what the array gives, in steps of 2 (`pib_rl.physical.ranging`). A readout's stays readout_range.
+        gain_limit: Largest gain of the amplifier that does so: the smallest range is array_range/gain_limit (16: TI
+            ADS1114, SBAS444E).
         dac_j: Energy of a conversion of the DAC, in joules (8 bits: 0.29 pJ, BRAHMS, 10.1109/VLSIC.2018.8502370).
         adc_j: The same of the ADC (8 bits: 1.67 pJ, ISAAC, 10.1109/ISCA.2016.12).
         dac_s: Duration of a conversion of the DAC, in seconds (0.9 ns at 1.1 GHz, as above).
@@ -96,6 +104,10 @@ class MemristiveConfig:
     write_j: float = 1e-12
     adc_bend: float = 0.0
     adc_noise: float = 0.0
+    dac_bend: float = 0.0
+    dac_noise: float = 0.0
+    ranging: str = "fixed"
+    gain_limit: float = 16.0
     dac_j: float = 0.29e-12
     adc_j: float = 1.67e-12
     dac_s: float = 0.9e-9
@@ -108,12 +120,17 @@ class MemristiveConfig:
                       "drift_start_s", "largest_us", "read_s"),
             not_negative=("write_noise", "device_spread", "read_noise", "activation_gain_spread",
                           "activation_offset_spread", "medium_noise", "relative_read_noise", "wire_ohm", "drift",
-                          "drift_spread", "adc_noise", "read_v", "write_j", "dac_j", "adc_j", "dac_s", "adc_s"),
+                          "drift_spread", "adc_noise", "dac_noise", "read_v", "write_j", "dac_j", "adc_j", "dac_s",
+                          "adc_s"),
         )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"memristive {name}", getattr(self, name))
-        if not abs(self.adc_bend) < 0.25:
-            raise ValueError(f"memristive adc_bend must be below 0.25 in size, got {self.adc_bend}")
+        for name in ("adc_bend", "dac_bend"):
+            check_bend(f"memristive {name}", getattr(self, name))
+        if self.ranging not in RANGINGS:
+            raise ValueError(f"memristive ranging must be {' or '.join(RANGINGS)}, got {self.ranging!r}")
+        if not self.gain_limit >= 1:
+            raise ValueError(f"memristive gain_limit must be >= 1, got {self.gain_limit}")
         if not 0 <= self.stuck <= 1:
             raise ValueError(f"memristive stuck is a share of devices and must be in 0..1, got {self.stuck}")
         if self.device is not None and self.device not in DEVICES:

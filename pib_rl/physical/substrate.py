@@ -123,6 +123,17 @@ class Array(Part, ABC):
             Outputs z, shape (n, out_features), in weight times medium full scale.
         """
 
+    def recalibrate(self, h: Tensor) -> int:
+        """Sets anew what belongs to the converters and not to the weights; by default there is nothing.
+
+        Args:
+            h: Inputs as they come now, shape (n, in_features), in units of the medium's full scale.
+
+        Returns:
+            How many samples were measured for it.
+        """
+        return 0
+
     @abstractmethod
     def program(self, delta: Tensor) -> None:
         """Asks for a change of weights; what the device makes of it is its own law.

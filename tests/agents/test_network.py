@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from agent_toys import SUBSTRATES, make_network
+from agent_toys import SUBSTRATES, make_network, make_substrate
 
 from pib_rl.agents.layout import Grid, Patch
+from pib_rl.agents.network import Network
 from pib_rl.agents.objectives import Gaussian, Renyi
 from pib_rl.agents.target import Target
 from pib_rl.physical.substrate import Read
@@ -47,6 +50,38 @@ def test_calibration_sets_every_control_from_what_reaches_it(name):
         drive = unit.control.drive(z) / unit.control.gain - unit.control.shift
         assert drive.mean(0).abs().max() < 0.1
         assert drive.square().mean().sqrt().item() == pytest.approx(1.0, abs=0.1)
+
+
+def ranged(seed: int = 0, units: int = 3, **options: Any) -> Network:
+    substrate = make_substrate("memristive", seed, ranging="calibrated", array_range=30.0, **options)
+    return Network(substrate, 5, 8, units)
+
+
+def test_calibration_ranges_the_converters_of_units_before_their_gain_controls_at_the_cost_of_one_more_read():
+    network, x = ranged(adc_bits=6), inputs(400)
+    network.calibrate(x)
+    assert network.meter.totals()["measurements"] == 2 * 3 * 400
+    seen = network.measure(x, Read.MEAN)
+    for unit, z in zip(network.chain, seen.z, strict=True):
+        assert unit.array._adc.gain.item() >= 4
+        assert len(z.unique()) > 10  # at the fixed range, a step of 1, there would be about 5 codes
+        drive = unit.control.drive(z) / unit.control.gain - unit.control.shift
+        assert drive.square().mean().sqrt().item() == pytest.approx(1.0, abs=0.1)
+
+
+def test_recalibration_ranges_anew_and_other_hardware_measures_nothing_for_it():
+    network, x = ranged(), inputs(400)
+    network.calibrate(x)
+    before = [unit.array._adc.gain.item() for unit in network.chain]
+    for unit in network.chain:
+        unit.array._adc.open()
+    network.recalibrate(x)
+    assert [unit.array._adc.gain.item() for unit in network.chain] == before
+    assert min(before) > 1
+    for name in SUBSTRATES:
+        plain = make_network(name, 5, 8, 3)
+        plain.calibrate(x)
+        assert plain.meter.totals()["measurements"] == 3 * 400
 
 
 def test_read_modes_reach_media_and_arrays():

@@ -46,6 +46,15 @@ def test_the_fit_takes_out_gain_and_offset_alone():
     assert bits.effective_bits(bits.fitted(ideal, measured), measured) == pytest.approx(by_hand, abs=0.05)
 
 
+def test_effective_bits_are_those_of_the_range_in_use():
+    options = {"read_noise": 0.0, "adc_bits": 8, "array_range": 64.0, "gain_limit": 16.0}
+    fixed, ranged = (chip("memristive", 32, ranging=name, **options) for name in ("fixed", "calibrated"))
+    before = ranged.array.state_dict()["_adc.gain"].item()
+    found = [bits.inspect(each).numbers()["array_ideal_read"]["bits"] for each in (fixed, ranged)]
+    assert found[1] - found[0] == pytest.approx(4.0, abs=0.3)  # a gain of 16
+    assert ranged.array.state_dict()["_adc.gain"].item() == before == 1
+
+
 def test_read_noise_of_a_crossbar_is_that_of_its_formula():
     found = noise.inspect(chip("memristive", 64, read_noise=0.05, adc_bits=None, array_range=1e3)).numbers()
     for size, measured in zip(found["input_sizes"], found["noise_z"], strict=True):

@@ -78,3 +78,34 @@ def test_each_imperfection_of_the_medium_switches_off_alone():
     fine, dac = default(adc_bits=None), Converter(8, -6.0, 6.0)
     expected = torch.tanh(fine.gain * dac(drive) + fine.offset)
     torch.testing.assert_close(fine.measure(drive, Read.MEAN), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [None, 6])
+def test_a_bent_dac_is_off_most_in_the_middle_of_its_range_behind_its_codes(bits):
+    drive = torch.linspace(-9, 9, 4001)[:, None]
+    straight, bent = (activation(1, dac_bits=bits, drive_range=1.5, dac_bend=bend).measure(drive, Read.MEAN).atanh()
+                      for bend in (0.0, 0.02))
+    off = bent - straight
+    assert off.max().item() == pytest.approx(0.02 * 3.0, rel=1e-3)
+    assert off[drive.abs() < 0.01].min().item() == pytest.approx(0.02 * 3.0, rel=1e-2)
+    assert off[drive.abs() >= 1.5].abs().max() < 1e-5
+    law = Converter(bits, -1.5, 1.5)(drive)
+    torch.testing.assert_close(straight + 0.06 * (1 - (law / 1.5) ** 2), bent, rtol=0, atol=1e-5)
+
+
+def test_noise_of_the_dac_is_relative_to_its_range_and_off_in_mean_reads():
+    medium, drive = activation(40, dac_noise=0.01, drive_range=2.0), torch.zeros(2000, 40)
+    sent = medium.measure(drive).atanh()
+    assert sent.std().item() == pytest.approx(0.01 * 4.0, rel=0.02)
+    assert abs(sent.mean()) < 5 * 0.04 / 80_000**0.5
+    assert abs(correlation(sent[1:], sent[:-1])) < 5 / 80_000**0.5
+    for read in (Read.MEAN, Read.IDEAL):
+        assert not medium.measure(drive, read).any()
+
+
+def test_an_ideal_read_has_a_straight_dac_and_no_bend_nor_noise_is_exactly_none():
+    drive = draws(50, 10, size=2)
+    assert torch.equal(activation(dac_bend=0.1, dac_noise=0.1).measure(drive, Read.IDEAL), torch.tanh(drive))
+    plain, off = (make("memristive", **options).make_medium(10, 10) for options in
+                  ({}, {"dac_bend": 0.0, "dac_noise": 0.0}))
+    assert torch.equal(plain.measure(drive), off.measure(drive))

@@ -1,0 +1,77 @@
+"""Ranges of converters that follow the signal: an amplifier of programmable gain in front."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.physical.converters import FragileConverter
+
+RANGINGS = ("fixed", "calibrated")
+DEVIATIONS = 3.0  # root mean squares that a range covers at least
+
+
+class RangedConverter(FragileConverter):
+    """ADC(g x)/g with a gain g of 1, 2, 4, ... up to a limit: a converter of range span/g, and all its steps.
+
+    Noise and bend of the converter stay relative to its range, so that a gain divides both at the input; the amplifier
+    itself adds neither (assumed). `fit` chooses the largest gain whose range still covers 3 root mean squares of what
+    was measured: of normal outputs 0.27 % are beyond at most, of any law one in nine (Chebyshev).
+
+    Source: gains in powers of two up to 16 as in TI's ADS1114 (SBAS444E, section on the full-scale range); 3 standard
+    deviations as aihwkit (``InputRangeParameter.init_std_alpha``), which sets input ranges so. Wan et al., Nature
+    608:504 (2022), fig. 4b, search operating conditions of a memristive chip by such a calibration; their law is
+    another.
+
+    Args:
+        bits: Resolution, or None for a converter with no quantisation.
+        span: At gain 1 it covers -span..span, in the unit of the converted quantity.
+        bend: Largest integral nonlinearity, relative to the range.
+        limit: Largest gain, 1 or more.
+
+    Attributes:
+        gain: The gain as a float buffer. What is no power of two in 1..limit stands for 1, so that any state can be
+            loaded.
+    """
+
+    gain: Tensor
+
+    def __init__(self, bits: int | None, span: float, bend: float, limit: float) -> None:
+        super().__init__(bits, -span, span, bend)
+        self._limit = limit
+        self.register_buffer("gain", torch.ones(()))
+        self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""
+        if self.amplification == 1:
+            return super().forward(value)
+        return super().forward(value * self.amplification).mul_(1 / self.amplification)
+
+    def open(self) -> None:
+        """Back to the largest range: gain 1."""
+        self._set(1.0)
+
+    def fit(self, seen: Tensor) -> None:
+        """Chooses the gain for a signal that was converted at gain 1, any shape.
+
+        What rounding hid is added to its mean square as step^2/12, so that a signal below a step is not taken for none.
+        """
+        size = math.sqrt(seen.square().mean().item() + self.converter.step**2 / 12)
+        most = self.converter.high / (DEVIATIONS * size) if size else self._limit
+        self._set(2.0 ** math.floor(math.log2(max(1.0, min(most, self._limit)))))
+
+    def _set(self, gain: float) -> None:
+        self.gain.fill_(gain)
+        _as_stored(self)
+
+
+def _as_stored(converter: nn.Module, _: Any = None) -> None:
+    """Takes over the gain that the buffer tells of; the buffer stays as it is."""
+    assert isinstance(converter, RangedConverter)
+    stored = converter.gain.item()
+    valid = 1 <= stored <= converter._limit and math.log2(stored).is_integer()
+    converter.amplification = stored if valid else 1.0
