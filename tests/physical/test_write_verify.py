@@ -90,6 +90,10 @@ def test_an_answer_is_a_movement_in_the_wanted_direction():
         ask(array, 0.1)
         assert (array.silence == silent).all()
     array = verified()
+    array.up.fill_(-0.001)  # moves, but away from the goal
+    ask(array, 0.1)
+    assert (array.silence == JUDGED).all()
+    array = verified()
     array.up.fill_(0.05)  # one pulse leads beyond the goal, by more than the error was
     ask(array, 0.02)
     assert (array.silence == 0).all()
