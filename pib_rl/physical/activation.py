@@ -48,6 +48,9 @@ class ActivationMedium(Medium):
         converted: Tensor = self._adc(h)
         return converted
 
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        return -torch.ones_like(self.gain), torch.ones_like(self.gain)
+
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"adc-bits": self._adc.limit}
 
