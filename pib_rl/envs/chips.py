@@ -12,10 +12,9 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
-from torch import Tensor
 
 from pib_rl.agents.model import PhysicalModel
-from pib_rl.agents.observations import as_learned, flatten
+from pib_rl.agents.observations import as_learned, as_matrix, batched
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.saved import check_run, read_settings
 from pib_rl.physical.streams import CALIBRATION, Streams
@@ -86,22 +85,15 @@ def random_observations(env: gym.Env[Any, Any], samples: int, seed: int) -> np.n
     streams = Streams(seed)
     own.action_space.seed(streams.integer(CALIBRATION))
     obs, _ = own.reset(seed=streams.integer(f"{CALIBRATION}/environment"))
-    seen = [as_matrix(obs, env.observation_space)]
+    seen = [as_matrix(batched(obs), env.observation_space)]
     while len(seen) < samples:
         obs, _, terminated, truncated, _ = own.step(own.action_space.sample())
-        seen.append(as_matrix(obs, env.observation_space))
+        seen.append(as_matrix(batched(obs), env.observation_space))
         if (terminated or truncated) and len(seen) < samples:
             obs, _ = own.reset()
-            seen.append(as_matrix(obs, env.observation_space))
+            seen.append(as_matrix(batched(obs), env.observation_space))
     own.close()
     return torch.cat(seen).numpy()
-
-
-def as_matrix(obs: Any, space: spaces.Space[Any]) -> Tensor:
-    """One observation as the network takes it, shape (1, features)."""
-    if isinstance(obs, dict):
-        return flatten({name: torch.as_tensor(np.asarray(part))[None] for name, part in obs.items()}, space)
-    return flatten(torch.as_tensor(np.asarray(obs))[None], space)
 
 
 def reseed(streams: Streams, random: np.random.Generator) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
-from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from pib_rl.agents.model import PhysicalModel
-from pib_rl.agents.observations import check_observation_space
+from pib_rl.agents.observations import batched, check_vectors
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.saved import load_units
-from pib_rl.envs.chips import FreshChip, Source, as_matrix, reseed
+from pib_rl.envs.chips import FreshChip, Source, reseed
+from pib_rl.envs.encoding import Encoding
 from pib_rl.envs.panel import framed
-from pib_rl.physical.substrate import Read
 
 
 class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -48,26 +47,12 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
                  read: str = "noisy") -> None:
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, network=network, read=read)
         gym.ObservationWrapper.__init__(self, env)
-        check_observation_space(env.observation_space)
-        if is_image_space(env.observation_space):
-            raise ValueError(f"observations must be vectors, got images {env.observation_space}; wrap the environment "
-                             "with gymnasium.wrappers.FlattenObservation")
-        self.read = Read(read)
-        self.model = self._fitting(network)
-        low, high = (edge.cpu().numpy().astype(np.float32) for edge in self.model.network.bounds(self.read))
-        self.observation_space = spaces.Box(low, high, dtype=np.float32)
+        check_vectors(env.observation_space)
+        chip = network.network(env) if isinstance(network, FreshChip) else network
+        self.encoding = Encoding(env.observation_space, chip, read)
+        self.model = self.encoding.model
+        self.observation_space = self.encoding.taps
         self._seeded = False
-
-    def _fitting(self, network: Source | FreshChip | PhysicalModel | PIBPolicy) -> PhysicalModel | PIBPolicy:
-        features = spaces.flatdim(self.env.observation_space)
-        if isinstance(network, FreshChip):
-            return network.network(self.env)
-        if not isinstance(network, (PhysicalModel, PIBPolicy)):
-            return load_units(network, features)
-        seen = len(network.normaliser.mean)
-        if seen != features:
-            raise ValueError(f"the network sees {seen} numbers, but observations have {features}")
-        return network
 
     def reset(self, *, seed: int | None = None,
               options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
@@ -85,12 +70,8 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
 
     def observation(self, observation: Any) -> np.ndarray:
         """One measurement of an observation, shape (taps,)."""
-        flat = as_matrix(observation, self.env.observation_space).to(self.model.device)
-        taps = self.model.taps(flat, self.read)[0].cpu().numpy()
-        space = self.observation_space
-        assert isinstance(space, spaces.Box)
-        within: np.ndarray = np.clip(taps, space.low, space.high)  # the last bit of rounding
-        return within
+        features: np.ndarray = self.encoding(batched(observation))[0]
+        return features
 
     def _encoded(self, obs: Any, info: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
         with self.model.meter.lap() as joules:
@@ -102,3 +83,41 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     def render(self) -> Any:
         """The task's picture."""
         return framed(self.env.render(), self.model)
+
+
+class VecHardwareEncoder(VecEnvWrapper):
+    """The same for a whole `VecEnv` at once: one chip reads all environments, one after the other.
+
+    Args:
+        venv: The tasks.
+        network: As for `HardwareEncoder`, but no `FreshChip`: make its network first (`FreshChip.network`).
+        read: Read mode of the hardware.
+        seed: Seed of what the chip draws; None to go on with its own draws.
+
+    Raises:
+        ValueError: As `HardwareEncoder` does.
+    """
+
+    def __init__(self, venv: VecEnv, network: Source | PhysicalModel | PIBPolicy, read: str = "noisy",
+                 seed: int | None = None) -> None:
+        self.encoding = Encoding(venv.observation_space, network, read)
+        super().__init__(venv, observation_space=self.encoding.taps)
+        self._restart(seed)
+
+    def _restart(self, seed: int | None) -> None:
+        if seed is not None:
+            self.encoding.model.streams.restart(seed)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seeds what the chip draws, and the environments."""
+        self._restart(seed)
+        return self.venv.seed(seed)
+
+    def reset(self) -> np.ndarray:
+        return self.encoding(self.venv.reset())
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        obs, rewards, dones, infos = self.venv.step_wait()
+        for index in np.flatnonzero(dones):
+            infos[index]["terminal_observation"] = self.encoding(batched(infos[index]["terminal_observation"]))[0]
+        return self.encoding(obs), rewards, dones, infos
