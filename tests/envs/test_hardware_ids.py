@@ -6,14 +6,16 @@ import cloudpickle
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium.utils.env_checker import check_env
-from hardware_toys import TASKS, quiet, same, trace
+from hardware_toys import TASKS, quiet, same, trace, write_run
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 from pib_rl.envs import make_env
 from pib_rl.envs.registration import IDS
+from pib_rl.physical import Read
 
 SMALL = {"width": 4, "hw": "memristive"}
 WITH_HARDWARE = ["pib_rl/Hardware-v0", "pib_rl/Encoder-v0"]
@@ -125,3 +127,31 @@ def test_ids_can_name_their_module():
 def test_wrong_arguments_are_told(name, arguments, words):
     with pytest.raises(ValueError, match=words):
         gym.make(name, **arguments)
+
+
+class TestRuns:
+    def test_the_policy_of_a_run_acts(self, tmp_path):
+        policy = write_run(tmp_path, distractors=2)
+        last, best = (gym.make(WITH_HARDWARE[0], run=tmp_path, hw="memristive", best=best) for best in (False, True))
+        assert last.observation_space.shape == (6,), "the noise dimensions are those of the run"
+        chips = [env.get_wrapper_attr("policy").readout.array.weights() for env in (last, best)]
+        assert torch.equal(chips[0], policy.readout.array.weights())
+        assert not torch.equal(*chips)
+
+    def test_the_units_of_a_run_encode(self, tmp_path):
+        policy = write_run(tmp_path)
+        env = gym.make("pib_rl/Encoder-v0", run=str(tmp_path), read="mean")
+        obs, plain = env.reset(seed=0)[0], gym.make("CartPole-v1").reset(seed=0)[0]
+        np.testing.assert_array_equal(obs, policy.taps(torch.from_numpy(plain)[None], Read.MEAN)[0])
+        assert same(trace(env, 1, [0, 1]), trace(gym.make(env.spec), 1, [0, 1]))
+
+    @pytest.mark.parametrize(("arguments", "words"), [
+        ({"hw": "optical"}, "hw optical is asked for, but the run .* has memristive; leave hw out"),
+        ({"seed": 0}, "seed 0 is asked for, but the run .* has 3"), ({"env_id": "Acrobot-v1"}, "fit"),
+        ({"distractors": 1}, "fit"),
+    ])
+    @pytest.mark.parametrize("name", WITH_HARDWARE)
+    def test_what_contradicts_a_run_is_refused(self, name, arguments, words, tmp_path):
+        write_run(tmp_path)
+        with pytest.raises(ValueError, match=words):
+            gym.make(name, run=tmp_path, **arguments)
