@@ -30,8 +30,9 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     Info: ``energy_j``, joules spent on this observation, and ``latency_s``, seconds from the observation to its
     outputs; 0 where the substrate does not model them. Those of further hardware inside are added.
 
-    The chip is the same in each episode. What it draws (read noise) follows from the seed that `reset` is given, and
-    takes nothing from the task's own draws: the task goes as it does without the wrapper.
+    The chip is the same in each episode. What it draws (read noise) starts anew at each `reset`, from a seed that the
+    task's generator spawns: it follows from the seed that `reset` is given, and takes nothing from the task's own
+    draws; the task goes as it does without the wrapper.
 
     Args:
         env: The task; its observations are flattened. Images have to be flattened before.
@@ -52,15 +53,12 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         self.encoding = Encoding(env.observation_space, chip, read)
         self.model = self.encoding.model
         self.observation_space = self.encoding.taps
-        self._seeded = False
 
     def reset(self, *, seed: int | None = None,
               options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """Resets the task; with a seed, the chip's draws start anew too."""
+        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns."""
         obs, info = self.env.reset(seed=seed, options=options)
-        if seed is not None or not self._seeded:
-            reseed(self.model.streams, self.np_random)
-            self._seeded = True
+        reseed(self.model.streams, self.np_random)
         return self._encoded(obs, info)
 
     def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:

@@ -45,7 +45,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Chip: `reset` does not repair it: faults happen once in the life of the environment, counted in steps over all
     episodes, and stay. ``reset(options={"chip": "new"})`` puts in the chip as it was delivered and begins its life
-    anew. What it draws follows from the seed that `reset` is given and takes nothing from the task's own draws.
+    anew. What it draws starts anew at each `reset`, from a seed that the task's generator spawns: it follows from the
+    seed that `reset` is given and takes nothing from the task's own draws.
 
     Args:
         env: The task, with Discrete or Box actions.
@@ -65,6 +66,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def __init__(self, env: gym.Env[Any, Any], policy: Source | FreshChip | PIBPolicy, *, best: bool = False,
                  greedy: bool = True, read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
                  faults: Sequence[str] = ()) -> None:
+        if isinstance(faults, str):
+            raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {faults!r}")
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, best=best, greedy=greedy,
                                        read=read, latency_s=latency_s, first_action=first_action,
                                        faults=tuple(faults))
@@ -79,7 +82,6 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         for fault in self.faults:
             check(self.policy, fault)
         self._delivered = {name: value.clone() for name, value in self.policy.state_dict().items()}
-        self._seeded = False
         self._begin()
 
     def _begin(self) -> None:
@@ -96,7 +98,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def reset(self, *, seed: int | None = None,
               options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Resets the task; with a seed, the chip's draws start anew too.
+        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns.
 
         Args:
             seed: Seed of the task and of what the chip draws.
@@ -110,9 +112,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if chip == "new":
             self.policy.load_state_dict(self._delivered)
             self._begin()
-        if seed is not None or not self._seeded:
-            reseed(self.policy.streams, self.np_random)
-            self._seeded = True
+        reseed(self.policy.streams, self.np_random)
         self.delay.clear()
         return obs, info | self._decide(obs, info)
 

@@ -62,7 +62,7 @@ def test_the_seed_decides_what_the_chip_draws(name):
     assert drawn[0] == drawn[2] != drawn[1]
 
 
-def test_an_episode_without_a_seed_goes_on_with_the_draws():
+def test_episodes_without_a_seed_follow_from_the_one_before():
     env = gym.make("pib_rl/Encoder-v0", **SMALL)
     first, second = [], []
     for seen in (first, second):

@@ -110,7 +110,7 @@ def test_drawn_actions_follow_the_probabilities():
 
 @pytest.mark.parametrize(("latency", "period", "steps"), [
     (0.0, 0.02, 0), (0.02, 0.02, 0), (0.020001, 0.02, 1), (0.04, 0.02, 1), (0.06, 0.02, 2), (0.103, 0.05, 2),
-    (0.3, 0.1, 2), (1.0, 0.02, 49)])
+    (0.3, 0.1, 2), (1.1, 0.1, 10), (1.0, 0.02, 49)])
 def test_steps_of_a_latency(latency, period, steps):
     assert late_steps(latency, period) == steps
 
@@ -201,6 +201,8 @@ class TestFaults:
             loop().reset(options={"chip": "old"})
         with pytest.raises(ValueError, match="can't have the fault dead-pixels"):
             loop(faults=["dead-pixels:0.5@3"])
+        with pytest.raises(ValueError, match="faults must be a list of KIND:SIZE@STEP, got 'stuck:1'"):
+            loop(faults="stuck:1")
         with pytest.raises(ValueError, match="lacks its size"):
             loop(faults=["stuck"])
 
