@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import tyro
-import yaml
 from gymnasium.error import Error as GymnasiumError
 
+from pib_rl.physical import options
 from pib_rl.physical.instrument import InstrumentError
 
 T = TypeVar("T")
@@ -120,12 +120,5 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         UserError: If the file is missing, not YAML, or no mapping.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} must hold a mapping of settings (name: value), got {type(content).__name__}")
-    return content
+    with mistakes():
+        return options.read_yaml(path)

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import tyro
-from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
-from pib_rl.agents.observations import check_observation_space, flatten
+from pib_rl.agents.observations import as_matrix, check_observation_space
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import check_ranges
 from pib_rl.envs.make import find_spec, make_vec_env
@@ -140,7 +139,7 @@ def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) ->
 
 
 def _flat(obs: Any, env: VecEnv) -> np.ndarray:
-    return flatten(obs_as_tensor(obs, "cpu"), env.observation_space).numpy().astype(np.float32)  # type: ignore[arg-type]
+    return as_matrix(obs, env.observation_space).numpy().astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,14 @@ import tyro
 from tqdm import tqdm
 
 from pib_rl.agents.policy import Reader
+from pib_rl.agents.saved import load_policy, policy_arguments
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.process import settle_in
-from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into, write_atomically
-from pib_rl.train import build
-from pib_rl.training import close
+from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, write_atomically
 
 NAME = "pib_rl.play"
 LARGEST_GIF = 1500  # frames; a longer film is cut, with a word about it
@@ -101,17 +100,18 @@ def load(folder: RunFolder, name: str, read: Read) -> tuple[Reader, TrainConfig]
         UserError: If the folder's files do not fit together.
     """
     settings = folder.substance()
-    if "data" in settings:
-        raise UserError(f"{folder.path} is a run of python -m pib_rl.learn, with nothing to play in it; give one "
-                        "that python -m pib_rl.train made")
+    with mistakes():
+        policy_arguments(settings, folder.path)
     task = from_plain(settings, folder.path / CONFIG)
     if not task.env:
         raise UserError(f"{folder.path / CONFIG} names no environment")
     with mistakes(RuntimeError, AssertionError):
-        model = build(task)
-    load_into(model.policy, folder.load_policy(name), folder.path / name)
-    close(model)
-    return Reader(model.policy, read), task
+        env = make_env(task.env, task.distractors)
+        try:
+            policy = load_policy(folder.path, env.observation_space, env.action_space, name)
+        finally:
+            env.close()
+    return Reader(policy, read), task
 
 
 def check_display() -> None:

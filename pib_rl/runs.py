@@ -18,16 +18,16 @@ from typing import Any, Protocol
 
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from pib_rl import __version__
+from pib_rl.agents import saved
 from pib_rl.callbacks import Look
-from pib_rl.cli import UserError, read_yaml
+from pib_rl.cli import UserError, mistakes, read_yaml
 
-CONFIG, RESULT, LOOKS = "config.yaml", "result.json", "evaluations.csv"
-LAST, BEST = "policy.safetensors", "best.safetensors"
+CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
+RESULT, LOOKS = "result.json", "evaluations.csv"
 
 
 class RunConfig(Protocol):
@@ -133,11 +133,8 @@ class RunFolder:
         Raises:
             UserError: If it is none.
         """
-        if not path.is_dir():
-            raise UserError(f"{path} is not a folder; give the run folder of a training")
-        if not (path / CONFIG).is_file() or not (path / LAST).is_file():
-            raise UserError(f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; "
-                            "python -m pib_rl.train or pib_rl.learn makes one")
+        with mistakes():
+            saved.check_run(path)
         return cls(path)
 
     def _begin(self, config: RunConfig) -> RunFolder:
@@ -151,9 +148,8 @@ class RunFolder:
 
     def substance(self) -> dict[str, Any]:
         """The configuration of the run, as `TrainConfig.substance` gives it."""
-        stored = read_yaml(self.path / CONFIG)
-        stored.pop("versions", None)
-        return stored
+        with mistakes():
+            return saved.read_settings(self.path)
 
     def versions(self) -> dict[str, str]:
         """The versions that the run was made with, as `versions` gives them.
@@ -245,12 +241,8 @@ class RunFolder:
         Raises:
             UserError: If the file is missing or broken.
         """
-        try:
-            state: dict[str, Tensor] = load((self.path / name).read_bytes())
-        except (OSError, SafetensorError) as error:
-            cure = "leave out --best" if name == BEST else f"make the run anew from {self.path / CONFIG}"
-            raise UserError(f"{self.path / name} cannot be read: {error}; {cure}, or give another run") from None
-        return state
+        with mistakes():
+            return saved.read_state(self.path / name)
 
 
 def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:
@@ -259,9 +251,5 @@ def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -
     Raises:
         UserError: If it does not fit the module.
     """
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1:2] or [str(error)]
-        raise UserError(f"the policy in {source} does not fit its {CONFIG} (another width, number of units, "
-                        f"environment or hw made it): {first[0].strip()[:160]}; restore {CONFIG}") from None
+    with mistakes():
+        saved.load_state(module, state, source)

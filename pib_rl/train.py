@@ -16,7 +16,7 @@ from rich.table import Table
 from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
-from pib_rl.agents import PIB, make_agent
+from pib_rl.agents import PIB, make_agent, saved
 from pib_rl.agents.bill import NUMBERS, bill, told
 from pib_rl.agents.breakage import age, check, inject
 from pib_rl.agents.observations import check_observation_space
@@ -37,7 +37,6 @@ from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
 
 NAME = "pib_rl.train"
-CHIP = ("hw", "hw_options", "width", "units")
 NAMED = ("env", "hw", "mode")
 COUNTED = ("seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean", "best_eval_mean_noiseless",
            "eval_episodes", "timesteps", "wall_s", *NUMBERS)
@@ -102,16 +101,10 @@ def chip_of(folder: RunFolder) -> dict[str, Any]:
     Raises:
         UserError: If the folder's config.yaml does not tell.
     """
-    settings = folder.substance()
-    if settings.get("patches"):
-        raise UserError(f"--init {folder.path}: its units look at squares of images, which policies don't")
-    if settings.get("mode") in ("supervised", "regression"):
-        raise UserError(f"--init {folder.path}: its units learned from labels; give a run of learn --mode unsupervised "
-                        "on logged observations, or one of train")
-    missing = [name for name in CHIP if name not in settings]
-    if missing:
-        raise UserError(f"--init {folder.path}: config.yaml lacks {', '.join(missing)}")
-    return {name: settings[name] for name in CHIP}
+    try:
+        return saved.chip_settings(folder.substance(), folder.path)
+    except ValueError as error:
+        raise UserError(f"--init {error}") from None
 
 
 def go_on(config: TrainConfig, model: PIB) -> None:
@@ -146,13 +139,9 @@ def build(config: TrainConfig) -> PIB:
     plain, env = config.substance(), environments(config, config.n_envs, ENVIRONMENT)
     check_observation_space(env.observation_space)
     try:
-        return make_agent(config.mode, PIBPolicy, env, hw=config.hw,
-                          width=config.width, units=config.units, objective=config.objective,
-                          objective_options=plain["objective_options"], seed=config.seed,
-                          n_steps=config.n_steps, learning_rate=config.rate(), hw_options=plain["hw_options"],
-                          rule=plain["rule"], policy_kwargs={"log_std_init": config.log_std_init,
-                                                              "noise_correlation": config.noise_correlation},
-                          device=config.device)
+        return make_agent(config.mode, PIBPolicy, env, seed=config.seed, n_steps=config.n_steps,
+                          learning_rate=config.rate(), rule=plain["rule"], device=config.device,
+                          policy_kwargs=saved.policy_arguments(plain, Path("the configuration")))
     except TypeError as error:
         raise ValueError(f"an option does not fit: {error}") from error
 

@@ -27,7 +27,7 @@ def bill(model: OnHardware) -> dict[str, Any]:
     return {
         **meter.totals(), "devices": model.devices,
         "energy_j": sum(parts.values()), "energy_parts_j": parts,
-        "latency_s": model.network.latency + model.readout.array.latency,
+        "latency_s": model.latency,
         "reference_j": meter.products.item() * MAC_J,
         "writes_max_per_device": max(float(array.wear.max()) for array in arrays),
         "writes_mean_per_device": meter.totals()["writes"] / model.devices,

@@ -66,22 +66,17 @@ class PhysicalModel(OnHardware, nn.Module):
         self.normaliser.update(x)
         self.network.calibrate(self.inputs(x[:CALIBRATION_SAMPLES]))
 
-    def inputs(self, x: Tensor, answers: Tensor | None = None) -> Tensor:
+    def inputs(self, flat: Tensor, answers: Tensor | None = None) -> Tensor:
         """What the network sees: standardised inputs, then the answer where it has inputs for one.
 
         Args:
-            x: Raw inputs, shape (n, in_features).
+            flat: Raw inputs, shape (n, in_features).
             answers: Numbers of the order of 1, shape (n, outputs); None is no answer at all, zeros.
         """
-        standard: Tensor = self.normaliser(x)
+        standard: Tensor = self.normaliser(flat)
         if not self.answer_features:
             return standard
-        return torch.cat([standard, x.new_zeros(len(x), self.answer_features) if answers is None else answers], 1)
-
-    @torch.inference_mode()
-    def taps(self, x: Tensor, read: Read) -> Tensor:
-        """What the readout sees, shape (n, tap_features), from raw inputs."""
-        return self.network.measure(self.inputs(x), read).taps
+        return torch.cat([standard, flat.new_zeros(len(flat), self.answer_features) if answers is None else answers], 1)
 
     @torch.inference_mode()
     def answer(self, inputs: Tensor, read: Read) -> Tensor:

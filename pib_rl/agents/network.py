@@ -119,6 +119,12 @@ class Network(nn.Module):
         """Seconds from one input to its taps: units one after the other, positions of an image too."""
         return self.last.latency + sum(unit.latency for unit in self.chain)
 
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        """Least and largest value that each tap can have, each of shape (tap_features,); infinite where unknown."""
+        media = [*(unit.medium for unit in self.chain[1:]), self.last]
+        low, high = zip(*(medium.bounds(read) for medium in media), strict=True)
+        return torch.cat(low), torch.cat(high)
+
     def calibrate(self, x: Tensor) -> None:
         """Sets converters of every array and every gain control from a batch x, unit by unit, front to back."""
         drive = x * self.input_gain

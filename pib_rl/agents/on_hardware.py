@@ -10,6 +10,7 @@ from pib_rl.agents.normaliser import Normaliser
 from pib_rl.agents.readout import Readout
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.streams import Streams
+from pib_rl.physical.substrate import Read
 
 
 class OnHardware:
@@ -35,6 +36,25 @@ class OnHardware:
     def devices(self) -> int:
         """Programmable devices of all arrays."""
         return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
+
+    @property
+    def latency(self) -> float:
+        """Seconds from an observation to the answer to it."""
+        return self.network.latency + self.readout.array.latency
+
+    def inputs(self, flat: Tensor, answers: Tensor | None = None) -> Tensor:
+        """What the network sees, shape (n, network.in_features), of flat observations, shape (n, d).
+
+        Args:
+            flat: As they come.
+            answers: Actions or labels, where the network has inputs for them; None for none at all.
+        """
+        raise NotImplementedError
+
+    @torch.inference_mode()
+    def taps(self, flat: Tensor, read: Read) -> Tensor:
+        """What the readout sees, shape (n, tap_features), of flat observations, shape (n, d)."""
+        return self.network.measure(self.inputs(flat), read).taps
 
     def inherit(self, state: dict[str, Tensor]) -> None:
         """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,18 @@ from pib_rl.physical.streams import LEARNING, Streams
 from pib_rl.physical.substrate import Read
 
 CALIBRATION_SAMPLES = 256
+
+
+class Answer(NamedTuple):
+    """What a policy says of n observations.
+
+    Actions as `_predict` gives them; parameters of their distribution, shape (n, o - 1), see `Head`; and values, shape
+    (n,), in units of the return scale.
+    """
+
+    actions: Tensor
+    parameters: Tensor
+    values: Tensor
 
 
 class PIBPolicy(OnHardware, BasePolicy):
@@ -89,12 +101,12 @@ class PIBPolicy(OnHardware, BasePolicy):
         """Observations of the environment as one float matrix, shape (n, features): one-hot, images 0..1."""
         return flatten(obs, self.observation_space, self.normalize_images)
 
-    def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
+    def inputs(self, flat: Tensor, answers: Tensor | None = None) -> Tensor:
         """What the network sees: standardised observations, then the action where it has inputs for one.
 
         Args:
             flat: Flat observations, shape (n, d).
-            actions: Actions as the head gives them; None is no action at all, zeros.
+            answers: Actions as the head gives them; None is no action at all, zeros.
 
         Returns:
             Shape (n, network.in_features).
@@ -102,7 +114,7 @@ class PIBPolicy(OnHardware, BasePolicy):
         x: Tensor = self.normaliser(flat)
         if not self.answer_features:
             return x
-        action = x.new_zeros(len(x), self.answer_features) if actions is None else self.head.encode(actions)
+        action = x.new_zeros(len(x), self.answer_features) if answers is None else self.head.encode(answers)
         return torch.cat([x, action], 1)
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
@@ -134,11 +146,15 @@ class PIBPolicy(OnHardware, BasePolicy):
         return values[:, None], self.head.log_prob(parameters, actions), self.head.entropy(parameters)
 
     @torch.inference_mode()
+    def answer(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Answer:
+        """All that one pass of n observations through the hardware says."""
+        parameters, values = self.split(self.outputs(self.flatten(obs), read))
+        actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
+        return Answer(actions.clamp(-1, 1) if self.squash_output else actions, parameters, values)
+
     def act(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Tensor:
         """Actions in a given read mode, as `_predict` gives them."""
-        parameters, _ = self.split(self.outputs(self.flatten(obs), read))
-        actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
-        return actions.clamp(-1, 1) if self.squash_output else actions
+        return self.answer(obs, deterministic, read).actions
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         return self.act(observation, deterministic, Read.MEAN if deterministic else Read.NOISY)

@@ -1,6 +1,13 @@
-"""Environments: made by id, vectorised, and made harder."""
+"""Environments: made by id, vectorised, made harder, and with hardware inside."""
 
+from pib_rl.envs.chips import FreshChip
 from pib_rl.envs.distractors import Distractors, VecDistractors
+from pib_rl.envs.encoder import HardwareEncoder, VecHardwareEncoder
+from pib_rl.envs.loop import HardwareLoop
 from pib_rl.envs.make import make_env, make_vec_env
+from pib_rl.envs.registration import register
 
-__all__ = ["Distractors", "VecDistractors", "make_env", "make_vec_env"]
+__all__ = ["Distractors", "FreshChip", "HardwareEncoder", "HardwareLoop", "VecDistractors",
+           "VecHardwareEncoder", "make_env", "make_vec_env"]
+
+register()

@@ -59,6 +59,9 @@ class ActivationMedium(Medium):
             sent.add_(self._streams.normal(READ, sent), alpha=self._dac_noise)
         return sent
 
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        return -torch.ones_like(self.gain), torch.ones_like(self.gain)
+
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"adc-bits": self._adc.limit}
 

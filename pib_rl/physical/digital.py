@@ -32,6 +32,10 @@ class TanhMedium(Medium):
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         return torch.tanh(drive)
 
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        edge = torch.ones(self.out_features)
+        return -edge, edge
+
 
 class DigitalArray(Array):
     """z = W h with W in floating point; energy `MAC_J` per sample and weight, no latency.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +45,16 @@ class Meter(nn.Module):
             yield
         finally:
             self._running = before
+
+    @contextlib.contextmanager
+    def lap(self) -> Iterator[Callable[[], float]]:
+        """Inside, the function that it gives tells the joules spent so far, free of the rounding of all before."""
+        before = self.energy.clone()
+        self.energy.zero_()
+        try:
+            yield lambda: float(self.energy.sum())
+        finally:
+            self.energy.add_(before)
 
     def read(self, samples: int, weights: int = 0) -> None:
         """Counts ``samples`` passes through one unit, whose array holds so many ``weights``."""

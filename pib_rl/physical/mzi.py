@@ -181,6 +181,10 @@ class MeshMedium(StandardisedMedium):
         self.register_buffer("scale", torch.ones(out_features))
         self._calibrate()
 
+    @property
+    def converter(self) -> FragileConverter:
+        return self.adc
+
     def _calibrate(self) -> None:
         drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
         shown = self.adc(self.intensity(self.phase(drives)))

@@ -1,4 +1,4 @@
-"""Configurations from plain options: names and types checked, with the nearest name offered."""
+"""Configurations from plain options, and from files: names and types checked, with the nearest name offered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
+
+import yaml
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
@@ -62,6 +65,23 @@ def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[st
             what = f"at most {LARGEST:g} in size" if math.isfinite(value) else "a finite number"
             raise ValueError(f"{owner} option {name} must be {what}, got {value}")
     return values
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping.
+
+    Raises:
+        ValueError: If the file is missing, not YAML, or no mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a mapping of settings (name: value), got {type(content).__name__}")
+    return content
 
 
 def check_signs(config: Any, owner: str, positive: Iterable[str] = (), not_negative: Iterable[str] = ()) -> None:

@@ -124,6 +124,10 @@ class RingMedium(StandardisedMedium):
         self.register_buffer("scale", torch.ones(out_features))
         self._calibrate()
 
+    @property
+    def converter(self) -> FragileConverter:
+        return self.adc
+
     def _calibrate(self) -> None:
         drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
         shown = self.adc(self.evolve(self.start(drives, Read.MEAN))[0])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.physical.camera import Camera
+from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.optical_config import OpticalConfig
 from pib_rl.physical.optical_costs import frame_time, picture_costs
 from pib_rl.physical.part import Costs
@@ -66,6 +67,10 @@ class ScatteringMedium(StandardisedMedium):
             scale = ((1 + rho) * modes) ** -0.5
             folded, background = folded * scale, background * scale
         return folded, background
+
+    @property
+    def converter(self) -> FragileConverter:
+        return self.camera.adc
 
     def _calibrate(self) -> None:
         drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
+import torch
 from torch import Tensor
 
+from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.streams import CALIBRATION, Streams
-from pib_rl.physical.substrate import Medium
+from pib_rl.physical.substrate import Medium, Read
 
 DRIVES = 1024
 MIN_CONTRAST = 0.01  # floor of an output's deviation, in units of the detector: a dark output is not amplified
@@ -20,6 +24,18 @@ class StandardisedMedium(Medium):
     mean: Tensor
     scale: Tensor
     _streams: Streams
+
+    @property
+    @abstractmethod
+    def converter(self) -> FragileConverter:
+        """The ADC of the detectors."""
+
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        """The ends of the converter's range and 0, which a dead detector shows; an ideal read has no end."""
+        if read is Read.IDEAL:
+            return super().bounds(read)
+        low, high = (self.converter(torch.full_like(self.mean, end)) for end in (-torch.inf, torch.inf))
+        return low.clamp_(max=0).sub_(self.mean).div_(self.scale), high.sub_(self.mean).div_(self.scale)
 
     def recalibrate(self) -> int:
         """Sets mean and scale anew from noisy reads of normal drives, as after a fault."""

@@ -62,6 +62,14 @@ class Medium(Part, ABC):
             Measured outputs h, shape (n, out_features), in units of the medium's full scale.
         """
 
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        """Least and largest output that a measurement can give, each of shape (out_features,), in units of h.
+
+        Infinite where that is not known, as here.
+        """
+        edge = torch.full((self.out_features,), torch.inf)
+        return -edge, edge
+
     def recalibrate(self) -> int:
         """Sets anew what belongs to the detectors and not to the matter, as after a fault; by default there is nothing.
 

@@ -86,3 +86,13 @@ def test_fabrication_costs_no_writes():
         chip.make_medium(4, 8)
         chip.make_array(10, 6)
         assert chip.meter.totals() == {"measurements": 0, "writes": 0}
+
+
+def test_a_lap_counts_from_zero_and_leaves_the_total():
+    meter = Meter()
+    meter.spend({"light": torch.tensor(1e6, dtype=torch.float64)})
+    with meter.lap() as joules:
+        meter.spend({"light": torch.tensor(1e-12, dtype=torch.float64)})
+        meter.spend({"array": torch.tensor(2e-12, dtype=torch.float64)})
+        assert joules() == 3e-12
+    assert meter.joules() == {"array": 2e-12, "light": 1e6 + 1e-12}

@@ -1,0 +1,151 @@
+"""What trainings left behind, read back: policies and units from run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gymnasium import spaces
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.observations import as_learned
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.rivals import find_mode
+from pib_rl.physical.options import admit, read_yaml
+
+CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
+CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
+POLICY: dict[str, Any] = CHIP | {"seed": int, "mode": str, "objective": str, "objective_options": dict, "rule": dict,
+                                 "log_std_init": float, "noise_correlation": float}
+
+
+def check_run(path: Path) -> None:
+    """Raises ValueError unless there is a run folder of ``train`` or ``learn``."""
+    if not path.is_dir():
+        raise ValueError(f"{path} is not a folder; give the run folder of a training")
+    if not (path / CONFIG).is_file() or not (path / LAST).is_file():
+        raise ValueError(f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; "
+                         "python -m pib_rl.train or pib_rl.learn makes one")
+
+
+def read_settings(run: Path) -> dict[str, Any]:
+    """The settings of a run folder, versions left out.
+
+    Raises:
+        ValueError: If config.yaml can't be read.
+    """
+    settings = read_yaml(run / CONFIG)
+    settings.pop("versions", None)
+    return settings
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from safetensors.
+
+    Raises:
+        ValueError: If the file is missing or broken.
+    """
+    try:
+        state: dict[str, Tensor] = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        cure = "take the last policy" if path.name == BEST else f"make the run anew from {path.parent / CONFIG}"
+        raise ValueError(f"{path} cannot be read: {error}; {cure}, or give another run") from None
+    return state
+
+
+def load_state(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Loads a state dict that was read from ``source``.
+
+    Raises:
+        ValueError: If it does not fit the module.
+    """
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2] or [str(error)]
+        raise ValueError(f"the policy in {source} does not fit its {CONFIG} (another width, number of units, "
+                         f"environment or hw made it): {first[0].strip()[:160]}; restore {CONFIG}") from None
+
+
+def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """Those settings of a run that say what chip it was: those of `CHIP`.
+
+    Raises:
+        ValueError: If its units can't go on elsewhere, or the settings do not tell.
+    """
+    if settings.get("patches"):
+        raise ValueError(f"{run}: its units look at squares of images, which policies don't")
+    if settings.get("mode") in ("supervised", "regression"):
+        raise ValueError(f"{run}: its units learned from labels; give a run of learn --mode unsupervised "
+                         "on logged observations, or one of train")
+    missing = [name for name in CHIP if name not in settings]
+    if missing:
+        raise ValueError(f"{run}: {CONFIG} lacks {', '.join(missing)}")
+    return _pick(CHIP, settings, run)
+
+
+def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """Arguments of `PIBPolicy` from the settings of a run of ``train``; what is missing has its default.
+
+    Raises:
+        ValueError: If there is nothing of a policy in the run, or a setting is of another type.
+    """
+    if "data" in settings:
+        raise ValueError(f"{run} is a run of python -m pib_rl.learn, with nothing to play in it; give one "
+                         "that python -m pib_rl.train made")
+    found = _pick(POLICY, settings, run)
+    rule, mode = found.pop("rule", {}), find_mode(found.pop("mode", "pib"))
+    gamma = {"gamma": rule["gamma"]} if "gamma" in rule else {}
+    return found | gamma | {"action_inputs": mode.answer_inputs}
+
+
+def _pick(wanted: dict[str, Any], settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """Those settings that are wanted (name to type) and there."""
+    found = {name: settings[name] for name in wanted if settings.get(name) is not None}
+    return admit(wanted, found, str(run / CONFIG))
+
+
+def load_policy(run: str | Path, observation_space: spaces.Space[Any], action_space: spaces.Space[Any],
+                name: str = LAST) -> PIBPolicy:
+    """The policy of a run of ``train``, on its chip.
+
+    Args:
+        run: The run folder.
+        observation_space: What the environment shows.
+        action_space: What it takes.
+        name: File of the policy, `LAST` or `BEST`.
+
+    Raises:
+        ValueError: If there is no such run, a file is missing or broken, or the policy is of other spaces.
+    """
+    run = Path(run)
+    check_run(run)
+    arguments = policy_arguments(read_settings(run), run)
+    policy = PIBPolicy(as_learned(observation_space), action_space, **arguments)
+    load_state(policy, read_state(run / name), run / name)
+    return policy
+
+
+def load_units(run: str | Path, features: int) -> PhysicalModel:
+    """The units of a run of ``learn --mode unsupervised`` or of ``train``, on their chip, with a blank readout.
+
+    Args:
+        run: The run folder.
+        features: Numbers of an observation.
+
+    Raises:
+        ValueError: If there is no such run, a file is missing or broken, or the units see another number of features.
+    """
+    run = Path(run)
+    check_run(run)
+    settings = read_settings(run)
+    model = PhysicalModel(features, 1, **chip_settings(settings, run), seed=settings.get("seed", 0))
+    try:
+        model.inherit(read_state(run / LAST))
+    except ValueError as error:
+        raise ValueError(f"the units of {run} do not fit observations of {features} numbers: {error}") from None
+    return model

@@ -1,0 +1,124 @@
+"""Chips that environments hold: fabricated to order, or read from a run; and what they draw and spend."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+
+from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.observations import as_learned, as_matrix, batched
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.saved import check_run, read_settings
+from pib_rl.physical.streams import CALIBRATION, Streams
+
+Source = str | Path
+
+
+@dataclass(frozen=True)
+class FreshChip:
+    """A chip as fabricated, untrained.
+
+    Args:
+        hw: Name of a substrate, or SUBSTRATE:PRESET.
+        width: Outputs of each unit.
+        units: Number of units.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        seed: Seed of the fabrication.
+        samples: Observations of random actions from which a network gets its statistics, 2 or more.
+
+    Raises:
+        ValueError: If there are too few samples. What else is wrong is told where the chip is made.
+    """
+
+    hw: str = "digital"
+    width: int = 64
+    units: int = 2
+    hw_options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.samples < 2:
+            raise ValueError(f"samples must be 2 or more, got {self.samples}")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments of `PhysicalModel` and of `PIBPolicy`."""
+        settings = {name: value for name, value in asdict(self).items() if name != "samples"}
+        return settings | {"hw_options": dict(self.hw_options)}
+
+    def policy(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> PIBPolicy:
+        """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0."""
+        return PIBPolicy(as_learned(observation_space), action_space, **self.settings)
+
+    def network(self, env: gym.Env[Any, Any]) -> PhysicalModel:
+        """Units on it, their statistics and gain controls set from random actions in a copy of an environment.
+
+        Raises:
+            ValueError: If the environment can't be copied.
+        """
+        model = PhysicalModel(spaces.flatdim(env.observation_space), 1, **self.settings)
+        model.meet(torch.from_numpy(random_observations(env, self.samples, self.seed)))
+        return model
+
+
+def random_observations(env: gym.Env[Any, Any], samples: int, seed: int) -> np.ndarray:
+    """Flat observations of random actions, shape (samples, features), of a private copy: ``env`` is left alone.
+
+    Raises:
+        ValueError: If the environment can't be copied.
+    """
+    try:
+        own = copy.deepcopy(env)
+    except Exception as error:  # whatever an environment holds
+        raise ValueError(f"{env} can't be copied to gather statistics of its observations ({error}); give a network "
+                         "that has its own: a run folder, or a model") from error
+    own.unwrapped.render_mode = None
+    streams = Streams(seed)
+    own.action_space.seed(streams.integer(CALIBRATION))
+    obs, _ = own.reset(seed=streams.integer(f"{CALIBRATION}/environment"))
+    seen = [as_matrix(batched(obs), env.observation_space)]
+    while len(seen) < samples:
+        obs, _, terminated, truncated, _ = own.step(own.action_space.sample())
+        seen.append(as_matrix(batched(obs), env.observation_space))
+        if (terminated or truncated) and len(seen) < samples:
+            obs, _ = own.reset()
+            seen.append(as_matrix(batched(obs), env.observation_space))
+    own.close()
+    return torch.cat(seen).numpy()
+
+
+def reseed(streams: Streams, random: np.random.Generator) -> None:
+    """All that a chip draws from now on follows from an environment's generator, of which nothing is consumed."""
+    streams.restart(int(random.spawn(1)[0].integers(2**32)))
+
+
+def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | FreshChip:
+    """The chip that is asked for by name: that of a run, or a fresh one.
+
+    Args:
+        run: Run folder; None for a fresh chip.
+        samples: As for `FreshChip`.
+        given: Further settings of `FreshChip`; None where they are left open.
+
+    Raises:
+        ValueError: If a setting contradicts the run.
+    """
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if run is None:
+        return FreshChip(samples=samples, **wanted)
+    check_run(Path(run))
+    settings = read_settings(Path(run))
+    for name, value in wanted.items():
+        if settings.get(name) != value:
+            raise ValueError(f"{name} {value} is asked for, but the run {run} has {settings.get(name)}; leave {name} "
+                             "out, or give another run")
+    return str(run)

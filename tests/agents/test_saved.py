@@ -1,0 +1,108 @@
+"""Policies and units from run folders, without the commands that made them."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+import yaml
+from gymnasium import spaces
+from safetensors.torch import save
+
+from pib_rl.agents.policy import PIBPolicy, Reader
+from pib_rl.agents.saved import BEST, CONFIG, LAST, load_policy, load_units, policy_arguments
+from pib_rl.physical import Read
+
+SETTINGS = {"env": "CartPole-v1", "hw": "memristive", "hw_options": {"stuck": 0.1}, "width": 4, "units": 2, "seed": 3,
+            "mode": "pib", "objective": "gaussian", "objective_options": {}, "rule": {"gamma": 0.9}}
+
+
+@pytest.fixture
+def env():
+    return gym.make("CartPole-v1")
+
+
+@pytest.fixture
+def folder(env, tmp_path):
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(SETTINGS | {"versions": {"torch": "2"}}))
+    policy = PIBPolicy(env.observation_space, env.action_space, **policy_arguments(SETTINGS, tmp_path))
+    policy.normaliser.update(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 3)
+    policy.readout.array.program(0.1 * torch.randn(3, 9, generator=torch.Generator().manual_seed(1)))
+    for name, change in ((BEST, 0.0), (LAST, 0.05)):
+        policy.readout.array.program(torch.full((3, 9), change))
+        (tmp_path / name).write_bytes(save({key: value.clone() for key, value in policy.state_dict().items()}))
+    return tmp_path, policy
+
+
+def rewritten(path, **changes):
+    settings = {name: value for name, value in (SETTINGS | changes).items() if value is not ...}
+    (path / CONFIG).write_text(yaml.safe_dump(settings))
+
+
+def test_a_policy_comes_back_to_the_last_bit(folder, env):
+    path, policy = folder
+    again = load_policy(path, env.observation_space, env.action_space)
+    assert again.state_dict().keys() == policy.state_dict().keys()
+    assert all(torch.equal(value, policy.state_dict()[name]) for name, value in again.state_dict().items())
+    assert again.returns.gamma == 0.9
+    states = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    one, two = (Reader(each, Read.MEAN).predict(states, deterministic=True)[0] for each in (policy, again))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_the_best_checkpoint_is_another_file(folder, env):
+    path, policy = folder
+    best = load_policy(str(path), env.observation_space, env.action_space, BEST)
+    assert not torch.equal(best.readout.array.weights(), policy.readout.array.weights())
+
+
+def test_units_come_with_their_statistics_and_without_the_readout(folder):
+    path, policy = folder
+    model = load_units(path, 4)
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(model.taps(x, Read.MEAN), policy.taps(x, Read.MEAN))
+    assert model.normaliser.count == 50
+    assert model.readout.array.weights().shape == (1, 9)
+
+
+@pytest.mark.parametrize(("spoil", "words"), [
+    (lambda path: (path / LAST).unlink(), "is not a run folder: it lacks config.yaml or policy.safetensors"),
+    (lambda path: (path / LAST).write_bytes(b"half"), "cannot be read"),
+    (lambda path: (path / CONFIG).write_text("a: [1"), "is not YAML"),
+    (lambda path: (path / CONFIG).write_text("- 1"), "must hold a mapping"),
+    (lambda path: rewritten(path, width="4"), "width must be int, got '4'"),
+    (lambda path: rewritten(path, width=5), "does not fit"),
+    (lambda path: rewritten(path, hw="optics"), "optical"),
+])
+@pytest.mark.parametrize("load", [lambda path, env: load_policy(path, env.observation_space, env.action_space),
+                                  lambda path, env: load_units(path, 4)], ids=["policy", "units"])
+def test_broken_folders_are_told(folder, env, load, spoil, words):
+    spoil(folder[0])
+    with pytest.raises(ValueError, match=words.replace("does not fit", "(does|do) not fit")):
+        load(folder[0], env)
+
+
+def test_what_is_no_policy_is_told(folder, env):
+    path, _ = folder
+    rewritten(path, data="digits")
+    with pytest.raises(ValueError, match="nothing to play in it"):
+        load_policy(path, env.observation_space, env.action_space)
+    with pytest.raises(ValueError, match="nowhere is not a folder"):
+        load_policy("nowhere", env.observation_space, env.action_space)
+
+
+@pytest.mark.parametrize(("changes", "features", "words"), [
+    ({"patches": ["3:3:1"]}, 4, "look at squares of images"), ({"mode": "supervised"}, 4, "learned from labels"),
+    ({"hw": ...}, 4, "config.yaml lacks hw"), ({}, 6, "sees 4 numbers, this one 6"),
+])
+def test_what_are_no_such_units_is_told(folder, changes, features, words):
+    path, _ = folder
+    rewritten(path, **changes)
+    with pytest.raises(ValueError, match=words):
+        load_units(path, features)
+
+
+def test_other_spaces_are_told(folder, env):
+    with pytest.raises(ValueError, match="does not fit"):
+        load_policy(folder[0], env.observation_space, spaces.Discrete(5))
