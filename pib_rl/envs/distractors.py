@@ -12,6 +12,8 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
+from pib_rl.envs.inner import inner
+
 
 def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
     """The observation space with ``count`` unbounded dimensions more.
@@ -51,6 +53,12 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
         """The observation with its noise, shape (d + count,)."""
         noise = self.np_random.standard_normal(self.count)
         return np.concatenate([observation, noise]).astype(np.float32)
+
+
+def make_distractors(env_id: str = "CartPole-v1", count: int = 32, render_mode: str | None = None,
+                     **env_kwargs: Any) -> Distractors:
+    """`pib_rl/Distractors-v0`: the environment ``env_id`` behind `Distractors`; ``env_kwargs`` go to it."""
+    return Distractors(inner(env_id, render_mode, env_kwargs), count)
 
 
 class VecDistractors(VecEnvWrapper):
