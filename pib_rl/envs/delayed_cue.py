@@ -46,8 +46,8 @@ class DelayedCue(ContextFlip):
     def __init__(self, env: gym.Env[Any, Any], steps: int = 5) -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ValueError(f"DelayedCue steps must be a whole number, 1 or more, got {steps!r}")
-        super().__init__(env)
         RecordConstructorArgs.__init__(self, steps=steps)
+        super().__init__(env)
         self.steps = steps
         self.seen = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -78,7 +78,7 @@ class Site:
 
 
 SITES = {
-    "memristive": Site(("stuck:0.04/25", "stuck:0.12/100")),
+    "memristive": Site(("stuck:0.02/25", "stuck:0.1/80")),
     "optical": Site(("rotate-medium:8/30", "dead-pixels:0.05/60"),
                     MappingProxyType({"camera_pixels": 64, "decorrelation_time_s": 1.8e7})),
 }
@@ -129,7 +129,7 @@ class KeeperConfig:
     retrain_labels: int = 256
     recalibrate_downtime: float = 0.02
     refit_downtime: float = 0.1
-    retrain_downtime: float = 0.3
+    retrain_downtime: float = 0.8
     label_price: float = 0.0005
     energy_price: float = 0.002
     chip_price: float = 100.0
@@ -181,8 +181,3 @@ class KeeperConfig:
     def labels(self, action: int) -> int:
         """Labels that a period with that action needs, the probes' included."""
         return self.probes + (0, 0, self.refit_labels, self.retrain_labels)[action]
-
-    def changes(self) -> dict[str, Any]:
-        """The values that differ from the default."""
-        return {each.name: getattr(self, each.name) for each in fields(self)
-                if getattr(self, each.name) != each.default}

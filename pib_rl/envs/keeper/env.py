@@ -33,10 +33,10 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     | 0 | nothing | | |
     | 1 | recalibrate | detectors of media, then gain controls are set anew, without labels | downtime, energy |
     | 2 | refit | the readout is re-fit by ridge regression on labelled samples, three times | those, labels, wear |
-    | 3 | retrain | recalibration; then units learn by PIB, the readout by its delta rule, one pass | those, labels, wear |
+    | 3 | retrain | recalibration; then units learn by PIB, the readout by its delta rule, one pass | as refit |
 
     ## Observation space
-    `Box(-5, 5, (11 + 2 units,), float32)`: what a keeper can know. It holds no truth about faults, and the labels of
+    `Box(-5, 5, (12 + 2 units,), float32)`: what a keeper can know. It holds no truth about faults, and the labels of
     ``probes`` of the samples served. "Noted" is what the last re-fit or re-training (at first the maker) noted.
 
     | name | meaning |
@@ -47,7 +47,7 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     | running margin | its mean, as above |
     | spread | log of the deviation of the outputs over the one noted |
     | far | log(1 + 100 x share of the units' outputs beyond 3 deviations of the gain control): clipping |
-    | shift 1, 2, ... | per unit, how far the means of its outputs are from those of the gain control, in deviations, rms |
+    | shift 1, 2, ... | per unit, how far the means of its outputs moved, in deviations of the gain control, rms |
     | gain 1, 2, ... | per unit, log of the deviation of its outputs over that of the gain control |
     | since recalibrate, refit, retrain | log(1 + periods since) / log(1 + ``periods``); 1 is never |
     | wear | 10 x pulses that a device received on average / ``endurance`` |
