@@ -23,7 +23,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -50,8 +49,7 @@ ENVS, RATE = 8, 1e-3
 Policy = Callable[[np.ndarray, int], int]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A policy without learning.
 
     Args:

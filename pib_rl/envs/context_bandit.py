@@ -53,7 +53,7 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
     ## Rewards
     1 with probability 1 - ``noise`` for the right arm, 1 with probability ``noise`` for any other, else 0. The right
     arm is that of the centre, or the class of the digit modulo ``arms``. A policy that knows all centres gets at most
-    1 - ``noise`` on average, and less where clusters overlap; one that guesses gets about 1/arms + noise.
+    1 - ``noise`` on average, and less where clusters overlap; one that guesses gets 1/arms + noise (1 - 2/arms).
 
     ## Start
     A centre or an image, all with the same probability.
