@@ -42,8 +42,8 @@ FRESH, APART = 1_000_000, 2_000_000  # first seeds of the episodes that count, a
 WAIT, LASTS = 2, 15
 EVERY = (3, 5, 10, 20, 40)
 THRESHOLDS = (0.7, 0.75, 0.8, 0.85, 0.9)
-PPO_SETTINGS: dict[str, Any] = {"n_steps": 256, "batch_size": 256, "n_epochs": 6, "gamma": 0.97, "gae_lambda": 0.9,
-                                "ent_coef": 0.005, "device": "cpu"}
+PPO_SETTINGS: dict[str, Any] = {"n_steps": 128, "batch_size": 256, "n_epochs": 10, "gamma": 0.95, "gae_lambda": 0.9,
+                                "ent_coef": 0.002, "device": "cpu"}
 ENVS, RATE = 8, 1e-3
 
 Policy = Callable[[np.ndarray, int], int]
