@@ -5,7 +5,8 @@
 
 Each seed has a chip of its own (``chip_seed``) and a PPO that is trained on it. Prints a Markdown table: return of an
 episode of 200 periods, mean and deviation over the seeds of the means over 50 fresh episodes, the same for everyone;
-share of seeds on which PPO is ahead; accuracy of what was served; how often each action was taken in an episode.
+seeds on which PPO is ahead; accuracy of what was served; how often each action was taken in an episode. "PPO" takes its
+most likely action, "PPO, drawn" draws them.
 
 Rules: never; always one action; one action every n periods; one action when the running accuracy on the probes falls
 below a threshold and the last action is two periods old; the same with re-training where a re-fit of the last 15
@@ -128,8 +129,8 @@ def play_rule(job: tuple[str, int, Rule, range]) -> Score:
     return play(hw, seed, lambda env: rule.policy(env.unwrapped.monitor.names, env.unwrapped.config.periods), episodes)
 
 
-def play_ppo(job: tuple[str, int, int, range]) -> Score:
-    """Trains PPO on the chip of a seed, then plays it, greedily."""
+def play_ppo(job: tuple[str, int, int, range]) -> tuple[Score, Score]:
+    """Trains PPO on the chip of a seed, then plays it: the most likely actions, and drawn ones."""
     hw, seed, steps, episodes = job
     torch.set_num_threads(1)
     venv = VecNormalize(make_vec_env(ENV, ENVS, seed=seed, env_kwargs={"hw": hw, "chip_seed": seed}),
@@ -137,8 +138,11 @@ def play_ppo(job: tuple[str, int, int, range]) -> Score:
     agent = PPO("MlpPolicy", venv, learning_rate=lambda left: RATE * left, seed=seed, **PPO_SETTINGS)
     agent.learn(steps)
     venv.training = False
-    return play(hw, seed, lambda _: lambda obs, step: int(
-        agent.predict(venv.normalize_obs(obs), deterministic=True)[0]), episodes)
+
+    def policy(greedy: bool) -> Policy:
+        return lambda obs, _: int(agent.predict(venv.normalize_obs(obs), deterministic=greedy)[0])
+
+    return play(hw, seed, lambda _: policy(True), episodes), play(hw, seed, lambda _: policy(False), episodes)
 
 
 def chosen(pool: ProcessPoolExecutor, hw: str, seeds: list[int], episodes: int) -> list[Rule]:
@@ -170,7 +174,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hw", nargs="+", default=["memristive", "optical"], metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), metavar="S")
-    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--tune", nargs="+", type=int, default=list(TUNE), metavar="S")
@@ -187,7 +191,8 @@ def main() -> None:
             rules = FIXED + chosen(pool, hw, options.tune, options.tune_episodes)
             jobs = [(hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
             scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: fresh", unit="run"))
-            found = {"PPO": [learner.result() for learner in learners]}
+            learned = [learner.result() for learner in learners]
+            found = {"PPO": [greedy for greedy, _ in learned], "PPO, drawn": [drawn for _, drawn in learned]}
             for index, rule in enumerate(rules):
                 found[str(rule)] = scores[index * len(options.seeds):(index + 1) * len(options.seeds)]
             table(found, hw)

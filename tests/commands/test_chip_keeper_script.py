@@ -80,5 +80,5 @@ def test_the_table_has_everyone(script, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", arguments)
     script.main()
     rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert rows == ["policy", "PPO", "never", "refit every 100"]
+    assert rows == ["policy", "PPO", "PPO, drawn", "never", "refit every 100"]
 
