@@ -103,5 +103,5 @@ def test_arguments_reach_the_environment_inside(name):
     env = gym.make(name, env_id="Pendulum-v1", render_mode="rgb_array", g=3.0)
     assert env.unwrapped.g == 3.0
     assert env.render_mode == "rgb_array"
-    with pytest.raises(gym.error.Error):
-        gym.make(name, env_id="NoSuch-v0")
+    with pytest.raises(ValueError, match=r"env_id must be .* got 'CartPol-v1'; did you mean CartPole"):
+        gym.make(name, env_id="CartPol-v1")
