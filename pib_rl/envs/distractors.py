@@ -38,6 +38,15 @@ def noise_generator(seed: int | None) -> np.random.Generator:
 class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Appends ``count`` standard normal numbers, drawn at every step from the environment's own generator.
 
+    ## Observation space
+    That of the environment, a vector, and ``count`` unbounded numbers behind it, float32.
+
+    ## Action space, rewards, start, end of an episode
+    Those of the environment.
+
+    ## Version history
+    v0 (`pib_rl/Distractors-v0`): first version.
+
     Args:
         env: Environment with vector observations.
         count: Number of noise dimensions.

@@ -74,9 +74,8 @@ def test_the_table_has_everyone(script, monkeypatch, capsys):
     monkeypatch.setattr(script, "GRID", [script.Rule("every", 2, 100)])
     monkeypatch.setattr(script, "FIXED", [script.Rule("never")])
     monkeypatch.setattr(script, "ENVS", 1)
-    monkeypatch.setattr(script, "PPO_SETTINGS", script.PPO_SETTINGS | {"n_steps": 16, "batch_size": 16})
     arguments = ["chip_keeper", "--hw", "memristive", "--seeds", "0", "1", "--steps", "16", "--jobs", "1", "--episodes",
-                 "1", "--tune", "1", "--tune-episodes", "1"]
+                 "1", "--tune", "1", "--tune-episodes", "1", "--ppo", "n_steps=16", "batch_size=16"]
     monkeypatch.setattr("sys.argv", arguments)
     script.main()
     rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
