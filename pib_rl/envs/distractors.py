@@ -12,6 +12,8 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
+from pib_rl.envs.inner import inner
+
 
 def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
     """The observation space with ``count`` unbounded dimensions more.
@@ -36,6 +38,15 @@ def noise_generator(seed: int | None) -> np.random.Generator:
 class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Appends ``count`` standard normal numbers, drawn at every step from the environment's own generator.
 
+    ## Observation space
+    That of the environment, a vector, and ``count`` unbounded numbers behind it, float32.
+
+    ## Action space, rewards, start, end of an episode
+    Those of the environment.
+
+    ## Version history
+    v0 (`pib_rl/Distractors-v0`): first version.
+
     Args:
         env: Environment with vector observations.
         count: Number of noise dimensions.
@@ -51,6 +62,12 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
         """The observation with its noise, shape (d + count,)."""
         noise = self.np_random.standard_normal(self.count)
         return np.concatenate([observation, noise]).astype(np.float32)
+
+
+def make_distractors(env_id: str = "CartPole-v1", count: int = 32, render_mode: str | None = None,
+                     **env_kwargs: Any) -> Distractors:
+    """`pib_rl/Distractors-v0`: the environment ``env_id`` behind `Distractors`; ``env_kwargs`` go to it."""
+    return Distractors(inner(env_id, render_mode, env_kwargs), count)
 
 
 class VecDistractors(VecEnvWrapper):

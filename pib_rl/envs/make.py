@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
@@ -38,7 +38,7 @@ def find_spec(env_id: str) -> EnvSpec:
         raise ValueError(f"environment id {env_id!r} is not of the form Name-v1: {error}") from None
 
 
-def make_env(env_id: str, distractors: int = 0, **env_kwargs: Any) -> gym.Env[Any, Any]:
+def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env[Any, Any]:
     """One environment.
 
     Raises:
@@ -63,7 +63,7 @@ def control_period(env: gym.Env[Any, Any]) -> float | None:
     return 1 / rate if rate else None
 
 
-def make_vec_env(env_id: str, n_envs: int = 8, seed: int | None = None, distractors: int = 0,
+def make_vec_env(env_id: str, /, n_envs: int = 8, seed: int | None = None, distractors: int = 0,
                  **env_kwargs: Any) -> VecEnv:
     """Makes ``n_envs`` environments, vectorised where Gymnasium ships them so, with episode statistics.
 
@@ -80,9 +80,8 @@ def make_vec_env(env_id: str, n_envs: int = 8, seed: int | None = None, distract
     spec = find_spec(env_id)
     kind = SAME_STEP.get(str(spec.vector_entry_point))
     if kind is None or env_kwargs or spec.max_episode_steps is None:
-        one = cast(Callable[..., gym.Env[Any, Any]], make_env)
-        return make_single(one, n_envs, seed=seed,
-                           env_kwargs={"env_id": env_id, "distractors": distractors, **env_kwargs})
+        one = partial(make_env, env_id)
+        return make_single(one, n_envs, seed=seed, env_kwargs={"distractors": distractors, **env_kwargs})
     env = kind(num_envs=n_envs, max_episode_steps=spec.max_episode_steps, **spec.kwargs)
     venv = VecMonitor(VectorAdapter(env, seed))
     return VecDistractors(venv, distractors, seed) if distractors else venv

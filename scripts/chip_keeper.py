@@ -1,0 +1,214 @@
+"""Keeps a chip: Stable-Baselines3's PPO beside rules, on `pib_rl/ChipKeeper-v0`.
+
+    python scripts/chip_keeper.py [--hw memristive optical] [--seeds S ...] [--steps N] [--jobs J] [--episodes E]
+        [--tune S ...] [--tune-episodes E] [--ppo NAME=VALUE ...]
+
+Each seed has a chip of its own (``chip_seed``) and a PPO that is trained on it. Prints a Markdown table: return of an
+episode of 200 periods, mean and deviation over the seeds of the means over 50 fresh episodes, the same for everyone;
+seeds on which PPO is ahead; accuracy of what was served; how often each action was taken in an episode. "PPO" takes its
+most likely action, "PPO, drawn" draws them.
+
+Rules: never; always one action; one action every n periods; one action when the running accuracy on the probes falls
+below a threshold and the last action is two periods old; the same with re-training where a re-fit of the last 15
+periods did not last. n and thresholds are the best of their grid on the chips of --tune, on episodes that are used for
+nothing else. Settings of PPO were compared on chip 1 alone; --ppo changes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import multiprocessing
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import torch
+import yaml
+from stable_baselines3 import PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+from tqdm import tqdm
+
+from pib_rl.envs.keeper.config import ACTIONS
+
+ENV = "pib_rl/ChipKeeper-v0"
+SEEDS, TUNE = range(10, 15), (1, 2)
+FRESH, APART = 1_000_000, 2_000_000  # first seeds of the episodes that count, and of those that rules are chosen on
+WAIT, LASTS = 2, 15
+EVERY = (3, 5, 10, 20, 40)
+THRESHOLDS = (0.7, 0.75, 0.8, 0.85, 0.9)
+PPO_SETTINGS: dict[str, Any] = {"n_steps": 128, "batch_size": 256, "n_epochs": 10, "gamma": 0.97, "gae_lambda": 0.95,
+                                "ent_coef": 0.003, "device": "cpu"}
+ENVS, RATE = 8, 1e-3  # the rate falls to 0
+
+Policy = Callable[[np.ndarray, int], int]
+
+
+class Rule(NamedTuple):
+    """A policy without learning.
+
+    Args:
+        kind: "never", "always", "every", "below" or "escalate".
+        action: Number of the action that it takes.
+        number: Periods between two, or the threshold of the running accuracy.
+    """
+
+    kind: str
+    action: int = 0
+    number: float = 0.0
+
+    def __str__(self) -> str:
+        name = ACTIONS[self.action]
+        return {"never": "never", "always": f"always {name}", "every": f"{name} every {self.number:g}",
+                "below": f"{name} below {self.number:g}",
+                "escalate": f"refit, then retrain, below {self.number:g}"}[self.kind]
+
+    @property
+    def family(self) -> tuple[str, int]:
+        """Rules that differ in their number alone."""
+        return self.kind, self.action
+
+    def policy(self, names: tuple[str, ...], periods: int) -> Policy:
+        """What to do, from an observation and the number of the step."""
+        running = names.index("running accuracy")
+        since = slice(names.index("since recalibrate"), names.index("since retrain") + 1)
+
+        def below(obs: np.ndarray, _: int) -> int:
+            passed = np.expm1(obs[since] * np.log1p(periods))
+            if obs[running] >= self.number or passed.min() < WAIT - 0.5:
+                return 0
+            if self.kind == "escalate":
+                return 3 if passed[1] < LASTS and passed[1] < passed[2] else 2
+            return self.action
+
+        if self.kind in ("below", "escalate"):
+            return below
+        every = int(self.number) if self.kind == "every" else 1
+        return lambda _, step: self.action if step % every == every - 1 else 0
+
+
+FIXED = [Rule("never"), *(Rule("always", action) for action in (1, 2, 3))]
+GRID = [Rule(kind, action, number) for kind, numbers in (("every", EVERY), ("below", THRESHOLDS))
+        for action, number in product((1, 2, 3), numbers)] + [Rule("escalate", 2, number) for number in THRESHOLDS]
+
+
+class Score(NamedTuple):
+    """Means over episodes: return, accuracy of what was served, and how often each action was taken."""
+
+    value: float
+    accuracy: float
+    actions: np.ndarray
+
+
+def play(hw: str, seed: int, make: Callable[[gym.Env], Policy], episodes: Iterable[int]) -> Score:
+    """Plays episodes on the chip of a seed."""
+    env, returns, right, counts = gym.make(ENV, hw=hw, chip_seed=seed), [], [], np.zeros(len(ACTIONS))
+    policy = make(env)
+    for episode in episodes:
+        obs, total, done, step = env.reset(seed=episode)[0], 0.0, False, 0
+        while not done:
+            action = policy(obs, step)
+            obs, reward, _, done, info = env.step(action)
+            total, step = total + reward, step + 1
+            counts[action] += 1
+            right.append(info["accuracy"])
+        returns.append(total)
+    return Score(float(np.mean(returns)), float(np.mean(right)), counts / len(returns))
+
+
+def play_rule(job: tuple[str, int, Rule, range]) -> Score:
+    """Plays a rule."""
+    hw, seed, rule, episodes = job
+    torch.set_num_threads(1)
+    return play(hw, seed, lambda env: rule.policy(env.unwrapped.monitor.names, env.unwrapped.config.periods), episodes)
+
+
+def play_ppo(job: tuple[str, int, int, range, dict[str, Any]]) -> tuple[Score, Score]:
+    """Trains PPO on the chip of a seed, then plays it: the most likely actions, and drawn ones."""
+    hw, seed, steps, episodes, changes = job
+    settings = PPO_SETTINGS | changes
+    torch.set_num_threads(1)
+    venv = VecNormalize(make_vec_env(ENV, ENVS, seed=seed, env_kwargs={"hw": hw, "chip_seed": seed}),
+                        gamma=settings["gamma"])
+    agent = PPO("MlpPolicy", venv, learning_rate=lambda left: RATE * left, seed=seed, **settings)
+    agent.learn(steps)
+    venv.training = False
+
+    def policy(greedy: bool) -> Policy:
+        return lambda obs, _: int(agent.predict(venv.normalize_obs(obs), deterministic=greedy)[0])
+
+    return play(hw, seed, lambda _: policy(True), episodes), play(hw, seed, lambda _: policy(False), episodes)
+
+
+def chosen(pool: ProcessPoolExecutor, hw: str, seeds: list[int], episodes: int) -> list[Rule]:
+    """The best rule of each family on the tuning chips."""
+    jobs = [(hw, seed, rule, range(APART, APART + episodes)) for rule in GRID for seed in seeds]
+    scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: rules", unit="run"))
+    best: dict[tuple[str, int], tuple[float, Rule]] = {}
+    for index, rule in enumerate(GRID):
+        value = float(np.mean([score.value for score in scores[index * len(seeds):(index + 1) * len(seeds)]]))
+        if rule.family not in best or value > best[rule.family][0]:
+            best[rule.family] = value, rule
+    return [rule for _, rule in best.values()]
+
+
+def table(found: dict[str, list[Score]], hw: str) -> None:
+    """Prints one substrate's table."""
+    ppo = np.array([score.value for score in found["PPO"]])
+    print(f"\n{hw}\n\n| policy | return | PPO ahead | accuracy | recalibrate, refit, retrain |\n|---|---|---|---|---|")
+    for name, scores in found.items():
+        values = np.array([score.value for score in scores])
+        spread = f" +- {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+        ahead = "" if name == "PPO" else f"{int((ppo > values).sum())} of {len(ppo)}"
+        actions = ", ".join(f"{count:.1f}" for count in np.mean([score.actions for score in scores], 0)[1:])
+        accuracy = 100 * np.mean([score.accuracy for score in scores])
+        print(f"| {name} | {values.mean():.1f}{spread} | {ahead} | {accuracy:.1f} % | {actions} |", flush=True)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """NAME=VALUE of an argument of PPO."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"give NAME=VALUE, such as gamma=0.98, got {text!r}")
+    return name, yaml.safe_load(value)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hw", nargs="+", default=["memristive", "optical"], metavar="NAME")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), metavar="S")
+    parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--episodes", type=int, default=50)
+    parser.add_argument("--tune", nargs="+", type=int, default=list(TUNE), metavar="S")
+    parser.add_argument("--tune-episodes", type=int, default=10)
+    parser.add_argument("--ppo", nargs="+", type=setting, default=[], metavar="NAME=VALUE")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = read_arguments()
+    fresh = range(FRESH, FRESH + options.episodes)
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        for hw in options.hw:
+            learners = [pool.submit(play_ppo, (hw, seed, options.steps, fresh, dict(options.ppo)))
+                        for seed in options.seeds]
+            rules = FIXED + chosen(pool, hw, options.tune, options.tune_episodes)
+            jobs = [(hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
+            scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: fresh", unit="run"))
+            learned = [learner.result() for learner in learners]
+            found = {"PPO": [greedy for greedy, _ in learned], "PPO, drawn": [drawn for _, drawn in learned]}
+            for index, rule in enumerate(rules):
+                found[str(rule)] = scores[index * len(options.seeds):(index + 1) * len(options.seeds)]
+            table(found, hw)
+
+
+if __name__ == "__main__":
+    main()
