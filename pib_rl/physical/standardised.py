@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from pib_rl.physical.streams import CALIBRATION, Streams
@@ -17,14 +19,19 @@ class StandardisedMedium(Medium):
     A subclass sets them at fabrication; its ``_streams`` are named random streams.
     """
 
+    shows: ClassVar[str] = "detectors"
+    shown_unit: ClassVar[str] = "detector units"
     mean: Tensor
     scale: Tensor
     _streams: Streams
 
+    def shown(self, outputs: Tensor) -> Tensor:
+        return outputs * self.scale + self.mean
+
     def recalibrate(self) -> int:
         """Sets mean and scale anew from noisy reads of normal drives, as after a fault."""
         drives = self._streams.normal(CALIBRATION, self.mean.new_zeros(DRIVES, self.in_features))
-        shown = self.measure(drives) * self.scale + self.mean
+        shown = self.shown(self.measure(drives))
         self.mean.copy_(shown.mean(0))
         self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
         return len(drives)
