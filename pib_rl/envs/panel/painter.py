@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 
 import numpy as np
 import pygame
@@ -13,7 +14,7 @@ from pib_rl.envs.panel.bills import paint_costs, paint_energy
 from pib_rl.envs.panel.layout import Layout
 from pib_rl.envs.panel.pen import Pen, check_pygame
 from pib_rl.envs.panel.scene import Overlay, Picture, Scene, Stage, Status
-from pib_rl.envs.panel.stages import columns, paint_stage, shown
+from pib_rl.envs.panel.stages import Column, columns, paint_drive, paint_notes, paint_picture, paint_title, shown
 
 SIZE = (1280, 720)
 
@@ -128,15 +129,21 @@ class Painter:
 
     def _stages(self, stages: tuple[Stage, ...]) -> None:
         seen = shown(stages)
-        for index, (stage, rect) in enumerate(zip(seen, columns(self.layout.hardware, len(seen), self._pen),
-                                                  strict=True)):
-            hidden = len(stages) - len(seen) if index == len(seen) - 1 else 0
-            key = (stage.name, stage.notes, stage.alive, *map(_key, (stage.drive, stage.medium, stage.array)))
-            self._stage(index, rect, stage, key, hidden)
+        for index, (stage, column) in enumerate(zip(seen, columns(self.layout.hardware, len(seen), self._pen),
+                                                    strict=True)):
+            self._stage(index, stage, column, len(stages) - len(seen) if index == len(seen) - 1 else 0)
 
-    def _stage(self, index: int, rect: pygame.Rect, stage: Stage, key: Hashable, hidden: int) -> None:
-        self._refresh(f"stage {index}", rect, key,
-                      lambda: paint_stage(self._pen, rect, stage, first=index == 0, hidden=hidden))
+    def _stage(self, index: int, stage: Stage, column: Column, hidden: int) -> None:
+        pen = self._pen
+        self._refresh(f"title {index}", column.title, (stage.name, stage.alive, hidden),
+                      lambda: paint_title(pen, column.title, stage, hidden))
+        self._refresh(f"drive {index}", column.drive, _key(stage.drive),
+                      lambda: paint_drive(pen, column.drive, stage.drive, first=index == 0))
+        for name, rect, picture in (("medium", column.medium, stage.medium), ("array", column.array, stage.array)):
+            self._refresh(f"{name} {index}", rect, _key(picture),
+                          partial(paint_picture, pen, rect, picture, even=name == "medium"))
+        self._refresh(f"notes {index}", column.notes, stage.notes,
+                      lambda: paint_notes(pen, column.notes, stage.notes))
 
 
 def _key(picture: Picture) -> Hashable:

@@ -42,6 +42,7 @@ class Probe:
         self._fresh = 0
         self._information: list[Information] = []
         self._limits: dict[str, float] = {}
+        self._arrays: dict[str, Picture] = {}
 
     def begin(self) -> None:
         """An episode begins: what is seen next does not follow from what was seen last."""
@@ -100,17 +101,25 @@ class Probe:
                notes: tuple[str, ...], alive: bool) -> Stage:
         drive = torch.zeros(1, medium.in_features) if drive is None else drive
         shown = torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]
-        light, weights = shown.float().cpu().numpy(), array.weights().detach().float().cpu().numpy()
-        low, size = float(light.min()), float(np.quantile(np.abs(weights), 0.99))
+        light = shown.float().cpu().numpy()
         return Stage(
             name,
             Picture("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
             Picture(f"{medium.shows}: {medium.out_features}", square(light),
-                    self._limit(f"{name} medium", float(np.abs(light).max())), self._negative(name, low),
-                    medium.shown_unit),
-            Picture(f"weights: {array.out_features} x {array.in_features}", weights,
-                    self._limit(f"{name} array", size), True, ""),
+                    self._limit(f"{name} medium", float(np.abs(light).max())),
+                    self._negative(name, float(light.min())), medium.shown_unit),
+            self._weights(name, array),
             (*notes, f"most written device: {float(array.wear.max()):,.0f} times"), alive)
+
+    def _weights(self, name: str, array: Array) -> Picture:
+        """The weights; the same picture as before if they are the same."""
+        values = array.weights().detach().float().cpu().numpy()
+        known = self._arrays.get(name)
+        if known is None or not np.array_equal(known.values, values):
+            limit = self._limit(f"{name} array", float(np.quantile(np.abs(values), 0.99)))
+            title = f"weights: {array.out_features} x {array.in_features}"
+            known = self._arrays[name] = Picture(title, values.copy(), limit, True, "")
+        return known
 
     def _limit(self, name: str, size: float) -> float:
         """The largest size so far, so that colours keep their meaning from frame to frame."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pygame
 
 from pib_rl.envs.panel import colours
@@ -17,80 +19,85 @@ def shown(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return stages if len(stages) <= MOST else (*stages[: MOST - 1], stages[-1])
 
 
-def columns(rect: pygame.Rect, count: int, pen: Pen) -> list[pygame.Rect]:
+@dataclass(frozen=True)
+class Column:
+    """Where the things of one stage are, in pixels."""
+
+    title: pygame.Rect
+    drive: pygame.Rect
+    medium: pygame.Rect
+    array: pygame.Rect
+    notes: pygame.Rect
+
+
+def columns(rect: pygame.Rect, count: int, pen: Pen) -> list[Column]:
     """Places of so many stages side by side."""
-    gap = pen.px(22)
-    width = (rect.width - 2 * pen.px(10) - gap * (count - 1)) // max(1, count)
-    top = rect.top + pen.px(8)
-    return [pygame.Rect(rect.left + pen.px(10) + index * (width + gap), top, width, rect.height - pen.px(16))
-            for index in range(count)]
+    gap, edge = pen.px(22), pen.px(10)
+    width = (rect.width - 2 * edge - gap * (count - 1)) // max(1, count)
+    notes = NOTES * pen.px(17)
+    room = rect.height - pen.px(74) - notes - edge
+    tall = min(width + pen.px(44), round(room * 0.57))
+    found = []
+    for index in range(count):
+        left, y = rect.left + edge + index * (width + gap), rect.top + pen.px(8)
+        places = []
+        for height in (pen.px(26), pen.px(36), tall, room - tall, notes):
+            places.append(pygame.Rect(left, y, width, height))
+            y += height
+        found.append(Column(*places))
+    return found
 
 
-def paint_stage(pen: Pen, rect: pygame.Rect, stage: Stage, *, first: bool, hidden: int) -> None:
-    """One stage.
-
-    Args:
-        pen: Where to.
-        rect: Its place.
-        stage: What it shows.
-        first: Nothing leads to it from the left.
-        hidden: So many stages before it are not shown.
-    """
-    pen.fill(rect.inflate(pen.px(16), 0), colours.CARD)
+def paint_title(pen: Pen, rect: pygame.Rect, stage: Stage, hidden: int) -> None:
+    """The name; whether it is dead; and how many stages before it are not shown."""
+    pen.fill(rect, colours.CARD)
     name = f"{stage.name} (after {hidden} more)" if hidden else stage.name
     pen.text(name, rect.left, rect.top, 16, bold=True, width=rect.width)
     if not stage.alive:
         pen.text("dead", rect.right, rect.top, 16, colours.RED, bold=True, align="right")
-    y = rect.top + pen.px(26)
-    strip = pygame.Rect(rect.left, y + pen.px(18), rect.width, pen.px(12))
-    pen.text(f"drive: {stage.drive.values.size} inputs", rect.left, y, 13, colours.MUTED, width=rect.width)
-    pen.picture(colours.coloured(stage.drive.values, stage.drive.limit, stage.drive.signed), strip)
+
+
+def paint_drive(pen: Pen, rect: pygame.Rect, drive: Picture, *, first: bool) -> None:
+    """What the medium is driven with, as a strip; an arrow leads to it from the stage before."""
+    pen.fill(rect, colours.CARD)
+    pen.text(f"{drive.title}: {drive.values.size} inputs", rect.left, rect.top, 13, colours.MUTED, width=rect.width)
+    strip = pygame.Rect(rect.left, rect.top + pen.px(18), rect.width, pen.px(12))
+    pen.picture(colours.coloured(drive.values, drive.limit, drive.signed), strip)
     if not first:
-        _arrow(pen, rect.left - pen.px(5), strip.centery)
-    notes = NOTES * pen.px(17)
-    room = rect.bottom - strip.bottom - pen.px(8) - notes - 2 * pen.px(47)
-    tall = max(pen.px(20), min(rect.width, round(room * 0.6)))
-    y = _labelled(pen, pygame.Rect(rect.left, strip.bottom + pen.px(6), rect.width, tall), stage.medium, even=True)
-    y = _labelled(pen, pygame.Rect(rect.left, y, rect.width, max(pen.px(20), room - tall)), stage.array, even=False)
-    for line in stage.notes[:NOTES]:
-        pen.text(line, rect.left, y, 12, colours.MUTED, width=rect.width)
-        y += pen.px(17)
+        right, y, size = rect.left - pen.px(5), strip.centery, pen.px(5)
+        pygame.draw.polygon(pen.surface, colours.MUTED,
+                            [(right - 2 * size, y - size), (right, y), (right - 2 * size, y + size)])
 
 
-def _arrow(pen: Pen, right: float, y: float) -> None:
-    size = pen.px(5)
-    pygame.draw.polygon(pen.surface, colours.MUTED, [(right - 2 * size, y - size), (right, y), (right - 2 * size,
-                                                                                                y + size)])
-
-
-def _labelled(pen: Pen, rect: pygame.Rect, picture: Picture, *, even: bool) -> int:
-    """A picture with its title above and its colours below; returns where it ends.
+def paint_picture(pen: Pen, rect: pygame.Rect, picture: Picture, *, even: bool) -> None:
+    """A picture with its title above and its colours below.
 
     Args:
         pen: Where to.
-        rect: Place of the picture alone but for the title, which pushes it down.
+        rect: Its place.
         picture: The picture.
-        even: Keep it square; otherwise it fills the place.
+        even: Its pixels are squares; otherwise it fills the place.
     """
+    pen.fill(rect, colours.CARD)
     pen.text(picture.title, rect.left, rect.top, 13, colours.MUTED, width=rect.width)
-    box = rect.move(0, pen.px(19))
+    box = pygame.Rect(rect.left, rect.top + pen.px(19), rect.width, max(1, rect.height - pen.px(44)))
+    below = box.bottom + pen.px(3)
     if even:
         rows, across = picture.values.shape
         pixel = min(box.width / across, box.height / rows)
         box.size = round(pixel * across), round(pixel * rows)
     pen.picture(colours.coloured(picture.values, picture.limit, picture.signed), box)
     pygame.draw.rect(pen.surface, colours.EDGE, box, pen.px(1))
-    below = rect.top + pen.px(19) + rect.height + pen.px(3)
-    _scale(pen, rect, below, picture)
-    return below + pen.px(25)
-
-
-def _scale(pen: Pen, rect: pygame.Rect, y: float, picture: Picture) -> None:
-    """The colours with the numbers at their ends."""
     low = f"-{picture.limit:.2g}" if picture.signed else "0"
-    left = pen.text(low, rect.left, y, 12, colours.MUTED)
+    left = pen.text(low, rect.left, below, 12, colours.MUTED)
     bar = pygame.Rect(left.right + pen.px(5), left.centery - pen.px(4), pen.px(56), pen.px(8))
-    shades = colours.ramp(picture.signed)[None]
-    pen.picture(shades, bar)
-    end = f"{picture.limit:.2g} {picture.unit}".rstrip()
-    pen.text(end, bar.right + pen.px(5), y, 12, colours.MUTED, width=rect.right - bar.right - pen.px(5))
+    pen.picture(colours.ramp(picture.signed)[None], bar)
+    pen.text(f"{picture.limit:.2g} {picture.unit}".rstrip(), bar.right + pen.px(5), below, 12, colours.MUTED,
+             width=rect.right - bar.right - pen.px(5))
+
+
+def paint_notes(pen: Pen, rect: pygame.Rect, notes: tuple[str, ...]) -> None:
+    """Lines of text."""
+    pen.fill(rect, colours.CARD)
+    for index, line in enumerate(notes[:NOTES]):
+        pen.text(line, rect.left, rect.top + index * pen.px(17), 12, colours.MUTED, width=rect.width)
