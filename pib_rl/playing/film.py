@@ -112,7 +112,7 @@ class Gif(Film):
             print(f"the film is cut after {LARGEST} of {self.taken} frames; play fewer --episodes or --steps")
         buffer = io.BytesIO()
         self._pictures[0].save(buffer, "GIF", save_all=True, append_images=self._pictures[1:], loop=0,
-                               duration=round(1000 * self.every / self.fps), optimize=False)
+                               duration=round(1000 * self.every / self.fps), optimize=True)
         self.write(buffer.getvalue())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,22 +17,31 @@ from pib_rl.envs.panel import Learning
 from pib_rl.process import settle_in
 
 BREATH = 1e-4  # seconds
+EPISODES, EVERY = 20, 512  # episodes that a mean return is of, and steps from one to the next
 
 
 class Gate(BaseCallback):
-    """Hands the chip over between two environment steps, and collects returns.
+    """Hands the chip over between two environment steps, and follows the returns of the learner's episodes.
 
     Args:
         learner: Whose chip it is.
+
+    Attributes:
+        means: Mean return of the latest 20 episodes, every 512 steps.
     """
 
     def __init__(self, learner: Learner) -> None:
         super().__init__()
         self.learner = learner
-        self.returns: list[float] = []
+        self.means: tuple[float, ...] = ()
+        self._latest: deque[float] = deque(maxlen=EPISODES)
+        self._next = EVERY
 
     def _on_step(self) -> bool:
-        self.returns += [float(info["episode"]["r"]) for info in self.locals.get("infos", ()) if "episode" in info]
+        self._latest.extend(float(info["episode"]["r"]) for info in self.locals.get("infos", ()) if "episode" in info)
+        if self.num_timesteps >= self._next and self._latest:
+            self.means += (float(np.mean(self._latest)),)
+            self._next = self.num_timesteps + EVERY
         return self.learner.breathe()
 
 
@@ -58,7 +68,6 @@ class Learner:
         self._wanted, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._gate: Gate | None = None
-        self._rewards: list[float] = []
         self._on = False
         self._renewed = False
 
@@ -71,7 +80,7 @@ class Learner:
         """How far it is; None if it never began."""
         if self._gate is None:
             return None
-        return Learning(min(self.model.num_timesteps, self.total), self.total, tuple(self._rewards), self._on)
+        return Learning(min(self.model.num_timesteps, self.total), self.total, self._gate.means, self._on)
 
     def begin(self, memory: Answers | None) -> None:
         """Begins, or goes on after `halt`.
@@ -88,7 +97,7 @@ class Learner:
                 self.model.rule.test.remember(*memory)
             self._renewed = True
         if self._gate is None or self.model.num_timesteps >= self.total:
-            self._gate, self._rewards = Gate(self), []
+            self._gate = Gate(self)
             _, self._callback = self.model._setup_learn(self.total, self._gate, True, "play", False)
         self._stop.clear()
         self._on = True
@@ -112,7 +121,7 @@ class Learner:
     def forget(self) -> None:
         """Halts; the next beginning is the first one again, as after a reset of the chip."""
         self.halt()
-        self._gate, self._rewards, self._renewed = None, [], False
+        self._gate, self._renewed = None, False
 
     @property
     def ending(self) -> bool:
@@ -164,15 +173,11 @@ class Learner:
                 self.error, self._on = error, False
 
     def _advance(self) -> None:
-        model, gate = self.model, self._gate
-        assert gate is not None
+        model = self.model
         assert model.env is not None
-        gate.returns = []
         if not model.collect_rollouts(model.env, self._callback, model.rollout_buffer, model.n_steps):
             return
         model._update_current_progress_remaining(model.num_timesteps, self.total)
         model.train()
-        if gate.returns:
-            self._rewards.append(float(np.mean(gate.returns)))
         if model.num_timesteps >= self.total:
             self._on = False

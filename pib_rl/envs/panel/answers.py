@@ -77,7 +77,7 @@ def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
     first = len(status.returns) + 1 - len(values) + 1
     low, high = min(0.0, *values), max(0.0, *values)
     size = (high - low) or 1.0
-    room = pygame.Rect(rect.left + pen.px(58), rect.top + pen.px(36), rect.width - pen.px(68), rect.height - pen.px(48))
+    room = pygame.Rect(rect.left + pen.px(58), rect.top + pen.px(46), rect.width - pen.px(68), rect.height - pen.px(58))
     for value in {low, high}:
         y = room.bottom - (value - low) / size * room.height
         pen.text(f"{value:.3g}", room.left - pen.px(8), y - pen.px(8), 13, colours.MUTED, align="right")
@@ -107,7 +107,7 @@ def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
              colour)
     if not learning.rewards:
         return
-    pen.text(f"its mean return {learning.rewards[-1]:.4g}", room.left, bar.bottom + pen.px(4), 13,
+    pen.text(f"mean return while it explores {learning.rewards[-1]:.4g}", room.left, bar.bottom + pen.px(4), 13,
              width=room.width)
     top, bottom = bar.bottom + pen.px(26), rect.bottom - pen.px(10)
     low, high = min(learning.rewards), max(learning.rewards)

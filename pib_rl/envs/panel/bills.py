@@ -30,7 +30,7 @@ def paint_energy(pen: Pen, rect: pygame.Rect, energy: Mapping[str, float]) -> No
     left, top, total = rect.left + pen.px(10), rect.top + pen.px(8), sum(energy.values())
     pen.text("energy so far", left, top, 16, bold=True)
     if not total:
-        pen.text("not modelled on this hardware", left, top + pen.px(28), 13, colours.MUTED, width=rect.width - pen.px(20))
+        pen.text("not modelled on this hardware", left, top + pen.px(28), 13, colours.MUTED)
         return
     pen.text(in_unit(total, "J"), rect.right - pen.px(10), top, 16, align="right")
     bar = pygame.Rect(left, top + pen.px(28), rect.width - pen.px(20), pen.px(16))

@@ -80,7 +80,7 @@ class Learning:
     Args:
         steps: Environment steps that it has made.
         total: Environment steps that it will make.
-        rewards: Mean return of its latest episodes, after each rollout.
+        rewards: Mean return of its latest episodes, from time to time.
         at_work: Whether it goes on now.
     """
 
