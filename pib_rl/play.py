@@ -16,6 +16,7 @@ from pib_rl.agents.breakage import check
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
+from pib_rl.envs.panel.needs import check_pygame
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.config import EPISODES, PICTURES, PlayConfig
 from pib_rl.process import settle_in
@@ -89,6 +90,8 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
     with mistakes():
         from pib_rl.playing.session import Session
 
+        if config.composed:
+            check_pygame()
         session = Session(model, task, env, read=Read(config.read), seed=config.seed, faults=config.faults(),
                           learn_from=config.learn_from, learn_every=config.learn_every,
                           learn_steps=config.learn_steps or max(1, task.timesteps // QUARTER),

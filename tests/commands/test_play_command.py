@@ -85,7 +85,8 @@ def test_mp4_without_its_package_is_told_with_the_cure(folder, monkeypatch):
 
 
 def test_pictures_without_pygame_are_refused_and_returns_need_none(folder, monkeypatch, capsys):
-    for name in [name for name in sys.modules if name.startswith(("pygame", "pib_rl.envs.panel", "pib_rl.playing"))]:
+    drawing = ("pygame", "pib_rl.envs.panel", "pib_rl.playing.session", "pib_rl.playing.film")
+    for name in [name for name in sys.modules if name.startswith(drawing)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pygame", None)
     play.main([str(folder), "--episodes", "1", "--no-progress"])

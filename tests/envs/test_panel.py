@@ -13,7 +13,8 @@ from gymnasium.error import DependencyNotInstalled
 
 from pib_rl.agents.breakage import inject
 from pib_rl.agents.policy import PIBPolicy, Reader
-from pib_rl.envs.panel import Learning, Overlay, Painter, Picture, Probe, Status, colours, draw, pen
+from pib_rl.envs.panel import Learning, Overlay, Painter, Picture, Probe, Status, colours, draw, needs
+from pib_rl.envs.panel import pen as pens
 from pib_rl.envs.panel.bills import age
 from pib_rl.envs.panel.layout import Layout
 from pib_rl.envs.panel.stages import MOST, columns, shown
@@ -95,7 +96,7 @@ def test_weights_are_seen_in_their_own_column_only():
     watched.policy.network.chain[1].array.program(torch.full((8, 8), 0.3))
     before, after = draw(scene, FRAME), draw(watched.scene(), FRAME)
     layout = Layout((1280, 720))
-    places = columns(layout.hardware, 3, pen.Pen(Painter().surface, layout.scale))
+    places = columns(layout.hardware, 3, pens.Pen(Painter().surface, layout.scale))
     for index, column in enumerate(places):
         assert (region(before, column.array) != region(after, column.array)).any() == (index == 1)
         assert (region(before, column.medium) == region(after, column.medium)).all()
@@ -154,6 +155,13 @@ def test_before_the_first_decision_there_is_a_picture_too():
     assert draw(scene).shape == (720, 1280, 3)
 
 
+def test_text_outlives_a_shutdown_of_pygame_by_somebody_else():
+    scene = probe().scene(Status("before"))
+    draw(scene)
+    pens.pygame.quit()
+    assert draw(replace(scene, status=Status("after"))).shape == (720, 1280, 3)
+
+
 def test_colours_meet_their_ends():
     values = np.array([[-2.0, 0.0, 2.0, np.nan]])
     signed, rising = (colours.coloured(values, 1.0, kind)[0] for kind in (True, False))
@@ -176,7 +184,7 @@ def test_limits_must_be_positive():
 
 
 def test_two_pygames_are_told_with_the_cure(monkeypatch):
-    monkeypatch.setattr(pen, "version", lambda name: "1")
+    monkeypatch.setattr(needs, "version", lambda name: "1")
     with pytest.raises(DependencyNotInstalled, match="pip uninstall -y pygame pygame-ce, then pip install pygame-ce"):
         Painter()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pib_rl.envs.panel.needs import check_pygame
 from pib_rl.envs.panel.probe import Probe
 from pib_rl.envs.panel.scene import Decision, Learning, Overlay, Picture, Scene, Stage, Status
 
@@ -20,6 +21,7 @@ __all__ = ["SIZE", "Decision", "Learning", "Overlay", "Painter", "Picture", "Pro
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    check_pygame()
     from pib_rl.envs.panel import painter
 
     return getattr(painter, name)

@@ -12,7 +12,8 @@ from pib_rl.envs.panel import colours
 from pib_rl.envs.panel.answers import paint_decision, paint_history
 from pib_rl.envs.panel.bills import paint_costs, paint_energy
 from pib_rl.envs.panel.layout import Layout
-from pib_rl.envs.panel.pen import Pen, check_pygame
+from pib_rl.envs.panel.needs import check_pygame
+from pib_rl.envs.panel.pen import Pen
 from pib_rl.envs.panel.scene import Overlay, Picture, Scene, Stage, Status
 from pib_rl.envs.panel.stages import Column, columns, paint_drive, paint_notes, paint_picture, paint_title, shown
 

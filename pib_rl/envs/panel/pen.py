@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from gymnasium.error import DependencyNotInstalled
-
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-try:
-    import pygame
-except ImportError as error:
-    raise DependencyNotInstalled("pictures of the hardware need pygame: pip install pygame-ce") from error
+import pygame
 
 from pib_rl.envs.panel import colours
 from pib_rl.envs.panel.colours import Colour
 
 WORDS = 2000  # rendered texts that are kept
-
-
-def check_pygame() -> None:
-    """Makes sure that there is one pygame: two overwrite each other's files.
-
-    Raises:
-        DependencyNotInstalled: If pygame and pygame-ce are both installed; the message says how to mend that.
-    """
-    if _installed("pygame") and _installed("pygame-ce"):
-        raise DependencyNotInstalled("pygame and pygame-ce are both installed and overwrite each other; mend it with "
-                                     "pip uninstall -y pygame pygame-ce, then pip install pygame-ce")
-
-
-def _installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 @cache
@@ -100,7 +73,12 @@ class Pen:
         if found is None:
             if len(self._words) >= WORDS:
                 self._words.clear()
-            found = self._words[key] = font(key[1], bold).render(words, True, colour)
+            try:
+                found = font(key[1], bold).render(words, True, colour)
+            except pygame.error:  # somebody else, such as an environment that was closed, shut pygame down meanwhile
+                font.cache_clear()
+                found = font(key[1], bold).render(words, True, colour)
+            self._words[key] = found
         return found
 
     def fill(self, rect: pygame.Rect, colour: Colour) -> None:
