@@ -5,6 +5,7 @@ from __future__ import annotations
 import pygame
 
 from pib_rl.envs.panel import Overlay
+from pib_rl.physical.faults import KINDS
 from pib_rl.physical.substrate import Read
 from pib_rl.playing import damage
 from pib_rl.playing.session import Session
@@ -84,7 +85,7 @@ class Controls:
             self.session.ask(lambda: self.session.happen(fault))
 
     def _faults(self) -> None:
-        rows = tuple((f"{number}  {fault.kind}"[:18], f"{fault.size:g}: {fault.about}")
+        rows = tuple((f"{number}  {fault.kind}", f"{fault.size:g} ({KINDS[fault.kind].size}): {fault.about}")
                      for number, fault in enumerate(self._menu, 1))
         self.overlay = Overlay("Break something: press a number", (*rows, ("any other key", "nothing")))
 

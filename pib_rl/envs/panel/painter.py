@@ -154,7 +154,7 @@ def _key(picture: Picture) -> Hashable:
 def _paint_overlay(pen: Pen, room: pygame.Rect, overlay: Overlay) -> pygame.Rect:
     """The table in front of everything; returns its place."""
     row = pen.px(28)
-    box = pygame.Rect(0, 0, min(room.width, pen.px(760)), min(room.height, pen.px(70) + row * len(overlay.rows)))
+    box = pygame.Rect(0, 0, min(room.width, pen.px(940)), min(room.height, pen.px(70) + row * len(overlay.rows)))
     box.center = room.center
     pygame.draw.rect(pen.surface, colours.CARD, box, border_radius=pen.px(8))
     pygame.draw.rect(pen.surface, colours.INK, box, pen.px(2), border_radius=pen.px(8))
@@ -162,7 +162,7 @@ def _paint_overlay(pen: Pen, room: pygame.Rect, overlay: Overlay) -> pygame.Rect
     for index, (key, does) in enumerate(overlay.rows):
         y = box.top + pen.px(52) + index * row
         pen.text(key, box.left + pen.px(24), y, 16, colours.BLUE, bold=True)
-        pen.text(does, box.left + pen.px(180), y, 16, width=box.width - pen.px(204))
+        pen.text(does, box.left + pen.px(200), y, 16, width=box.width - pen.px(224))
     return box
 
 
