@@ -97,7 +97,8 @@ def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
 def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
     colour = colours.GREEN if learning.at_work else colours.MUTED
     room = rect.inflate(-pen.px(20), 0)
-    pen.text("learning in place" if learning.at_work else "learning has stopped", room.left, rect.top + pen.px(8), 16,
+    ended = "learning has ended" if learning.steps >= learning.total else "learning halts"
+    pen.text("learning in place" if learning.at_work else ended, room.left, rect.top + pen.px(8), 16,
              colour, bold=True, width=room.width)
     pen.text(f"{learning.steps:,} of {learning.total:,} steps", room.left, rect.top + pen.px(32), 13, colours.MUTED,
              width=room.width)
@@ -107,7 +108,7 @@ def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
              colour)
     if not learning.rewards:
         return
-    pen.text(f"mean return while it explores {learning.rewards[-1]:.4g}", room.left, bar.bottom + pen.px(4), 13,
+    pen.text(f"its mean return {learning.rewards[-1]:.4g}", room.left, bar.bottom + pen.px(4), 13,
              width=room.width)
     top, bottom = bar.bottom + pen.px(26), rect.bottom - pen.px(10)
     low, high = min(learning.rewards), max(learning.rewards)
