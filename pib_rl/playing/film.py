@@ -221,13 +221,16 @@ def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
 
 
 def palette(picture: Image.Image) -> Image.Image:
-    """A picture with the palette of a film: colours of ``picture`` and of all that panels may show later."""
+    """A picture with the palette of a film: colours of ``picture``, of ramps, and the very hues of panels."""
+    hues = [*colours.HUES, colours.INK, colours.MUTED, colours.EDGE, colours.PAPER, colours.CARD]
     ramps = np.concatenate([colours.ramp(True), colours.ramp(False)])
-    hues = np.array([*colours.HUES, colours.INK, colours.MUTED, colours.EDGE, colours.PAPER, colours.CARD], np.uint8)
-    pure = np.concatenate([ramps, np.repeat(hues, 16, 0)])
-    strip = np.repeat(np.resize(pure, (-(-len(pure) // picture.width), picture.width, 3)), 12, 0)
+    strip = np.repeat(np.resize(ramps, (-(-len(ramps) // picture.width), picture.width, 3)), 12, 0)
     both = np.concatenate([np.asarray(picture.convert("RGB")), strip])
-    return Image.fromarray(both).quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = Image.fromarray(both).quantize(COLOURS - len(hues), method=Image.Quantize.MEDIANCUT,
+                                         dither=Image.Dither.NONE)
+    found = Image.new("P", (1, 1))
+    found.putpalette([*(few.getpalette() or [])[: 3 * (COLOURS - len(hues))], *(part for hue in hues for part in hue)])
+    return found
 
 
 def as_png(picture: Image.Image) -> bytes:

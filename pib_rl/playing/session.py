@@ -14,7 +14,7 @@ from pib_rl.agents.breakage import inject
 from pib_rl.agents.self_test import Answers
 from pib_rl.config import TrainConfig
 from pib_rl.envs.panel import Probe, Scene, Status
-from pib_rl.physical.faults import Fault
+from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.damage import DRIFT
@@ -111,7 +111,7 @@ class Session:
         else:
             self._broken.append(fault)
         self._marks.append(len(self.returns) + 1)
-        self.message = f"step {self.steps}: {fault.kind} {fault.size:g}: {fault.about}"
+        self.message = f"step {self.steps}: {fault.kind} {fault.size:g} ({KINDS[fault.kind].size}): {fault.about}"
 
     def _remember(self) -> None:
         if self._memory is None:

@@ -12,6 +12,7 @@ from pib_rl import learn, play, train
 from pib_rl.cli import UserError
 from pib_rl.envs.panel import colours
 from pib_rl.envs.panel.layout import Layout
+from pib_rl.playing.film import Gif
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,23 @@ def test_gif_shows_task_and_hardware_and_moves(folder):
     layout = Layout((960, 540))
     for rect in (layout.frame, layout.hardware, layout.header):
         assert (first - last)[rect.top : rect.bottom, rect.left : rect.right].any()
+
+
+def test_a_film_has_the_hues_of_panels_and_plays_back_what_was_painted(tmp_path):
+    rng, frames = np.random.default_rng(0), []
+    reel = Gif(tmp_path / "a.gif", 25)
+    for step in range(4):
+        frame = colours.coloured(rng.random((60, 80)), 1.0, step % 2 == 0) if step < 2 else frames[-1].copy()
+        frame[10:20, 10 + step : 20 + step] = colours.HUES[step]
+        frames.append(frame)
+        reel.take(frame)
+    reel.close()
+    with Image.open(tmp_path / "a.gif") as film:
+        for step, frame in enumerate(frames):
+            film.seek(step)
+            seen = np.asarray(film.convert("RGB")).astype(int)
+            assert (seen[10:20, 10 + step : 20 + step] == colours.HUES[step]).all()
+            assert np.abs(seen - frame).mean() < 8
 
 
 def test_png_is_the_picture_of_the_last_step(folder, tmp_path):
