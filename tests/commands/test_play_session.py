@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -154,7 +155,7 @@ def test_whoever_waits_too_short_for_the_chip_is_told_so(make):
     assert session.turn(1, 0.01) is not None
 
 
-def test_a_thread_can_be_halted_and_reset_at_any_time(make):
+def test_a_thread_can_be_halted_and_reset_at_any_time(make, folder):
     session = make(threaded=True, learn_steps=10**6)
     for action in (session.learn, session.reset):
         session.ask(session.learn)
@@ -164,6 +165,26 @@ def test_a_thread_can_be_halted_and_reset_at_any_time(make):
         session.turn(1, -1)
         assert not session.learner.on
         until(lambda: not session.learner.ending)
+    assert same({name: value for name, value in folder.load_policy().items() if "meter" not in name}, state(session))
+
+
+def test_the_learner_lets_the_player_go_first(make):
+    learner, order = make().learner, []
+
+    def play_once():
+        with learner.chip():
+            order.append("player")
+
+    learner._thread = threading.current_thread()
+    player = threading.Thread(target=play_once)
+    with learner._lock:
+        player.start()
+        until(learner._wanted.is_set)
+        assert learner.breathe()
+        order.append("learner")
+    player.join()
+    learner._thread = None
+    assert order == ["player", "learner"]
 
 
 def test_what_goes_wrong_in_the_thread_comes_out(make):

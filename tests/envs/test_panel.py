@@ -74,6 +74,17 @@ def test_a_probe_acts_as_a_reader_does(hw, read):
     assert all(torch.equal(one, two) for one, two in states)
 
 
+@pytest.mark.parametrize("space", [spaces.Box(-2, 2, (3,)), spaces.Box(-np.inf, np.inf, (3,))])
+def test_a_probe_acts_as_a_reader_does_with_continuous_actions(space):
+    watched, plain = (policy("digital", space) for _ in range(2))
+    for each in (watched, plain):
+        each.readout.array.program(torch.full((4, 17), 2.0))
+    for obs in np.random.default_rng(3).normal(size=(10, 4)).astype(np.float32):
+        expected = Reader(plain, Read.NOISY).predict(obs, deterministic=True)[0]
+        assert np.array_equal(Probe(watched).act(obs), expected)
+        assert np.abs(expected).max() > 1
+
+
 def test_what_changes_is_seen_where_it_belongs():
     watched = probe()
     scene = watched.scene(Status("a title", message="nothing yet"))
