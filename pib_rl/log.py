@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
 from pib_rl.agents.observations import as_matrix, check_observation_space
+from pib_rl.agents.policy import Reader
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import check_ranges
 from pib_rl.envs.make import find_spec, make_vec_env
@@ -22,6 +23,7 @@ from pib_rl.physical.substrate import Read
 from pib_rl.play import load
 from pib_rl.process import settle_in
 from pib_rl.runs import LAST, RunFolder, write_atomically
+from pib_rl.training import close
 
 NAME = "pib_rl.log"
 LOG = "log"  # stream of the environments' seed: a training with the same seed sees others
@@ -116,12 +118,14 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
     if config.policy is None:
         env.action_space.seed(streams.integer(EXPLORATION))
         return lambda obs: np.stack([env.action_space.sample() for _ in range(config.n_envs)])
-    reader, task = load(RunFolder.open(config.policy), LAST, Read.NOISY)
+    model, task = load(RunFolder.open(config.policy), LAST)
+    close(model)
     for name in ("env", "distractors"):
         if getattr(task, name) != getattr(config, name):
             raise UserError(f"the policy of {config.policy} was trained with {name} {getattr(task, name)}, but "
                             f"{getattr(config, name)} is asked for")
-    reader.policy.streams.restart(config.seed)
+    model.policy.streams.restart(config.seed)
+    reader = Reader(model.policy, Read.NOISY)
     return lambda obs: reader.predict(obs)[0]
 
 

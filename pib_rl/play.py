@@ -1,100 +1,60 @@
-"""Plays a saved run: python -m pib_rl.play RUN --render gif."""
+"""Plays a saved run: python -m pib_rl.play RUN --render human."""
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
-import tyro
 from tqdm import tqdm
 
-from pib_rl.agents.policy import Reader
-from pib_rl.agents.saved import load_policy, policy_arguments
+from pib_rl.adaptation.patient import QUARTER
+from pib_rl.agents import PIB
+from pib_rl.agents.breakage import check
+from pib_rl.agents.saved import policy_arguments
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
-from pib_rl.physical.streams import Streams
+from pib_rl.envs.panel.needs import check_pygame
 from pib_rl.physical.substrate import Read
+from pib_rl.playing.config import EPISODES, PICTURES, PlayConfig
 from pib_rl.process import settle_in
-from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, write_atomically
+from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into
+from pib_rl.train import build
+from pib_rl.training import close
+
+if TYPE_CHECKING:
+    from pib_rl.playing.session import Session
 
 NAME = "pib_rl.play"
-LARGEST_GIF = 1500  # frames; a longer film is cut, with a word about it
-
-
-@dataclass(frozen=True)
-class PlayConfig:
-    """Plays episodes of a saved run and prints their returns."""
-
-    run: tyro.conf.Positional[Path]
-    """Run folder that python -m pib_rl.train made."""
-    render: Literal["none", "human", "gif", "png"] = "none"
-    """human opens a window; gif films the episodes, png draws eight moments of the first; none prints returns only."""
-    episodes: int = 3
-    """Episodes to play."""
-    read: Literal["noisy", "mean", "ideal"] = "noisy"
-    """Read mode of the hardware."""
-    best: bool = False
-    """Play the best checkpoint instead of the last policy."""
-    seed: int = 0
-    """Seed of the episodes."""
-    file: Path | None = None
-    """Where the picture goes; by default play.gif or play.png in the run folder."""
-    progress: bool = True
-    """Show a progress bar."""
-
-    def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise UserError(f"--episodes must be 1 or more, got {self.episodes}")
-        if self.seed < 0:
-            raise UserError(f"--seed must be 0 or more, got {self.seed}")
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(PlayConfig, arguments, NAME)
-    picture = config.render in ("gif", "png")
-    if config.file is not None and not picture:
-        raise UserError("--file is for pictures: give --render gif or --render png too")
-    if config.file is not None and not config.file.parent.is_dir():
-        raise UserError(f"--file {config.file}: there is no folder {config.file.parent}")
     folder = RunFolder.open(config.run)
-    reader, task = load(folder, BEST if config.best else LAST, Read(config.read))
-    if config.render == "human":
-        check_display()
-    else:
-        os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
-    with mistakes():
-        mode = {} if config.render == "none" else {"render_mode": "rgb_array" if picture else "human"}
-        env = make_env(task.env, task.distractors, **mode)
-    frames: list[np.ndarray] = []
-    returns = []
+    model, task = load(folder, BEST if config.best else LAST)
     try:
-        for episode in tqdm(range(config.episodes), desc="episodes", disable=not config.progress):
-            total = 0.0
-            for reward, frame in play(env, reader, Streams(config.seed).integer(f"play-{episode}")):
-                total += reward
-                if frame is not None and (config.render == "gif" or episode == 0):
-                    frames.append(frame)
-            returns.append(total)
-    finally:
-        env.close()
-    print(f"returns: {', '.join(f'{value:.1f}' for value in returns)} (mean {np.mean(returns):.1f})")
-    if picture:
-        path = config.file or folder.path / f"play.{config.render}"
-        save_picture(path, frames, config.render, env.metadata.get("render_fps") or 30)
-        print(f"picture: {path}")
+        with mistakes():
+            for fault in config.faults():
+                check(model.policy, fault)
+        if config.render == "human":
+            check_display()
+        else:
+            os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
+        with mistakes():
+            env = make_env(task.env, task.distractors, **render_mode(config))
+    except BaseException:
+        close(model)
+        raise
+    show(config, folder, model, task, env)
 
 
-def load(folder: RunFolder, name: str, read: Read) -> tuple[Reader, TrainConfig]:
-    """The saved policy of a run and its configuration.
+def load(folder: RunFolder, name: str) -> tuple[PIB, TrainConfig]:
+    """The model of a run with the saved policy, and its configuration.
 
     Raises:
         UserError: If the folder's files do not fit together.
@@ -106,12 +66,9 @@ def load(folder: RunFolder, name: str, read: Read) -> tuple[Reader, TrainConfig]
     if not task.env:
         raise UserError(f"{folder.path / CONFIG} names no environment")
     with mistakes(RuntimeError, AssertionError):
-        env = make_env(task.env, task.distractors)
-        try:
-            policy = load_policy(folder.path, env.observation_space, env.action_space, name)
-        finally:
-            env.close()
-    return Reader(policy, read), task
+        model = build(task)
+    load_into(model.policy, folder.load_policy(name), folder.path / name)
+    return model, task
 
 
 def check_display() -> None:
@@ -121,52 +78,97 @@ def check_display() -> None:
         raise UserError("--render human needs a display and there is none; use --render gif or --render png")
 
 
-def play(env: gym.Env[Any, Any], reader: Reader, seed: int) -> Iterator[tuple[float, np.ndarray | None]]:
-    """One greedy episode: its rewards, and the frames where the environment renders them as arrays."""
-    obs, _ = env.reset(seed=seed)
-    over = False
-    while not over:
-        actions, _ = reader.predict(obs if isinstance(obs, dict) else np.asarray(obs), deterministic=True)
-        frame = env.render() if env.render_mode == "rgb_array" else None
-        obs, reward, terminated, truncated, _ = env.step(actions[0])
-        over = terminated or truncated
-        yield float(reward), frame if isinstance(frame, np.ndarray) else None
+def render_mode(config: PlayConfig) -> dict[str, Any]:
+    """How the environment is made: a window of its own is for the task alone."""
+    if config.render == "none":
+        return {}
+    return {"render_mode": "human" if config.render == "human" and not config.composed else "rgb_array"}
 
 
-def save_picture(path: Path, frames: list[np.ndarray], kind: str, fps: int) -> None:
-    """Writes an animation, or eight moments of one episode side by side.
+def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, env: gym.Env[Any, Any]) -> None:
+    """Plays, and prints the returns."""
+    with mistakes():
+        from pib_rl.playing.session import Session
 
-    Raises:
-        UserError: If the environment gave no frames or the file cannot be written.
-    """
-    from PIL import Image
-
-    if not frames:
-        raise UserError("the environment renders no pictures (render_mode rgb_array)")
-    if kind == "gif" and len(frames) > LARGEST_GIF:
-        print(f"the film is cut after {LARGEST_GIF} of {len(frames)} frames; play fewer --episodes")
-    buffer = io.BytesIO()
-    if kind == "gif":
-        every = max(1, round(fps / 25))  # browsers slow down animations of more than some 30 frames a second
-        pictures = [shrunk(Image.fromarray(frame)) for frame in frames[:LARGEST_GIF:every]]
-        pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], loop=0,
-                         duration=round(1000 * every / fps), optimize=True)
-    else:
-        moments = [np.pad(frames[index], ((2, 2), (2, 2), (0, 0)), constant_values=160)
-                   for index in np.linspace(0, len(frames) - 1, 8).astype(int)]
-        rows = [np.concatenate(moments[:4], 1), np.concatenate(moments[4:], 1)]
-        shrunk(Image.fromarray(np.concatenate(rows)), 1600).save(buffer, "PNG")
+        if config.composed:
+            check_pygame()
+        session = Session(model, task, env, read=Read(config.read), seed=config.seed, faults=config.faults(),
+                          learn_from=config.learn_from, learn_every=config.learn_every,
+                          learn_steps=config.learn_steps or max(1, task.timesteps // QUARTER),
+                          threaded=config.render == "human" and config.composed)
     try:
-        write_atomically(path, buffer.getvalue())
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+        with mistakes():
+            if config.render == "human" and config.composed:
+                watch(config, folder, session)
+            elif config.render in PICTURES:
+                film(config, folder, session)
+            else:
+                count(config, session)
+    finally:
+        session.close()
+    if session.returns:
+        told = ", ".join(f"{value:.1f}" for value in session.returns)
+        print(f"returns: {told} (mean {np.mean(session.returns):.1f})")
 
 
-def shrunk(picture: Any, width: int = 400) -> Any:
-    """The picture at most ``width`` pixels wide."""
-    if picture.width <= width:
-        return picture
-    return picture.resize((width, round(picture.height * width / picture.width)))
+def played(config: PlayConfig, session: Session) -> Iterator[None]:
+    """Plays to the end; yields at every state on which the policy has decided, before its action is taken."""
+    total = config.steps or config.episodes or EPISODES
+    with tqdm(total=total, desc="steps" if config.steps else "episodes", disable=not config.progress) as bar:
+        done = 0
+        while done < total:
+            yield
+            session.step()
+            before, done = done, session.steps if config.steps else len(session.returns)
+            bar.update(done - before)
+
+
+def count(config: PlayConfig, session: Session) -> None:
+    """Plays; an environment that has a window of its own shows itself."""
+    for _ in played(config, session):
+        pass
+
+
+def watch(config: PlayConfig, folder: RunFolder, session: Session) -> None:
+    """Opens the window."""
+    from pib_rl.playing.window import Window
+
+    def over() -> bool:
+        return (config.steps is not None and session.steps >= config.steps) or (
+            config.episodes is not None and len(session.returns) >= config.episodes)
+
+    Window(session, config.pixels(), pace(session), folder.path).run(over)
+
+
+def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
+    """Films the play, or draws moments of it."""
+    from pib_rl.envs.panel import Painter
+    from pib_rl.playing.film import Moments, make_film
+
+    path = config.file or folder.path / f"play.{config.render}"
+    reel, painter = make_film(config.render, path, pace(session), config.composed), None
+    try:
+        for _ in played(config, session):
+            wanted = reel.wants and not (isinstance(reel, Moments) and session.returns)
+            frame = session.env.render() if wanted else None
+            if wanted and config.composed:
+                shown = frame if isinstance(frame, np.ndarray) else None
+                painter = painter or Painter(config.pixels(), task=shown is not None)
+                painter.paint(session.scene(), shown)
+                frame = painter.array()
+            if wanted and not isinstance(frame, np.ndarray):
+                raise UserError("the environment renders no pictures (render_mode rgb_array)")
+            reel.take(frame if isinstance(frame, np.ndarray) else None)
+        reel.close()
+    except BaseException:
+        reel.abandon()
+        raise
+    print(f"picture: {path}")
+
+
+def pace(session: Session) -> float:
+    """Environment steps a second that look natural."""
+    return float(session.env.metadata.get("render_fps") or 30)
 
 
 if __name__ == "__main__":

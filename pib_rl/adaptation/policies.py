@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from pib_rl.adaptation.config import AdaptConfig
+from pib_rl.adaptation.memory import MEMORY, remembered
 from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient, Point
 from pib_rl.agents import PIB
 from pib_rl.agents.rivals import find_mode
@@ -23,8 +21,6 @@ from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build, environments, train
 from pib_rl.training import LOOK_EPISODES, close
 from pib_rl.tuned import OWN, tuned
-
-MEMORY, REMEMBERED = "memory", 1024  # stream and number of states that are remembered from before the fault
 
 
 class PatientPolicy(Patient):
@@ -61,27 +57,9 @@ class PatientPolicy(Patient):
         return self.model.policy
 
     def break_down(self, chip: Chip) -> None:
-        self.memory = self._remembered()
-        super().break_down(chip)
-
-    @torch.inference_mode()
-    def _remembered(self) -> tuple[Tensor, Tensor]:
-        """States that the healthy policy meets, and its answers: what a self-test after the fault goes by."""
         assert self.model is not None
-        policy, env = self.model.policy, environments(self.task, self.task.n_envs, MEMORY)
-        seen: list[tuple[Tensor, Tensor]] = []
-        try:
-            with policy.streams.aside(MEMORY), policy.meter.paused():
-                obs = env.reset()
-                while len(seen) * self.task.n_envs < REMEMBERED:
-                    flat = policy.flatten(policy.obs_to_tensor(obs)[0])  # type: ignore[arg-type]
-                    outputs = policy.outputs(flat)
-                    seen.append((flat, outputs))
-                    taken = policy.head.explore(outputs[:, :-1], policy.streams)
-                    obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
-        finally:
-            env.close()
-        return torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen])
+        self.memory = remembered(self.model.policy, environments(self.task, self.task.n_envs, MEMORY))
+        super().break_down(chip)
 
     def judge(self) -> float:
         return self._returns(f"final-{Read.NOISY.value}", self.task.eval_episodes)

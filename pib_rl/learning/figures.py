@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.manifold import TSNE
 
 from pib_rl.agents.encoder import PIBEncoder
 from pib_rl.agents.model import PhysicalModel
+from pib_rl.physical.pictures import square
 from pib_rl.physical.substrate import Read
 from pib_rl.plots import UNIT_COLOURS, literal, new_figure
 from pib_rl.weight_plots import show_weights
@@ -153,15 +153,6 @@ def placed(values: np.ndarray, seed: int) -> np.ndarray:
         return np.pad(values, ((0, 0), (0, 1)))[:, :2]
     spread = min(PERPLEXITY, (len(values) - 1) / 3)
     return np.asarray(TSNE(perplexity=spread, init="random", random_state=seed).fit_transform(values / size))
-
-
-def square(values: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """A vector as a grey picture: of its own shape, channels averaged, or nearly square, the rest empty."""
-    if shape is not None:
-        return np.asarray(values.reshape(*shape[:2], -1).mean(2))
-    side = math.ceil(math.sqrt(len(values)))
-    rows = math.ceil(len(values) / side)
-    return np.pad(values.astype(float), (0, rows * side - len(values)), constant_values=np.nan).reshape(rows, side)
 
 
 def features(values: np.ndarray, labels: np.ndarray | None, seed: int, title: str) -> Figure:

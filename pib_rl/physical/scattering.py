@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,6 +37,8 @@ class ScatteringMedium(StandardisedMedium):
     in Optics (2007), for the laws of speckle: contrast 1/sqrt(modes), and sqrt(1 + 2 rho)/(1 + rho) of one mode.
     """
 
+    shows: ClassVar[str] = "camera"
+    shown_unit: ClassVar[str] = "mean intensity"
     transmission: Tensor
     folded: Tensor
     background: Tensor

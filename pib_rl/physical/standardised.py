@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ class StandardisedMedium(Medium):
     A subclass sets them at fabrication; its ``_streams`` are named random streams.
     """
 
+    shows: ClassVar[str] = "detectors"
+    shown_unit: ClassVar[str] = "detector units"
     mean: Tensor
     scale: Tensor
     _streams: Streams
@@ -37,10 +40,13 @@ class StandardisedMedium(Medium):
         low, high = (self.converter(torch.full_like(self.mean, end)) for end in (-torch.inf, torch.inf))
         return low.clamp_(max=0).sub_(self.mean).div_(self.scale), high.sub_(self.mean).div_(self.scale)
 
+    def shown(self, outputs: Tensor) -> Tensor:
+        return outputs * self.scale + self.mean
+
     def recalibrate(self) -> int:
         """Sets mean and scale anew from noisy reads of normal drives, as after a fault."""
         drives = self._streams.normal(CALIBRATION, self.mean.new_zeros(DRIVES, self.in_features))
-        shown = self.measure(drives) * self.scale + self.mean
+        shown = self.shown(self.measure(drives))
         self.mean.copy_(shown.mean(0))
         self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
         return len(drives)

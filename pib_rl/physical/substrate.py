@@ -41,7 +41,14 @@ class Medium(Part, ABC):
     Args:
         in_features: Number of drives.
         out_features: Number of outputs.
+
+    Attributes:
+        shows: What `shown` is a picture of, for labels.
+        shown_unit: Its unit.
     """
+
+    shows: ClassVar[str] = "outputs"
+    shown_unit: ClassVar[str] = "full scale"
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
@@ -69,6 +76,10 @@ class Medium(Part, ABC):
         """
         edge = torch.full((self.out_features,), torch.inf)
         return -edge, edge
+
+    def shown(self, outputs: Tensor) -> Tensor:
+        """What the detectors showed where `measure` gave ``outputs``, shape (n, out_features). For pictures only."""
+        return outputs
 
     def recalibrate(self) -> int:
         """Sets anew what belongs to the detectors and not to the matter, as after a fault; by default there is nothing.

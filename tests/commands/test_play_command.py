@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
+import numpy as np
 import pytest
 from PIL import Image
 
 from pib_rl import learn, play, train
 from pib_rl.cli import UserError
+from pib_rl.envs.panel import colours
+from pib_rl.envs.panel.layout import Layout
+from pib_rl.playing.film import Gif
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +33,116 @@ def test_returns_are_repeatable_in_mean_read(folder, capsys, best):
     assert said[0].count(",") == 2  # three episodes
 
 
-def test_gif_moves_and_png_shows_several_moments(folder, tmp_path):
-    play.main([str(folder), "--render", "gif", "--episodes", "1", "--no-progress"])
+def test_gif_shows_task_and_hardware_and_moves(folder):
+    play.main([str(folder), "--render", "gif", "--steps", "21", "--no-progress"])
+    with Image.open(folder / "play.gif") as film:
+        assert (film.n_frames, film.size, film.info["duration"]) == (11, (960, 540), 40)  # 50 steps a second
+        first = np.asarray(film.convert("RGB")).astype(int)
+        film.seek(10)
+        last = np.asarray(film.convert("RGB")).astype(int)
+    layout = Layout((960, 540))
+    for rect in (layout.frame, layout.hardware, layout.header):
+        assert (first - last)[rect.top : rect.bottom, rect.left : rect.right].any()
+
+
+def test_a_film_has_the_hues_of_panels_and_plays_back_what_was_painted(tmp_path):
+    rng, frames = np.random.default_rng(0), []
+    reel = Gif(tmp_path / "a.gif", 25)
+    for step in range(4):
+        frame = colours.coloured(rng.random((60, 80)), 1.0, step % 2 == 0) if step < 2 else frames[-1].copy()
+        frame[10:20, 10 + step : 20 + step] = colours.HUES[step]
+        frames.append(frame)
+        reel.take(frame)
+    reel.close()
+    with Image.open(tmp_path / "a.gif") as film:
+        for step, frame in enumerate(frames):
+            film.seek(step)
+            seen = np.asarray(film.convert("RGB")).astype(int)
+            assert (seen[10:20, 10 + step : 20 + step] == colours.HUES[step]).all()
+            assert np.abs(seen - frame).mean() < 8
+
+
+def test_png_is_the_picture_of_the_last_step(folder, tmp_path):
+    play.main([str(folder), "--render", "png", "--steps", "11", "--fault", "dead-unit:1@5", "--size", "1000x600",
+               "--no-progress", "--file", str(tmp_path / "a.png")])
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (1000, 600)
+        rect = Layout((1000, 600)).costs
+        red = np.abs(np.asarray(picture.convert("RGB"))[rect.top : rect.bottom, rect.left : rect.right].astype(int)
+                     - colours.RED).sum(2)
+    assert (red < 30).any()  # it tells of the fault
+
+
+def test_the_task_alone_is_filmed_as_the_environment_draws_it(folder, tmp_path):
+    play.main([str(folder), "--view", "task", "--render", "gif", "--episodes", "1", "--no-progress"])
     with Image.open(folder / "play.gif") as film:
         assert film.n_frames > 3
-        first = film.convert("RGB").tobytes()
-        film.seek(film.n_frames - 1)
-        assert film.convert("RGB").tobytes() != first
-    play.main([str(folder), "--render", "png", "--episodes", "1", "--no-progress", "--file", str(tmp_path / "a.png")])
+        assert film.width == 400
+    play.main([str(folder), "--view", "task", "--render", "png", "--episodes", "1", "--no-progress", "--file",
+               str(tmp_path / "a.png")])
     with Image.open(tmp_path / "a.png") as picture:
         assert abs(picture.width / picture.height - 4 * 600 / (2 * 400)) < 0.01  # four frames by two
+
+
+def test_mp4_has_every_second_step(folder, tmp_path):
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    play.main([str(folder), "--render", "mp4", "--steps", "20", "--size", "641x361", "--no-progress", "--file",
+               str(tmp_path / "a.mp4")])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    reader = imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4"))
+    about = next(reader)
+    assert about["source_size"] == (640, 360)
+    assert about["fps"] == 25
+    assert len(list(reader)) == 10
+
+
+def test_mp4_without_its_package_is_told_with_the_cure(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(UserError, match=r"pip install 'pib-rl\[video\]'"):
+        play.main([str(folder), "--render", "mp4", "--no-progress"])
+
+
+def test_pictures_without_pygame_are_refused_and_returns_need_none(folder, monkeypatch, capsys):
+    drawing = ("pygame", "pib_rl.envs.panel", "pib_rl.playing.session", "pib_rl.playing.film")
+    for name in [name for name in sys.modules if name.startswith(drawing)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    play.main([str(folder), "--episodes", "1", "--no-progress"])
+    assert "returns:" in capsys.readouterr().out
+    with pytest.raises(UserError, match="pip install"):
+        play.main([str(folder), "--render", "gif", "--no-progress"])
+
+
+def test_what_happens_in_a_play_is_repeatable(folder, capsys):
+    said = []
+    for _ in range(2):
+        play.main([str(folder), "--steps", "150", "--fault", "dead-pixels:0.8@20", "--learn-from", "40",
+                   "--learn-every", "60", "--learn-steps", "3000", "--no-progress"])
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    play.main([str(folder), "--steps", "150", "--no-progress"])
+    assert capsys.readouterr().out != said[0]
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["--episodes", "0"], "--episodes must be 1 or more, got 0"),
+    (["--steps", "0"], "--steps must be 1 or more, got 0"),
+    (["--steps", "5", "--episodes", "2"], "give one of them"),
+    (["--learn-from", "-1"], "--learn-from must be 0 or more, got -1"),
+    (["--learn-every", "0"], "--learn-every must be 1 or more, got 0"),
+    (["--learn-steps", "10"], "give --learn-from STEP too"),
+    (["--size", "big"], "--size must be WIDTHxHEIGHT in pixels, such as 1920x1080, got 'big'"),
+    (["--render", "png", "--size", "99x99"], "the width of a panel must be in 480..7680 pixels, got 99"),
+    (["--fault", "stuck:0.5@3"], "this hardware can't have the fault stuck; choose among adc-bits"),
+    (["--fault", "stuck:7"], "must be in 0..1, got 7"),
+    (["--fault", "dead-unit:1@30", "--steps", "20"], "would happen after the end"),
+    (["--file", "x.png"], "--file is for pictures"),
+    (["--render", "png", "--file", "nowhere/x.png"], "there is no folder nowhere"),
+])
+def test_bad_input_is_told(folder, arguments, told):
+    with pytest.raises(UserError) as caught:
+        play.main([str(folder), "--no-progress", *arguments])
+    assert told in str(caught.value)
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path):

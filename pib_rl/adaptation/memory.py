@@ -1,0 +1,37 @@
+"""What a policy remembers from before a fault."""
+
+from __future__ import annotations
+
+import torch
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
+
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.self_test import Answers
+
+MEMORY, REMEMBERED = "memory", 1024  # stream, and number of states
+
+
+@torch.inference_mode()
+def remembered(policy: PIBPolicy, env: VecEnv) -> Answers:
+    """States that a policy meets while it explores, and its answers: what a self-test after a fault goes by.
+
+    Nothing is metered, and draws come from streams of their own.
+
+    Args:
+        policy: The healthy policy.
+        env: Environments, which are closed afterwards.
+    """
+    seen: list[tuple[Tensor, Tensor]] = []
+    try:
+        with policy.streams.aside(MEMORY), policy.meter.paused():
+            obs = env.reset()
+            while len(seen) * env.num_envs < REMEMBERED:
+                flat = policy.flatten(policy.obs_to_tensor(obs)[0])  # type: ignore[arg-type]
+                outputs = policy.outputs(flat)
+                seen.append((flat, outputs))
+                taken = policy.head.explore(outputs[:, :-1], policy.streams)
+                obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
+    finally:
+        env.close()
+    return torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen])

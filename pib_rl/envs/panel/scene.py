@@ -1,0 +1,155 @@
+"""What a panel shows, as plain data: nothing here knows hardware or pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Numbers that are shown as colours.
+
+    Args:
+        title: What they are.
+        values: Shape (rows, columns); nan is nothing.
+        limit: Largest value that still gets a colour of its own, > 0; colours begin at -limit or at 0.
+        signed: Colours diverge from 0; otherwise they rise from 0.
+        unit: Of the values.
+
+    Raises:
+        ValueError: If the limit is not positive.
+    """
+
+    title: str
+    values: np.ndarray
+    limit: float
+    signed: bool
+    unit: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.limit < math.inf:
+            raise ValueError(f"limit must be a finite number > 0, got {self.limit}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A medium and the array behind it, for one sample.
+
+    Args:
+        name: What people call it.
+        drive: What the medium is driven with, shape (1, in), in drive standard deviations.
+        medium: What its detectors show.
+        array: The weights.
+        notes: Lines of text.
+        alive: Whether its outputs are not dead.
+    """
+
+    name: str
+    drive: Picture
+    medium: Picture
+    array: Picture
+    notes: tuple[str, ...] = ()
+    alive: bool = True
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policy makes of the state.
+
+    Args:
+        value: Expected discounted return, in units of reward.
+        probabilities: Of discrete actions, each 0..1.
+        means: Of continuous actions, in half ranges of the action.
+        deviations: Sigma of each, in the same unit.
+    """
+
+    value: float
+    probabilities: tuple[float, ...] = ()
+    means: tuple[float, ...] = ()
+    deviations: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How far a learner in place is.
+
+    Args:
+        steps: Environment steps that it has made.
+        total: Environment steps that it will make.
+        rewards: Mean return of its latest episodes, from time to time.
+        at_work: Whether it goes on now.
+    """
+
+    steps: int
+    total: int
+    rewards: tuple[float, ...] = ()
+    at_work: bool = True
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A table in front of everything: help, or a menu.
+
+    Args:
+        title: Its title.
+        rows: Key and what it does.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the play is; everything may be left out.
+
+    Args:
+        title: Environment and hardware.
+        step: Environment steps played in all.
+        episode: Number of the episode, from 1.
+        reward: Return of this episode so far.
+        returns: Returns of the episodes before.
+        marks: Episodes (numbers from 1) in which something broke.
+        tags: Short words: read mode, speed, paused.
+        age_s: Simulated time that has passed for the chip, in seconds.
+        faults: What broke.
+        message: What happened last.
+        learning: The learner in place, if there is one.
+        overlay: A table in front.
+    """
+
+    title: str = ""
+    step: int = 0
+    episode: int = 1
+    reward: float = 0.0
+    returns: tuple[float, ...] = ()
+    marks: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    age_s: float = 0.0
+    faults: tuple[str, ...] = ()
+    message: str = ""
+    learning: Learning | None = None
+    overlay: Overlay | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a panel shows beside the frame of the task.
+
+    Args:
+        stages: Units in order; the last one is the last medium with the readout.
+        decision: What the policy makes of the state; None before the first.
+        energy: Joules so far, by part of the hardware.
+        costs: Lines of text: what the hardware was asked so far.
+        status: Where the play is.
+    """
+
+    stages: tuple[Stage, ...]
+    decision: Decision | None = None
+    energy: Mapping[str, float] = field(default_factory=dict)
+    costs: tuple[str, ...] = ()
+    status: Status = field(default_factory=Status)

@@ -1,0 +1,188 @@
+"""A policy plays; meanwhile its chip breaks, ages, learns on, and is reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from pib_rl.adaptation.memory import MEMORY, remembered
+from pib_rl.agents import PIB
+from pib_rl.agents.breakage import inject
+from pib_rl.agents.self_test import Answers
+from pib_rl.config import TrainConfig
+from pib_rl.envs.panel import Probe, Scene, Status
+from pib_rl.physical.faults import KINDS, Fault
+from pib_rl.physical.streams import Streams
+from pib_rl.physical.substrate import Read
+from pib_rl.playing.damage import DRIFT
+from pib_rl.playing.learner import Learner
+from pib_rl.train import environments
+
+
+class Session:
+    """Greedy episodes, one after the other. The policy has always decided on the state that is to be seen.
+
+    Args:
+        model: The model with the loaded policy.
+        task: Configuration of its run.
+        env: The environment to play in.
+        read: Read mode.
+        seed: Seed of the episodes.
+        faults: What breaks, in order; their steps count steps played.
+        learn_from: Steps played until learning in place begins; None is never.
+        learn_every: Steps played to each rollout of the learner, if it has no thread.
+        learn_steps: Environment steps that the learner makes.
+        threaded: The learner has a thread of its own.
+
+    Attributes:
+        returns: Of the episodes that ended.
+        steps: Steps played.
+        message: What happened last.
+    """
+
+    def __init__(self, model: PIB, task: TrainConfig, env: gym.Env[Any, Any], *, read: Read = Read.NOISY, seed: int = 0,
+                 faults: Sequence[Fault] = (), learn_from: int | None = None, learn_every: int = 50,
+                 learn_steps: int = 20_000, threaded: bool = False) -> None:
+        self.task, self.env, self.policy = task, env, model.policy
+        self.probe, self.learner = Probe(model.policy, read), Learner(model, learn_steps)
+        self.returns: list[float] = []
+        self.steps, self.message = 0, ""
+        self._streams = Streams(seed)
+        self._ahead, self._learn_from, self._learn_every = list(faults), learn_from, learn_every
+        self._threaded = threaded
+        self._healthy = {name: value.clone() for name, value in model.policy.state_dict().items()}
+        self._asked: list[Callable[[], None]] = []
+        self._memory: Answers | None = None
+        self._well()
+        self._begin()
+
+    def _well(self) -> None:
+        """Nothing is broken, no time has passed."""
+        self._broken: list[Fault] = []
+        self._marks: list[int] = []
+        self._age = 0.0
+
+    def _begin(self) -> None:
+        """An episode begins."""
+        obs, _ = self.env.reset(seed=self._streams.integer(f"play-{len(self.returns)}"))
+        self._reward = 0.0
+        self.probe.begin()
+        self._due()
+        self._decide(obs)
+
+    def _decide(self, obs: Any) -> None:
+        self._action = self.probe.act(obs if isinstance(obs, dict) else np.asarray(obs))[0]
+
+    def step(self) -> None:
+        """Does what was decided, then decides on what came of it; whoever calls it holds the chip."""
+        obs, reward, terminated, truncated, _ = self.env.step(self._action)
+        self.steps += 1
+        self._reward += float(reward)
+        if terminated or truncated:
+            self.returns.append(self._reward)
+            self._begin()
+            return
+        self._due()
+        self._decide(obs)
+
+    def _due(self) -> None:
+        """What was planned for this step happens."""
+        while self._ahead and self._ahead[0].step <= self.steps:
+            self.happen(self._ahead.pop(0))
+        if self._learn_from is not None and self.steps >= self._learn_from:
+            self._learn_from = None
+            self.learn()
+        if self.learner.on and not self._threaded and self.steps % self._learn_every == 0:
+            self.learner.advance()
+
+    def happen(self, fault: Fault) -> None:
+        """A fault happens; answers of before it are remembered.
+
+        Raises:
+            ValueError: If this hardware can't have it.
+        """
+        self._remember()
+        inject(self.policy, fault)
+        if fault.kind == DRIFT:
+            self._age += fault.size
+        else:
+            self._broken.append(fault)
+        self._marks.append(len(self.returns) + 1)
+        self.message = f"step {self.steps}: {fault.kind} {fault.size:g} ({KINDS[fault.kind].size}): {fault.about}"
+
+    def _remember(self) -> None:
+        if self._memory is None:
+            self._memory = remembered(self.policy, environments(self.task, self.task.n_envs, MEMORY))
+
+    def learn(self) -> None:
+        """Learning in place begins, or halts."""
+        if self.learner.on:
+            self.learner.halt()
+            self.message = f"step {self.steps}: learning halts"
+        elif self.learner.ending:
+            self.message = "the learner still has to end; try again"
+        else:
+            self._remember()
+            self.learner.begin(self._memory)
+            self.message = f"step {self.steps}: the chip learns on in place"
+            if self._threaded:
+                self.learner.start()
+
+    def reset(self) -> None:
+        """The chip is as it was loaded, and an episode begins."""
+        self.learner.forget()
+        self.policy.load_state_dict(self._healthy)
+        self._memory = None
+        self._well()
+        self._begin()
+        self.message = f"step {self.steps}: chip as it was loaded, new episode"
+
+    def ask(self, action: Callable[[], None]) -> None:
+        """Has something done to the chip as soon as it is free."""
+        self._asked.append(action)
+
+    def turn(self, steps: int, patience: float) -> Scene | None:
+        """Does what was asked for and plays so many steps, unless the learner needs the chip for longer.
+
+        Args:
+            steps: Environment steps.
+            patience: Seconds to wait for the chip.
+
+        Returns:
+            What there is to be seen then; None if the chip was not free.
+
+        Raises:
+            Exception: What ended the learner.
+        """
+        if self.learner.error is not None:
+            raise self.learner.error
+        with self.learner.chip(patience) as free:
+            if not free:
+                return None
+            while self._asked:
+                self._asked.pop(0)()
+            for _ in range(steps):
+                self.step()
+            return self.scene()
+
+    def status(self) -> Status:
+        """Where the play is."""
+        faults = tuple(f"{fault.kind} {fault.size:g}" for fault in self._broken)
+        return Status(f"{self.task.env} on {self.task.hw}", self.steps, len(self.returns) + 1, self._reward,
+                      tuple(self.returns), tuple(self._marks), (f"{self.probe.read.value} read",), self._age, faults,
+                      self.message, self.learner.state())
+
+    def scene(self) -> Scene:
+        """What there is to be seen."""
+        return self.probe.scene(self.status())
+
+    def close(self) -> None:
+        """Ends the learner and closes the environments."""
+        self.learner.halt()
+        self.learner.wait()
+        self.env.close()
+        if self.learner.model.env is not None:
+            self.learner.model.env.close()

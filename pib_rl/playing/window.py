@@ -1,0 +1,122 @@
+"""The window: keys in, pictures out, while the session plays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pygame
+
+from pib_rl.cli import UserError, mistakes
+from pib_rl.envs.panel import Painter, Scene
+from pib_rl.envs.panel.layout import SMALLEST
+from pib_rl.playing.controls import Controls
+from pib_rl.playing.session import Session
+from pib_rl.runs import write_atomically
+
+FRAMES = 30  # a second
+PATIENCE = 0.02  # seconds that a frame waits for the chip
+DEBT = 4  # frames of play that are made up for when the chip was not free
+
+
+class Window:
+    """Shows a session until somebody ends it.
+
+    Args:
+        session: The play, its learner in a thread.
+        size: Width and height in pixels.
+        fps: Environment steps a second at speed 1.
+        folder: Where pictures are saved.
+
+    Raises:
+        UserError: If the display can't be opened.
+    """
+
+    def __init__(self, session: Session, size: tuple[int, int], fps: float, folder: Path) -> None:
+        self.session, self.controls = session, Controls(session)
+        self.fps, self.folder = fps, folder
+        with mistakes():
+            self.painter = Painter(size)
+        try:
+            pygame.display.init()
+            self.screen = pygame.display.set_mode(size, pygame.RESIZABLE)
+        except pygame.error as error:
+            raise UserError(f"cannot open a window: {error}; use --render gif or --render png") from None
+        pygame.display.set_caption(f"pib_rl: {session.status().title}")
+        pygame.key.set_repeat(400, 60)
+        self._due = 0.0
+        self._scene: Scene = session.scene()
+        self._frame = self._render()
+        self.frames = 0
+
+    def run(self, over: Callable[[], bool] = lambda: False) -> None:
+        """Plays until the window is closed, or ``over`` says so."""
+        clock = pygame.time.Clock()
+        try:
+            while not self.controls.quit and not over():
+                for event in pygame.event.get():
+                    self._take(event)
+                self._play(min(clock.tick(FRAMES), 1000) / 1000)
+                self._show()
+                self.frames += 1
+        finally:
+            pygame.display.quit()
+
+    def _take(self, event: pygame.event.Event) -> None:
+        if event.type == pygame.QUIT:
+            self.controls.quit = True
+        elif event.type == pygame.KEYDOWN:
+            self.controls.press(event.key)
+        elif event.type == pygame.VIDEORESIZE:
+            size = max(SMALLEST[0], event.w), max(SMALLEST[1], event.h)
+            self.painter = Painter(size)
+            self.screen = pygame.display.set_mode(size, pygame.RESIZABLE)
+
+    def _play(self, passed: float) -> None:
+        """Makes the steps that are due after so many seconds."""
+        controls = self.controls
+        pace = self.fps * 2.0**controls.speed
+        self._due = 0.0 if controls.paused else min(self._due + passed * pace, max(1.0, DEBT * pace / FRAMES))
+        steps = controls.single if controls.paused else int(self._due)
+        with mistakes():
+            scene = self.session.turn(steps, PATIENCE)
+        if scene is None:
+            self._scene = replace(self._scene, status=self.session.status())
+            return
+        controls.single = 0
+        self._due -= 0 if controls.paused else steps
+        self._scene = scene
+        if steps:
+            self._frame = self._render()
+
+    def _render(self) -> np.ndarray | None:
+        frame = self.session.env.render()
+        return frame if isinstance(frame, np.ndarray) else None
+
+    def _show(self) -> None:
+        """Paints what changed and brings it to the screen."""
+        status = self._scene.status
+        status = replace(status, tags=(*status.tags, *self.controls.tags), overlay=self.controls.overlay,
+                         message=self.session.message or "H lists the keys")
+        changed = self.painter.paint(replace(self._scene, status=status), self._frame)
+        for rect in changed:
+            self.screen.blit(self.painter.surface, rect, rect)
+        if changed:
+            pygame.display.update(changed)
+        if self.controls.snapshot:
+            self.controls.snapshot = False
+            self._save()
+
+    def _save(self) -> None:
+        from PIL import Image
+
+        buffer, path = io.BytesIO(), self.folder / f"play-{self.session.steps}.png"
+        Image.fromarray(self.painter.array()).save(buffer, "PNG")
+        try:
+            write_atomically(path, buffer.getvalue())
+            self.session.message = f"saved {path}"
+        except OSError as error:
+            self.session.message = f"cannot write {path}: {error.strerror or error}"
