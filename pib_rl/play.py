@@ -19,7 +19,7 @@ from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
 from pib_rl.envs.panel.needs import check_pygame
 from pib_rl.physical.substrate import Read
-from pib_rl.playing.config import EPISODES, PICTURES, PlayConfig
+from pib_rl.playing.config import PICTURES, PlayConfig
 from pib_rl.process import settle_in
 from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build
@@ -113,10 +113,10 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
 
 def played(config: PlayConfig, session: Session) -> Iterator[None]:
     """Plays to the end; yields at every state on which the policy has decided, before its action is taken."""
-    total = config.steps or config.episodes or EPISODES
-    with tqdm(total=total, desc="steps" if config.steps else "episodes", disable=not config.progress) as bar:
+    what = "steps" if config.steps else "episodes"
+    with tqdm(total=config.length, desc=what, disable=not config.progress) as bar:
         done = 0
-        while done < total:
+        while done < config.length:
             yield
             session.step()
             before, done = done, session.steps if config.steps else len(session.returns)

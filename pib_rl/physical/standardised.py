@@ -23,7 +23,7 @@ class StandardisedMedium(Medium):
     """
 
     shows: ClassVar[str] = "detectors"
-    shown_unit: ClassVar[str] = "detector units"
+    shown_unit: ClassVar[str] = "units"
     mean: Tensor
     scale: Tensor
     _streams: Streams

@@ -12,7 +12,6 @@ import tyro
 from pib_rl.cli import UserError, mistakes
 from pib_rl.physical.faults import Fault, parse_all
 
-EPISODES = 3
 SIZES = {"gif": (960, 540)}  # of pictures, in pixels, where it is not the usual one
 USUAL = (1280, 720)
 PICTURES = ("gif", "mp4", "png")
@@ -33,7 +32,7 @@ class PlayConfig:
     """Size of window and pictures with hardware, as WIDTHxHEIGHT in pixels; by default 1280x720, and 960x540 of a gif.
     """
     episodes: int | None = None
-    """Episodes to play; by default 3, and in a window no end."""
+    """Episodes to play; by default 3, of a film or picture 1, and in a window no end."""
     steps: int | None = None
     """Environment steps to play, in the place of --episodes."""
     fault: tuple[str, ...] = ()
@@ -76,6 +75,11 @@ class PlayConfig:
     def composed(self) -> bool:
         """Whether hardware is shown."""
         return self.view == "both" and self.render != "none"
+
+    @property
+    def length(self) -> int:
+        """Steps to play, or episodes where no steps are given."""
+        return self.steps or self.episodes or (1 if self.render in PICTURES else 3)
 
     def faults(self) -> list[Fault]:
         """What breaks, in order.

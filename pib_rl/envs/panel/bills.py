@@ -53,8 +53,9 @@ def paint_costs(pen: Pen, rect: pygame.Rect, costs: tuple[str, ...], status: Sta
     pen.text(f"age {age(status.age_s)}" if status.age_s else "", rect.right - pen.px(10), y, 14, align="right")
     y += pen.px(24)
     if status.faults:
-        more = f" (and {len(status.faults) - 3} before)" if len(status.faults) > 3 else ""
-        pen.text(f"broken: {', '.join(status.faults[-3:])}{more}", left, y, 14, colours.RED, bold=True, width=width)
+        count = f" ({len(status.faults)})" if len(status.faults) > 1 else ""
+        told = f"broken{count}: {', '.join(reversed(status.faults))}"
+        pen.text(told, left, y, 14, colours.RED, bold=True, width=width)
     else:
         pen.text("nothing broken", left, y, 14, colours.MUTED, width=width)
     for line in costs:

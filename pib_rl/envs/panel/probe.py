@@ -88,8 +88,8 @@ class Probe:
         drive = None if self.seen is None else self.seen[0][:1] * network.input_gain
         for index, unit in enumerate(network.chain):
             h = None if self.seen is None else self.seen[1].h[index][:1]
-            notes = () if index not in known else (f"information on input {known[index].on_input:.2f} nat",
-                                                   f"on next input {known[index].on_target:.2f} nat")
+            notes = () if index not in known else (f"I(input) {known[index].on_input:.2f} nat",
+                                                   f"I(next input) {known[index].on_target:.2f} nat")
             stages.append(self._stage(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes,
                                       bool(unit.alive)))
             drive = None if self.seen is None else unit.control.drive(self.seen[1].z[index][:1])
@@ -109,7 +109,7 @@ class Probe:
                     self._limit(f"{name} medium", float(np.abs(light).max())),
                     self._negative(name, float(light.min())), medium.shown_unit),
             self._weights(name, array),
-            (*notes, f"most written device: {float(array.wear.max()):,.0f} times"), alive)
+            (*notes, f"pulses, at most {float(array.wear.max()):,.0f}"), alive)
 
     def _weights(self, name: str, array: Array) -> Picture:
         """The weights; the same picture as before if they are the same."""

@@ -51,9 +51,10 @@ def columns(rect: pygame.Rect, count: int, pen: Pen) -> list[Column]:
 def paint_title(pen: Pen, rect: pygame.Rect, stage: Stage, hidden: int) -> None:
     """The name; whether it is dead; and how many stages before it are not shown."""
     pen.fill(rect, colours.CARD)
-    name = f"{stage.name} (after {hidden} more)" if hidden else stage.name
-    pen.text(name, rect.left, rect.top, 16, bold=True, width=rect.width)
-    if not stage.alive:
+    pen.text(stage.name, rect.left, rect.top, 16, bold=True, width=rect.width)
+    if hidden:
+        pen.text(f"{hidden} hidden", rect.right, rect.top + pen.px(2), 13, colours.MUTED, align="right")
+    elif not stage.alive:
         pen.text("dead", rect.right, rect.top, 16, colours.RED, bold=True, align="right")
 
 
