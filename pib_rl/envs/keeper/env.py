@@ -61,7 +61,7 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     - ``chip_price`` x pulses that the action gave a device on average / ``endurance``.
 
     Energy and pulses are those of the meter. The prices are assumptions, chosen such that neither doing nothing nor any
-    one action at every step is good.
+    one action at every step is best.
 
     ## Start
     The new chip; its noise and what breaks are drawn from the environment's generator. It has served one batch.
