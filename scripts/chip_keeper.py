@@ -1,7 +1,7 @@
 """Keeps a chip: Stable-Baselines3's PPO beside rules, on `pib_rl/ChipKeeper-v0`.
 
     python scripts/chip_keeper.py [--hw memristive optical] [--seeds S ...] [--steps N] [--jobs J] [--episodes E]
-        [--tune S ...] [--tune-episodes E] [--ppo NAME=VALUE ...]
+        [--tune S ...] [--tune-episodes E] [--ppo NAME=VALUE ...] [--out DIR]
 
 Each seed has a chip of its own (``chip_seed``) and a PPO that is trained on it. Prints a Markdown table: return of an
 episode of 200 periods, mean and deviation over the seeds of the means over 50 fresh episodes, the same for everyone;
@@ -11,12 +11,14 @@ most likely action, "PPO, drawn" draws them.
 Rules: never; always one action; one action every n periods; one action when the running accuracy on the probes falls
 below a threshold and the last action is two periods old; the same with re-training where a re-fit of the last 15
 periods did not last. n and thresholds are the best of their grid on the chips of --tune, on episodes that are used for
-nothing else. Settings of PPO were compared on chip 1 alone; --ppo changes them.
+nothing else. Settings of PPO were compared on chip 1 alone; --ppo changes them. What is finished in DIR (default
+keepers) is not played again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,6 +27,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -44,8 +47,8 @@ FRESH, APART = 1_000_000, 2_000_000  # first seeds of the episodes that count, a
 WAIT, LASTS = 2, 15
 EVERY = (3, 5, 10, 20, 40)
 THRESHOLDS = (0.7, 0.75, 0.8, 0.85, 0.9)
-PPO_SETTINGS: dict[str, Any] = {"n_steps": 128, "batch_size": 256, "n_epochs": 10, "gamma": 0.97, "gae_lambda": 0.95,
-                                "ent_coef": 0.003, "device": "cpu"}
+PPO_SETTINGS: dict[str, Any] = {"n_steps": 256, "batch_size": 256, "n_epochs": 6, "gamma": 0.97, "gae_lambda": 0.9,
+                                "ent_coef": 0.005, "device": "cpu"}
 ENVS, RATE = 8, 1e-3  # the rate falls to 0
 
 Policy = Callable[[np.ndarray, int], int]
@@ -123,18 +126,41 @@ def play(hw: str, seed: int, make: Callable[[gym.Env], Policy], episodes: Iterab
     return Score(float(np.mean(returns)), float(np.mean(right)), counts / len(returns))
 
 
-def play_rule(job: tuple[str, int, Rule, range]) -> Score:
+def kept(path: Path, make: Callable[[], list[Score]]) -> list[Score]:
+    """Scores that a file holds, or those that are made and written to it."""
+    if not path.is_file():
+        found = [[score.value, score.accuracy, score.actions.tolist()] for score in make()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".part").write_text(json.dumps(found))
+        path.with_suffix(".part").replace(path)
+    return [Score(value, accuracy, np.array(actions)) for value, accuracy, actions in json.loads(path.read_text())]
+
+
+def play_rule(job: tuple[Path, str, int, Rule, range]) -> Score:
     """Plays a rule."""
-    hw, seed, rule, episodes = job
+    out, hw, seed, rule, episodes = job
     torch.set_num_threads(1)
-    return play(hw, seed, lambda env: rule.policy(env.unwrapped.monitor.names, env.unwrapped.config.periods), episodes)
+
+    def make() -> list[Score]:
+        return [play(hw, seed, lambda env: rule.policy(env.unwrapped.monitor.names, env.unwrapped.config.periods),
+                     episodes)]
+
+    name = f"{hw}-s{seed}-{rule}-{episodes.start}-{len(episodes)}".replace(" ", "_").replace(":", "_")
+    return kept(out / f"{name}.json", make)[0]
 
 
-def play_ppo(job: tuple[str, int, int, range, dict[str, Any]]) -> tuple[Score, Score]:
+def play_ppo(job: tuple[Path, str, int, int, range, dict[str, Any]]) -> list[Score]:
     """Trains PPO on the chip of a seed, then plays it: the most likely actions, and drawn ones."""
-    hw, seed, steps, episodes, changes = job
+    out, hw, seed, steps, episodes, changes = job
     settings = PPO_SETTINGS | changes
     torch.set_num_threads(1)
+    told = "".join(f"-{name}{value}" for name, value in sorted(changes.items()))
+    path = out / f"{hw}-s{seed}-PPO{told}-{steps}-{episodes.start}-{len(episodes)}.json".replace(":", "_")
+    return kept(path, lambda: train_and_play(hw, seed, steps, episodes, settings))
+
+
+def train_and_play(hw: str, seed: int, steps: int, episodes: range, settings: dict[str, Any]) -> list[Score]:
+    """`play_ppo`, without a file."""
     venv = VecNormalize(make_vec_env(ENV, ENVS, seed=seed, env_kwargs={"hw": hw, "chip_seed": seed}),
                         gamma=settings["gamma"])
     agent = PPO("MlpPolicy", venv, learning_rate=lambda left: RATE * left, seed=seed, **settings)
@@ -144,12 +170,12 @@ def play_ppo(job: tuple[str, int, int, range, dict[str, Any]]) -> tuple[Score, S
     def policy(greedy: bool) -> Policy:
         return lambda obs, _: int(agent.predict(venv.normalize_obs(obs), deterministic=greedy)[0])
 
-    return play(hw, seed, lambda _: policy(True), episodes), play(hw, seed, lambda _: policy(False), episodes)
+    return [play(hw, seed, lambda _, greedy=greedy: policy(greedy), episodes) for greedy in (True, False)]
 
 
-def chosen(pool: ProcessPoolExecutor, hw: str, seeds: list[int], episodes: int) -> list[Rule]:
+def chosen(pool: ProcessPoolExecutor, out: Path, hw: str, seeds: list[int], episodes: int) -> list[Rule]:
     """The best rule of each family on the tuning chips."""
-    jobs = [(hw, seed, rule, range(APART, APART + episodes)) for rule in GRID for seed in seeds]
+    jobs = [(out, hw, seed, rule, range(APART, APART + episodes)) for rule in GRID for seed in seeds]
     scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: rules", unit="run"))
     best: dict[tuple[str, int], tuple[float, Rule]] = {}
     for index, rule in enumerate(GRID):
@@ -189,6 +215,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--tune", nargs="+", type=int, default=list(TUNE), metavar="S")
     parser.add_argument("--tune-episodes", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=Path("keepers"))
     parser.add_argument("--ppo", nargs="+", type=setting, default=[], metavar="NAME=VALUE")
     return parser.parse_args()
 
@@ -197,13 +224,13 @@ def main() -> None:
     options = read_arguments()
     fresh = range(FRESH, FRESH + options.episodes)
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        learners = {hw: [pool.submit(play_ppo, (options.out, hw, seed, options.steps, fresh, dict(options.ppo)))
+                         for seed in options.seeds] for hw in options.hw}
         for hw in options.hw:
-            learners = [pool.submit(play_ppo, (hw, seed, options.steps, fresh, dict(options.ppo)))
-                        for seed in options.seeds]
-            rules = FIXED + chosen(pool, hw, options.tune, options.tune_episodes)
-            jobs = [(hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
+            rules = FIXED + chosen(pool, options.out, hw, options.tune, options.tune_episodes)
+            jobs = [(options.out, hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
             scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: fresh", unit="run"))
-            learned = [learner.result() for learner in learners]
+            learned = [learner.result() for learner in learners[hw]]
             found = {"PPO": [greedy for greedy, _ in learned], "PPO, drawn": [drawn for _, drawn in learned]}
             for index, rule in enumerate(rules):
                 found[str(rule)] = scores[index * len(options.seeds):(index + 1) * len(options.seeds)]

@@ -148,7 +148,11 @@ class PIBPolicy(OnHardware, BasePolicy):
     @torch.inference_mode()
     def answer(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Answer:
         """All that one pass of n observations through the hardware says."""
-        parameters, values = self.split(self.outputs(self.flatten(obs), read))
+        return self.judge(self.outputs(self.flatten(obs), read), deterministic)
+
+    def judge(self, outputs: Tensor, deterministic: bool) -> Answer:
+        """What readout outputs, shape (n, o), say: the most likely actions, or drawn ones."""
+        parameters, values = self.split(outputs)
         actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
         return Answer(actions.clamp(-1, 1) if self.squash_output else actions, parameters, values)
 

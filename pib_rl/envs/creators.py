@@ -17,7 +17,7 @@ def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Sourc
                   width: int | None = None, units: int | None = None, hw_options: Mapping[str, Any] | None = None,
                   seed: int | None = None, distractors: int | None = None, best: bool = False, greedy: bool = True,
                   read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
-                  faults: Sequence[str] = (), **env_kwargs: Any) -> HardwareLoop:
+                  view: str = "both", faults: Sequence[str] = (), **env_kwargs: Any) -> HardwareLoop:
     """`HardwareLoop` over an environment.
 
     Args:
@@ -29,11 +29,12 @@ def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Sourc
         hw_options: Options of the substrate, as ``hw``.
         seed: Seed of fabrication, as ``hw``; 0 by default.
         distractors: Noise dimensions of each observation; by default those of the run, or none.
-        best: As for `HardwareLoop`, like the next five.
+        best: As for `HardwareLoop`, like the next six.
         greedy: See there.
         read: See there.
         latency_s: See there.
         first_action: See there.
+        view: See there.
         faults: See there.
         env_kwargs: Arguments of the task, ``render_mode`` among them.
 
@@ -43,7 +44,7 @@ def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Sourc
     chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
     env = make_env(env_id, noise_of(run, distractors), **env_kwargs)
     return HardwareLoop(env, chip, best=best, greedy=greedy, read=read, latency_s=latency_s,
-                        first_action=first_action, faults=faults)
+                        first_action=first_action, view=view, faults=faults)
 
 
 def make_encoder(env_id: str = "CartPole-v1", hw: str | None = None, run: Source | None = None, *,

@@ -15,7 +15,6 @@ from pib_rl.agents.observations import batched, check_vectors
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs.chips import FreshChip, Source, reseed
 from pib_rl.envs.encoding import Encoding
-from pib_rl.envs.panel import framed
 
 
 class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -77,10 +76,6 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
             spent = joules()
         return features, info | {"energy_j": info.get("energy_j", 0.0) + spent,
                                  "latency_s": info.get("latency_s", 0.0) + self.model.network.latency}
-
-    def render(self) -> Any:
-        """The task's picture."""
-        return framed(self.env.render(), self.model)
 
 
 class VecHardwareEncoder(VecEnvWrapper):

@@ -20,9 +20,12 @@ from pib_rl.envs.chips import FreshChip, Source, reseed
 from pib_rl.envs.delay import Delay, late_steps
 from pib_rl.envs.make import control_period
 from pib_rl.envs.override import make_override
-from pib_rl.envs.panel import framed
+from pib_rl.envs.panel import Probe, Scene, Status
+from pib_rl.envs.panel.screen import Screen
 from pib_rl.physical.faults import parse_all
 from pib_rl.physical.substrate import Read
+
+VIEWS = ("both", "task")
 
 
 class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -56,6 +59,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         read: Read mode of the hardware, "noisy", "mean" or "ideal".
         latency_s: Seconds from an observation to the answer, in the place of those of the hardware.
         first_action: What the hardware does until its first answer comes; by default action 0, or zeros within bounds.
+        view: What `render` shows: "both", task and hardware side by side; or "task", the task's frame.
         faults: What breaks, as "KIND:SIZE@STEP", such as "stuck:0.5@300": before the answer to the observation after
             so many steps. See `pib_rl.physical.faults.KINDS`.
 
@@ -65,17 +69,19 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def __init__(self, env: gym.Env[Any, Any], policy: Source | FreshChip | PIBPolicy, *, best: bool = False,
                  greedy: bool = True, read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
-                 faults: Sequence[str] = ()) -> None:
+                 view: str = "both", faults: Sequence[str] = ()) -> None:
         if isinstance(faults, str):
             raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {faults!r}")
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, best=best, greedy=greedy,
-                                       read=read, latency_s=latency_s, first_action=first_action,
+                                       read=read, latency_s=latency_s, first_action=first_action, view=view,
                                        faults=tuple(faults))
         gym.Wrapper.__init__(self, env)
         self.override = make_override(env.action_space)
         self.action_space = self.override.space
         self.policy = fitting(policy, env, BEST if best else LAST)
-        self.greedy, self.read = greedy, Read(read)
+        if view not in VIEWS:
+            raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
+        self.greedy, self.view, self.probe, self.screen = greedy, view, Probe(self.policy, Read(read)), Screen()
         self.latency_s = self.policy.latency if latency_s is None else float(latency_s)
         self.delay = Delay(self._late(latency_s is not None), self.override.checked(first_action))
         self.faults = parse_all(faults)
@@ -85,7 +91,9 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._begin()
 
     def _begin(self) -> None:
-        self.life, self.ahead = 0, list(self.faults)
+        self.life, self.ahead, self.reward = 0, list(self.faults), 0.0
+        self.returns: list[float] = []
+        self.marks: list[int] = []  # episodes in which something broke
         self._next: Any = self.delay.first
 
     def _late(self, asked: bool) -> int:
@@ -114,6 +122,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             self._begin()
         reseed(self.policy.streams, self.np_random)
         self.delay.clear()
+        self.probe.begin()
+        self.reward = 0.0
         return obs, info | self._decide(obs, info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -121,14 +131,18 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         applied = self.override(action, self._next)
         obs, reward, terminated, truncated, info = self.env.step(applied)
         self.life += 1
+        self.reward += float(reward)
+        if terminated or truncated:
+            self.returns.append(self.reward)
         return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
 
     def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
         """Asks the hardware about an observation; what an info tells of that."""
         while self.ahead and self.ahead[0].step <= self.life:
             inject(self.policy, self.ahead.pop(0))
+            self.marks.append(len(self.returns) + 1)
         with self.policy.meter.lap() as joules:
-            answer = self.policy.answer(self.policy.obs_to_tensor(obs)[0], self.greedy, self.read)
+            answer = self.probe.answer(self.policy.obs_to_tensor(obs)[0], self.greedy)
             spent = joules()
         action = self._in_task(answer.actions)
         self._next = self.delay(action)
@@ -156,8 +170,23 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return {"hw_mean": mean, "hw_sigma": sigma}
 
     def render(self) -> Any:
-        """The task's picture."""
-        return framed(self.env.render(), self.policy)
+        """Task and hardware side by side, shape (720, 1280, 3), uint8; or what the task's own ``render`` gives.
+
+        Raises:
+            DependencyNotInstalled: If pygame is missing or doubled.
+        """
+        frame = self.env.render()
+        if self.view == "task" or not isinstance(frame, np.ndarray):
+            return frame
+        return self.screen.show(self.scene(), frame)
+
+    def scene(self) -> Scene:
+        """What there is to be seen of the hardware."""
+        task = self.env.spec.id if self.env.spec is not None else type(self.env.unwrapped).__name__
+        broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[:len(self.faults) - len(self.ahead)])
+        return self.probe.scene(Status(
+            f"{task} on {self.policy.arguments['hw']}", self.life, len(self.returns) + 1, self.reward,
+            tuple(self.returns), tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken))
 
 
 def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:

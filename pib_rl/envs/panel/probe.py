@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
 from pib_rl.agents.bill import bill, in_unit
 from pib_rl.agents.heads import GaussianHead
 from pib_rl.agents.information import Information, information_plane
 from pib_rl.agents.network import Measurement
-from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.policy import Answer, PIBPolicy
 from pib_rl.agents.target import Target
 from pib_rl.envs.panel.scene import Decision, Picture, Scene, Stage, Status
 from pib_rl.physical.pictures import square
@@ -49,18 +50,22 @@ class Probe:
         self.seen = None
 
     @torch.inference_mode()
-    def act(self, obs: Any) -> np.ndarray:
-        """Greedy actions for a batch of observations, shape (n, ...), as `pib_rl.agents.policy.Reader` gives them."""
+    def answer(self, obs: PyTorchObs, deterministic: bool) -> Answer:
+        """What `PIBPolicy.answer` says of n observations in the read mode, with the same draws."""
         policy, read = self.policy, self.read
-        x = policy.inputs(policy.flatten(policy.obs_to_tensor(obs)[0]))
+        x = policy.inputs(policy.flatten(obs))
         measured = policy.network.measure(x, read)
         outputs = policy.readout.measure(measured.taps, read)
         if self.seen is not None and self.seen[0].shape == x.shape:
             self._pairs.append((self.seen[0], self.seen[1].z, x))
             self._fresh += 1
         self.seen = x, measured, outputs
-        actions = policy.head.mode(policy.split(outputs)[0])
-        return policy.to_env((actions.clamp(-1, 1) if policy.squash_output else actions).cpu().numpy())
+        return policy.judge(outputs, deterministic)
+
+    def act(self, obs: Any) -> np.ndarray:
+        """Greedy actions for a batch of observations, shape (n, ...), as `pib_rl.agents.policy.Reader` gives them."""
+        answer = self.answer(self.policy.obs_to_tensor(obs)[0], True)
+        return self.policy.to_env(answer.actions.cpu().numpy())
 
     @torch.inference_mode()
     def scene(self, status: Status | None = None) -> Scene:
