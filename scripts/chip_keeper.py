@@ -1,10 +1,10 @@
 """Keeps a chip: Stable-Baselines3's PPO beside rules, on `pib_rl/ChipKeeper-v0`.
 
     python scripts/chip_keeper.py [--hw memristive optical] [--seeds S ...] [--steps N] [--jobs J] [--episodes E]
-        [--tune S ...] [--tune-episodes E] [--ppo NAME=VALUE ...] [--out DIR]
+        [--tune S ...] [--tune-episodes E] [--ppo NAME=VALUE ...] [--apart] [--out DIR]
 
 Each seed has a chip of its own (``chip_seed``) and a PPO that is trained on it. Prints a Markdown table: return of an
-episode of 200 periods, mean and deviation over the seeds of the means over 50 fresh episodes, the same for everyone;
+episode of 200 periods, mean and deviation over the seeds of the means over 20 fresh episodes, the same for everyone;
 seeds on which PPO is ahead; accuracy of what was served; how often each action was taken in an episode. "PPO" takes its
 most likely action, "PPO, drawn" draws them.
 
@@ -36,12 +36,12 @@ import torch
 import yaml
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 from tqdm import tqdm
 
 from pib_rl.envs.keeper.config import ACTIONS
 
-ENV = "pib_rl/ChipKeeper-v0"
+ENV = "pib_rl.envs:pib_rl/ChipKeeper-v0"
 SEEDS, TUNE = range(10, 15), (1, 2)
 FRESH, APART = 1_000_000, 2_000_000  # first seeds of the episodes that count, and of those that rules are chosen on
 WAIT, LASTS = 2, 15
@@ -149,23 +149,26 @@ def play_rule(job: tuple[Path, str, int, Rule, range]) -> Score:
     return kept(out / f"{name}.json", make)[0]
 
 
-def play_ppo(job: tuple[Path, str, int, int, range, dict[str, Any]]) -> list[Score]:
+def play_ppo(job: tuple[Path, str, int, int, range, dict[str, Any], bool]) -> list[Score]:
     """Trains PPO on the chip of a seed, then plays it: the most likely actions, and drawn ones."""
-    out, hw, seed, steps, episodes, changes = job
+    out, hw, seed, steps, episodes, changes, apart = job
     settings = PPO_SETTINGS | changes
     torch.set_num_threads(1)
     told = "".join(f"-{name}{value}" for name, value in sorted(changes.items()))
     path = out / f"{hw}-s{seed}-PPO{told}-{steps}-{episodes.start}-{len(episodes)}.json".replace(":", "_")
-    return kept(path, lambda: train_and_play(hw, seed, steps, episodes, settings))
+    return kept(path, lambda: train_and_play(hw, seed, steps, episodes, settings, apart))
 
 
-def train_and_play(hw: str, seed: int, steps: int, episodes: range, settings: dict[str, Any]) -> list[Score]:
-    """`play_ppo`, without a file."""
-    venv = VecNormalize(make_vec_env(ENV, ENVS, seed=seed, env_kwargs={"hw": hw, "chip_seed": seed}),
-                        gamma=settings["gamma"])
+def train_and_play(hw: str, seed: int, steps: int, episodes: range, settings: dict[str, Any],
+                   apart: bool) -> list[Score]:
+    """`play_ppo`, without a file; with each environment in a process of its own or not."""
+    envs = make_vec_env(ENV, ENVS, seed=seed, env_kwargs={"hw": hw, "chip_seed": seed},
+                        vec_env_cls=SubprocVecEnv if apart else DummyVecEnv)
+    venv = VecNormalize(envs, gamma=settings["gamma"])
     agent = PPO("MlpPolicy", venv, learning_rate=lambda left: RATE * left, seed=seed, **settings)
     agent.learn(steps)
     venv.training = False
+    envs.close()
 
     def policy(greedy: bool) -> Policy:
         return lambda obs, _: int(agent.predict(venv.normalize_obs(obs), deterministic=greedy)[0])
@@ -210,11 +213,12 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hw", nargs="+", default=["memristive", "optical"], metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), metavar="S")
-    parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--episodes", type=int, default=50)
+    parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--tune", nargs="+", type=int, default=list(TUNE), metavar="S")
     parser.add_argument("--tune-episodes", type=int, default=10)
+    parser.add_argument("--apart", action="store_true", help="each environment in a process of its own")
     parser.add_argument("--out", type=Path, default=Path("keepers"))
     parser.add_argument("--ppo", nargs="+", type=setting, default=[], metavar="NAME=VALUE")
     return parser.parse_args()
@@ -224,8 +228,8 @@ def main() -> None:
     options = read_arguments()
     fresh = range(FRESH, FRESH + options.episodes)
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-        learners = {hw: [pool.submit(play_ppo, (options.out, hw, seed, options.steps, fresh, dict(options.ppo)))
-                         for seed in options.seeds] for hw in options.hw}
+        learners = {hw: [pool.submit(play_ppo, (options.out, hw, seed, options.steps, fresh, dict(options.ppo),
+                                                options.apart)) for seed in options.seeds] for hw in options.hw}
         for hw in options.hw:
             rules = FIXED + chosen(pool, options.out, hw, options.tune, options.tune_episodes)
             jobs = [(options.out, hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
