@@ -76,7 +76,7 @@ def test_training_on_an_instrument_is_the_training_it_computes(lab, tmp_path):
     for name in ("network.units.0.array.weight", "network.units.1.array.weight", "readout.array.weight"):
         assert np.allclose(remote[name], digital[name], atol=1e-4), name
     assert np.abs(digital["readout.array.weight"]).max() > 1e-3
-    assert json.loads((tmp_path / "remote" / "result.json").read_text()) == {}
+    assert json.loads((tmp_path / "remote" / "result.json").read_text()) == {"aged_s": 0.0}
 
 
 def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, tmp_path, monkeypatch, capsys):
