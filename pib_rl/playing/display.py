@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pygame
 
@@ -30,6 +32,7 @@ class Display:
     def __init__(self, size: tuple[int, int], title: str, instead: str) -> None:
         with mistakes():
             self.painter = Painter(size)
+        os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")  # textures drawn by the CPU took ten times as long
         try:
             pygame.display.init()
             self._screen = pygame.display.set_mode(size, pygame.RESIZABLE)

@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 
 from pib_rl.playing.display import FRAMES
 
-SHARE = 0.1  # of the time from one look to the next
+SHARE = 0.1  # of all time
+SLACK = 1.0  # seconds
 
 
 class Pace:
-    """Says when the next look is due. A look of t seconds is followed by none until t/share after it began.
+    """Says when the next look is due.
+
+    A look of t seconds uses up t/share seconds of the time that passes. Time in which there was no look, because the
+    policy learned, is made up for afterwards, but a second of it at most. So looks take at most
+    share * (T + 1 s) of any T seconds, and a last look in full.
 
     Args:
         share: Most of the time that looks may take, 0..1 (0 excluded).
@@ -30,7 +35,7 @@ class Pace:
         if not frames > 0:
             raise ValueError(f"frames must be > 0, got {frames}")
         self._share, self._frames, self._clock = share, frames, clock
-        self._last = self._next = clock()
+        self._last = self._used = self._next = clock()
 
     @property
     def due(self) -> bool:
@@ -49,4 +54,5 @@ class Pace:
         try:
             yield passed
         finally:
-            self._next = began + max((self._clock() - began) / self._share, 1 / self._frames)
+            self._used = max(self._used, began - SLACK) + (self._clock() - began) / self._share
+            self._next = max(self._used, began + 1 / self._frames)

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from pib_rl import train
 from pib_rl.cli import UserError
 from pib_rl.config import TrainConfig, from_plain
+from pib_rl.envs.panel import colours
 from pib_rl.envs.panel.layout import SMALLEST
 from pib_rl.playing import live as module
 from pib_rl.playing.live import HELP, MOST, POINTS, Live
@@ -122,6 +123,7 @@ def test_it_tells_of_progress_faults_and_age_and_closes_at_the_end(both):
 def test_a_look_moves_the_picture_at_the_pace_of_the_task(make):
     window = make()
     before = picture(window)
+    assert tuple(before[1, 1]) == colours.PAPER
     window.look(0.04)
     assert window.excerpt.steps == 2  # CartPole has 50 steps a second
     assert (picture(window) != before).mean() > 0.001
@@ -208,6 +210,19 @@ def test_looks_take_their_share_of_time_and_no_more():
                 spent += 0.02 * (1 + looks % 3)
         clock.now += 0.001
     assert 0.09 < spent / clock.now <= 0.1
+
+
+def test_time_without_a_look_is_made_up_for_up_to_a_second():
+    clock = Ticks()
+    pace, looks = Pace(share=0.1, frames=100, clock=clock), 0
+    clock.now = 60.0
+    while clock.now < 61:
+        if pace.due:
+            with pace.look():
+                looks += 1
+                clock.now += 0.02
+        clock.now += 0.001
+    assert looks == 10  # 0.1 of the second that passed, and of one before it
 
 
 def test_quick_looks_keep_to_the_rate_of_frames():
