@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import tyro
 import yaml
@@ -16,7 +16,7 @@ from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.physical.options import LARGEST, nearest
 
 # Where and how a run is shown or stored; two runs that differ only here are the same run.
-PRESENTATION = ("config", "out", "progress", "tensorboard", "device", "print_config")
+PRESENTATION = ("config", "out", "progress", "tensorboard", "render", "device", "print_config")
 
 PATHS = ("config", "out", "init")
 
@@ -89,6 +89,8 @@ class TrainConfig:
     """Show a progress bar."""
     tensorboard: bool = False
     """Write event files for TensorBoard too, into the run folder (needs the extra log)."""
+    render: Literal["none", "human"] = "none"
+    """human opens a window that shows the training while it goes on (H lists its keys)."""
     print_config: bool = False
     """Print the settings that would be used, as YAML for --config, and stop."""
 
@@ -265,9 +267,10 @@ def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
         if name not in known:
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), list(known))}")
         kinds = get_args(known[name]) or (known[name],)
-        if name in (*MAPPED, *PATHS, "fault") or type(value) in kinds:
+        if name in (*MAPPED, *PATHS, "fault") or type(value) in kinds or (isinstance(value, str) and value in kinds):
             continue
         if not (float in kinds and type(value) is int):
-            names = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)
+            named = ("none" if kind is type(None) else getattr(kind, "__name__", str(kind)) for kind in kinds)
+            names = " or ".join(named)
             raise UserError(f"{source}: {name} must be {names}, got {value!r}")
     return TrainConfig(**settings)

@@ -20,7 +20,7 @@ from pib_rl.envs.make import make_env
 from pib_rl.envs.panel.needs import check_pygame
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.config import PICTURES, PlayConfig
-from pib_rl.process import settle_in
+from pib_rl.process import check_display, settle_in
 from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build
 from pib_rl.training import close
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
             for fault in config.faults():
                 check(model.policy, fault)
         if config.render == "human":
-            check_display()
+            check_display("use --render gif or --render png")
         else:
             os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
         with mistakes():
@@ -69,13 +69,6 @@ def load(folder: RunFolder, name: str) -> tuple[PIB, TrainConfig]:
         model = build(task)
     load_into(model.policy, folder.load_policy(name), folder.path / name)
     return model, task
-
-
-def check_display() -> None:
-    """Raises UserError where no window can open."""
-    if os.name == "posix" and "darwin" not in os.uname().sysname.lower() and not (
-            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER")):
-        raise UserError("--render human needs a display and there is none; use --render gif or --render png")
 
 
 def render_mode(config: PlayConfig) -> dict[str, Any]:
@@ -137,7 +130,7 @@ def watch(config: PlayConfig, folder: RunFolder, session: Session) -> None:
         return (config.steps is not None and session.steps >= config.steps) or (
             config.episodes is not None and len(session.returns) >= config.episodes)
 
-    Window(session, config.pixels(), pace(session), folder.path).run(over)
+    Window(session, config.pixels(), session.pace, folder.path).run(over)
 
 
 def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
@@ -146,7 +139,7 @@ def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     from pib_rl.playing.film import Moments, make_film
 
     path = config.file or folder.path / f"play.{config.render}"
-    reel, painter = make_film(config.render, path, pace(session), config.composed), None
+    reel, painter = make_film(config.render, path, session.pace, config.composed), None
     try:
         for _ in played(config, session):
             wanted = reel.wants and not (isinstance(reel, Moments) and session.returns)
@@ -164,11 +157,6 @@ def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
         reel.abandon()
         raise
     print(f"picture: {path}")
-
-
-def pace(session: Session) -> float:
-    """Environment steps a second that look natural."""
-    return float(session.env.metadata.get("render_fps") or 30)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-"""How a training process uses its machine: one thread, memory that it keeps, a device that is there."""
+"""How a process uses its machine: one thread, memory that it keeps, a device and a display that are there."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 
 import torch
+
+from pib_rl.cli import UserError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
 LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: mallopt(3) documents no larger threshold; free memory that is kept
@@ -17,6 +20,17 @@ def check_device(name: str) -> None:
         raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"--device {name}: torch {torch.__version__} finds no CUDA device; use --device cpu")
+
+
+def check_display(instead: str) -> None:
+    """Raises UserError where no window can open.
+
+    Args:
+        instead: What people without a display should do.
+    """
+    if os.name == "posix" and "darwin" not in os.uname().sysname.lower() and not (
+            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER")):
+        raise UserError(f"--render human needs a display and there is none; {instead}")
 
 
 def settle_in() -> None:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 from rich.console import Console
 from rich.table import Table
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl import plots
@@ -25,16 +26,20 @@ from pib_rl.callbacks import Breakage, Clock, Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
+from pib_rl.envs.panel.needs import check_pygame
 from pib_rl.evaluation import evaluate
 from pib_rl.events import check_installed, training_pictures
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.instrument import InstrumentError
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.process import check_device, settle_in
+from pib_rl.process import check_device, check_display, settle_in
 from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, write_atomically
 from pib_rl.training import LOOK_EPISODES, close, every, learn
 from pib_rl.tuned import tuned
+
+if TYPE_CHECKING:
+    from pib_rl.playing.live import Live
 
 NAME = "pib_rl.train"
 NAMED = ("env", "hw", "mode")
@@ -48,6 +53,8 @@ def main(arguments: list[str]) -> None:
     config = read_arguments(arguments)
     if config.tensorboard:
         check_installed()
+    if config.render == "human":
+        check_display("leave --render out")
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         model = build(config)
         go_on(config, model)
@@ -58,11 +65,16 @@ def main(arguments: list[str]) -> None:
         close(model)
         print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
         return
-    folder = RunFolder.create(config)
-    if folder.finished:
-        print(f"{folder.path} holds this run already, finished:")
-    else:
-        train(config, model, folder, config.faults())
+    live = watched(config, model)
+    try:
+        folder = RunFolder.create(config)
+        if folder.finished:
+            print(f"{folder.path} holds this run already, finished:")
+        else:
+            train(config, model, folder, config.faults(), live)
+    finally:
+        if live is not None:
+            live.close()
     show(folder)
 
 
@@ -146,7 +158,23 @@ def build(config: TrainConfig) -> PIB:
         raise ValueError(f"an option does not fit: {error}") from error
 
 
-def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[Fault] = ()) -> None:
+def watched(config: TrainConfig, model: PIB) -> Live | None:
+    """Opens the window that shows the training, if it is to be shown.
+
+    Raises:
+        UserError: If it can't be opened, or the environment can't be drawn.
+    """
+    if config.render == "none":
+        return None
+    with mistakes():
+        check_pygame()
+    from pib_rl.playing.live import Live
+
+    return Live(model.policy, config)
+
+
+def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[Fault] = (),
+          live: Live | None = None) -> None:
     """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far."""
     policy = model.policy
     breakage = Breakage(faults, partial(inject, policy))
@@ -158,9 +186,13 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
                        spec.reward_threshold, lambda: folder.save_policy(policy.state_dict(), BEST),
                        lambda: policy.meter.totals()["measurements"],
                        pictures if config.tensorboard else dict)
+    others: list[BaseCallback] = [breakage, clock]
+    if live is not None:
+        live.follow(breakage, clock)
+        others.append(live)
     folder.save_policy(policy.state_dict())
     try:
-        wall = learn(model, config.timesteps, folder, looks, config.progress, [breakage, clock], config.tensorboard)
+        wall = learn(model, config.timesteps, folder, looks, config.progress, others, config.tensorboard)
     except KeyboardInterrupt:
         folder.save_policy(policy.state_dict())
         raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "

@@ -6,24 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
 from pib_rl.adaptation.memory import MEMORY, remembered
 from pib_rl.agents import PIB
 from pib_rl.agents.breakage import inject
 from pib_rl.agents.self_test import Answers
 from pib_rl.config import TrainConfig
-from pib_rl.envs.panel import Probe, Scene, Status
+from pib_rl.envs.panel import Scene, Status
 from pib_rl.physical.faults import KINDS, Fault
-from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.damage import DRIFT
 from pib_rl.playing.learner import Learner
+from pib_rl.playing.player import Player
 from pib_rl.train import environments
 
 
-class Session:
-    """Greedy episodes, one after the other. The policy has always decided on the state that is to be seen.
+class Session(Player):
+    """A play of a chip that breaks, ages, learns on and is reset.
 
     Args:
         model: The model with the loaded policy.
@@ -38,19 +37,14 @@ class Session:
         threaded: The learner has a thread of its own.
 
     Attributes:
-        returns: Of the episodes that ended.
-        steps: Steps played.
         message: What happened last.
     """
 
     def __init__(self, model: PIB, task: TrainConfig, env: gym.Env[Any, Any], *, read: Read = Read.NOISY, seed: int = 0,
                  faults: Sequence[Fault] = (), learn_from: int | None = None, learn_every: int = 50,
                  learn_steps: int = 20_000, threaded: bool = False) -> None:
-        self.task, self.env, self.policy = task, env, model.policy
-        self.probe, self.learner = Probe(model.policy, read), Learner(model, learn_steps)
-        self.returns: list[float] = []
-        self.steps, self.message = 0, ""
-        self._streams = Streams(seed)
+        super().__init__(model.policy, env, read, seed)
+        self.task, self.learner, self.message = task, Learner(model, learn_steps), ""
         self._ahead, self._learn_from, self._learn_every = list(faults), learn_from, learn_every
         self._threaded = threaded
         self._healthy = {name: value.clone() for name, value in model.policy.state_dict().items()}
@@ -65,31 +59,7 @@ class Session:
         self._marks: list[int] = []
         self._age = 0.0
 
-    def _begin(self) -> None:
-        """An episode begins."""
-        obs, _ = self.env.reset(seed=self._streams.integer(f"play-{len(self.returns)}"))
-        self._reward = 0.0
-        self.probe.begin()
-        self._due()
-        self._decide(obs)
-
-    def _decide(self, obs: Any) -> None:
-        self._action = self.probe.act(obs if isinstance(obs, dict) else np.asarray(obs))[0]
-
-    def step(self) -> None:
-        """Does what was decided, then decides on what came of it; whoever calls it holds the chip."""
-        obs, reward, terminated, truncated, _ = self.env.step(self._action)
-        self.steps += 1
-        self._reward += float(reward)
-        if terminated or truncated:
-            self.returns.append(self._reward)
-            self._begin()
-            return
-        self._due()
-        self._decide(obs)
-
     def _due(self) -> None:
-        """What was planned for this step happens."""
         while self._ahead and self._ahead[0].step <= self.steps:
             self.happen(self._ahead.pop(0))
         if self._learn_from is not None and self.steps >= self._learn_from:

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pygame
 
-from pib_rl.cli import UserError, mistakes
-from pib_rl.envs.panel import Painter, Scene
-from pib_rl.envs.panel.layout import SMALLEST
+from pib_rl.cli import mistakes
+from pib_rl.envs.panel import Scene
 from pib_rl.playing.controls import Controls
+from pib_rl.playing.display import FRAMES, Display
 from pib_rl.playing.session import Session
 from pib_rl.runs import write_atomically
 
-FRAMES = 30  # a second
 PATIENCE = 0.02  # seconds that a frame waits for the chip
 DEBT = 4  # frames of play that are made up for when the chip was not free
 
@@ -38,18 +36,11 @@ class Window:
     def __init__(self, session: Session, size: tuple[int, int], fps: float, folder: Path) -> None:
         self.session, self.controls = session, Controls(session)
         self.fps, self.folder = fps, folder
-        with mistakes():
-            self.painter = Painter(size)
-        try:
-            pygame.display.init()
-            self.screen = pygame.display.set_mode(size, pygame.RESIZABLE)
-        except pygame.error as error:
-            raise UserError(f"cannot open a window: {error}; use --render gif or --render png") from None
-        pygame.display.set_caption(f"pib_rl: {session.status().title}")
+        self.display = Display(size, f"pib_rl: {session.status().title}", "use --render gif or --render png")
         pygame.key.set_repeat(400, 60)
         self._due = 0.0
         self._scene: Scene = session.scene()
-        self._frame = self._render()
+        self._frame = session.frame()
         self.frames = 0
 
     def run(self, over: Callable[[], bool] = lambda: False) -> None:
@@ -63,7 +54,7 @@ class Window:
                 self._show()
                 self.frames += 1
         finally:
-            pygame.display.quit()
+            self.display.close()
 
     def _take(self, event: pygame.event.Event) -> None:
         if event.type == pygame.QUIT:
@@ -71,9 +62,7 @@ class Window:
         elif event.type == pygame.KEYDOWN:
             self.controls.press(event.key)
         elif event.type == pygame.VIDEORESIZE:
-            size = max(SMALLEST[0], event.w), max(SMALLEST[1], event.h)
-            self.painter = Painter(size)
-            self.screen = pygame.display.set_mode(size, pygame.RESIZABLE)
+            self.display.resize(event.w, event.h)
 
     def _play(self, passed: float) -> None:
         """Makes the steps that are due after so many seconds."""
@@ -90,22 +79,14 @@ class Window:
         self._due -= 0 if controls.paused else steps
         self._scene = scene
         if steps:
-            self._frame = self._render()
-
-    def _render(self) -> np.ndarray | None:
-        frame = self.session.env.render()
-        return frame if isinstance(frame, np.ndarray) else None
+            self._frame = self.session.frame()
 
     def _show(self) -> None:
         """Paints what changed and brings it to the screen."""
         status = self._scene.status
         status = replace(status, tags=(*status.tags, *self.controls.tags), overlay=self.controls.overlay,
                          message=self.session.message or "H lists the keys")
-        changed = self.painter.paint(replace(self._scene, status=status), self._frame)
-        for rect in changed:
-            self.screen.blit(self.painter.surface, rect, rect)
-        if changed:
-            pygame.display.update(changed)
+        self.display.show(replace(self._scene, status=status), self._frame)
         if self.controls.snapshot:
             self.controls.snapshot = False
             self._save()
@@ -114,7 +95,7 @@ class Window:
         from PIL import Image
 
         buffer, path = io.BytesIO(), self.folder / f"play-{self.session.steps}.png"
-        Image.fromarray(self.painter.array()).save(buffer, "PNG")
+        Image.fromarray(self.display.painter.array()).save(buffer, "PNG")
         try:
             write_atomically(path, buffer.getvalue())
             self.session.message = f"saved {path}"

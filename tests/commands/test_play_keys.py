@@ -134,7 +134,7 @@ def test_a_window_plays_saves_and_takes_another_size(window, tmp_path):
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_UP))
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_s))
     window.run(lambda: window.session.steps >= 5)
-    assert window.painter.surface.get_size() == (800, 450)
+    assert window.display.painter.surface.get_size() == (800, 450)
     assert len(list(tmp_path.glob("play-*.png"))) == 1
 
 

@@ -126,6 +126,12 @@ def test_painting_on_gives_the_same_picture_as_painting_anew():
     assert painter.paint(scene, frame) == []
 
 
+def test_all_of_a_new_picture_has_changed():
+    painter = Painter()
+    assert painter.surface.get_rect() in painter.paint(probe().scene(), FRAME)
+    assert painter.surface.get_rect() not in painter.paint(probe().scene(), np.roll(FRAME, 1))
+
+
 def test_dead_pixels_are_dark_and_dead_units_are_named():
     watched = probe()
     inject(watched.policy, Fault("dead-pixels", 1.0))

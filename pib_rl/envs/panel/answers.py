@@ -98,7 +98,7 @@ def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
     colour = colours.GREEN if learning.at_work else colours.MUTED
     room = rect.inflate(-pen.px(20), 0)
     ended = "learning has ended" if learning.steps >= learning.total else "learning halts"
-    pen.text("learning in place" if learning.at_work else ended, room.left, rect.top + pen.px(8), 16,
+    pen.text(learning.name if learning.at_work else ended, room.left, rect.top + pen.px(8), 16,
              colour, bold=True, width=room.width)
     pen.text(f"{learning.steps:,} of {learning.total:,} steps", room.left, rect.top + pen.px(32), 13, colours.MUTED,
              width=room.width)

@@ -61,7 +61,7 @@ class Painter:
         Returns:
             What changed.
         """
-        status, layout, pen, self._changed = scene.status, self.layout, self._pen, []
+        status, layout, pen = scene.status, self.layout, self._pen
         if status.overlay != self._overlay:
             self._clear()
             self._overlay = status.overlay
@@ -80,7 +80,8 @@ class Painter:
         self._refresh("footer", layout.footer, status.message, lambda: self._footer(status.message))
         if status.overlay is not None and self._changed:
             self._changed.append(_paint_overlay(pen, self.surface.get_rect(), status.overlay))
-        return self._changed
+        changed, self._changed = self._changed, []
+        return changed
 
     def array(self) -> np.ndarray:
         """The picture, shape (height, width, 3), uint8; a copy."""

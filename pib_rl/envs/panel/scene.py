@@ -75,19 +75,21 @@ class Decision:
 
 @dataclass(frozen=True)
 class Learning:
-    """How far a learner in place is.
+    """How far a learner is.
 
     Args:
         steps: Environment steps that it has made.
         total: Environment steps that it will make.
         rewards: Mean return of its latest episodes, from time to time.
         at_work: Whether it goes on now.
+        name: What it does, for people.
     """
 
     steps: int
     total: int
     rewards: tuple[float, ...] = ()
     at_work: bool = True
+    name: str = "learning in place"
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Status:
         age_s: Simulated time that has passed for the chip, in seconds.
         faults: What broke.
         message: What happened last.
-        learning: The learner in place, if there is one.
+        learning: The learner, if there is one.
         overlay: A table in front.
     """
 

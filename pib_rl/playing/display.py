@@ -1,0 +1,59 @@
+"""The window itself: it opens, takes another size, shows scenes, and closes."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pygame
+
+from pib_rl.cli import UserError, mistakes
+from pib_rl.envs.panel import Painter, Scene
+from pib_rl.envs.panel.layout import SMALLEST
+
+FRAMES = 30  # a second, at most
+
+
+class Display:
+    """A window with a panel in it.
+
+    Args:
+        size: Width and height in pixels.
+        title: What the window is called.
+        instead: What people without a display should do, for the message.
+
+    Attributes:
+        painter: Paints the panel.
+
+    Raises:
+        UserError: If the display can't be opened.
+    """
+
+    def __init__(self, size: tuple[int, int], title: str, instead: str) -> None:
+        with mistakes():
+            self.painter = Painter(size)
+        os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")  # textures drawn by the CPU took ten times as long
+        try:
+            pygame.display.init()
+            self._screen = pygame.display.set_mode(size, pygame.RESIZABLE)
+        except pygame.error as error:
+            raise UserError(f"cannot open a window: {error}; {instead}") from None
+        pygame.display.set_caption(title)
+
+    def resize(self, width: int, height: int) -> None:
+        """Takes another size, in pixels; small ones are made larger."""
+        size = max(SMALLEST[0], width), max(SMALLEST[1], height)
+        self.painter = Painter(size)
+        self._screen = pygame.display.set_mode(size, pygame.RESIZABLE)
+
+    def show(self, scene: Scene, frame: np.ndarray | None) -> None:
+        """Paints what changed and brings it to the screen."""
+        changed = self.painter.paint(scene, frame)
+        for rect in changed:
+            self._screen.blit(self.painter.surface, rect, rect)
+        if changed:
+            pygame.display.update(changed)
+
+    def close(self) -> None:
+        """Closes the window."""
+        pygame.display.quit()

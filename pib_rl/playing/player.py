@@ -1,0 +1,71 @@
+"""Greedy episodes of a policy, seen by a probe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.envs.panel import Probe
+from pib_rl.physical.streams import Streams
+from pib_rl.physical.substrate import Read
+
+
+class Player:
+    """Greedy episodes, one after the other. The policy has always decided on the state that is to be seen.
+
+    Args:
+        policy: The policy.
+        env: The environment to play in.
+        read: Read mode.
+        seed: Seed of the episodes.
+
+    Attributes:
+        returns: Of the episodes that ended.
+        steps: Steps played.
+    """
+
+    def __init__(self, policy: PIBPolicy, env: gym.Env[Any, Any], read: Read = Read.NOISY, seed: int = 0) -> None:
+        self.policy, self.env, self.probe = policy, env, Probe(policy, read)
+        self.returns: list[float] = []
+        self.steps = 0
+        self._streams = Streams(seed)
+        self._reward = 0.0
+
+    def _begin(self) -> None:
+        """An episode begins."""
+        obs, _ = self.env.reset(seed=self._streams.integer(f"play-{len(self.returns)}"))
+        self._reward = 0.0
+        self.probe.begin()
+        self._due()
+        self._decide(obs)
+
+    def _due(self) -> None:
+        """What is planned for this step happens before the policy decides; nothing here."""
+
+    def _decide(self, obs: Any) -> None:
+        self._action = self.probe.act(obs if isinstance(obs, dict) else np.asarray(obs))[0]
+
+    def step(self) -> None:
+        """Does what was decided, then decides on what came of it; whoever calls it holds the chip."""
+        obs, reward, terminated, truncated, _ = self.env.step(self._action)
+        self.steps += 1
+        self._reward += float(reward)
+        if terminated or truncated:
+            self.returns.append(self._reward)
+            self._begin()
+            return
+        self._due()
+        self._decide(obs)
+
+    def frame(self) -> np.ndarray | None:
+        """Picture of the task, shape (height, width, 3), uint8; None where it renders none."""
+        frame = self.env.render()
+        return frame if isinstance(frame, np.ndarray) else None
+
+    @property
+    def pace(self) -> float:
+        """Environment steps a second that look natural."""
+        return float(self.env.metadata.get("render_fps") or 30)
