@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pib_rl.playing.session import Session
 
 NAME = "pib_rl.play"
+UNSEEN = ("offscreen", "dummy", "evdev")  # what SDL falls back to where no display answers
 
 
 def main(arguments: list[str]) -> None:
@@ -76,6 +77,19 @@ def check_display() -> None:
     if os.name == "posix" and "darwin" not in os.uname().sysname.lower() and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER")):
         raise UserError("--render human needs a display and there is none; use --render gif or --render png")
+    with mistakes():
+        check_pygame()
+    import pygame
+
+    try:
+        pygame.display.init()
+        driver = pygame.display.get_driver()
+        pygame.display.quit()
+    except pygame.error as error:
+        raise UserError(f"cannot open a window: {error}; use --render gif or --render png") from None
+    if driver in UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
+        raise UserError("--render human needs a display and none answers (DISPLAY or WAYLAND_DISPLAY names one that is "
+                        "not there); use --render gif or --render png")
 
 
 def render_mode(config: PlayConfig) -> dict[str, Any]:
