@@ -124,6 +124,8 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
     if session.returns:
         told = ", ".join(map(as_told, session.returns))
         print(f"returns: {told} (mean {as_told(float(np.mean(session.returns)))})")
+    else:
+        print(f"returns: none, no episode ended within {session.steps} steps")
 
 
 def played(config: PlayConfig, session: Session) -> Iterator[None]:

@@ -33,6 +33,11 @@ def test_returns_are_repeatable_in_mean_read(folder, capsys, best):
     assert said[0].count(",") == 2  # three episodes
 
 
+def test_a_play_without_an_end_says_so(folder, capsys):
+    play.main([str(folder), "--steps", "3", "--no-progress"])
+    assert capsys.readouterr().out == "returns: none, no episode ended within 3 steps\n"
+
+
 def test_gif_shows_task_and_hardware_and_moves(folder):
     play.main([str(folder), "--render", "gif", "--steps", "21", "--no-progress"])
     with Image.open(folder / "play.gif") as film:
