@@ -22,6 +22,7 @@ from pib_rl.adaptation.patient import Course, Patient
 from pib_rl.adaptation.policies import PatientPolicy
 from pib_rl.adaptation.regressors import PatientRegressor
 from pib_rl.cli import UserError, parse, run
+from pib_rl.evaluation import as_told
 from pib_rl.process import settle_in
 from pib_rl.runs import RunFolder, write_atomically
 
@@ -129,7 +130,7 @@ def show(folder: RunFolder) -> None:
 def _figure(value: Any, share: bool) -> str:
     if not isinstance(value, (int, float)):
         return "-"
-    return f"{100 * value:.2f} %" if share else f"{value:.1f}"
+    return f"{100 * value:.2f} %" if share else as_told(value)
 
 
 if __name__ == "__main__":

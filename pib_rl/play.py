@@ -18,6 +18,7 @@ from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
 from pib_rl.envs.panel.needs import check_pygame
+from pib_rl.evaluation import as_told
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.config import PICTURES, PlayConfig
 from pib_rl.process import check_display, settle_in
@@ -100,8 +101,10 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
     finally:
         session.close()
     if session.returns:
-        told = ", ".join(f"{value:.1f}" for value in session.returns)
-        print(f"returns: {told} (mean {np.mean(session.returns):.1f})")
+        told = ", ".join(map(as_told, session.returns))
+        print(f"returns: {told} (mean {as_told(float(np.mean(session.returns)))})")
+    else:
+        print(f"returns: none, no episode ended within {session.steps} steps")
 
 
 def played(config: PlayConfig, session: Session) -> Iterator[None]:

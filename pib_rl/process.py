@@ -8,10 +8,12 @@ import re
 
 import torch
 
-from pib_rl.cli import UserError
+from pib_rl.cli import UserError, mistakes
+from pib_rl.envs.panel.needs import check_pygame
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
 LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: mallopt(3) documents no larger threshold; free memory that is kept
+UNSEEN = ("offscreen", "dummy", "evdev")  # what SDL falls back to where no display answers
 
 
 def check_device(name: str) -> None:
@@ -31,6 +33,19 @@ def check_display(instead: str) -> None:
     if os.name == "posix" and "darwin" not in os.uname().sysname.lower() and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER")):
         raise UserError(f"--render human needs a display and there is none; {instead}")
+    with mistakes():
+        check_pygame()
+    import pygame
+
+    try:
+        pygame.display.init()
+        driver = pygame.display.get_driver()
+        pygame.display.quit()
+    except pygame.error as error:
+        raise UserError(f"cannot open a window: {error}; {instead}") from None
+    if driver in UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
+        raise UserError("--render human needs a display and none answers (DISPLAY or WAYLAND_DISPLAY names one that is "
+                        f"not there); {instead}")
 
 
 def settle_in() -> None:

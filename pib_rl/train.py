@@ -26,8 +26,7 @@ from pib_rl.callbacks import Breakage, Clock, Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
-from pib_rl.envs.panel.needs import check_pygame
-from pib_rl.evaluation import evaluate
+from pib_rl.evaluation import as_told, decimals, evaluate
 from pib_rl.events import check_installed, training_pictures
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.instrument import InstrumentError
@@ -166,8 +165,6 @@ def watched(config: TrainConfig, model: PIB) -> Live | None:
     """
     if config.render == "none":
         return None
-    with mistakes():
-        check_pygame()
     from pib_rl.playing.live import Live
 
     return Live(model.policy, config)
@@ -273,9 +270,10 @@ def show(folder: RunFolder) -> None:
     table = Table(title=f"{result['env']} on {result['hw']} ({result['mode']}, seed {result['seed']})", title_style="")
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")
-    table.add_row("last", f"{result['eval_mean']:.1f} ± {result['eval_std']:.1f}",
-                  f"{result['eval_mean_noiseless']:.1f}")
-    table.add_row("best checkpoint", f"{result['best_eval_mean']:.1f}", f"{result['best_eval_mean_noiseless']:.1f}")
+    last, best = result["eval_mean"], result["best_eval_mean"]
+    table.add_row("last", f"{as_told(last)} ± {result['eval_std']:.{decimals(last)}f}",
+                  as_told(result["eval_mean_noiseless"]))
+    table.add_row("best checkpoint", as_told(best), as_told(result["best_eval_mean_noiseless"]))
     solved = result.get("solved_at_step")
     table.caption = (f"greedy return, {result['eval_episodes']} fresh episodes each\n"
                      f"{result['timesteps']:,} steps in {result['wall_s']:.1f} s, "

@@ -15,13 +15,16 @@ from torch import Tensor
 
 
 def check_observation_space(space: spaces.Space[Any]) -> None:
-    """Raises ValueError unless observations can be flattened to one vector."""
+    """Raises ValueError unless observations can be flattened to one vector; discrete ones count from 0."""
     kinds = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
     parts = list(space.spaces.values()) if isinstance(space, spaces.Dict) else [space]
     for part in parts:
         if not isinstance(part, kinds):
             raise ValueError("observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
                              f"these, got {type(part).__name__}; wrap it with gymnasium.wrappers.FlattenObservation")
+        if isinstance(part, spaces.Discrete) and part.start != 0:
+            raise ValueError(f"discrete observations must be numbered from 0, got {part}; wrap the environment with "
+                             "gymnasium.wrappers.FlattenObservation")
 
 
 def as_learned(space: spaces.Space[Any]) -> spaces.Space[Any]:

@@ -23,7 +23,7 @@ from pib_rl.callbacks import Evaluation
 from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import check_ranges, run_stem
 from pib_rl.envs.make import find_spec, make_vec_env
-from pib_rl.evaluation import greedy_returns
+from pib_rl.evaluation import as_told, greedy_returns
 from pib_rl.physical.options import nearest
 from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.process import settle_in
@@ -187,7 +187,7 @@ def main(arguments: list[str]) -> None:
     folder = RunFolder.create(config)
     if not folder.finished:
         train(config, model, folder)
-    print(f"{config.algo} on {config.env}, seed {config.seed}: {folder.result()['eval_mean']:.1f} ({folder.path})")
+    print(f"{config.algo} on {config.env}, seed {config.seed}: {as_told(folder.result()['eval_mean'])} ({folder.path})")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pib_rl.comparison.results import Standing
 from pib_rl.comparison.statistics import Estimate
+from pib_rl.evaluation import as_told, decimals
 
 HEADER = ("substrate", "contender", "IQM of final return [95 %]", "runs", "PIB against it", "time [s]", "measurements",
           "writes per device")
@@ -21,8 +22,9 @@ def header(standings: list[Standing]) -> list[str]:
 
 
 def cells(line: Standing, energy: bool) -> list[str]:
-    """One line of the table."""
-    return [line.hw, line.contender, score(line.score), ", ".join(f"{value:.0f}" for value in line.finals),
+    """One line of the table; single runs have no decimals unless all of them are small."""
+    places = decimals(*line.finals) if decimals(*line.finals) > 1 else 0
+    return [line.hw, line.contender, score(line.score), ", ".join(f"{value:.{places}f}" for value in line.finals),
             line.against or "", f"{line.seconds:.{0 if line.seconds >= 10 else 1}f}", count(line.measurements),
             count(line.writes_per_device),
             *([count(line.energy)] if energy else [])]
@@ -31,8 +33,9 @@ def cells(line: Standing, energy: bool) -> list[str]:
 def score(estimate: Estimate) -> str:
     """Interquartile mean with its interval, or alone where a few runs give none."""
     if math.isnan(estimate.low):
-        return f"{estimate.mean:.1f}"
-    return f"{estimate.mean:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+        return as_told(estimate.mean)
+    places = decimals(estimate.mean, estimate.low, estimate.high)
+    return f"{estimate.mean:.{places}f} [{estimate.low:.{places}f}, {estimate.high:.{places}f}]"
 
 
 def count(value: float | None) -> str:

@@ -35,7 +35,8 @@ class FreshChip:
         samples: Observations of random actions from which a network gets its statistics, 2 or more.
 
     Raises:
-        ValueError: If there are too few samples. What else is wrong is told where the chip is made.
+        ValueError: If there are too few samples, a number is not whole, or options are no mapping. What else is wrong
+            is told where the chip is made.
     """
 
     hw: str = "digital"
@@ -46,6 +47,12 @@ class FreshChip:
     samples: int = 1000
 
     def __post_init__(self) -> None:
+        for name in ("width", "units", "seed", "samples"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+        if not isinstance(self.hw_options, Mapping):
+            raise ValueError(f"hw_options must be a mapping of names to values, got {self.hw_options!r}")
         if self.samples < 2:
             raise ValueError(f"samples must be 2 or more, got {self.samples}")
 

@@ -98,7 +98,8 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             return action
         space = self.env.action_space
         if isinstance(space, spaces.Discrete):
-            return type(action)(2 * space.start + space.n - 1 - action)
+            kind = np.int64 if isinstance(action, np.ndarray) else type(action)  # agents give arrays without axes, too
+            return kind(2 * space.start + space.n - 1 - action)
         return -np.asarray(action)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

@@ -44,13 +44,12 @@ class Delay:
         self.steps = steps
         self.first = first
         self._queue: deque[Any] = deque()
-        self.clear()
 
     def clear(self) -> None:
         """Begins anew."""
-        self._queue = deque(copy.copy(self.first) for _ in range(self.steps))
+        self._queue.clear()
 
     def __call__(self, value: Any) -> Any:
         """Puts one in and takes one out."""
         self._queue.append(copy.copy(value))
-        return self._queue.popleft()
+        return self._queue.popleft() if len(self._queue) > self.steps else copy.copy(self.first)

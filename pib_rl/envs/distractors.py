@@ -19,10 +19,12 @@ def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
     """The observation space with ``count`` unbounded dimensions more.
 
     Raises:
-        ValueError: If the space is not a vector, or count < 1.
+        ValueError: If the space is not a vector, or count is no whole number, 1 or more.
     """
     if not isinstance(space, spaces.Box) or len(space.shape) != 1:
         raise ValueError(f"distractors need observations that are vectors (Box of one axis), got {space}")
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+        raise ValueError(f"distractors must be a whole number, got {count!r}")
     if count < 1:
         raise ValueError(f"distractors must be >= 1, got {count}")
     edge = np.full(count, np.inf, dtype=np.float32)

@@ -18,7 +18,7 @@ def inner(env_id: str, render_mode: str | None, env_kwargs: dict[str, Any]) -> g
         env_kwargs: Its other arguments.
 
     Raises:
-        ValueError: If there is no such environment.
+        ValueError: If there is no such environment, or its module can't be imported.
     """
     if render_mode is not None:
         env_kwargs = {**env_kwargs, "render_mode": render_mode}
@@ -27,3 +27,5 @@ def inner(env_id: str, render_mode: str | None, env_kwargs: dict[str, Any]) -> g
     except gym.error.UnregisteredEnv:
         raise ValueError(f"env_id must be that of a registered environment, got {env_id!r}; "
                          f"{nearest(env_id, sorted(gym.registry))}") from None
+    except ImportError as error:
+        raise ValueError(f"cannot load environment {env_id!r}: {error}") from None

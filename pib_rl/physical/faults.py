@@ -96,6 +96,8 @@ def parse(text: str) -> Fault:
     Raises:
         ValueError: If the text is nothing of that form, or no valid fault; the message says what is expected.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got {text!r}")
     body, at, when = text.partition("@")
     kind, colon, size = body.partition(":")
     known = KINDS.get(kind)

@@ -68,6 +68,8 @@ class PlayConfig:
             raise UserError(f"--file {self.file}: there is no folder {self.file.parent}")
         if self.learn_from is None and self.learn_steps is not None and self.render != "human":
             raise UserError("--learn-steps is for learning in place: give --learn-from STEP too")
+        if self.learn_from is not None and self.steps is not None and self.learn_from > self.steps:
+            raise UserError(f"--learn-from {self.learn_from} would be after the end: {self.steps} steps are played")
         self.faults()
         self.pixels()
 

@@ -126,11 +126,11 @@ class Mp4(Film):
     def __init__(self, path: Path, fps: float) -> None:
         super().__init__(path, fps)
         try:
-            from imageio_ffmpeg import write_frames
+            from imageio_ffmpeg import count_frames_and_secs, write_frames
         except ImportError:
             raise UserError("--render mp4 needs imageio-ffmpeg: pip install 'pib-rl[video]'; or use --render gif"
                             ) from None
-        self._write_frames = write_frames
+        self._write_frames, self._measure = write_frames, count_frames_and_secs
         self._writer: Generator[None, Any, None] | None = None
         self._part: Path | None = None
 
@@ -143,9 +143,13 @@ class Mp4(Film):
                 raise UserError(f"cannot write {self.path}: {error.strerror or error}") from None
             os.close(handle)
             self._part = Path(name)
-            self._writer = self._write_frames(name, (wide, high), fps=self.fps / self.every, macro_block_size=2,
-                                              ffmpeg_log_level="error", quality=7)
-            self._writer.send(None)
+            try:
+                self._writer = self._write_frames(name, (wide, high), fps=self.fps / self.every, macro_block_size=2,
+                                                  ffmpeg_log_level="error", quality=7)
+                self._writer.send(None)
+            except (OSError, RuntimeError, LookupError) as error:  # whatever imageio-ffmpeg makes of a broken one
+                raise UserError(f"ffmpeg does not run ({error}): leave IMAGEIO_FFMPEG_EXE unset and pip install "
+                                "'pib-rl[video]'; or use --render gif") from None
         try:
             self._writer.send(np.ascontiguousarray(frame[:high, :wide]))
         except OSError as error:
@@ -155,12 +159,25 @@ class Mp4(Film):
         assert self._writer is not None
         assert self._part is not None
         self._writer.close()
-        os.chmod(self._part, 0o644)
-        os.replace(self._part, self.path)
+        if not self._whole():
+            raise UserError(f"ffmpeg cannot write {self.path}: the film is not whole; is the disk full?")
+        try:
+            os.chmod(self._part, 0o644)
+            os.replace(self._part, self.path)
+        except OSError as error:
+            raise UserError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+    def _whole(self) -> bool:
+        """Whether the file can be played; imageio-ffmpeg does not tell how its ffmpeg ended."""
+        try:
+            return bool(self._measure(str(self._part))[0] > 0)
+        except RuntimeError:
+            return False
 
     def abandon(self) -> None:
-        if self._writer is not None and self._part is not None:
+        if self._writer is not None:
             self._writer.close()
+        if self._part is not None:
             self._part.unlink(missing_ok=True)
 
 

@@ -100,6 +100,12 @@ def test_unsupported_observations_are_refused_with_the_cure(space):
         PIBPolicy(space, TWO)
 
 
+@pytest.mark.parametrize("space", [spaces.Discrete(3, start=5), spaces.Dict({"near": spaces.Discrete(3, start=-1)})])
+def test_observations_that_do_not_start_at_zero_are_refused(space):
+    with pytest.raises(ValueError, match="discrete observations must be numbered from 0, got Discrete"):
+        PIBPolicy(space, TWO)
+
+
 def test_unsupported_actions_are_refused_by_the_agent_with_one_message():
     with pytest.raises(ValueError, match="action space must be Discrete or Box, got MultiBinary"):
         PIB("MlpPolicy", World(BOX, spaces.MultiBinary(2)), n_steps=8)

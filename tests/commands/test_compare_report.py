@@ -17,8 +17,10 @@ from pib_rl.comparison import figures, table
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.report import settings_of, write_report
-from pib_rl.comparison.results import collect, standings
+from pib_rl.comparison.results import Standing, collect, standings
 from pib_rl.comparison.runner import Failure
+from pib_rl.comparison.statistics import Estimate
+from pib_rl.evaluation import as_told
 from pib_rl.runs import CONFIG, RunFolder
 
 LEVELS = {"pib": 450.0, "frozen": 200.0, "dfa": 120.0, "ppo": 480.0, "ars": 400.0}
@@ -145,3 +147,12 @@ def test_without_a_finished_run_there_is_no_report(tmp_path):
     folder = ComparisonFolder.create(config)
     assert write_report(config, plan(config), [], folder, [], "x") == []
     assert not (folder.path / "report.html").exists()
+
+
+def test_small_returns_are_told_more_finely():
+    small = Standing("pib", "digital", np.array([0.25, 0.75]), Estimate(0.5, 0.25, 0.75), None, 1.0, None, None, None)
+    large = Standing("pib", "digital", np.array([9.25, 499.75]), Estimate(250.0, 9.25, 499.0), None, 1.0, None, None,
+                     None)
+    assert table.cells(small, energy=False)[2:4] == ["0.50 [0.25, 0.75]", "0.25, 0.75"]
+    assert table.cells(large, energy=False)[2:4] == ["250.0 [9.2, 499.0]", "9, 500"]
+    assert [as_told(value) for value in (0.875, -1.5, 10.04, -200)] == ["0.88", "-1.50", "10.0", "-200.0"]

@@ -12,7 +12,7 @@ from pib_rl import learn, play, train
 from pib_rl.cli import UserError
 from pib_rl.envs.panel import colours
 from pib_rl.envs.panel.layout import Layout
-from pib_rl.playing.film import Gif
+from pib_rl.playing.film import Gif, Mp4
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,11 @@ def test_returns_are_repeatable_in_mean_read(folder, capsys, best):
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
     assert said[0].count(",") == 2  # three episodes
+
+
+def test_a_play_without_an_end_says_so(folder, capsys):
+    play.main([str(folder), "--steps", "3", "--no-progress"])
+    assert capsys.readouterr().out == "returns: none, no episode ended within 3 steps\n"
 
 
 def test_gif_shows_task_and_hardware_and_moves(folder):
@@ -102,6 +107,39 @@ def test_mp4_without_its_package_is_told_with_the_cure(folder, monkeypatch):
         play.main([str(folder), "--render", "mp4", "--no-progress"])
 
 
+def test_mp4_that_cannot_be_put_in_its_place_leaves_nothing(folder, tmp_path):
+    pytest.importorskip("imageio_ffmpeg")
+    (tmp_path / "a.mp4").mkdir()
+    with pytest.raises(UserError, match=r"cannot write .*a\.mp4: Is a directory"):
+        play.main([str(folder), "--render", "mp4", "--steps", "3", "--no-progress", "--file", str(tmp_path / "a.mp4")])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("ffmpeg", ["nowhere/ffmpeg", "/bin/true"])
+def test_mp4_by_an_ffmpeg_that_does_not_run_is_told(folder, tmp_path, monkeypatch, ffmpeg):
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", ffmpeg)
+    imageio_ffmpeg._io.get_first_available_h264_encoder.cache_clear()
+    with pytest.raises(UserError, match="ffmpeg does not run"):
+        play.main([str(folder), "--render", "mp4", "--steps", "3", "--no-progress", "--file", str(tmp_path / "a.mp4")])
+    assert not list(tmp_path.iterdir())
+
+
+def test_mp4_that_is_not_whole_takes_no_place(tmp_path):
+    """As on a full disk: ffmpeg's end is told by nobody."""
+    pytest.importorskip("imageio_ffmpeg")
+    reel = Mp4(tmp_path / "a.mp4", 25)
+    (tmp_path / "a.mp4").write_bytes(b"the film of before")
+    for grey in range(5):
+        reel.take(np.full((64, 64, 3), 40 * grey, np.uint8))
+    reel._writer.close()
+    reel._part.write_bytes(reel._part.read_bytes()[:200])
+    with pytest.raises(UserError, match="the film is not whole"):
+        reel.close()
+    reel.abandon()
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the film of before"]
+
+
 def test_pictures_without_pygame_are_refused_and_returns_need_none(folder, monkeypatch, capsys):
     drawing = ("pygame", "pib_rl.envs.panel", "pib_rl.playing.session", "pib_rl.playing.film")
     for name in [name for name in sys.modules if name.startswith(drawing)]:
@@ -136,6 +174,7 @@ def test_what_happens_in_a_play_is_repeatable(folder, capsys):
     (["--fault", "stuck:0.5@3"], "this hardware can't have the fault stuck; choose among adc-bits"),
     (["--fault", "stuck:7"], "must be in 0..1, got 7"),
     (["--fault", "dead-unit:1@30", "--steps", "20"], "would happen after the end"),
+    (["--learn-from", "30", "--steps", "20"], "--learn-from 30 would be after the end: 20 steps are played"),
     (["--file", "x.png"], "--file is for pictures"),
     (["--render", "png", "--file", "nowhere/x.png"], "there is no folder nowhere"),
 ])
@@ -182,3 +221,12 @@ def test_window_without_display_is_refused(folder, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(UserError, match="--render gif"):
         play.main([str(folder), "--render", "human", "--no-progress"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays of X and Wayland")
+def test_a_display_that_does_not_answer_is_refused(folder, monkeypatch):
+    for name in ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", ":7777")
+    with pytest.raises(UserError, match=r"a display and none answers .*--render gif"):
+        play.main([str(folder), "--render", "human", "--steps", "3", "--no-progress"])

@@ -240,7 +240,8 @@ def test_known_actions_only():
     ({"refit_downtime": 1.5}, r"refit_downtime .* 0\.\.1, got 1\.5"), ({"endurance": 0.0}, "endurance must be > 0"),
     ({"label_price": -1.0}, "label_price must be >= 0"), ({"width": "wide"}, "width must be int, got 'wide'"),
     ({"faults": "stuck:0.1/3"}, r"a list of KIND:SIZE/PERIODS or None"), ({"faults": ["stuck:0.1"]}, "such as stuck"),
-    ({"faults": ["stuck:2/3"]}, r"the size of stuck .* 0\.\.1"), ({"faults": ["stuck:0.1/0"]}, "must be > 0"),
+    ({"faults": ["stuck:2/3"]}, r"the size of stuck .* 0\.\.1"), ({"faults": ["stuck:0.1/0"]}, "must be 0.01 or more"),
+    ({"faults": ["stuck:0.1/1e-9"]}, "must be 0.01 or more and finite, got 1e-09"),
     ({"faults": ["stuck:0.1@3/4"]}, "leave out @3"), ({"faults": ["stuk:0.1/3"]}, "did you mean stuck"),
     ({"faults": ["dead-pixels:0.1/3"]}, "can't have the fault dead-pixels"), ({"faults": [3]}, "got 3"),
     ({"render_mode": "human"}, "render_mode must be None or rgb_array, got 'human'")])

@@ -102,3 +102,16 @@ def test_what_does_not_fit_is_refused():
     for switch in (-0.1, 1.5):
         with pytest.raises(ValueError, match=f"switch is a probability per step and must be in 0..1, got {switch}"):
             ContextFlip(gym.make("CartPole-v1"), switch)
+
+
+@pytest.mark.parametrize("start", [0, 4])
+def test_actions_as_agents_of_stable_baselines_give_them_are_turned_around(start):
+    env = in_context(ContextFlip(Echo(gym.spaces.Discrete(3, start=start))), -1)
+    env.step(np.array(start))  # predict() of a single observation: an array without axes
+    assert env.unwrapped.given == start + 2
+    assert env.env.action_space.contains(env.unwrapped.given)
+
+
+def test_a_module_that_is_not_there_is_told():
+    with pytest.raises(ValueError, match="cannot load environment 'no_such_module:Some-v0'"):
+        gym.make("pib_rl/ContextFlip-v0", env_id="no_such_module:Some-v0")

@@ -145,3 +145,9 @@ def test_noise_tells_nothing_about_the_state():
     state, size = obs[..., :4].swapaxes(1, 2).reshape(300, -1), np.abs(obs[..., 4:]).reshape(300, -1)
     between = np.corrcoef(state.T, size.T)[:8, 8:]
     assert np.abs(between).max() < 5 / 300**0.5
+
+
+@pytest.mark.parametrize("count", [1.5, "3", True, None])
+def test_numbers_that_are_not_whole_are_refused(count):
+    with pytest.raises(ValueError, match="distractors must be a whole number, got"):
+        Distractors(gym.make("CartPole-v1"), count)

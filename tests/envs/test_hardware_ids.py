@@ -123,6 +123,10 @@ def test_ids_can_name_their_module():
     ({"run": "nowhere"}, "nowhere is not a folder"),
     ({"read": "loud"}, "loud"),
     ({"width": 0}, "width must be >= 1, got 0"),
+    ({"width": 8.5}, "width must be a whole number, got 8.5"),
+    ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+    ({"hw_options": 3}, "hw_options must be a mapping of names to values, got 3"),
+    ({"distractors": 1.5}, "distractors must be a whole number, got 1.5"),
 ])
 def test_wrong_arguments_are_told(name, arguments, words):
     with pytest.raises(ValueError, match=words):

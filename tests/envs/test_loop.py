@@ -130,6 +130,20 @@ def test_a_delay_keeps_the_order():
     assert delay("e") == "first"
 
 
+def test_a_delay_takes_no_memory_for_what_has_not_come():
+    class First:
+        copies = 0
+
+        def __copy__(self):
+            First.copies += 1
+            return self
+
+    delay = Delay(1000, First())
+    delay.clear()
+    assert First.copies == 0
+    assert delay("a") is delay("b") is delay.first
+
+
 def test_late_answers_serve_later_steps():
     env = loop("Pendulum-v1", latency_s=0.15, first_action=[0.5])  # a control period is 0.05 s
     seen = [info for *_, info in trace(env, 0, [neutral(env)] * 6)]

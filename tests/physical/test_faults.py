@@ -45,6 +45,7 @@ def test_written_and_read_again_a_fault_is_the_same(kind, step, share):
     ("dead-unit:0", "a whole number, 1 or more, got 0"), ("dead-unit:1.5", "a whole number, 1 or more, got 1.5"),
     ("adc-bits:1", r"a whole number, in 2\.\.24, got 1"), ("adc-bits:2.5", "got 2.5"), ("adc-bits:25", "got 25"),
     ("stuck:0.5@", "the step of stuck must be a whole number, 0 or more, such as stuck:0.5@3, got ''"),
+    (3, "a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got 3"),
     ("stuck:0.5@-1", "got '-1'"), ("stuck:0.5@1e4", "got '1e4'")])
 def test_mistakes_are_told_in_one_sentence(text, words):
     with pytest.raises(ValueError, match=words) as error:

@@ -12,6 +12,7 @@ from pib_rl.physical.options import check_signs, configure
 from pib_rl.physical.registry import base, check
 
 ACTIONS = ("nothing", "recalibrate", "refit", "retrain")
+OFTEN = 0.01  # periods: no fault arrives more than a hundred times in one on average
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Hazard:
         every: Mean number of periods between two of them (Poisson: 1/every a period).
 
     Raises:
-        ValueError: If there is no such kind, its size lies outside its range, or ``every`` is not positive.
+        ValueError: If there is no such kind, its size lies outside its range, or ``every`` is below 0.01.
     """
 
     kind: str
@@ -33,8 +34,9 @@ class Hazard:
 
     def __post_init__(self) -> None:
         Fault(self.kind, self.size)
-        if not 0 < self.every < float("inf"):
-            raise ValueError(f"the periods between two faults {self.kind} must be > 0 and finite, got {self.every}")
+        if not OFTEN <= self.every < float("inf"):
+            raise ValueError(f"the periods between two faults {self.kind} must be {OFTEN} or more and finite, got "
+                             f"{self.every}")
 
     def sized(self, share: float) -> Fault:
         """A fault of this kind; ``share`` in 0..1 goes from the smallest size to the largest."""
