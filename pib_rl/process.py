@@ -25,7 +25,7 @@ def check_device(name: str) -> None:
 
 
 def check_display(instead: str) -> None:
-    """Raises UserError where no window can open.
+    """Raises UserError where no window can open. The connection to the display stays: a display may end with its last.
 
     Args:
         instead: What people without a display should do.
@@ -40,7 +40,6 @@ def check_display(instead: str) -> None:
     try:
         pygame.display.init()
         driver = pygame.display.get_driver()
-        pygame.display.quit()
     except pygame.error as error:
         raise UserError(f"cannot open a window: {error}; {instead}") from None
     if driver in UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
