@@ -46,9 +46,9 @@ def display():
     if missing and os.environ.get("PIB_RL_DISPLAY") != "required":
         pytest.skip(f"{' and '.join(missing)} not found")
     assert not missing
-    # -noreset: a server that begins anew when its last client leaves would do so at each look before the window is there
-    server = subprocess.Popen(["Xvfb", "-displayfd", "1", "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-noreset", "-nolisten",
-                               "tcp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    # -noreset: one that begins anew when its last client leaves would do so at each look before the window is there
+    server = subprocess.Popen(["Xvfb", "-displayfd", "1", "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-noreset",
+                               "-nolisten", "tcp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     yield f":{server.stdout.readline().strip()}"
     server.terminate()
     server.wait()
