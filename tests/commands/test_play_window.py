@@ -64,7 +64,11 @@ class Viewer:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pib_rl.play", str(folder), "--render", "human", "--no-progress", *arguments],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        until(lambda: self.shows("frame"))
+        try:
+            until(lambda: self.shows("frame"))
+        except BaseException:
+            self.process.kill()
+            raise
 
     def press(self, *keys):
         for key in keys:
