@@ -9,24 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from pib_rl.envs.distractors import as_vector, lengthened
 from pib_rl.envs.inner import inner
-
-
-def with_bit(space: spaces.Space[Any], owner: str) -> spaces.Box:
-    """The observation space with one dimension more, in -1..1.
-
-    Args:
-        space: Observations of the environment.
-        owner: Who needs it, for messages.
-
-    Raises:
-        ValueError: If the space is not a vector.
-    """
-    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-        raise ValueError(f"{owner} needs observations that are vectors (Box of one axis), got {space}")
-    edge = np.ones(1, dtype=np.float32)
-    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-    return spaces.Box(np.concatenate([low, -edge]), np.concatenate([high, edge]), dtype=np.float32)
 
 
 def check_actions(space: spaces.Space[Any], owner: str) -> None:
@@ -83,9 +67,10 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if not 0 <= switch <= 1:
             raise ValueError(f"{owner} switch is a probability per step and must be in 0..1, got {switch}")
         check_actions(env.action_space, owner)
+        vectors = as_vector(env.observation_space, f"{owner} needs")
         self.switch = switch
         self.context = 1
-        self.observation_space = with_bit(env.observation_space, owner)
+        self.observation_space = lengthened(vectors, np.ones(1, dtype=np.float32))
 
     @property
     def shown(self) -> float:
@@ -117,7 +102,6 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return np.append(obs, self.shown).astype(np.float32)
 
 
-def make_context_flip(env_id: str = "CartPole-v1", switch: float = 0.0, render_mode: str | None = None,
-                      **env_kwargs: Any) -> ContextFlip:
+def make_context_flip(env_id: str = "CartPole-v1", switch: float = 0.0, **env_kwargs: Any) -> ContextFlip:
     """`pib_rl/ContextFlip-v0`: the environment ``env_id`` behind `ContextFlip`; ``env_kwargs`` go to it."""
-    return ContextFlip(inner(env_id, render_mode, env_kwargs), switch)
+    return ContextFlip(inner(env_id, env_kwargs), switch)

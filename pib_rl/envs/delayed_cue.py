@@ -65,7 +65,6 @@ class DelayedCue(ContextFlip):
         return super().step(action)
 
 
-def make_delayed_cue(env_id: str = "CartPole-v1", steps: int = 5, render_mode: str | None = None,
-                     **env_kwargs: Any) -> DelayedCue:
+def make_delayed_cue(env_id: str = "CartPole-v1", steps: int = 5, **env_kwargs: Any) -> DelayedCue:
     """`pib_rl/DelayedCue-v0`: the environment ``env_id`` behind `DelayedCue`; ``env_kwargs`` go to it."""
-    return DelayedCue(inner(env_id, render_mode, env_kwargs), steps)
+    return DelayedCue(inner(env_id, env_kwargs), steps)

@@ -15,21 +15,39 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from pib_rl.envs.inner import inner
 
 
+def as_vector(space: spaces.Space[Any], who: str) -> spaces.Box:
+    """The space, if its observations are vectors.
+
+    Args:
+        space: Observations of an environment.
+        who: Who needs that, for the message, such as "distractors need".
+
+    Raises:
+        ValueError: If they are none.
+    """
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise ValueError(f"{who} observations that are vectors (Box of one axis), got {space}")
+    return space
+
+
+def lengthened(space: spaces.Box, edge: np.ndarray) -> spaces.Box:
+    """A space of vectors with further dimensions in -edge..edge, shape (n,), behind its own."""
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    return spaces.Box(np.concatenate([low, -edge]), np.concatenate([high, edge]), dtype=np.float32)
+
+
 def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
     """The observation space with ``count`` unbounded dimensions more.
 
     Raises:
         ValueError: If the space is not a vector, or count is no whole number, 1 or more.
     """
-    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-        raise ValueError(f"distractors need observations that are vectors (Box of one axis), got {space}")
+    space = as_vector(space, "distractors need")
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
         raise ValueError(f"distractors must be a whole number, got {count!r}")
     if count < 1:
         raise ValueError(f"distractors must be >= 1, got {count}")
-    edge = np.full(count, np.inf, dtype=np.float32)
-    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-    return spaces.Box(np.concatenate([low, -edge]), np.concatenate([high, edge]), dtype=np.float32)
+    return lengthened(space, np.full(count, np.inf, dtype=np.float32))
 
 
 def noise_generator(seed: int | None) -> np.random.Generator:
@@ -66,10 +84,9 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
         return np.concatenate([observation, noise]).astype(np.float32)
 
 
-def make_distractors(env_id: str = "CartPole-v1", count: int = 32, render_mode: str | None = None,
-                     **env_kwargs: Any) -> Distractors:
+def make_distractors(env_id: str = "CartPole-v1", count: int = 32, **env_kwargs: Any) -> Distractors:
     """`pib_rl/Distractors-v0`: the environment ``env_id`` behind `Distractors`; ``env_kwargs`` go to it."""
-    return Distractors(inner(env_id, render_mode, env_kwargs), count)
+    return Distractors(inner(env_id, env_kwargs), count)
 
 
 class VecDistractors(VecEnvWrapper):

@@ -8,13 +8,13 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.error import DependencyNotInstalled, UnregisteredEnv
+from gymnasium.error import DependencyNotInstalled
 from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from pib_rl.envs.distractors import Distractors, VecDistractors
+from pib_rl.envs.inner import refusal
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
-from pib_rl.physical.options import nearest
 
 
 def find_spec(env_id: str) -> EnvSpec:
@@ -28,14 +28,8 @@ def find_spec(env_id: str) -> EnvSpec:
         if colon:
             importlib.import_module(module)
         return gym.spec(name if colon else env_id)
-    except (UnregisteredEnv, ImportError) as error:
-        if colon:
-            raise ValueError(f"cannot load environment {env_id!r}: {error}") from None
-        raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, sorted(gym.registry))}") from None
-    except gym.error.DeprecatedEnv as error:
-        raise ValueError(f"environment {env_id!r} is retired: {error}") from None
-    except gym.error.Error as error:
-        raise ValueError(f"environment id {env_id!r} is not of the form Name-v1: {error}") from None
+    except (gym.error.Error, ImportError) as error:
+        raise refusal(env_id, error) from None
 
 
 def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env[Any, Any]:
@@ -48,7 +42,7 @@ def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env
     try:
         env: gym.Env[Any, Any] = gym.make(env_id, **env_kwargs)
     except DependencyNotInstalled as error:
-        raise ValueError(f"environment {env_id} needs more packages: {error}") from None
+        raise refusal(env_id, error) from None
     return Distractors(env, distractors) if distractors else env
 
 

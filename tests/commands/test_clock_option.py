@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from one_line import stops
 from safetensors.torch import load_file
 from sklearn.base import clone
 
 from pib_rl import learn, train
 from pib_rl.agents import breakage
 from pib_rl.agents.estimators import PIBClassifier, PIBEncoder
-from pib_rl.cli import run
 from pib_rl.learning.config import LearnConfig
 
 TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--timesteps", "4096",
@@ -103,22 +103,13 @@ def test_without_a_clock_the_settings_name_none():
 def test_mistakes_end_in_one_line_with_code_2(module, arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text("{env: CartPole-v1, clock: [1]}")
-    monkeypatch.setattr("sys.argv", ["command", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        run("command", module.main)
-    said = capsys.readouterr()
-    assert stop.value.code == 2
-    assert said.err.count("\n") == 1
-    assert words in said.err
+    assert words in stops(module, arguments, monkeypatch, capsys)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
 
 
 def test_an_environment_that_tells_no_control_period_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train, "control_period", lambda env: None)
-    monkeypatch.setattr("sys.argv", ["command", *TRAIN, "--clock", "control"])
-    with pytest.raises(SystemExit) as stop:
-        run("command", train.main)
-    assert stop.value.code == 2
-    assert "CartPole-v1 does not tell its control period; give seconds per step" in capsys.readouterr().err
+    said = stops(train, [*TRAIN, "--clock", "control"], monkeypatch, capsys)
+    assert "CartPole-v1 does not tell its control period; give seconds per step" in said
     assert not list(tmp_path.iterdir())

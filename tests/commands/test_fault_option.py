@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from one_line import stops
 from safetensors.torch import load_file
 from sklearn.base import clone
 
 from pib_rl import learn, train
 from pib_rl.agents.breakage import inject
 from pib_rl.agents.estimators import PIBClassifier
-from pib_rl.cli import UserError, run
+from pib_rl.cli import UserError
 from pib_rl.learning.config import LearnConfig, from_plain
 
 TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--no-progress"]
@@ -126,11 +127,5 @@ def test_settings_of_a_damaged_folder_are_told(name, value, tmp_path):
 def test_mistakes_end_in_one_line_with_code_2(module, arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text("{env: CartPole-v1, fault: 'stuck:0.5'}")
-    monkeypatch.setattr("sys.argv", ["command", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        run("command", module.main)
-    said = capsys.readouterr()
-    assert stop.value.code == 2
-    assert said.err.count("\n") == 1
-    assert words in said.err
+    assert words in stops(module, arguments, monkeypatch, capsys)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]

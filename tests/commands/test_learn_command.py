@@ -8,10 +8,11 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+from one_line import stops
 from safetensors.torch import load_file
 
 from pib_rl import learn
-from pib_rl.cli import UserError, run
+from pib_rl.cli import UserError
 from pib_rl.learning import data, figures, judge, supervised
 from pib_rl.learning.supervised import Supervised
 from pib_rl.runs import RunFolder
@@ -303,13 +304,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     with open("single.npz", "wb") as file:
         np.save(file, good["x_train"])
     before = sorted(path.name for path in tmp_path.iterdir())
-    monkeypatch.setattr("sys.argv", ["learn", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        run("pib_rl.learn", learn.main)
-    said = capsys.readouterr()
-    assert stop.value.code == 2
-    assert said.err.count("\n") == 1
-    assert words in said.err
+    assert words in stops(learn, arguments, monkeypatch, capsys)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 

@@ -6,10 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from one_line import stops
 
 from pib_rl import adapt, learn, train
 from pib_rl.agents.estimators import PIBRegressor
-from pib_rl.cli import UserError, run
+from pib_rl.cli import UserError
 from pib_rl.learning import data, figures
 from pib_rl.runs import RunFolder
 
@@ -107,13 +108,7 @@ def save(path, **changes):
 def test_mistakes_end_in_one_line_with_code_2(changes, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save("bad.npz", **changes)
-    monkeypatch.setattr("sys.argv", ["learn", "bad.npz", *SMALL])
-    with pytest.raises(SystemExit) as stop:
-        run("pib_rl.learn", learn.main)
-    said = capsys.readouterr()
-    assert stop.value.code == 2
-    assert said.err.count("\n") == 1
-    assert words in said.err
+    assert words in stops(learn, ["bad.npz", *SMALL], monkeypatch, capsys)
 
 
 def test_data_without_values_and_too_few_lines_are_refused(tmp_path):

@@ -5,26 +5,18 @@ from __future__ import annotations
 import pygame
 import pytest
 
-from pib_rl import play, train
+from pib_rl import play
 from pib_rl.envs import make_env
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.controls import FASTEST, HELP, SLOWEST, Controls
 from pib_rl.playing.session import Session
 from pib_rl.playing.window import Window
-from pib_rl.runs import LAST, RunFolder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "run"
-    train.main(["CartPole-v1", "--hw", "memristive", "--timesteps", "512", "--n-steps", "16", "--width", "8",
-                "--eval-episodes", "1", "--out", str(path), "--no-progress"])
-    return RunFolder.open(path)
+from pib_rl.runs import LAST
 
 
 @pytest.fixture
-def session(folder):
-    model, task = play.load(folder, LAST)
+def session(small_run):
+    model, task = play.load(small_run, LAST)
     made = Session(model, task, make_env(task.env, render_mode="rgb_array"), threaded=True, learn_steps=10**6)
     yield made
     made.close()

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from pib_rl import play, train
+from pib_rl import play
 from pib_rl.agents.breakage import offered
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_env
@@ -16,23 +16,15 @@ from pib_rl.physical.faults import Fault
 from pib_rl.playing import damage
 from pib_rl.playing.learner import Learner
 from pib_rl.playing.session import Session
-from pib_rl.runs import LAST, RunFolder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "run"
-    train.main(["CartPole-v1", "--hw", "memristive", "--timesteps", "512", "--n-steps", "16", "--width", "8",
-                "--eval-episodes", "1", "--out", str(path), "--no-progress"])
-    return RunFolder.open(path)
+from pib_rl.runs import LAST
 
 
 @pytest.fixture
-def make(folder):
+def make(small_run):
     made = []
 
     def session(**kwargs):
-        model, task = play.load(folder, LAST)
+        model, task = play.load(small_run, LAST)
         made.append(Session(model, task, make_env(task.env), **{"learn_steps": 256, **kwargs}))
         return made[-1]
 
@@ -69,8 +61,8 @@ def test_planned_faults_happen_at_their_step_and_are_told(make):
     assert (session.status().age_s, session.status().faults) == (86400.0, ("stuck 0.5",))
 
 
-def test_a_reset_brings_the_chip_and_the_learner_back(make, folder):
-    session, healthy = make(), folder.load_policy()
+def test_a_reset_brings_the_chip_and_the_learner_back(make, small_run):
+    session, healthy = make(), small_run.load_policy()
     session.happen(Fault("stuck", 0.9))
     session.learn()
     steps(session, 50)
@@ -155,7 +147,7 @@ def test_whoever_waits_too_short_for_the_chip_is_told_so(make):
     assert session.turn(1, 0.01) is not None
 
 
-def test_a_thread_can_be_halted_and_reset_at_any_time(make, folder):
+def test_a_thread_can_be_halted_and_reset_at_any_time(make, small_run):
     session = make(threaded=True, learn_steps=10**6)
     for action in (session.learn, session.reset):
         session.ask(session.learn)
@@ -165,7 +157,7 @@ def test_a_thread_can_be_halted_and_reset_at_any_time(make, folder):
         session.turn(1, -1)
         assert not session.learner.on
         until(lambda: not session.learner.ending)
-    assert same({name: value for name, value in folder.load_policy().items() if "meter" not in name}, state(session))
+    assert same({name: value for name, value in small_run.load_policy().items() if "meter" not in name}, state(session))
 
 
 def test_the_learner_lets_the_player_go_first(make):

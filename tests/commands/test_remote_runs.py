@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from lab_chip import LabChip, lab_chip
+from one_line import stops
 from safetensors.numpy import load_file
 
 from pib_rl import learn, play, train
 from pib_rl.agents import PIB
-from pib_rl.cli import run
 from pib_rl.envs import make_vec_env
 from pib_rl.physical import InstrumentError
 
@@ -44,17 +44,6 @@ def breaks_after(chip: LabChip, command: str, count: int) -> None:
         return reply
 
     chip.faults[command] = fault
-
-
-def stops(command, arguments: list[str], monkeypatch, capsys) -> str:
-    """Runs a command that must end with one line and code 2; the line."""
-    monkeypatch.setattr("sys.argv", ["command", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        run(command.NAME, command.main)
-    said = capsys.readouterr().err
-    assert stop.value.code == 2
-    assert said.count("\n") == 1
-    return said
 
 
 @pytest.fixture

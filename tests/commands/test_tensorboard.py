@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+from one_line import stops
 from PIL import Image
 from safetensors.numpy import load_file
 
 from pib_rl import learn, train
-from pib_rl.cli import run
 from pib_rl.events import make_logger, weight_pictures, write_events
 from pib_rl.physical.streams import READ
 from pib_rl.plots import as_pixels, information_plane, read_progress
@@ -216,11 +216,6 @@ def test_a_logger_without_event_files_keeps_what_is_recorded_and_shows_nothing(t
 def test_a_missing_package_is_told_before_anything_is_made(command, arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    monkeypatch.setattr("sys.argv", ["command", *arguments, "--tensorboard"])
-    with pytest.raises(SystemExit) as stop:
-        run(command.NAME, command.main)
-    said = capsys.readouterr().err
-    assert stop.value.code == 2
-    assert said.count("\n") == 1
+    said = stops(command, [*arguments, "--tensorboard"], monkeypatch, capsys)
     assert "pip install 'pib-rl[log]'" in said
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import pytest
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from pib_rl.envs import ContextFlip
+from pib_rl.envs.context_flip import make_context_flip
 
 
 class Echo(gym.Env):
@@ -115,3 +116,21 @@ def test_actions_as_agents_of_stable_baselines_give_them_are_turned_around(start
 def test_a_module_that_is_not_there_is_told():
     with pytest.raises(ValueError, match="cannot load environment 'no_such_module:Some-v0'"):
         gym.make("pib_rl/ContextFlip-v0", env_id="no_such_module:Some-v0")
+
+
+@pytest.mark.parametrize(("env_id", "words"), [
+    ("bad id", "environment id 'bad id' is not of the form Name-v1"), ("", "environment id '' is not of the form"),
+    ("LunarLander-v2", "environment 'LunarLander-v2' is retired"),
+    ("no_such_module:Some-v0", "cannot load environment 'no_such_module:Some-v0'")])
+def test_what_is_wrong_with_the_id_inside_is_told(env_id, words):
+    with pytest.raises(ValueError, match=words):
+        gym.make("pib_rl/ContextFlip-v0", env_id=env_id)
+
+
+def test_a_package_that_is_missing_inside_is_told(monkeypatch):
+    def lacking(*_, **__):
+        raise gym.error.DependencyNotInstalled("Box2D is not installed")
+
+    monkeypatch.setattr("pib_rl.envs.inner.gym.make", lacking)
+    with pytest.raises(ValueError, match="environment LunarLander-v3 needs more packages: Box2D is not installed"):
+        make_context_flip("LunarLander-v3")

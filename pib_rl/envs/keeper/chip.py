@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pib_rl.agents.breakage import inject, parts
+from pib_rl.agents.breakage import age, inject
 from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.readout import with_one
 from pib_rl.agents.trainer import LessonConfig, Trainer
@@ -106,9 +106,7 @@ class Chip:
 
     def pass_time(self, seconds: float) -> None:
         """Conductances drift, media decorrelate."""
-        with torch.inference_mode():
-            for part in parts(self.model.model_):
-                part.age(seconds)
+        age(self.model.model_, seconds)
 
     def suffer(self, fault: Fault) -> None:
         """Something breaks for good."""
