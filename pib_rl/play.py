@@ -18,7 +18,7 @@ from pib_rl.cli import UserError, mistakes, parse, run
 from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.make import make_env
 from pib_rl.envs.panel.needs import check_pygame
-from pib_rl.evaluation import as_told
+from pib_rl.evaluation import decimals
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.config import PICTURES, PlayConfig
 from pib_rl.process import check_display, settle_in
@@ -101,8 +101,9 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
     finally:
         session.close()
     if session.returns:
-        told = ", ".join(map(as_told, session.returns))
-        print(f"returns: {told} (mean {as_told(float(np.mean(session.returns)))})")
+        places = decimals(*session.returns)
+        told = ", ".join(f"{value:.{places}f}" for value in session.returns)
+        print(f"returns: {told} (mean {np.mean(session.returns):.{places}f})")
     else:
         print(f"returns: none, no episode ended within {session.steps} steps")
 
