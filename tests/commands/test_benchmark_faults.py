@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from here import PROCESSES
 from script_loader import load_script
 
 
@@ -33,6 +34,7 @@ def result(folder: Path, before: float, after: float, finals: list[float]) -> No
 
 
 def test_a_chip_is_trained_broken_and_measured(script, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(script, "subprocess", PROCESSES)
     half = tmp_path / "digits-memristive-s7-adapted"
     half.mkdir()
     (half / "config.yaml").write_text("{}")  # broken off

@@ -7,17 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from here import PROCESSES
 from script_loader import load_script
 
 from pib_rl.cli import UserError
 
 
 @pytest.fixture
-def script(monkeypatch):
+def real_script(monkeypatch):
+    """With tasks that take a moment; runs are processes, as for its users."""
     module = load_script("benchmark_lessons")
     small = ["--width", "6", "--units", "1", "--epochs", "2"]
     monkeypatch.setattr(module, "TASKS", {"dense": small, "views": ["--mode", "unsupervised", *small]})
     return module
+
+
+@pytest.fixture
+def script(real_script, monkeypatch):
+    """The same without processes."""
+    monkeypatch.setattr(real_script, "subprocess", PROCESSES)
+    return real_script
 
 
 @pytest.fixture
@@ -144,13 +153,13 @@ def test_an_interrupted_run_is_made_anew_and_a_finished_one_is_that_of_the_same_
         name(script, other, 0), name(script, npz, 0), "unfinished"]
 
 
-def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, script, capsys):
-    blocked = tmp_path / "runs" / name(script, npz, 0)
+def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, real_script, capsys):
+    blocked = tmp_path / "runs" / name(real_script, npz, 0)
     blocked.mkdir(parents=True)
     (blocked / "mine.txt").write_text("mine")
     with pytest.raises(SystemExit, match="1"):
-        script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib")])
-    assert f"{name(script, npz, 0)} failed: " in capsys.readouterr().err
+        real_script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib")])
+    assert f"{name(real_script, npz, 0)} failed: " in capsys.readouterr().err
     assert [row["seed"] for row in rows(tmp_path / "small-dense.csv")] == ["1"]
 
 

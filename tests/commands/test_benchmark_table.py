@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import subprocess
-import sys
+import io
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
+from script_loader import load_script
 
+from pib_rl.cli import run
 from pib_rl.comparison.folder import MARK
 from pib_rl.comparison.results import ROW
 
-ROOT = Path(__file__).parents[2]
+SCRIPT = load_script("benchmark_table")
 ACROBOT = {"env": "Acrobot-v1", "timesteps": 200_000, "width": 64, "distractors": 0}
 
 
@@ -28,9 +31,23 @@ def save(path: Path, finals: dict[str, list[float]], first_seed: int = 0) -> Non
                              for seed, final in enumerate(returns, first_seed))
 
 
-def table(comparisons: Path, results: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, ROOT / "scripts" / "benchmark_table.py", comparisons, results],
-                          capture_output=True, text=True, check=False)
+class Done(NamedTuple):
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def table(comparisons: Path, results: Path) -> Done:
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr("sys.argv", ["benchmark_table.py", str(comparisons), str(results)])
+        try:
+            run("benchmark_table", SCRIPT.main)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

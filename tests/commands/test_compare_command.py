@@ -11,6 +11,7 @@ import time
 
 import pytest
 import yaml
+from here import PROCESSES
 
 from pib_rl import compare
 from pib_rl.cli import UserError
@@ -25,8 +26,11 @@ SMALL = ["CartPole-v1", "--hw", "digital", "memristive", "--against", "frozen", 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
+    """A finished comparison whose runs needed no processes of their own."""
     folder = tmp_path_factory.mktemp("comparison") / "one"
-    compare.main([*SMALL, "--out", str(folder)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "subprocess", PROCESSES)
+        compare.main([*SMALL, "--out", str(folder)])
     return folder
 
 
@@ -93,6 +97,7 @@ def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch)
     (copy / "unfinished" / "ppo-software-s101" / "result.json").unlink()
     started = []
     start = runner.start
+    monkeypatch.setattr(runner, "subprocess", PROCESSES)
     monkeypatch.setattr(runner, "start", lambda job, folder: started.append(job.name) or start(job, folder))
     compare.main([*SMALL, "--out", str(copy)])
     assert started == ["ppo-software-s100", "ppo-software-s101"]
