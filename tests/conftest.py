@@ -1,6 +1,10 @@
-"""Settings of every test: one thread, and hypothesis without chance or clock."""
+"""Settings of every test: one thread (tests run side by side), and hypothesis without chance or clock."""
 
 from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and scikit-learn are imported
 
 import torch
 from hypothesis import settings

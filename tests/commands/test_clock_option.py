@@ -17,8 +17,8 @@ from pib_rl.agents import breakage
 from pib_rl.agents.estimators import PIBClassifier, PIBEncoder
 from pib_rl.learning.config import LearnConfig
 
-TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--timesteps", "4096",
-         "--no-progress"]
+TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--timesteps", "512",
+         "--n-steps", "32", "--no-progress"]
 LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--epochs", "2", "--no-progress"]
 
 
@@ -39,10 +39,10 @@ def test_the_hardware_of_a_training_ages_after_each_rollout(tmp_path, monkeypatc
         train.main([*TRAIN, *clock, "--out", str(tmp_path / name)])
         states[name] = load_file(tmp_path / name / "policy.safetensors")
         seconds = {"half": 0.5, "control": 0.02}.get(name, 0.0)
-        assert passed == pytest.approx([2048 * seconds] * 2 if seconds else [])
-        assert ages(states[name]) == pytest.approx([4096 * seconds] * 3), "evaluations let no time pass"
+        assert passed == pytest.approx([256 * seconds] * 2 if seconds else [])
+        assert ages(states[name]) == pytest.approx([512 * seconds] * 3), "evaluations let no time pass"
         result = json.loads((tmp_path / name / "result.json").read_text())
-        assert result["aged_s"] == pytest.approx(4096 * seconds)
+        assert result["aged_s"] == pytest.approx(512 * seconds)
         config = yaml.safe_load((tmp_path / name / "config.yaml").read_text())
         assert config.get("clock") == {"half": 0.5, "control": "control"}.get(name)
     assert not same(states["still"], states["half"])
