@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
 from pib_rl.envs.context_flip import ContextFlip
@@ -44,11 +45,11 @@ class DelayedCue(ContextFlip):
     """
 
     def __init__(self, env: gym.Env[Any, Any], steps: int = 5) -> None:
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
             raise ValueError(f"DelayedCue steps must be a whole number, 1 or more, got {steps!r}")
-        RecordConstructorArgs.__init__(self, steps=steps)
+        self.steps = int(steps)
+        RecordConstructorArgs.__init__(self, steps=self.steps)
         super().__init__(env)
-        self.steps = steps
         self.seen = 0
 
     @property

@@ -30,6 +30,12 @@ def refusal(env_id: str, error: Exception, unknown: str = "unknown environment")
     return ValueError(f"environment id {env_id!r} is not of the form Name-v1: {error}")
 
 
+def check_text(env_id: Any) -> None:
+    """Raises ValueError if an id is no text: Gymnasium takes that for granted."""
+    if not isinstance(env_id, str):
+        raise ValueError(f"env_id must be the id of an environment, such as CartPole-v1, got {env_id!r}")
+
+
 def inner(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
     """The environment of that id, for a wrapper that is registered under an id of its own.
 
@@ -38,8 +44,9 @@ def inner(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
         env_kwargs: Arguments of the environment, ``render_mode`` among them.
 
     Raises:
-        ValueError: If there is no such environment, or what it needs is not installed.
+        ValueError: If it is no text, if there is no such environment, or what it needs is not installed.
     """
+    check_text(env_id)
     try:
         parse_env_id(env_id.rpartition(":")[2])
     except gym.error.Error as error:

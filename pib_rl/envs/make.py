@@ -13,7 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from pib_rl.envs.distractors import Distractors, VecDistractors
-from pib_rl.envs.inner import refusal
+from pib_rl.envs.inner import check_text, refusal
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
 
 
@@ -21,8 +21,9 @@ def find_spec(env_id: str) -> EnvSpec:
     """The registered specification of an environment.
 
     Raises:
-        ValueError: If there is none (the message offers the nearest ids) or what it needs is not installed.
+        ValueError: If it is no text, if there is none (the message offers the nearest ids) or what it needs is not installed.
     """
+    check_text(env_id)
     module, colon, name = env_id.partition(":")
     try:
         if colon:

@@ -35,9 +35,9 @@ def test_the_context_holds_when_the_cue_is_gone():
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_it_can_be_made_again():
-    again = gym.make(DelayedCue(gym.make("CartPole-v1"), 7).spec)
+    again = gym.make(DelayedCue(gym.make("CartPole-v1"), np.int64(7)).spec)
     assert isinstance(again, DelayedCue)
-    assert again.steps == 7
+    assert (again.steps, type(again.steps)) == (7, int)
 
 
 @pytest.mark.parametrize("steps", [0, -1, 1.5, True])

@@ -118,6 +118,7 @@ def test_ids_can_name_their_module():
 
 @pytest.mark.parametrize("name", WITH_HARDWARE)
 @pytest.mark.parametrize(("arguments", "words"), [
+    ({"env_id": 3}, "env_id must be the id of an environment, such as CartPole-v1, got 3"),
     ({"env_id": "CartPole-v9"}, "unknown environment 'CartPole-v9'"),
     ({"hw": "memristor"}, "memristive"),
     ({"run": "nowhere"}, "nowhere is not a folder"),

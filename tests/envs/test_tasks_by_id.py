@@ -106,3 +106,5 @@ def test_arguments_reach_the_environment_inside(name):
     assert env.render_mode == "rgb_array"
     with pytest.raises(ValueError, match=r"env_id must be .* got 'CartPol-v1'; did you mean CartPole"):
         gym.make(name, env_id="CartPol-v1")
+    with pytest.raises(ValueError, match="env_id must be the id of an environment, such as CartPole-v1, got 3"):
+        gym.make(name, env_id=3)
