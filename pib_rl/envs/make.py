@@ -21,7 +21,8 @@ def find_spec(env_id: str) -> EnvSpec:
     """The registered specification of an environment.
 
     Raises:
-        ValueError: If it is no text, if there is none (the message offers the nearest ids) or what it needs is not installed.
+        ValueError: If it is no text, if there is none (the message offers the nearest ids), or what it needs is not
+            installed.
     """
     check_text(env_id)
     module, colon, name = env_id.partition(":")
