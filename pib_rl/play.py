@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,8 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
         print(f"returns: {told} (mean {np.mean(session.returns):.{places}f})")
     else:
         print(f"returns: none, no episode ended within {session.steps} steps")
+    for what in session.missed():
+        print(f"note: {what} never came: the play ended after {session.steps} steps; give --steps", file=sys.stderr)
 
 
 def played(config: PlayConfig, session: Session) -> Iterator[None]:

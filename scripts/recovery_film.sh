@@ -16,5 +16,6 @@ PYTHON=${PYTHON:-python3}
 
 "$PYTHON" -m pib_rl.train CartPole-v1 --hw optical --timesteps 20480 --seed 0 --out "$RUN" --no-progress
 "$PYTHON" -m pib_rl.play "$RUN" --render gif --size 800x450 --steps 600 --fault dead-pixels:0.3@100 \
-    --learn-from 150 --learn-every 20 --learn-steps 16384 --file "$OUT/recovery.gif" --no-progress
+    --learn-from 150 --learn-every 20 --learn-steps 16384 --no-progress
+cp "$RUN/play.gif" "$OUT/recovery.gif"
 cp "$RUN/information_plane.png" "$OUT/information_plane.png"

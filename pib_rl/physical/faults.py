@@ -119,17 +119,17 @@ def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "step
 
     Args:
         texts: Faults as `parse` takes them.
-        length: How long the training is; None where that is not known yet.
+        length: After how much it ends; None where that is not known yet.
         unit: What steps count, for messages.
 
     Raises:
-        ValueError: If one is no fault, or would happen after the end of the training.
+        ValueError: If one is no fault, or would happen after the end.
     """
     found = [parse(text) for text in texts]
     for fault in found:
         if length is not None and fault.step > length:
-            raise ValueError(f"the fault {fault} would happen after the end: the training has {length} {unit}; lower "
-                             "the number behind @, or train for longer")
+            raise ValueError(f"the fault {fault} would happen after the end: there are {length} {unit}; lower the "
+                             f"number behind @, or raise the number of {unit}")
     return sorted(found, key=lambda fault: fault.step)
 
 

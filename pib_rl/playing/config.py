@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 import tyro
 
 from pib_rl.cli import UserError, mistakes
+from pib_rl.envs.panel.sizes import check_size
 from pib_rl.physical.faults import Fault, parse_all
 
 SIZES = {"gif": (960, 540)}  # of pictures, in pixels, where it is not the usual one
@@ -50,7 +52,8 @@ class PlayConfig:
     seed: int = 0
     """Seed of the episodes."""
     file: Path | None = None
-    """Where the picture goes; by default play.gif, play.mp4 or play.png in the run folder."""
+    """Where the picture goes, a file that does not exist yet; by default play.gif, play.mp4 or play.png in the run
+    folder, in the place of an earlier one."""
     progress: bool = True
     """Show a progress bar."""
 
@@ -62,16 +65,24 @@ class PlayConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be {least} or more, got {value}")
         if self.episodes is not None and self.steps is not None:
             raise UserError("--episodes and --steps both say when to end; give one of them")
-        if self.file is not None and self.render not in PICTURES:
-            raise UserError("--file is for pictures: give --render gif, mp4 or png too")
-        if self.file is not None and not self.file.parent.is_dir():
-            raise UserError(f"--file {self.file}: there is no folder {self.file.parent}")
+        if self.file is not None:
+            self._check_file(self.file)
         if self.learn_from is None and self.learn_steps is not None and self.render != "human":
             raise UserError("--learn-steps is for learning in place: give --learn-from STEP too")
         if self.learn_from is not None and self.steps is not None and self.learn_from > self.steps:
             raise UserError(f"--learn-from {self.learn_from} would be after the end: {self.steps} steps are played")
         self.faults()
         self.pixels()
+
+    def _check_file(self, file: Path) -> None:
+        if self.render not in PICTURES:
+            raise UserError("--file is for pictures: give --render gif, mp4 or png too")
+        if file.suffix.lower() != f".{self.render}":
+            raise UserError(f"--file must end with .{self.render}, as --render {self.render} makes it, got {file}")
+        if not file.parent.is_dir():
+            raise UserError(f"--file {file}: there is no folder {file.parent}")
+        if os.path.lexists(file):
+            raise UserError(f"--file {file} exists; choose another, or move it away")
 
     @property
     def composed(self) -> bool:
@@ -96,11 +107,19 @@ class PlayConfig:
         """Width and height of window and pictures.
 
         Raises:
-            UserError: If --size is nothing of the form WIDTHxHEIGHT.
+            UserError: If --size is nothing of the form WIDTHxHEIGHT, too small or too large, or nothing would show it.
         """
         if self.size is None:
             return SIZES.get(self.render, USUAL)
         found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", self.size)
         if found is None:
             raise UserError(f"--size must be WIDTHxHEIGHT in pixels, such as 1920x1080, got {self.size!r}")
-        return int(found[1]), int(found[2])
+        if not self.composed:
+            raise UserError("--size is that of a window or picture with hardware: give --render human, gif, mp4 or "
+                            "png, and no --view task")
+        size = int(found[1]), int(found[2])
+        try:
+            check_size(size)
+        except ValueError as error:
+            raise UserError(f"--size {self.size}: {error}") from None
+        return size

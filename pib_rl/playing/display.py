@@ -9,7 +9,7 @@ import pygame
 
 from pib_rl.cli import UserError, mistakes
 from pib_rl.envs.panel import Painter, Scene
-from pib_rl.envs.panel.layout import SMALLEST
+from pib_rl.envs.panel.sizes import SMALLEST
 
 FRAMES = 30  # a second, at most
 

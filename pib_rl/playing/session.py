@@ -59,6 +59,13 @@ class Session(Player):
         self._marks: list[int] = []
         self._age = 0.0
 
+    def missed(self) -> list[str]:
+        """What was to happen later than the play went on, in words."""
+        found = [f"the fault {fault}" for fault in self._ahead]
+        if self._learn_from is not None:
+            found.append(f"learning from step {self._learn_from} on")
+        return found
+
     def _due(self) -> None:
         while self._ahead and self._ahead[0].step <= self.steps:
             self.happen(self._ahead.pop(0))

@@ -97,7 +97,7 @@ def test_an_epoch_is_looked_at_before_it_breaks_and_learned_after():
 
 @pytest.mark.parametrize(("faults", "words"), [
     ("stuck:1", "faults must be a list of KIND:SIZE@EPOCH, got 'stuck:1'"), (None, "faults must be a list"),
-    ([3], "faults must be a list"), (["stuck:2"], r"in 0\.\.1, got 2"), (["stuck:1@4"], "the training has 3 epochs"),
+    ([3], "faults must be a list"), (["stuck:2"], r"in 0\.\.1, got 2"), (["stuck:1@4"], "there are 3 epochs"),
     (["rotate-medium:3"], "can't have the fault rotate-medium; choose among adc-bits, dead-unit, drift, stuck")])
 def test_an_estimator_refuses_faults_that_are_none(faults, words):
     model = PIBClassifier(hw="memristive", width=4, units=1, epochs=3, faults=faults)
@@ -115,13 +115,13 @@ def test_settings_of_a_damaged_folder_are_told(name, value, tmp_path):
 @pytest.mark.parametrize(("module", "arguments", "words"), [
     (train, [*TRAIN, "--fault", "stick:0.5"], "unknown fault 'stick'; did you mean stuck?"),
     (train, [*TRAIN, "--fault", "stuck"], "lacks its size"),
-    (train, [*TRAIN, "--fault", "stuck:0.5@90000", "--timesteps", "3000"], "the training has 3000 steps"),
+    (train, [*TRAIN, "--fault", "stuck:0.5@90000", "--timesteps", "3000"], "there are 3000 steps"),
     (train, [*TRAIN, "--fault", "rotate-medium:45"], "can't have the fault rotate-medium"),
     (train, [*TRAIN, "--fault", "dead-unit:3"], "1..2, the units of this network, got 3"),
     (train, ["--config", "bad.yaml"], "bad.yaml: fault must be a list of KIND:SIZE@STEP, got 'stuck:0.5'"),
     (learn, [*LEARN, "--fault", "stuck:much"], "must be a number"),
-    (learn, [*LEARN, "--fault", "stuck:0.5@9", "--epochs", "3"], "the training has 3 epochs"),
-    (learn, [*LEARN, "--fault", "stuck:0.5@900"], "the training has 200 epochs"),
+    (learn, [*LEARN, "--fault", "stuck:0.5@9", "--epochs", "3"], "there are 3 epochs"),
+    (learn, [*LEARN, "--fault", "stuck:0.5@900"], "there are 200 epochs"),
     (learn, [*LEARN, "--fault", "dead-unit:2"], "1..1, the units of this network, got 2"),
 ])
 def test_mistakes_end_in_one_line_with_code_2(module, arguments, words, tmp_path, monkeypatch, capsys):

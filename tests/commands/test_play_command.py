@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import numpy as np
@@ -109,10 +110,12 @@ def test_mp4_without_its_package_is_told_with_the_cure(folder, monkeypatch):
 
 def test_mp4_that_cannot_be_put_in_its_place_leaves_nothing(folder, tmp_path):
     pytest.importorskip("imageio_ffmpeg")
-    (tmp_path / "a.mp4").mkdir()
-    with pytest.raises(UserError, match=r"cannot write .*a\.mp4: Is a directory"):
-        play.main([str(folder), "--render", "mp4", "--steps", "3", "--no-progress", "--file", str(tmp_path / "a.mp4")])
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    shutil.copytree(folder, tmp_path / "run")
+    (tmp_path / "run" / "play.mp4").mkdir()
+    before = sorted((tmp_path / "run").iterdir())
+    with pytest.raises(UserError, match=r"cannot write .*play\.mp4: Is a directory"):
+        play.main([str(tmp_path / "run"), "--render", "mp4", "--steps", "3", "--no-progress"])
+    assert sorted((tmp_path / "run").iterdir()) == before
 
 
 @pytest.mark.parametrize("ffmpeg", ["nowhere/ffmpeg", "/bin/true"])
@@ -170,18 +173,40 @@ def test_what_happens_in_a_play_is_repeatable(folder, capsys):
     (["--learn-every", "0"], "--learn-every must be 1 or more, got 0"),
     (["--learn-steps", "10"], "give --learn-from STEP too"),
     (["--size", "big"], "--size must be WIDTHxHEIGHT in pixels, such as 1920x1080, got 'big'"),
-    (["--render", "png", "--size", "99x99"], "the width of a panel must be in 480..7680 pixels, got 99"),
+    (["--render", "png", "--size", "99x99"], "--size 99x99: the width of a panel must be in 480..7680 pixels, got 99"),
+    (["--size", "800x600"], "--size is that of a window or picture with hardware: give --render"),
+    (["--render", "png", "--view", "task", "--size", "800x600"], "and no --view task"),
     (["--fault", "stuck:0.5@3"], "this hardware can't have the fault stuck; choose among adc-bits"),
     (["--fault", "stuck:7"], "must be in 0..1, got 7"),
     (["--fault", "dead-unit:1@30", "--steps", "20"], "would happen after the end"),
     (["--learn-from", "30", "--steps", "20"], "--learn-from 30 would be after the end: 20 steps are played"),
     (["--file", "x.png"], "--file is for pictures"),
     (["--render", "png", "--file", "nowhere/x.png"], "there is no folder nowhere"),
+    (["--render", "gif", "--file", "x.mp4"], "--file must end with .gif, as --render gif makes it, got x.mp4"),
+    (["--render", "png", "--file", ""], "--file must end with .png"),
 ])
 def test_bad_input_is_told(folder, arguments, told):
     with pytest.raises(UserError) as caught:
         play.main([str(folder), "--no-progress", *arguments])
     assert told in str(caught.value)
+
+
+def test_a_file_that_exists_is_never_overwritten(folder, tmp_path):
+    mine = tmp_path / "mine.png"
+    mine.write_text("mine")
+    with pytest.raises(UserError, match=r"mine\.png exists; choose another, or move it away"):
+        play.main([str(folder), "--render", "png", "--steps", "3", "--no-progress", "--file", str(mine)])
+    assert mine.read_text() == "mine"
+
+
+def test_what_never_came_is_told(folder, capsys):
+    late = ["--episodes", "1", "--fault", "dead-unit:1@5000", "--learn-from", "6000", "--no-progress"]
+    play.main([str(folder), *late])
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("note: the fault dead-unit:1@5000 never came: the play ended after ")
+    assert second.startswith("note: learning from step 6000 on never came")
+    play.main([str(folder), "--steps", "8", "--fault", "dead-unit:1@8", "--learn-from", "8", "--no-progress"])
+    assert capsys.readouterr().err == ""
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path):

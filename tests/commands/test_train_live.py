@@ -16,7 +16,7 @@ from pib_rl import train
 from pib_rl.cli import UserError
 from pib_rl.config import TrainConfig, from_plain
 from pib_rl.envs.panel import colours
-from pib_rl.envs.panel.layout import SMALLEST
+from pib_rl.envs.panel.sizes import SMALLEST
 from pib_rl.playing import live as module
 from pib_rl.playing.live import HELP, MOST, POINTS, Live
 from pib_rl.playing.pace import Pace

@@ -57,7 +57,7 @@ def test_faults_happen_in_order_and_within_the_training():
     assert [str(fault) for fault in parse_all(["stuck:0.5@7", "adc-bits:4", "drift:5@7"], 7)] == [
         "adc-bits:4", "stuck:0.5@7", "drift:5@7"]
     assert parse_all(["stuck:0.5@7"])[0].step == 7
-    with pytest.raises(ValueError, match=r"stuck:0\.5@7 would happen after the end: the training has 6 epochs"):
+    with pytest.raises(ValueError, match=r"stuck:0\.5@7 would happen after the end: there are 6 epochs"):
         parse_all(["stuck:0.5@7"], 6, "epochs")
     with pytest.raises(ValueError, match="the step of stuck must be 0 or more, got -1"):
         Fault("stuck", 0.5, -1)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pygame
 
+from pib_rl.envs.panel.sizes import check_size
+
 LINES = 720  # a panel of so many lines has pixels of unit length
-SMALLEST, LARGEST = (480, 270), (7680, 4320)
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,7 @@ class Layout:
     task: bool = True
 
     def __post_init__(self) -> None:
-        for name, value, least, most in zip(("width", "height"), self.size, SMALLEST, LARGEST, strict=True):
-            if not least <= value <= most:
-                raise ValueError(f"the {name} of a panel must be in {least}..{most} pixels, got {value}")
+        check_size(self.size)
 
     @property
     def scale(self) -> float:
