@@ -67,9 +67,10 @@ def headed(axes: Axes, title: str, share: float = 0.9, least: float = 6.0) -> No
     label = axes.set_title(title)
     figure = axes.get_figure(root=True)
     assert figure is not None
-    room = share * figure.bbox.width
-    while (wide := label.get_window_extent().width) > room and label.get_fontsize() > least:
-        label.set_fontsize(max(least, label.get_fontsize() * min(0.97, room / wide)))
+    room, size = share * figure.bbox.width, float(label.get_fontsize())
+    while (wide := label.get_window_extent().width) > room and size > least:
+        size = max(least, size * min(0.97, room / wide))
+        label.set_fontsize(size)
     while label.get_window_extent().width > room and len(title) > 1:
         title = title[:-1]
         label.set_text(f"{title}...")
