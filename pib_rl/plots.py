@@ -65,9 +65,7 @@ def headed(axes: Axes, title: str, share: float = 0.9, least: float = 6.0) -> No
         least: Smallest height of letters, in points; what is longer then is cut.
     """
     label = axes.set_title(title)
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    room, size = share * figure.bbox.width, float(label.get_fontsize())
+    room, size = share * axes.figure.bbox.width, float(label.get_fontsize())
     while (wide := label.get_window_extent().width) > room and size > least:
         size = max(least, size * min(0.97, room / wide))
         label.set_fontsize(size)
