@@ -111,16 +111,20 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
         print(f"note: {what} never came: the play ended after {session.steps} steps; give --steps", file=sys.stderr)
 
 
-def played(config: PlayConfig, session: Session) -> Iterator[None]:
-    """Plays to the end; yields at every state on which the policy has decided, before its action is taken."""
+def played(config: PlayConfig, session: Session) -> Iterator[bool]:
+    """Plays to the end; yields at every state that is to be seen, those that end an episode among them.
+
+    True comes with the last one.
+    """
     what = "steps" if config.steps else "episodes"
     with tqdm(total=config.length, desc=what, disable=not config.progress) as bar:
         done = 0
         while done < config.length:
-            yield
-            session.step()
+            yield False
+            session.advance()
             before, done = done, session.steps if config.steps else len(session.returns)
             bar.update(done - before)
+    yield True
 
 
 def count(config: PlayConfig, session: Session) -> None:
@@ -148,8 +152,8 @@ def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     path = config.file or folder.path / f"play.{config.render}"
     reel, painter = make_film(config.render, path, session.pace, config.composed), None
     try:
-        for _ in played(config, session):
-            wanted = reel.wants and not (isinstance(reel, Moments) and session.returns)
+        for last in played(config, session):
+            wanted = reel.wants(session.over, last) and not (isinstance(reel, Moments) and session.episode > 1)
             frame = session.env.render() if wanted else None
             if wanted and config.composed:
                 shown = frame if isinstance(frame, np.ndarray) else None

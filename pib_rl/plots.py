@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 UNIT_COLOURS = ("#0b6e99", "#d1495b", "#66a182", "#edae49", "#6a4c93", "#8d6b4f")
@@ -54,6 +55,25 @@ def as_pixels(figure: Figure) -> np.ndarray:
     return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
 
 
+def headed(axes: Axes, title: str, share: float = 0.9, least: float = 6.0) -> None:
+    """Gives axes a title in letters that let it stay in its picture.
+
+    Args:
+        axes: The axes, as wide as their figure but for what stands beside them.
+        title: The title.
+        share: Of the figure's width that there is for it.
+        least: Smallest height of letters, in points; what is longer then is cut.
+    """
+    label = axes.set_title(title)
+    room, size = share * axes.figure.bbox.width, float(label.get_fontsize())
+    while (wide := label.get_window_extent().width) > room and size > least:
+        size = max(least, size * min(0.97, room / wide))
+        label.set_fontsize(size)
+    while label.get_window_extent().width > room and len(title) > 1:
+        title = title[:-1]
+        label.set_text(f"{title}...")
+
+
 def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float | None) -> Figure:
     """Reward of training episodes and of greedy evaluations over environment steps."""
     figure = new_figure()
@@ -68,7 +88,8 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
             axes.plot(at[known], progress[key][known], style, label=label, color=colour, markersize=3.5)
     if threshold is not None:
         axes.axhline(threshold, color="0.6", linestyle="--", linewidth=1, label=f"solved: {threshold:g}")
-    axes.set(xlabel="environment steps", ylabel="return per episode", title=title)
+    axes.set(xlabel="environment steps", ylabel="return per episode")
+    headed(axes, title)
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
@@ -88,8 +109,8 @@ def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "e
         axes.scatter(across, up, s=14, color=[(colour, share) for share in shade], edgecolors="none")
         if len(across):
             axes.scatter(across[-1:], up[-1:], s=70, color=colour, edgecolors="black", label=f"unit {unit}")
-    axes.set(xlabel="I(X; Z): information on the input [nats]", title=title,
-             ylabel="I(Z; Y): information on the target [nats]")
+    axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): information on the target [nats]")
+    headed(axes, title)
     axes.grid(alpha=0.25)
     if units:
         axes.legend(fontsize=8, title=end, title_fontsize=8)

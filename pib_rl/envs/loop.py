@@ -76,6 +76,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
                                        read=read, latency_s=latency_s, first_action=first_action, view=view,
                                        faults=tuple(faults))
         gym.Wrapper.__init__(self, env)
+        spec = env.unwrapped.spec  # `gymnasium.make` writes the id of the whole into it later
+        self._task = spec.id if spec is not None else type(env.unwrapped).__name__
         self.override = make_override(env.action_space)
         self.action_space = self.override.space
         self.policy = fitting(policy, env, BEST if best else LAST)
@@ -182,11 +184,11 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""
-        task = self.env.spec.id if self.env.spec is not None else type(self.env.unwrapped).__name__
         broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[:len(self.faults) - len(self.ahead)])
         return self.probe.scene(Status(
-            f"{task} on {self.policy.arguments['hw']}", self.life, len(self.returns) + 1, self.reward,
-            tuple(self.returns), tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken))
+            f"{self._task} on {self.policy.arguments['hw']}", self.life, len(self.returns) + 1, self.reward,
+            tuple(self.returns), tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken),
+            self._next)
 
 
 def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
 from pib_rl.cli import UserError
+from pib_rl.envs import canvas
 from pib_rl.envs.panel import colours
 from pib_rl.runs import write_atomically
 
 LARGEST = 1500  # frames of a gif; a longer film is cut, with a word about it
 SMOOTH = 25  # frames a second; browsers slow down animations of more than some 30
 COLOURS = 255
-SPARSE = 10  # of so many frames a single picture takes one, until the last
+SPARSE = 10  # of so many frames a single picture looks at one, until the last
 
 
 class Film(ABC):
@@ -29,7 +30,12 @@ class Film(ABC):
     Args:
         path: The file.
         fps: Frames a second that will come.
+
+    Attributes:
+        ends: Whether every frame that ends an episode is kept.
     """
+
+    ends = True
 
     def __init__(self, path: Path, fps: float) -> None:
         self.path = path
@@ -41,14 +47,18 @@ class Film(ABC):
         """Of so many frames one is kept."""
         return max(1, round(self.fps / SMOOTH))
 
-    @property
-    def wants(self) -> bool:
-        """Whether the next frame is kept."""
-        return self.taken % self.every == 0
+    def wants(self, over: bool = False, last: bool = False) -> bool:
+        """Whether the next frame is kept.
+
+        Args:
+            over: It ends an episode.
+            last: It ends the play.
+        """
+        return last or (over and self.ends) or self.taken % self.every == 0
 
     def take(self, frame: np.ndarray | None) -> None:
         """The next frame; None where it is not wanted."""
-        if frame is not None and self.wants:
+        if frame is not None:
             self.keep(frame)
         self.taken += 1
 
@@ -95,9 +105,8 @@ class Gif(Film):
         self._pictures: list[Image.Image] = []
         self._palette: Image.Image | None = None
 
-    @property
-    def wants(self) -> bool:
-        return super().wants and self.taken < LARGEST
+    def wants(self, over: bool = False, last: bool = False) -> bool:
+        return super().wants(over, last) and self.taken < LARGEST
 
     def keep(self, frame: np.ndarray) -> None:
         picture = Image.fromarray(frame)
@@ -182,8 +191,9 @@ class Mp4(Film):
 
 
 class Png(Film):
-    """The last frame, or one a little before it."""
+    """The last frame; of others so many are looked at as it takes to know the range of colours."""
 
+    ends = False
     last: np.ndarray
 
     @property
@@ -238,8 +248,9 @@ def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
 
 
 def palette(picture: Image.Image) -> Image.Image:
-    """A picture with the palette of a film: colours of ``picture``, of ramps, and the very hues of panels."""
-    hues = [*colours.HUES, colours.INK, colours.MUTED, colours.EDGE, colours.PAPER, colours.CARD]
+    """A picture with the palette of a film: colours of ``picture``, of ramps, and the very hues of panels and tasks."""
+    hues = [*colours.HUES, colours.INK, colours.MUTED, colours.EDGE, colours.PAPER, colours.CARD,
+            *(ImageColor.getrgb(hue)[:3] for hue in (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.RED))]
     ramps = np.concatenate([colours.ramp(True), colours.ramp(False)])
     strip = np.repeat(np.resize(ramps, (-(-len(ramps) // picture.width), picture.width, 3)), 12, 0)
     both = np.concatenate([np.asarray(picture.convert("RGB")), strip])

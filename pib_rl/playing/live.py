@@ -59,7 +59,8 @@ class Excerpt(Player):
         """Plays so many steps.
 
         Args:
-            steps: Environment steps.
+            steps: Environment steps, beginnings of episodes among them; where an episode ends, the rest is left out, so
+                that its end can be seen.
             status: How the training is; where the play is goes into it.
 
         Returns:
@@ -67,9 +68,11 @@ class Excerpt(Player):
         """
         with self._aside():
             for _ in range(steps):
-                self.step()
-        return self.probe.scene(replace(status, step=self.steps, episode=len(self.returns) + 1, reward=self._reward,
-                                        returns=tuple(self.returns)))
+                self.advance()
+                if self.over:
+                    break
+        return self.probe.scene(replace(status, step=self.steps, episode=self.episode, reward=self._reward,
+                                        returns=self.earlier))
 
 
 class Live(BaseCallback):

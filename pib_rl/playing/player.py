@@ -14,7 +14,10 @@ from pib_rl.physical.substrate import Read
 
 
 class Player:
-    """Greedy episodes, one after the other. The policy has always decided on the state that is to be seen.
+    """Greedy episodes, one after the other.
+
+    The policy has decided on the state that is to be seen, unless that state ended an episode: then the decision to be
+    seen is the one that led to it, and the next episode begins when the play goes on.
 
     Args:
         policy: The policy.
@@ -25,19 +28,21 @@ class Player:
     Attributes:
         returns: Of the episodes that ended.
         steps: Steps played.
+        over: Whether the state that is to be seen ended an episode.
     """
 
     def __init__(self, policy: PIBPolicy, env: gym.Env[Any, Any], read: Read = Read.NOISY, seed: int = 0) -> None:
         self.policy, self.env, self.probe = policy, env, Probe(policy, read)
         self.returns: list[float] = []
         self.steps = 0
+        self.over = False
         self._streams = Streams(seed)
         self._reward = 0.0
 
     def _begin(self) -> None:
         """An episode begins."""
         obs, _ = self.env.reset(seed=self._streams.integer(f"play-{len(self.returns)}"))
-        self._reward = 0.0
+        self._reward, self.over = 0.0, False
         self.probe.begin()
         self._due()
         self._decide(obs)
@@ -48,17 +53,36 @@ class Player:
     def _decide(self, obs: Any) -> None:
         self._action = self.probe.act(obs if isinstance(obs, dict) else np.asarray(obs))[0]
 
+    def advance(self) -> None:
+        """One picture on: a step, or the beginning of an episode after the last one has ended."""
+        if self.over:
+            self._begin()
+        else:
+            self.step()
+
     def step(self) -> None:
         """Does what was decided, then decides on what came of it; whoever calls it holds the chip."""
+        if self.over:
+            self._begin()
         obs, reward, terminated, truncated, _ = self.env.step(self._action)
         self.steps += 1
         self._reward += float(reward)
         if terminated or truncated:
             self.returns.append(self._reward)
-            self._begin()
+            self.over = True
             return
         self._due()
         self._decide(obs)
+
+    @property
+    def episode(self) -> int:
+        """Number of the episode that is to be seen, from 1."""
+        return len(self.returns) + (0 if self.over else 1)
+
+    @property
+    def earlier(self) -> tuple[float, ...]:
+        """Returns of the episodes before it."""
+        return tuple(self.returns[: self.episode - 1])
 
     def frame(self) -> np.ndarray | None:
         """Picture of the task, shape (height, width, 3), uint8; None where it renders none."""

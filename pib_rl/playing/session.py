@@ -20,6 +20,8 @@ from pib_rl.playing.learner import Learner
 from pib_rl.playing.player import Player
 from pib_rl.train import environments
 
+FEW = 2  # steps from one picture to the next at the pace of most tasks
+
 
 class Session(Player):
     """A play of a chip that breaks, ages, learns on and is reset.
@@ -125,7 +127,8 @@ class Session(Player):
         """Does what was asked for and plays so many steps, unless the learner needs the chip for longer.
 
         Args:
-            steps: Environment steps.
+            steps: Environment steps, beginnings of episodes among them; of a few the last are left out where an episode
+                ends, so that its end can be seen.
             patience: Seconds to wait for the chip.
 
         Returns:
@@ -142,14 +145,16 @@ class Session(Player):
             while self._asked:
                 self._asked.pop(0)()
             for _ in range(steps):
-                self.step()
+                self.advance()
+                if self.over and steps <= FEW:
+                    break
             return self.scene()
 
     def status(self) -> Status:
         """Where the play is."""
         faults = tuple(f"{fault.kind} {fault.size:g}" for fault in self._broken)
-        return Status(f"{self.task.env} on {self.task.hw}", self.steps, len(self.returns) + 1, self._reward,
-                      tuple(self.returns), tuple(self._marks), (f"{self.probe.read.value} read",), self._age, faults,
+        return Status(f"{self.task.env} on {self.task.hw}", self.steps, self.episode, self._reward,
+                      self.earlier, tuple(self._marks), (f"{self.probe.read.value} read",), self._age, faults,
                       self.message, self.learner.state())
 
     def scene(self) -> Scene:

@@ -39,12 +39,27 @@ def test_a_play_without_an_end_says_so(folder, capsys):
     assert capsys.readouterr().out == "returns: none, no episode ended within 3 steps\n"
 
 
-def test_gif_shows_task_and_hardware_and_moves(folder):
+def kept(said, steps):
+    """Frames of a film that keeps every second state, the last one, and those that end an episode.
+
+    Args:
+        said: What the play printed: of CartPole, a return is the length of an episode.
+        steps: Steps played.
+    """
+    lengths = [int(float(part)) for part in said.partition("returns: ")[2].partition(" (")[0].split(", ")
+               if not part.startswith("none")]
+    ends = np.cumsum(lengths).astype(int) + np.arange(len(lengths))  # each episode has a state more than steps
+    last = steps + len(lengths) - (steps == sum(lengths))
+    return len({*range(0, last + 1, 2), *ends.tolist(), last})
+
+
+def test_gif_shows_task_and_hardware_and_moves(folder, capsys):
     play.main([str(folder), "--render", "gif", "--steps", "21", "--no-progress"])
+    count = kept(capsys.readouterr().out, 21)
     with Image.open(folder / "play.gif") as film:
-        assert (film.n_frames, film.size, film.info["duration"]) == (11, (960, 540), 40)  # 50 steps a second
+        assert (film.n_frames, film.size, film.info["duration"]) == (count, (960, 540), 40)  # 50 steps a second
         first = np.asarray(film.convert("RGB")).astype(int)
-        film.seek(10)
+        film.seek(count - 1)
         last = np.asarray(film.convert("RGB")).astype(int)
     layout = Layout((960, 540))
     for rect in (layout.frame, layout.hardware, layout.header):
@@ -66,6 +81,41 @@ def test_a_film_has_the_hues_of_panels_and_plays_back_what_was_painted(tmp_path)
             seen = np.asarray(film.convert("RGB")).astype(int)
             assert (seen[10:20, 10 + step : 20 + step] == colours.HUES[step]).all()
             assert np.abs(seen - frame).mean() < 8
+
+
+@pytest.fixture(scope="module")
+def bandit(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "run"
+    train.main(["pib_rl/ContextBandit-v0", "--hw", "digital", "--timesteps", "256", "--n-steps", "16", "--width", "8",
+                "--eval-episodes", "1", "--out", str(path), "--no-progress"])
+    return path
+
+
+@pytest.mark.parametrize("view", ["both", "task"])
+def test_a_film_shows_the_state_that_ends_an_episode(bandit, view):
+    """The arms of a bandit are grey until one is pulled, then the right one is green."""
+    play.main([str(bandit), "--render", "gif", "--episodes", "3", "--view", view, "--no-progress"])
+    with Image.open(bandit / "play.gif") as film:
+        assert film.n_frames == 6
+        pulled = []
+        for index in range(6):
+            film.seek(index)
+            pulled.append(green(film, 0.4 if view == "both" else 1.0))
+    assert pulled == [False, True] * 3
+
+
+@pytest.mark.parametrize("view", ["both", "task"])
+def test_png_has_the_state_that_ends_the_play(bandit, view):
+    play.main([str(bandit), "--render", "png", "--episodes", "2", "--view", view, "--no-progress"])
+    with Image.open(bandit / "play.png") as picture:
+        assert green(picture, 0.4 if view == "both" else 1.0)
+
+
+def green(picture, share):
+    """Whether the right arm is told, in the left part of a picture."""
+    seen = np.asarray(picture.convert("RGB")).astype(int)
+    seen = seen[:, : round(share * seen.shape[1])]
+    return bool((np.abs(seen - (46, 125, 50)).max(2) < 25).sum() > 20)
 
 
 def test_png_is_the_picture_of_the_last_step(folder, tmp_path):
@@ -90,7 +140,7 @@ def test_the_task_alone_is_filmed_as_the_environment_draws_it(folder, tmp_path):
         assert abs(picture.width / picture.height - 4 * 600 / (2 * 400)) < 0.01  # four frames by two
 
 
-def test_mp4_has_every_second_step(folder, tmp_path):
+def test_mp4_has_every_second_step(folder, tmp_path, capsys):
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     play.main([str(folder), "--render", "mp4", "--steps", "20", "--size", "641x361", "--no-progress", "--file",
                str(tmp_path / "a.mp4")])
@@ -99,7 +149,7 @@ def test_mp4_has_every_second_step(folder, tmp_path):
     about = next(reader)
     assert about["source_size"] == (640, 360)
     assert about["fps"] == 25
-    assert len(list(reader)) == 10
+    assert len(list(reader)) == kept(capsys.readouterr().out, 20)
 
 
 def test_mp4_without_its_package_is_told_with_the_cure(folder, monkeypatch):

@@ -61,6 +61,43 @@ def test_planned_faults_happen_at_their_step_and_are_told(make):
     assert (session.status().age_s, session.status().faults) == (86400.0, ("stuck 0.5",))
 
 
+def test_the_end_of_an_episode_can_be_seen_before_the_next_begins(make):
+    session = make()
+    scene = session.turn(1, -1)
+    while not session.over:
+        before, scene = scene, session.turn(1, -1)
+    length = session.steps
+    assert (scene.status.step, scene.status.episode, scene.status.reward) == (length, 1, float(length))
+    assert (scene.status.returns, session.returns) == ((), [float(length)])
+    assert scene.decision == before.decision  # the one that led to it: nobody asks about a state that is over
+    scene = session.turn(1, -1)
+    assert (scene.status.step, scene.status.episode, scene.status.reward) == (length, 2, 0.0)
+    assert scene.status.returns == (float(length),)
+
+
+@pytest.mark.parametrize(("few", "seen"), [(2, True), (3, False)])
+def test_of_few_steps_the_end_of_an_episode_is_the_last(make, few, seen):
+    plain, session = make(), make()
+    while not plain.over:
+        plain.step()
+    steps(session, plain.steps - 1)
+    session.turn(few, -1)
+    assert session.over == seen
+    assert session.steps == plain.steps + (0 if seen else few - 2)
+
+
+def test_pictures_between_change_nothing_of_a_play(make):
+    plain, shown = make(), make()
+    while not plain.returns:
+        plain.step()
+    steps(plain, 5)
+    while shown.steps < plain.steps:
+        shown.advance()
+        shown.scene()
+    assert plain.returns == shown.returns
+    assert same(state(plain), state(shown))
+
+
 def test_a_reset_brings_the_chip_and_the_learner_back(make, small_run):
     session, healthy = make(), small_run.load_policy()
     session.happen(Fault("stuck", 0.9))
@@ -133,7 +170,8 @@ def test_a_learner_in_a_thread_leaves_the_chip_to_the_player_and_ends(make):
         scene = session.turn(1, -1)
         writes.add(session.policy.meter.totals()["writes"])
         turns += 1
-    assert scene.status.step == session.steps == turns
+    assert scene.status.step == session.steps
+    assert session.steps + session.episode - 1 == turns  # one turn for each step, and for each beginning but the first
     assert turns > 10
     assert len(writes) > 3  # it learned between turns
     assert session.status().learning.steps == 2048

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from pib_rl import learn, train
 from pib_rl.events import make_logger, weight_pictures, write_events
 from pib_rl.physical.streams import READ
-from pib_rl.plots import as_pixels, information_plane, read_progress
+from pib_rl.plots import as_pixels, information_plane, learning_curve, read_progress
 from pib_rl.runs import RunFolder
 from pib_rl.weight_plots import arrays_of, weight_figure
 
@@ -219,3 +219,16 @@ def test_a_missing_package_is_told_before_anything_is_made(command, arguments, t
     said = stops(command, [*arguments, "--tensorboard"], monkeypatch, capsys)
     assert "pip install 'pib-rl[log]'" in said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("title", ["pib_rl.envs:pib_rl/ContextFlip-v0, memristive:reram-array, pib, seed 0",
+                                   "Information plane: pib_rl.envs:pib_rl/ContextFlip-v0, memristive:reram-array, pib, "
+                                   "seed 0", "x" * 300])
+def test_long_titles_stay_in_their_picture(title):
+    for figure in (information_plane({}, title), learning_curve({}, title, None)):
+        picture, axes = as_pixels(figure), figure.axes[0]
+        place = axes.title.get_window_extent()
+        assert place.x0 > 0
+        assert place.x1 < picture.shape[1]
+        assert (axes.get_title() == title) == (len(title) < 300)
+    assert information_plane({}, "CartPole-v1, memristive, pib, seed 3").axes[0].title.get_fontsize() == 12

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from gymnasium.utils import seeding
 
+from pib_rl.envs.canvas import Canvas
 from pib_rl.envs.keeper.chip import Chip, digits, trained
 from pib_rl.envs.keeper.config import ACTIONS, KeeperConfig, parse_hazard
 from pib_rl.envs.keeper.env import ChipKeeper
+from pib_rl.envs.keeper.picture import History, height, paint, ticks
 from pib_rl.physical.faults import Fault, parse
 
 CALM = {"faults": (), "period_s": 0.0}
@@ -222,6 +224,29 @@ def test_the_picture_shows_faults_and_actions():
     strip = picture[317, 52:582].astype(int)
     assert len({tuple(strip[53 * step + 26]) for step in range(5)}) == 4, "nothing and three actions"
     assert ((picture[45:58] != empty[45:58]).any())
+
+
+@pytest.mark.parametrize(("length", "named"), [(1, [0, 1]), (2, [0, 1, 2]), (3, [0, 1, 2, 3]), (6, [0, 2, 3, 4, 6]),
+                                               (200, [0, 50, 100, 150, 200])])
+def test_periods_are_named_where_they_are(length, named, monkeypatch):
+    assert ticks(length) == named
+    history, said = History(1.0, length), {}
+    monkeypatch.setattr(Canvas, "text", lambda self, at, text, *rest: said.setdefault(at, text))
+    paint(history)
+    for period in named:
+        assert said[history.x(period), 339] == str(period)
+
+
+def test_one_period_can_be_seen():
+    history = History(0.9, 20)
+    empty = paint(history)
+    history.add(0, 0.5, 0.2, [], 0.0)
+    seen = paint(history)
+    across = round(history.x(1))
+    for accuracy in (0.5, 0.2):
+        down = round(height(accuracy))
+        place = np.s_[down - 2 : down + 3, across - 2 : across + 3]
+        assert (seen[place] != empty[place]).any(2).all()
 
 
 def test_known_actions_only():

@@ -66,6 +66,40 @@ def test_a_picture_is_no_part_of_what_is_pickled():
     np.testing.assert_array_equal(other.render(), shown)
 
 
+def drawn(env: HardwareLoop, action=0) -> tuple:
+    """What is marked in the picture, and what an info says that the hardware does, after each of some steps."""
+    told = [env.reset(seed=0)[1]["hw_action"]]
+    marked = [env.scene().decision.action]
+    for _ in range(8):
+        told.append(env.step(action)[4]["hw_action"])
+        marked.append(env.scene().decision.action)
+    return marked, told
+
+
+@pytest.mark.parametrize("settings", [{"greedy": False}, {"latency_s": 0.05}, {"latency_s": 0.05, "first_action": 1}])
+def test_what_the_hardware_does_is_marked(settings):
+    env = loop(**settings)
+    marked, told = drawn(env)
+    assert marked == [(action,) for action in told]
+    if "greedy" in settings:
+        assert len(set(told)) == 2  # a blank readout, for which both actions are as likely
+
+
+@pytest.mark.parametrize("settings", [{"greedy": False}, {"first_action": [0.5], "latency_s": 0.06}])
+def test_what_the_hardware_does_is_marked_in_half_ranges(settings):
+    env = loop("Pendulum-v1", **settings)
+    marked, told = drawn(env, np.zeros(1, np.float32))
+    np.testing.assert_allclose(marked, np.array(told) / 2, atol=1e-6)
+    assert np.abs(marked).max() > 0.2
+
+
+def test_the_title_names_the_task_inside():
+    env = gym.make("pib_rl/Hardware-v0", env_id="CartPole-v1", hw="memristive", width=8, render_mode="rgb_array")
+    env.reset(seed=0)
+    assert env.get_wrapper_attr("scene")().status.title == "CartPole-v1 on memristive"
+    assert env.spec.id == "pib_rl/Hardware-v0"
+
+
 def test_another_view_is_refused():
     with pytest.raises(ValueError, match="view must be both or task, got 'hardware'"):
         loop(view="hardware")

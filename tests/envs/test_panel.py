@@ -13,8 +13,9 @@ from gymnasium.error import DependencyNotInstalled
 
 from pib_rl.agents.breakage import inject
 from pib_rl.agents.policy import PIBPolicy, Reader
-from pib_rl.envs.panel import Learning, Overlay, Painter, Picture, Probe, Status, colours, draw, needs
+from pib_rl.envs.panel import Decision, Learning, Overlay, Painter, Picture, Probe, Status, colours, draw, needs
 from pib_rl.envs.panel import pen as pens
+from pib_rl.envs.panel.answers import rows
 from pib_rl.envs.panel.bills import age
 from pib_rl.envs.panel.layout import Layout
 from pib_rl.envs.panel.stages import MOST, columns, shown
@@ -156,6 +157,81 @@ def test_continuous_actions_have_means_and_deviations():
     assert len(scene.decision.means) == len(scene.decision.deviations) == 3
     assert scene.decision.probabilities == ()
     draw(scene)
+
+
+def blue(picture, size=(1280, 720)):
+    """Rows of the decision that are marked, of at most six."""
+    rect = Layout(size).decision
+    marked = (region(picture, rect) == colours.BLUE).all(2).any(1)
+    return int(np.diff(marked.astype(int), prepend=0).clip(0).sum())
+
+
+@pytest.mark.parametrize("count", [2, 6, 7, 20])
+def test_the_action_that_is_taken_is_marked_and_no_other(count):
+    scene, even = probe().scene(), (1 / count,) * count
+    pictures = {}
+    for taken in range(count):
+        assert taken in rows(count, taken)
+        assert len(set(rows(count, taken))) == min(count, 5 if count > 6 else 6)
+        pictures[taken] = draw(replace(scene, decision=Decision(1.0, even, action=(taken,))), FRAME)
+        assert blue(pictures[taken]) == 1
+    assert len({picture.tobytes() for picture in pictures.values()}) == count
+    assert blue(draw(replace(scene, decision=Decision(1.0, even)), FRAME)) == 0
+
+
+def test_a_continuous_action_beside_its_mean_is_marked():
+    scene = probe().scene()
+    at, aside = (draw(replace(scene, decision=Decision(1.0, means=(0.1,), deviations=(0.3,), action=(action,))))
+                 for action in (0.1, -0.6))
+    assert (at != aside).any(2).sum() > 10
+
+
+@pytest.mark.parametrize("size", [(480, 270), (1280, 720), (1000, 900)])
+@pytest.mark.parametrize("mean", [0.06, -123.4])
+def test_numbers_stand_beside_their_bars(size, mean):
+    """Ink of letters right of the bars begins after a gap."""
+    decision = Decision(1.0, means=(mean, -0.06, 0.0, 0.2), deviations=(0.59,) * 4)
+    rect = Layout(size).decision
+    seen = region(draw(replace(probe().scene(), decision=decision), FRAME, size), rect)[rect.height // 3 : -4, :-4]
+    right = np.flatnonzero((seen == colours.PAPER).all(2).any(0)).max()
+    between = seen[:, right + 1 : right + 1 + max(2, round(5 * Layout(size).scale))]
+    assert (between == colours.CARD).all()
+
+
+@pytest.mark.parametrize(("value", "form", "told"), [(-0.0, ".3g", "0"), (-0.001, "+.2f", "+0.00"), (0.0, ".4g", "0"),
+                                                     (-1.5, ".3g", "-1.5"), (-1e-9, ".2f", "0.00")])
+def test_zero_has_no_minus(value, form, told):
+    assert pens.number(value, form) == told
+
+
+def written(words, width, monkeypatch, **kwargs):
+    """Texts and sizes that are written into so many pixels; the last one stays."""
+    tried, pen = [], pens.Pen(Painter().surface, 1.0)
+    render = pens.Pen._render
+    monkeypatch.setattr(pens.Pen, "_render", lambda self, *all: tried.append(all) or render(self, *all))
+    place = pen.text(words, 0, 0, 22, width=width, **kwargs)
+    assert place.width <= width
+    return tried[-1][:2]
+
+
+def test_long_titles_are_written_smaller_then_cut_between_words(monkeypatch):
+    title = "pib_rl/ContextFlip-v0 on memristive:reram-array"
+    words, size = written(title, 400, monkeypatch, least=12)
+    assert words == title
+    assert 12 <= size < 22
+    assert written(title, 240, monkeypatch, least=12) == ("pib_rl/ContextFlip-v0 on…", 12)
+    assert written("one", 400, monkeypatch, least=12) == ("one", 22)
+    assert written("Supercalifragilistic", 100, monkeypatch)[0].startswith("Supe")
+
+
+@pytest.mark.parametrize("size", [(480, 270), (1280, 720)])
+def test_units_of_colours_are_written_out_in_four_columns(size, monkeypatch):
+    cut = []
+    render = pens.Pen._render
+    monkeypatch.setattr(pens.Pen, "_render", lambda self, *all: cut.append(all[0]) or render(self, *all))
+    draw(probe("memristive", units=4).scene(), FRAME, size)
+    assert not [words for words in cut if "…" in words]
+    assert [words for words in cut if words.endswith("full scale")]
 
 
 def test_of_many_units_the_first_and_the_readout_are_shown():

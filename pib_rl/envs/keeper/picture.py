@@ -50,6 +50,11 @@ def height(accuracy: float) -> float:
     return BOTTOM - (BOTTOM - TOP) * accuracy
 
 
+def ticks(length: int) -> list[int]:
+    """Periods that are named below the picture: the whole ones next to the quarters of an episode, each once."""
+    return sorted({round(share * length) for share in (0, 0.25, 0.5, 0.75, 1)})
+
+
 def paint(history: History) -> np.ndarray:
     """The picture, shape (400, 600, 3), uint8."""
     canvas = Canvas(600, 400)
@@ -57,6 +62,8 @@ def paint(history: History) -> np.ndarray:
     for name, values, colour, width in (("served", history.accuracies, BLUE, 1.2),
                                         ("estimated", history.estimates, ORANGE, 2.0)):
         canvas.line([(history.x(n), height(value)) for n, value in enumerate(values, 1)], colour, width)
+        if len(values) == 1:  # a line needs two points; the one that is drawn later leaves a ring of the other
+            canvas.dot((history.x(1), height(values[0])), 5.5 - width, colour)
         at = LEFT + (95 if name == "estimated" else 10)
         canvas.line([(at, BOTTOM - 12), (at + 18, BOTTOM - 12)], colour, 2)
         canvas.text((at + 24, BOTTOM - 12), name, 11, colour)
@@ -78,8 +85,8 @@ def _frame(canvas: Canvas, history: History) -> None:
     for dash in range(LEFT, RIGHT, 12):
         canvas.line([(dash, height(history.healthy)), (dash + 5, height(history.healthy))], GREEN, 1.5)
     canvas.box((LEFT, STRIP), (RIGHT - LEFT, 22), "#eceff1")
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        canvas.text((history.x(share * history.length), STRIP + 33), f"{share * history.length:.0f}", 11, GREY, "mm")
+    for period in ticks(history.length):
+        canvas.text((history.x(period), STRIP + 33), str(period), 11, GREY, "mm")
 
 
 def _words(canvas: Canvas, history: History) -> None:

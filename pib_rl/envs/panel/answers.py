@@ -5,50 +5,68 @@ from __future__ import annotations
 import pygame
 
 from pib_rl.envs.panel import colours
-from pib_rl.envs.panel.pen import Pen
+from pib_rl.envs.panel.pen import Pen, number
 from pib_rl.envs.panel.scene import Decision, Learning, Status
 
 ACTIONS, EPISODES = 6, 40  # that there is room for
 
 
 def paint_decision(pen: Pen, rect: pygame.Rect, decision: Decision | None) -> None:
-    """Probabilities of actions, or their means and deviations; and the value."""
+    """Probabilities of actions, or their means and deviations; what the hardware does; and the value."""
     pen.card(rect)
     left, top = rect.left + pen.px(10), rect.top + pen.px(8)
     pen.text("decision", left, top, 16, bold=True)
     if decision is None:
         return
-    pen.text(f"value {decision.value:.3g}", rect.right - pen.px(10), top, 16, align="right")
+    pen.text(f"value {number(decision.value, '.3g')}", rect.right - pen.px(10), top, 16, align="right")
     values = decision.probabilities or decision.means
     room = pygame.Rect(left, top + pen.px(26), rect.width - pen.px(20), rect.bottom - top - pen.px(34))
+    taken = int(decision.action[0]) if decision.probabilities and decision.action else None
+    seen = rows(len(values), taken)
     row = room.height / max(1, min(len(values), ACTIONS))
-    for index, value in enumerate(values[:ACTIONS]):
-        line = pygame.Rect(room.left, round(room.top + index * row), room.width, round(row))
-        name = f"action {index}" if index < ACTIONS - 1 or len(values) <= ACTIONS else f"({len(values) - index} more)"
+    lines = [pygame.Rect(room.left, round(room.top + place * row), room.width, round(row)) for place in range(ACTIONS)]
+    for line, index in zip(lines, seen, strict=False):
         if decision.probabilities:
-            _probability(pen, line, name, value, value == max(values))
+            _probability(pen, line, f"action {index}", values[index], index == taken)
         else:
-            _mean(pen, line, name, value, decision.deviations[index])
+            _mean(pen, line, decision, index)
+    if len(seen) < len(values):
+        pen.text(f"({len(values) - len(seen)} more)", room.left, lines[-1].centery - pen.px(9), 14)
 
 
-def _bar(pen: Pen, line: pygame.Rect) -> pygame.Rect:
+def rows(count: int, taken: int | None) -> list[int]:
+    """The actions that there is room for: the first ones, and the one that is taken."""
+    if count <= ACTIONS:
+        return list(range(count))
+    first = list(range(ACTIONS - 1))
+    return first if taken is None or taken in first else [*first[:-1], taken]
+
+
+def _bar(pen: Pen, line: pygame.Rect, told: str) -> pygame.Rect:
     """Where the bar of a line is: names have their room left of it, numbers right."""
     high = min(pen.px(18), max(pen.px(5), round(line.height * 0.6)))
-    return pygame.Rect(line.left + pen.px(80), line.centery - high // 2, line.width - pen.px(170), high)
+    right = max(pen.px(90), pen.width(told, 14) + pen.px(12))
+    return pygame.Rect(line.left + pen.px(80), line.centery - high // 2, line.width - pen.px(80) - right, high)
 
 
-def _probability(pen: Pen, line: pygame.Rect, name: str, value: float, chosen: bool) -> None:
-    bar = _bar(pen, line)
-    pen.text(name, line.left, line.centery - pen.px(9), 14, bold=chosen)
+def _probability(pen: Pen, line: pygame.Rect, name: str, value: float, taken: bool) -> None:
+    told = f"{100 * value:.0f} %"
+    bar = _bar(pen, line, told)
+    pen.text(name, line.left, line.centery - pen.px(9), 14, bold=taken)
     pen.fill(bar, colours.PAPER)
     pen.fill(pygame.Rect(bar.left, bar.top, round(bar.width * value), bar.height),
-             colours.BLUE if chosen else colours.SKY)
-    pen.text(f"{100 * value:.0f} %", line.right, line.centery - pen.px(9), 14, align="right", bold=chosen)
+             colours.BLUE if taken else colours.SKY)
+    pen.text(told, line.right, line.centery - pen.px(9), 14, align="right", bold=taken)
 
 
-def _mean(pen: Pen, line: pygame.Rect, name: str, mean: float, deviation: float) -> None:
-    bar = _bar(pen, line)
-    pen.text(name, line.left, line.centery - pen.px(9), 14)
+def _mean(pen: Pen, line: pygame.Rect, decision: Decision, index: int) -> None:
+    """One deviation around the mean; a line across where the hardware takes another action than the mean."""
+    mean, deviation = decision.means[index], decision.deviations[index]
+    told = f"{number(mean, '+.2f')} ± {deviation:.2f}"
+    widest = max((f"{value:+.2f} ± {size:.2f}" for value, size in
+                  zip(decision.means, decision.deviations, strict=True)), key=len)
+    bar = _bar(pen, line, widest)
+    pen.text(f"action {index}", line.left, line.centery - pen.px(9), 14)
     pen.fill(bar, colours.PAPER)
 
     def at(value: float) -> int:
@@ -57,7 +75,10 @@ def _mean(pen: Pen, line: pygame.Rect, name: str, mean: float, deviation: float)
     pen.fill(pygame.Rect(at(mean - deviation), bar.top, max(1, at(mean + deviation) - at(mean - deviation)),
                          bar.height), colours.SKY)
     pen.fill(pygame.Rect(at(mean) - pen.px(2), bar.top - pen.px(2), pen.px(4), bar.height + pen.px(4)), colours.BLUE)
-    pen.text(f"{mean:+.2f} ± {deviation:.2f}", line.right, line.centery - pen.px(9), 14, align="right")
+    if decision.action and abs(at(decision.action[index]) - at(mean)) > 1:
+        pen.fill(pygame.Rect(at(decision.action[index]) - pen.px(1), bar.top - pen.px(2), pen.px(2),
+                             bar.height + pen.px(4)), colours.INK)
+    pen.text(told, line.right, line.centery - pen.px(9), 14, align="right")
 
 
 def paint_history(pen: Pen, rect: pygame.Rect, status: Status) -> None:
@@ -80,7 +101,8 @@ def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
     room = pygame.Rect(rect.left + pen.px(58), rect.top + pen.px(46), rect.width - pen.px(68), rect.height - pen.px(58))
     for value in {low, high}:
         y = room.bottom - (value - low) / size * room.height
-        pen.text(f"{value:.3g}", room.left - pen.px(8), y - pen.px(8), 13, colours.MUTED, align="right")
+        pen.text(number(value, '.3g'), room.left - pen.px(8), y - pen.px(8), 13, colours.MUTED, align="right",
+                 width=pen.px(46), least=9)
     zero = room.bottom + low / size * room.height
     step = room.width / max(12, len(values))
     for index, value in enumerate(values):
@@ -108,7 +130,7 @@ def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
              colour)
     if not learning.rewards:
         return
-    pen.text(f"its mean return {learning.rewards[-1]:.4g}", room.left, bar.bottom + pen.px(4), 13,
+    pen.text(f"its mean return {number(learning.rewards[-1], '.4g')}", room.left, bar.bottom + pen.px(4), 13,
              width=room.width)
     top, bottom = bar.bottom + pen.px(26), rect.bottom - pen.px(10)
     low, high = min(learning.rewards), max(learning.rewards)

@@ -13,7 +13,7 @@ from pib_rl.envs.panel.answers import paint_decision, paint_history
 from pib_rl.envs.panel.bills import paint_costs, paint_energy
 from pib_rl.envs.panel.layout import Layout
 from pib_rl.envs.panel.needs import check_pygame
-from pib_rl.envs.panel.pen import Pen
+from pib_rl.envs.panel.pen import Pen, number
 from pib_rl.envs.panel.scene import Overlay, Picture, Scene, Stage, Status
 from pib_rl.envs.panel.stages import Column, columns, paint_drive, paint_notes, paint_picture, paint_title, shown
 
@@ -110,10 +110,11 @@ class Painter:
 
         def paint() -> None:
             pen.fill(rect, colours.PAPER)
-            pen.text(status.title, rect.left + pen.px(4), rect.top + pen.px(10), 22, bold=True, width=rect.width * 0.42)
+            pen.text(status.title, rect.left + pen.px(4), rect.top + pen.px(10), 22, bold=True, width=rect.width * 0.42,
+                     least=12)
             middle = rect.left + round(rect.width * 0.44)
-            said = f"episode {status.episode}   step {status.step:,}   return {status.reward:.4g}"
-            pen.text(said, middle, rect.top + pen.px(12), 18, width=rect.width * 0.34)
+            said = f"episode {status.episode}   step {status.step:,}   return {number(status.reward, '.4g')}"
+            pen.text(said, middle, rect.top + pen.px(12), 18, width=rect.width * 0.34, least=12)
             x = float(rect.right)
             for tag in reversed(status.tags):
                 wide = pen.px(16) + len(tag) * pen.px(8.2)

@@ -25,6 +25,17 @@ def font(size: int, bold: bool) -> pygame.font.Font:
     return pygame.font.Font(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
 
 
+def number(value: float, form: str) -> str:
+    """A number as text, zero without a minus.
+
+    Args:
+        value: The number.
+        form: How, as `format` takes it.
+    """
+    text = format(value, form)
+    return text if float(text) else format(0.0, form)
+
+
 class Pen:
     """Draws on a surface.
 
@@ -43,7 +54,8 @@ class Pen:
         return max(1, round(length * self.scale))
 
     def text(self, words: str, x: float, y: float, size: float = 14, colour: Colour = colours.INK, *,
-             bold: bool = False, align: str = "left", width: float | None = None) -> pygame.Rect:
+             bold: bool = False, align: str = "left", width: float | None = None,
+             least: float | None = None) -> pygame.Rect:
         """One line of text.
 
         Args:
@@ -54,18 +66,29 @@ class Pen:
             colour: Colour.
             bold: Heavy letters.
             align: left, centre or right.
-            width: Room in pixels; what is longer ends with dots.
+            width: Room in pixels; what is longer ends with dots, between two words where there are some.
+            least: What is longer than its room is written smaller first, down to this height.
 
         Returns:
             Where it is.
         """
         image = self._render(words, size, colour, bold)
+        usual = image.get_height()
+        while width is not None and least is not None and image.get_width() > width and size > least:
+            size -= 1
+            image = self._render(words, size, colour, bold)
         while width is not None and image.get_width() > width and len(words) > 1:
-            words = words[: max(1, int(len(words) * width / image.get_width()) - 1)].rstrip(" .…")
+            words = words[: max(1, int(len(words) * width / image.get_width()) - 1)]
+            whole = words.rpartition(" ")[0]
+            words = (whole if 2 * len(whole) > len(words) else words).rstrip(" .…,:")
             image = self._render(f"{words}…", size, colour, bold)
-        place = image.get_rect(top=round(y))
+        place = image.get_rect(top=round(y) + (usual - image.get_height()) // 2)
         setattr(place, {"left": "left", "centre": "centerx", "right": "right"}[align], round(x))
         return self.surface.blit(image, place)
+
+    def width(self, words: str, size: float = 14, *, bold: bool = False) -> int:
+        """Pixels that one line of text takes across."""
+        return self._render(words, size, colours.INK, bold).get_width()
 
     def _render(self, words: str, size: float, colour: Colour, bold: bool) -> pygame.Surface:
         key = words, self.px(size), bold, colour

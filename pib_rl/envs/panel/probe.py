@@ -33,12 +33,14 @@ class Probe:
 
     Attributes:
         seen: Inputs of the network, shape (n, in), what was measured for them, and the readout's outputs.
+        actions: What the policy answered to them, shape (n, ...), as the head gives actions.
     """
 
     def __init__(self, policy: PIBPolicy, read: Read = Read.NOISY) -> None:
         self.policy = policy
         self.read = read
         self.seen: tuple[Tensor, Measurement, Tensor] | None = None
+        self.actions: Tensor | None = None
         self._pairs: deque[tuple[Tensor, list[Tensor], Tensor]] = deque(maxlen=WINDOW)
         self._fresh = 0
         self._information: list[Information] = []
@@ -60,7 +62,9 @@ class Probe:
             self._pairs.append((self.seen[0], self.seen[1].z, x))
             self._fresh += 1
         self.seen = x, measured, outputs
-        return policy.judge(outputs, deterministic)
+        answer = policy.judge(outputs, deterministic)
+        self.actions = answer.actions
+        return answer
 
     def act(self, obs: Any) -> np.ndarray:
         """Greedy actions for a batch of observations, shape (n, ...), as `pib_rl.agents.policy.Reader` gives them."""
@@ -68,10 +72,15 @@ class Probe:
         return self.policy.to_env(answer.actions.cpu().numpy())
 
     @torch.inference_mode()
-    def scene(self, status: Status | None = None) -> Scene:
-        """What there is to be seen now, of the first sample of the latest batch."""
+    def scene(self, status: Status | None = None, action: Any = None) -> Scene:
+        """What there is to be seen now, of the first sample of the latest batch.
+
+        Args:
+            status: Where the play is.
+            action: What the hardware does next, as the task takes it; None is its latest answer.
+        """
         cost = bill(self.policy)
-        return Scene(self._stages(), self._decision(), cost["energy_parts_j"], told(cost), status or Status())
+        return Scene(self._stages(), self._decision(action), cost["energy_parts_j"], told(cost), status or Status())
 
     def information(self) -> list[Information]:
         """Information of each unit on the input and on the input of the next step, in nats, over the latest steps.
@@ -136,16 +145,25 @@ class Probe:
         depth = self._limit(f"{name} depth", -min(low, 0.0)) if low < 0 else self._limits.get(f"{name} depth", 0.0)
         return depth > 0.2 * self._limits[f"{name} medium"]
 
-    def _decision(self) -> Decision | None:
-        if self.seen is None:
+    def _decision(self, action: Any) -> Decision | None:
+        if self.seen is None or self.actions is None:
             return None
         policy = self.policy
         parameters, values = policy.split(self.seen[2][:1])
         value = float(values[0]) * policy.returns.value
         if isinstance(policy.head, GaussianHead):
             return Decision(value, means=tuple(parameters[0].tolist()),
-                            deviations=tuple(policy.head.log_std.exp().tolist()))
-        return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()))
+                            deviations=tuple(policy.head.log_std.exp().tolist()), action=self._taken(action))
+        return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()), action=self._taken(action))
+
+    def _taken(self, action: Any) -> tuple[float, ...]:
+        """See `Decision.action`."""
+        if action is None:
+            assert self.actions is not None
+            return tuple(self.actions[:1].flatten().tolist())
+        if self.policy.squash_output:
+            action = self.policy.scale_action(np.asarray(action))
+        return tuple(np.ravel(action).tolist())
 
 
 def told(cost: dict[str, Any]) -> tuple[str, ...]:

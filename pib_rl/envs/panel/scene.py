@@ -65,12 +65,15 @@ class Decision:
         probabilities: Of discrete actions, each 0..1.
         means: Of continuous actions, in half ranges of the action.
         deviations: Sigma of each, in the same unit.
+        action: What the hardware does next: the number of a discrete action, or each continuous one in half ranges;
+            empty where it is not known.
     """
 
     value: float
     probabilities: tuple[float, ...] = ()
     means: tuple[float, ...] = ()
     deviations: tuple[float, ...] = ()
+    action: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,13 @@ def paint_picture(pen: Pen, rect: pygame.Rect, picture: Picture, *, even: bool) 
     pen.picture(colours.coloured(picture.values, picture.limit, picture.signed), box)
     pygame.draw.rect(pen.surface, colours.EDGE, box, pen.px(1))
     low = f"-{picture.limit:.2g}" if picture.signed else "0"
+    high = f"{picture.limit:.2g} {picture.unit}".rstrip()
     left = pen.text(low, rect.left, below, 12, colours.MUTED)
-    bar = pygame.Rect(left.right + pen.px(5), left.centery - pen.px(4), pen.px(56), pen.px(8))
+    room = rect.right - left.right - 2 * pen.px(5)
+    wide = max(pen.px(16), min(pen.px(56), room - pen.width(high, 12)))
+    bar = pygame.Rect(left.right + pen.px(5), left.centery - pen.px(4), wide, pen.px(8))
     pen.picture(colours.ramp(picture.signed)[None], bar)
-    pen.text(f"{picture.limit:.2g} {picture.unit}".rstrip(), bar.right + pen.px(5), below, 12, colours.MUTED,
-             width=rect.right - bar.right - pen.px(5))
+    pen.text(high, bar.right + pen.px(5), below, 12, colours.MUTED, width=room - wide, least=9)
 
 
 def paint_notes(pen: Pen, rect: pygame.Rect, notes: tuple[str, ...]) -> None:
