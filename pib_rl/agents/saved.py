@@ -129,8 +129,8 @@ def check_actions(settings: Mapping[str, Any], state: Mapping[str, Tensor], own:
 
 def _task(settings: Mapping[str, Any]) -> str:
     """The task of a run, with its noise dimensions; empty where settings name none."""
-    extra = f" with {settings['distractors']} distractors" if settings.get("distractors") else ""
-    return f"{settings['env']}{extra}" if settings.get("env") else ""
+    count = settings.get("distractors")
+    return f"{settings['env']} {f'with {count}' if count else 'without'} distractors" if settings.get("env") else ""
 
 
 def _told(settings: Mapping[str, Any], run: Path) -> str:

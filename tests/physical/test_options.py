@@ -56,7 +56,8 @@ def test_numbers_of_numpy_become_pythons():
 
 
 @pytest.mark.parametrize(("value", "high", "words"), [
-    (0, 9, r"n must be a whole number in 1\.\.9, got 0"), (10, 9, "got 10"), (0, None, "a whole number, 1 or more, got 0"),
+    (0, 9, r"n must be a whole number in 1\.\.9, got 0"), (10, 9, "got 10"),
+    (0, None, "n must be a whole number, 1 or more, got 0"),
     (True, 9, "got True"), (2.0, 9, "got 2.0"), ("2", 9, "got '2'"), (None, 9, "got None"),
     (np.zeros((9, 9)), 9, "got an object of type ndarray$")])
 def test_what_is_no_whole_number_in_its_range_is_refused(value, high, words):
