@@ -11,13 +11,14 @@ from stable_baselines3.common.env_util import make_vec_env as make_for_sb3
 
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.envs import FreshChip, HardwareEncoder, HardwareLoop, VecHardwareEncoder, make_env, make_vec_env
+from pib_rl.envs.inner import names
 from pib_rl.envs.registration import IDS
 from pib_rl.physical import Read
 
 HARDWARE, ENCODER, KEEPER = "pib_rl/Hardware-v0", "pib_rl/Encoder-v0", "pib_rl/ChipKeeper-v0"
 BANDIT, FLIP, CUE = "pib_rl/ContextBandit-v0", "pib_rl/ContextFlip-v0", "pib_rl/DelayedCue-v0"
 NOISE = "pib_rl/Distractors-v0"
-MISSPELT = {HARDWARE: ("widht", "width"), ENCODER: ("sample", "samples"), KEEPER: ("widht", "width"),
+MISSPELT = {HARDWARE: ("greedi", "greedy"), ENCODER: ("sample", "samples"), KEEPER: ("widht", "width"),
             BANDIT: ("arm", "arms"), FLIP: ("swich", "switch"), CUE: ("step", "steps"), NOISE: ("cuont", "count")}
 
 
@@ -68,6 +69,9 @@ def test_a_failure_of_a_task_itself_stays_what_it_is(monkeypatch):
     gym.register("Broken-v0", lambda size: dict(size)[size](other=size))
     with pytest.raises(TypeError, match="'int' object is not iterable"):
         make_env("Broken-v0", size=3)
+    gym.register("Other-v0", lambda size: names(other=size))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'other'"):
+        make_env("Other-v0", size=3)
 
 
 CHIP = [
@@ -163,12 +167,15 @@ def test_what_is_no_chip_is_told(make, words):
 
 
 @pytest.mark.parametrize("name", [HARDWARE, ENCODER])
-def test_a_chip_that_memory_cannot_hold_is_told(name, monkeypatch):
+def test_a_chip_that_memory_cannot_hold_is_told(name, monkeypatch, tmp_path):
+    write_run(tmp_path)
+
     def full(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     monkeypatch.setattr(torch, "zeros", full)
-    told(lambda: gym.make(name), "there is not enough memory .*; lower width, units")
+    for run in (None, tmp_path):
+        told(lambda run=run: gym.make(name, run=run), "there is not enough memory .*; lower width, units")
 
 
 def test_other_failures_of_torch_stay_what_they_are(monkeypatch):
