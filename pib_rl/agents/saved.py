@@ -122,7 +122,7 @@ def check_actions(settings: Mapping[str, Any], state: Mapping[str, Tensor], own:
         return
     there, here = ((deviation in known, len(known[rows]) - 1) for known in (state, own))
     if there != here:
-        a, b = (f"continuous actions of {n} numbers" if continuous else f"{n} discrete actions"
+        a, b = (f"continuous actions of size {n}" if continuous else f"{n} discrete actions"
                 for continuous, n in (there, here))
         raise ValueError(f"{_told(settings, run)}{a}, and the task has {b}; give {_cure(settings)}")
 

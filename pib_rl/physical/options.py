@@ -131,9 +131,12 @@ def whole(name: str, value: object, low: int, high: int | None = None) -> int:
 
 
 def shown(value: object) -> str:
-    """What came, for messages: as Python writes it where that is short, else its type."""
+    """What came, for messages: as Python writes it where that is short, else its type, and the shape of an array."""
     text = repr(value)
-    return text if len(text) <= SHORT and "\n" not in text else f"an object of type {type(value).__name__}"
+    if len(text) <= SHORT and "\n" not in text:
+        return text
+    shape = f" and shape {value.shape}" if isinstance(value, np.ndarray) else ""
+    return f"an object of type {type(value).__name__}{shape}"
 
 
 def _alternatives(hint: Any) -> list[Any]:

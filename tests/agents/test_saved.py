@@ -106,7 +106,7 @@ def test_what_are_no_such_units_is_told(folder, changes, features, words):
 @pytest.mark.parametrize(("changes", "observations", "actions", "words"), [
     ({}, 4, spaces.Discrete(5), "is a run of CartPole-v1 without distractors: it has 2 discrete actions, and the task "
                                 "has 5 discrete actions; give the task CartPole-v1 without distractors, or a run of"),
-    ({}, 4, spaces.Box(-1, 1, (2,)), "has 2 discrete actions, and the task has continuous actions of 2 numbers; give"),
+    ({}, 4, spaces.Box(-1, 1, (2,)), "has 2 discrete actions, and the task has continuous actions of size 2; give"),
     ({"distractors": 2}, 6, spaces.Discrete(2), "is a run of CartPole-v1 with 2 distractors: it has observations of 4 "
                                                 "numbers, and the task has 6; give the task CartPole-v1 with 2 dis"),
     ({"env": ...}, 6, spaces.Discrete(2), "is a run of another task: it .* has 6; give a run of your task"),

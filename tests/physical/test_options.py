@@ -59,7 +59,7 @@ def test_numbers_of_numpy_become_pythons():
     (0, 9, r"n must be a whole number in 1\.\.9, got 0"), (10, 9, "got 10"),
     (0, None, "n must be a whole number, 1 or more, got 0"),
     (True, 9, "got True"), (2.0, 9, "got 2.0"), ("2", 9, "got '2'"), (None, 9, "got None"),
-    (np.zeros((9, 9)), 9, "got an object of type ndarray$")])
+    (np.zeros((9, 9)), 9, r"got an object of type ndarray and shape \(9, 9\)$")])
 def test_what_is_no_whole_number_in_its_range_is_refused(value, high, words):
     with pytest.raises(ValueError, match=words):
         whole("n", value, 1, high)
