@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 from gymnasium.error import Error as GymnasiumError
 
+from pib_rl.agents.limits import no_room, out_of_memory
 from pib_rl.physical import options
 from pib_rl.physical.instrument import InstrumentError
 
@@ -41,9 +42,9 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
     try:
         yield
     except expected as error:
-        if isinstance(error, MemoryError) or "allocate memory" in str(error):
-            raise UserError("there is not enough memory for so large a network or so much side by side; lower "
-                            "--width, --units, --patches, --n-envs, --distractors or --batch-size") from error
+        if out_of_memory(error):
+            raise UserError(no_room("--width", "--units", "--patches", "--n-envs", "--distractors",
+                                    "--batch-size")) from error
         raise UserError(str(error)) from error
 
 

@@ -11,6 +11,7 @@ import tyro
 import yaml
 from stable_baselines3.common.utils import LinearSchedule
 
+from pib_rl.agents.limits import SIZES
 from pib_rl.cli import UserError, mistakes, read_yaml
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.physical.options import LARGEST, nearest
@@ -24,9 +25,8 @@ CONTROL = "control"  # --clock: as much time per step as the environment says
 
 MAPPED = ("hw_options", "objective_options", "rule")  # settings that are mappings, NAME=VALUE on the command line
 
-RANGES = {
-    "timesteps": (1, 10**12), "n_envs": (1, 10_000), "n_steps": (1, 10**6), "width": (1, 10**5), "units": (1, 1000),
-    "eval_episodes": (1, 10**6), "distractors": (0, 10**6), "seed": (0, 2**63 - 1), "seeds": (1, 10_000),
+RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "distractors", "seed")} | {
+    "timesteps": (1, 10**12), "n_steps": (1, 10**6), "eval_episodes": (1, 10**6), "seeds": (1, 10_000),
     "first_seed": (0, 2**62), "jobs": (1, 10_000), "epochs": (1, 10**6), "batch_size": (4, 10**6),
 }
 

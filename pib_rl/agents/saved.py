@@ -103,6 +103,46 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     return found | gamma | {"action_inputs": mode.answer_inputs}
 
 
+def check_observations(settings: Mapping[str, Any], state: Mapping[str, Tensor], features: int, run: Path) -> None:
+    """Raises ValueError if a run saw observations of another size than a task's, ``features`` numbers."""
+    mean = state.get("normaliser.mean")
+    if mean is not None and mean.numel() != features:
+        raise ValueError(f"{_told(settings, run)}observations of {mean.numel()} numbers, and the task has {features}; "
+                         f"give {_cure(settings)}")
+
+
+def check_actions(settings: Mapping[str, Any], state: Mapping[str, Tensor], own: Mapping[str, Tensor],
+                  run: Path) -> None:
+    """Raises ValueError if the policy of a run, state dict ``state``, gives other actions than one of a task, ``own``.
+
+    The readout has an output per action, or per number of a continuous one, and one for the value.
+    """
+    rows, deviation = "readout.optimiser.first", "head.log_std"
+    if rows not in state or rows not in own:
+        return
+    there, here = ((deviation in known, len(known[rows]) - 1) for known in (state, own))
+    if there != here:
+        a, b = (f"continuous actions of size {n}" if continuous else f"{n} discrete actions"
+                for continuous, n in (there, here))
+        raise ValueError(f"{_told(settings, run)}{a}, and the task has {b}; give {_cure(settings)}")
+
+
+def _task(settings: Mapping[str, Any]) -> str:
+    """The task of a run, with its noise dimensions; empty where settings name none."""
+    count = settings.get("distractors")
+    return f"{settings['env']} {f'with {count}' if count else 'without'} distractors" if settings.get("env") else ""
+
+
+def _told(settings: Mapping[str, Any], run: Path) -> str:
+    of = _task(settings) or (f"learn on {settings['data']}" if settings.get("data") else "another task")
+    return f"{run} is a run of {of}: it has "
+
+
+def _cure(settings: Mapping[str, Any]) -> str:
+    task = _task(settings)
+    return f"the task {task}, or a run of your task" if task else "a run of your task"
+
+
 def _pick(wanted: dict[str, Any], settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """Those settings that are wanted (name to type) and there."""
     found = {name: settings[name] for name in wanted if settings.get(name) is not None}
@@ -124,9 +164,12 @@ def load_policy(run: str | Path, observation_space: spaces.Space[Any], action_sp
     """
     run = Path(run)
     check_run(run)
-    arguments = policy_arguments(read_settings(run), run)
-    policy = PIBPolicy(as_learned(observation_space), action_space, **arguments)
-    load_state(policy, read_state(run / name), run / name)
+    settings = read_settings(run)
+    arguments, state, space = policy_arguments(settings, run), read_state(run / name), as_learned(observation_space)
+    check_observations(settings, state, spaces.flatdim(space), run)
+    policy = PIBPolicy(space, action_space, **arguments)
+    check_actions(settings, state, policy.state_dict(), run)
+    load_state(policy, state, run / name)
     return policy
 
 
@@ -143,9 +186,11 @@ def load_units(run: str | Path, features: int) -> PhysicalModel:
     run = Path(run)
     check_run(run)
     settings = read_settings(run)
-    model = PhysicalModel(features, 1, **chip_settings(settings, run), seed=settings.get("seed", 0))
+    chip, state = chip_settings(settings, run), read_state(run / LAST)
+    check_observations(settings, state, features, run)
+    model = PhysicalModel(features, 1, **chip, seed=settings.get("seed", 0))
     try:
-        model.inherit(read_state(run / LAST))
+        model.inherit(state)
     except ValueError as error:
         raise ValueError(f"the units of {run} do not fit observations of {features} numbers: {error}") from None
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,13 +14,16 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
+from pib_rl.agents.limits import sized, within_memory
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.observations import as_learned, as_matrix, batched
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.saved import check_run, read_settings
+from pib_rl.physical.options import shown
 from pib_rl.physical.streams import CALIBRATION, Streams
 
 Source = str | Path
+LARGE = ("width", "units", "distractors")  # what to lower where memory does not suffice
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class FreshChip:
         samples: Observations of random actions from which a network gets its statistics, 2 or more.
 
     Raises:
-        ValueError: If there are too few samples, a number is not whole, or options are no mapping. What else is wrong
-            is told where the chip is made.
+        ValueError: If a number is not whole or outside its range (`SIZES`), ``hw`` is no text, or options are no
+            mapping of names. What else is wrong is told where the chip is made.
     """
 
     hw: str = "digital"
@@ -48,13 +52,11 @@ class FreshChip:
 
     def __post_init__(self) -> None:
         for name in ("width", "units", "seed", "samples"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise ValueError(f"{name} must be a whole number, got {value!r}")
-        if not isinstance(self.hw_options, Mapping):
-            raise ValueError(f"hw_options must be a mapping of names to values, got {self.hw_options!r}")
-        if self.samples < 2:
-            raise ValueError(f"samples must be 2 or more, got {self.samples}")
+            object.__setattr__(self, name, sized(name, getattr(self, name)))
+        if not isinstance(self.hw, str):
+            raise ValueError(f"hw must be the name of a substrate, such as memristive, got {shown(self.hw)}")
+        if not isinstance(self.hw_options, Mapping) or not all(isinstance(name, str) for name in self.hw_options):
+            raise ValueError(f"hw_options must be a mapping of names to values, got {shown(self.hw_options)}")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -63,17 +65,23 @@ class FreshChip:
         return settings | {"hw_options": dict(self.hw_options)}
 
     def policy(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> PIBPolicy:
-        """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0."""
-        return PIBPolicy(as_learned(observation_space), action_space, **self.settings)
+        """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0.
+
+        Raises:
+            ValueError: If there is no such chip, or not enough memory for it.
+        """
+        with within_memory(*LARGE):
+            return PIBPolicy(as_learned(observation_space), action_space, **self.settings)
 
     def network(self, env: gym.Env[Any, Any]) -> PhysicalModel:
         """Units on it, their statistics and gain controls set from random actions in a copy of an environment.
 
         Raises:
-            ValueError: If the environment can't be copied.
+            ValueError: If the environment can't be copied, there is no such chip, or not enough memory for it.
         """
-        model = PhysicalModel(spaces.flatdim(env.observation_space), 1, **self.settings)
-        model.meet(torch.from_numpy(random_observations(env, self.samples, self.seed)))
+        with within_memory(*LARGE, "samples"):
+            model = PhysicalModel(spaces.flatdim(env.observation_space), 1, **self.settings)
+            model.meet(torch.from_numpy(random_observations(env, self.samples, self.seed)))
         return model
 
 
@@ -117,15 +125,34 @@ def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | Fresh
         given: Further settings of `FreshChip`; None where they are left open.
 
     Raises:
-        ValueError: If a setting contradicts the run.
+        ValueError: If a setting is none, or contradicts the run.
     """
     wanted = {name: value for name, value in given.items() if value is not None}
+    fresh = FreshChip(samples=samples, **wanted)
     if run is None:
-        return FreshChip(samples=samples, **wanted)
-    check_run(Path(run))
-    settings = read_settings(Path(run))
-    for name, value in wanted.items():
+        return fresh
+    folder = run_folder(run)
+    check_run(folder)
+    settings = read_settings(folder)
+    for name in wanted:
+        value = getattr(fresh, name)
         if settings.get(name) != value:
             raise ValueError(f"{name} {value} is asked for, but the run {run} has {settings.get(name)}; leave {name} "
                              "out, or give another run")
-    return str(run)
+    return str(folder)
+
+
+def run_folder(source: Any, name: str = "run", others: str = "") -> Path:
+    """The path of a run folder.
+
+    Args:
+        source: What came.
+        name: Whose it is, for messages.
+        others: What else it may be, for messages.
+
+    Raises:
+        ValueError: If it is no path.
+    """
+    if not isinstance(source, (str, os.PathLike)) or not str(source):
+        raise ValueError(f"{name} must be the path of a run folder{others}, got {shown(source)}")
+    return Path(source)

@@ -10,23 +10,15 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from pib_rl.envs.actions import has_action
 from pib_rl.envs.canvas import BLUE, FAINT, GREEN, INK, RED, Canvas
+from pib_rl.physical.options import admit, shown, whole
 
 DATA = ("clusters", "digits")
 RECENT = 100  # pulls over which the picture averages
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4}
 FAR = 10.0  # largest absolute number of a context
-
-
-def whole(name: str, value: object, low: int, high: int) -> int:
-    """A whole number in its range.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise ValueError(f"ContextBandit {name} must be a whole number in {low}..{high}, got {value!r}")
-    return int(value)
+ARGUMENTS = ("arms", "data", "features", "clusters", "spread", "noise", "task_seed", "render_mode")
 
 
 @cache
@@ -78,26 +70,32 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
     v0: first version.
 
     Raises:
-        ValueError: If an argument lies outside its range.
+        ValueError: If an argument is unknown, has the wrong type, or lies outside its range.
     """
 
     metadata = METADATA
 
     def __init__(self, arms: int = 4, data: str = "clusters", features: int = 8, clusters: int = 2,
-                 spread: float = 0.5, noise: float = 0.1, task_seed: int = 0, render_mode: str | None = None) -> None:
+                 spread: float = 0.5, noise: float = 0.1, task_seed: int = 0, render_mode: str | None = None,
+                 **unknown: Any) -> None:
+        admit(dict.fromkeys(ARGUMENTS), unknown, "ContextBandit")
         if data not in DATA:
             raise ValueError(f"ContextBandit data must be {' or '.join(DATA)}, got {data!r}")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"ContextBandit render_mode must be None or rgb_array, got {render_mode!r}")
-        if not 0 <= spread < float("inf"):
+        numbers = admit({"spread": float, "noise": float}, {"spread": spread, "noise": noise}, "ContextBandit")
+        spread, noise = numbers["spread"], numbers["noise"]
+        if spread < 0:
             raise ValueError(f"ContextBandit spread must be >= 0 and finite, got {spread}")
         if not 0 <= noise <= 0.5:
             raise ValueError(f"ContextBandit noise is a probability and must be in 0..0.5, got {noise}")
-        self.arms = whole("arms", arms, 2, 10 if data == "digits" else 100)
-        self.data, self.spread, self.noise, self.render_mode = data, float(spread), float(noise), render_mode
-        self._centres = np.random.default_rng(whole("task_seed", task_seed, 0, 2**32 - 1)).standard_normal(
-            (self.arms * whole("clusters", clusters, 1, 100), whole("features", features, 1, 4096)))
-        low, high, size = (0.0, 1.0, 64) if data == "digits" else (-FAR, FAR, self._centres.shape[1])
+        self.arms = whole("ContextBandit arms", arms, 2, 10 if data == "digits" else 100)
+        self.data, self.spread, self.noise, self.render_mode = data, spread, noise, render_mode
+        centres = self.arms * whole("ContextBandit clusters", clusters, 1, 100)
+        size = whole("ContextBandit features", features, 1, 4096)
+        draws = np.random.default_rng(whole("ContextBandit task_seed", task_seed, 0, 2**32 - 1))
+        self._centres = draws.standard_normal((centres, size))
+        low, high, size = (0.0, 1.0, 64) if data == "digits" else (-FAR, FAR, size)
         self.observation_space = spaces.Box(low, high, (size,), np.float32)
         self.action_space = spaces.Discrete(self.arms)
         self.context, self.right, self.pulled = np.zeros(size, dtype=np.float32), 0, -1
@@ -119,8 +117,8 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
         return self.context.copy(), {"right": self.right}
 
     def step(self, action: np.int64 | int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        if not self.action_space.contains(action):
-            raise ValueError(f"the action must be an arm in 0..{self.arms - 1}, got {action!r}")
+        if not has_action(self.action_space, action):
+            raise ValueError(f"the action must be an arm in 0..{self.arms - 1}, got {shown(action)}")
         if not self.ready:
             raise ValueError("the episode is over: call reset() before the next step")
         self.ready, self.pulled = False, int(action)

@@ -9,8 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from pib_rl.envs.actions import check_action
 from pib_rl.envs.distractors import as_vector, lengthened
 from pib_rl.envs.inner import inner
+from pib_rl.physical.options import admit
 
 
 def check_actions(space: spaces.Space[Any], owner: str) -> None:
@@ -57,13 +59,14 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         switch: Probability per step that the context changes, 0..1.
 
     Raises:
-        ValueError: If the spaces do not fit, or ``switch`` lies outside 0..1.
+        ValueError: If the spaces do not fit, ``switch`` is no number in 0..1, or an action is none of its own.
     """
 
     def __init__(self, env: gym.Env[Any, Any], switch: float = 0.0) -> None:
+        owner = type(self).__name__
+        switch = admit({"switch": float}, {"switch": switch}, owner)["switch"]
         RecordConstructorArgs.__init__(self, switch=switch)
         gym.Wrapper.__init__(self, env)
-        owner = type(self).__name__
         if not 0 <= switch <= 1:
             raise ValueError(f"{owner} switch is a probability per step and must be in 0..1, got {switch}")
         check_actions(env.action_space, owner)
@@ -83,8 +86,8 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             return action
         space = self.env.action_space
         if isinstance(space, spaces.Discrete):
-            kind = np.int64 if isinstance(action, np.ndarray) else type(action)  # agents give arrays without axes, too
-            return kind(2 * space.start + space.n - 1 - action)
+            kind = type(action) if type(action) is int or isinstance(action, np.integer) else np.int64
+            return kind(2 * space.start + space.n - 1 - action)  # agents give arrays without axes, too
         return -np.asarray(action)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -93,6 +96,7 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._widen(obs), {**info, "context": self.context}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        check_action(self.action_space, action)
         obs, reward, terminated, truncated, info = self.env.step(self.turned(action))
         if self.switch and self.np_random.random() < self.switch:
             self.context = -self.context
@@ -104,4 +108,4 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 def make_context_flip(env_id: str = "CartPole-v1", switch: float = 0.0, **env_kwargs: Any) -> ContextFlip:
     """`pib_rl/ContextFlip-v0`: the environment ``env_id`` behind `ContextFlip`; ``env_kwargs`` go to it."""
-    return ContextFlip(inner(env_id, env_kwargs), switch)
+    return ContextFlip(inner(env_id, env_kwargs, make_context_flip), switch)

@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pib_rl.agents.limits import sized
 from pib_rl.agents.saved import read_settings
 from pib_rl.envs.chips import Source, chosen
 from pib_rl.envs.encoder import HardwareEncoder
 from pib_rl.envs.loop import HardwareLoop
-from pib_rl.envs.make import make_env
+from pib_rl.envs.make import built
 
 
 def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Source | None = None, *,
                   width: int | None = None, units: int | None = None, hw_options: Mapping[str, Any] | None = None,
                   seed: int | None = None, distractors: int | None = None, best: bool = False, greedy: bool = True,
                   read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
-                  view: str = "both", faults: Sequence[str] = (), **env_kwargs: Any) -> HardwareLoop:
+                  view: str = "both", faults: Sequence[str] | None = (), **env_kwargs: Any) -> HardwareLoop:
     """`HardwareLoop` over an environment.
 
     Args:
@@ -42,7 +43,7 @@ def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Sourc
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.
     """
     chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
-    env = make_env(env_id, noise_of(run, distractors), **env_kwargs)
+    env = built(env_id, noise_of(run, distractors), env_kwargs, make_hardware)
     return HardwareLoop(env, chip, best=best, greedy=greedy, read=read, latency_s=latency_s,
                         first_action=first_action, view=view, faults=faults)
 
@@ -70,11 +71,11 @@ def make_encoder(env_id: str = "CartPole-v1", hw: str | None = None, run: Source
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.
     """
     chip = chosen(run, samples, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
-    return HardwareEncoder(make_env(env_id, distractors, **env_kwargs), chip, read)
+    return HardwareEncoder(built(env_id, distractors, env_kwargs, make_encoder), chip, read)
 
 
 def noise_of(run: Source | None, distractors: int | None) -> int:
     """Noise dimensions: what is asked for, else those of the run, else none."""
-    if distractors is not None or run is None:
-        return distractors or 0
-    return int(read_settings(Path(run)).get("distractors", 0))
+    if distractors is None and run is not None:
+        distractors = read_settings(Path(run)).get("distractors")
+    return 0 if distractors is None else sized("distractors", distractors)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
+from pib_rl.envs.actions import check_action
 from pib_rl.envs.context_flip import ContextFlip
 from pib_rl.envs.inner import inner
+from pib_rl.physical.options import whole
 
 
 class DelayedCue(ContextFlip):
@@ -45,9 +46,7 @@ class DelayedCue(ContextFlip):
     """
 
     def __init__(self, env: gym.Env[Any, Any], steps: int = 5) -> None:
-        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
-            raise ValueError(f"DelayedCue steps must be a whole number, 1 or more, got {steps!r}")
-        self.steps = int(steps)
+        self.steps = whole("DelayedCue steps", steps, 1)
         RecordConstructorArgs.__init__(self, steps=self.steps)
         super().__init__(env)
         self.seen = 0
@@ -62,10 +61,11 @@ class DelayedCue(ContextFlip):
         return super().reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        check_action(self.action_space, action)
         self.seen += 1
         return super().step(action)
 
 
 def make_delayed_cue(env_id: str = "CartPole-v1", steps: int = 5, **env_kwargs: Any) -> DelayedCue:
     """`pib_rl/DelayedCue-v0`: the environment ``env_id`` behind `DelayedCue`; ``env_kwargs`` go to it."""
-    return DelayedCue(inner(env_id, env_kwargs), steps)
+    return DelayedCue(inner(env_id, env_kwargs, make_delayed_cue), steps)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from pib_rl.agents.limits import within_memory
 from pib_rl.agents.model import PhysicalModel
 from pib_rl.agents.observations import as_matrix, check_vectors
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.saved import load_units
-from pib_rl.envs.chips import Source
+from pib_rl.envs.chips import LARGE, FreshChip, Source, run_folder
 from pib_rl.physical.substrate import Read
 
 
@@ -35,8 +36,13 @@ class Encoding:
         check_vectors(space)
         self.space, self.read = space, Read(read)
         features = spaces.flatdim(space)
+        if isinstance(network, FreshChip):
+            raise ValueError("network must be a run folder, a PhysicalModel or a PIBPolicy, got a FreshChip; make its "
+                             "network first: FreshChip.network(env)")
         if not isinstance(network, (PhysicalModel, PIBPolicy)):
-            network = load_units(network, features)
+            folder = run_folder(network, "network", ", a FreshChip, a PhysicalModel or a PIBPolicy")
+            with within_memory(*LARGE):
+                network = load_units(folder, features)
         seen = len(network.normaliser.mean)
         if seen != features:
             raise ValueError(f"the network sees {seen} numbers, but observations have {features}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -13,19 +13,23 @@ from torch import Tensor
 
 from pib_rl.agents.breakage import check, inject
 from pib_rl.agents.heads import GaussianHead
+from pib_rl.agents.limits import within_memory
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import Answer, PIBPolicy
 from pib_rl.agents.saved import BEST, LAST, load_policy
-from pib_rl.envs.chips import FreshChip, Source, reseed
+from pib_rl.envs.actions import check_action
+from pib_rl.envs.chips import LARGE, FreshChip, Source, reseed, run_folder
 from pib_rl.envs.delay import Delay, late_steps
 from pib_rl.envs.make import control_period
 from pib_rl.envs.override import make_override
 from pib_rl.envs.panel import Probe, Scene, Status
 from pib_rl.envs.panel.screen import Screen
 from pib_rl.physical.faults import parse_all
+from pib_rl.physical.options import admit, shown
 from pib_rl.physical.substrate import Read
 
 VIEWS = ("both", "task")
+SETTINGS: dict[str, Any] = {"best": bool, "greedy": bool, "latency_s": float | None}
 
 
 class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -61,7 +65,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         first_action: What the hardware does until its first answer comes; by default action 0, or zeros within bounds.
         view: What `render` shows: "both", task and hardware side by side; or "task", the task's frame.
         faults: What breaks, as "KIND:SIZE@STEP", such as "stuck:0.5@300": before the answer to the observation after
-            so many steps. See `pib_rl.physical.faults.KINDS`.
+            so many steps. See `pib_rl.physical.faults.KINDS`. Nothing by default, or with None.
 
     Raises:
         ValueError: If the policy can't be had or is of other spaces, or an argument does not fit.
@@ -69,24 +73,25 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def __init__(self, env: gym.Env[Any, Any], policy: Source | FreshChip | PIBPolicy, *, best: bool = False,
                  greedy: bool = True, read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
-                 view: str = "both", faults: Sequence[str] = ()) -> None:
-        if isinstance(faults, str):
-            raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {faults!r}")
-        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, best=best, greedy=greedy,
-                                       read=read, latency_s=latency_s, first_action=first_action, view=view,
-                                       faults=tuple(faults))
+                 view: str = "both", faults: Sequence[str] | None = ()) -> None:
+        settings = admit(SETTINGS, {"best": best, "greedy": greedy, "latency_s": latency_s}, "HardwareLoop")
+        breaks = listed(faults)
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, **settings, read=read,
+                                       first_action=first_action, view=view, faults=breaks)
         gym.Wrapper.__init__(self, env)
         spec = env.unwrapped.spec  # `gymnasium.make` writes the id of the whole into it later
         self._task = spec.id if spec is not None else type(env.unwrapped).__name__
         self.override = make_override(env.action_space)
         self.action_space = self.override.space
-        self.policy = fitting(policy, env, BEST if best else LAST)
+        self.policy = fitting(policy, env, BEST if settings["best"] else LAST)
         if view not in VIEWS:
             raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
-        self.greedy, self.view, self.probe, self.screen = greedy, view, Probe(self.policy, Read(read)), Screen()
-        self.latency_s = self.policy.latency if latency_s is None else float(latency_s)
-        self.delay = Delay(self._late(latency_s is not None), self.override.checked(first_action))
-        self.faults = parse_all(faults)
+        self.greedy, self.view, self.screen = settings["greedy"], view, Screen()
+        self.probe = Probe(self.policy, Read(read))
+        asked = settings["latency_s"]
+        self.latency_s = self.policy.latency if asked is None else asked
+        self.delay = Delay(self._late(asked is not None), self.override.checked(first_action))
+        self.faults = parse_all(breaks)
         for fault in self.faults:
             check(self.policy, fault)
         self._delivered = {name: value.clone() for name, value in self.policy.state_dict().items()}
@@ -129,7 +134,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return obs, info | self._decide(obs, info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """One step of the task."""
+        """One step of the task.
+
+        Raises:
+            ValueError: If the action is none of ``action_space``; a continuous one may lie outside its bounds.
+        """
+        check_action(self.action_space, action)
         applied = self.override(action, self._next)
         obs, reward, terminated, truncated, info = self.env.step(applied)
         self.life += 1
@@ -191,6 +201,17 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             self._next)
 
 
+def listed(faults: Sequence[str] | None) -> tuple[str, ...]:
+    """Faults one by one; none for None.
+
+    Raises:
+        ValueError: If they are no list.
+    """
+    if isinstance(faults, (str, bytes, Mapping)) or not isinstance(faults, (Iterable, type(None))):
+        raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {shown(faults)}")
+    return () if faults is None else tuple(faults)
+
+
 def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:
     """The policy that is meant.
 
@@ -205,7 +226,9 @@ def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name
     if isinstance(policy, FreshChip):
         return policy.policy(env.observation_space, env.action_space)
     if not isinstance(policy, PIBPolicy):
-        return load_policy(policy, env.observation_space, env.action_space, name)
+        folder = run_folder(policy, "policy", ", a FreshChip or a PIBPolicy")
+        with within_memory(*LARGE):
+            return load_policy(folder, env.observation_space, env.action_space, name)
     for what, own, there in (("observations", policy.observation_space, as_learned(env.observation_space)),
                              ("actions", policy.action_space, env.action_space)):
         if own != there:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.error import DependencyNotInstalled
 from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from pib_rl.agents.limits import sized
 from pib_rl.envs.distractors import Distractors, VecDistractors
-from pib_rl.envs.inner import check_text, refusal
+from pib_rl.envs.inner import check_text, opened, refusal
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
 
 
@@ -38,14 +39,17 @@ def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env
     """One environment.
 
     Raises:
-        ValueError: If it is unknown or what it needs is not installed.
+        ValueError: If it is unknown, what it needs is not installed, or an argument is wrong.
     """
+    return built(env_id, distractors, env_kwargs, make_env)
+
+
+def built(env_id: str, distractors: int, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
+    """As `make_env`, for makers with arguments of their own, see `opened`."""
     find_spec(env_id)
-    try:
-        env: gym.Env[Any, Any] = gym.make(env_id, **env_kwargs)
-    except DependencyNotInstalled as error:
-        raise refusal(env_id, error) from None
-    return Distractors(env, distractors) if distractors else env
+    count = sized("distractors", distractors)
+    env = opened(env_id, env_kwargs, maker)
+    return Distractors(env, count) if count else env
 
 
 def control_period(env: gym.Env[Any, Any]) -> float | None:
@@ -71,13 +75,13 @@ def make_vec_env(env_id: str, /, n_envs: int = 8, seed: int | None = None, distr
         env_kwargs: Arguments of the environment; with any, it goes through `gymnasium.make`.
 
     Raises:
-        ValueError: If the environment is unknown or what it needs is not installed.
+        ValueError: If the environment is unknown, what it needs is not installed, or an argument is wrong.
     """
-    spec = find_spec(env_id)
+    spec, n_envs, distractors = find_spec(env_id), sized("n_envs", n_envs), sized("distractors", distractors)
+    seed = None if seed is None else sized("seed", seed)
     kind = SAME_STEP.get(str(spec.vector_entry_point))
     if kind is None or env_kwargs or spec.max_episode_steps is None:
-        one = partial(make_env, env_id)
-        return make_single(one, n_envs, seed=seed, env_kwargs={"distractors": distractors, **env_kwargs})
+        return make_single(partial(built, env_id, distractors, env_kwargs, make_vec_env), n_envs, seed=seed)
     env = kind(num_envs=n_envs, max_episode_steps=spec.max_episode_steps, **spec.kwargs)
     venv = VecMonitor(VectorAdapter(env, seed))
     return VecDistractors(venv, distractors, seed) if distractors else venv

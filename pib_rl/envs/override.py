@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from pib_rl.envs.actions import has_action
+from pib_rl.physical.options import shown
+
 
 class Override(ABC):
     """The actions of an agent that shares control with the hardware.
@@ -41,10 +44,12 @@ class Override(ABC):
         """
         if action is None:
             return self.neutral()
-        taken = np.asarray(action, dtype=self.task.dtype)[()]
-        if not self.task.contains(taken):
-            raise ValueError(f"first_action must be an action of the task, {self.task}, got {action!r}")
-        return taken
+        if has_action(self.task, action):
+            with np.errstate(over="ignore"):
+                taken = np.asarray(action, dtype=self.task.dtype)[()]
+            if self.task.contains(taken) and np.isfinite(taken).all():
+                return taken
+        raise ValueError(f"first_action must be an action of the task, {self.task}, got {shown(action)}")
 
 
 class Replacement(Override):

@@ -10,10 +10,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+import numpy as np
 import yaml
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
+SHORT = 120  # letters of a value that are told in a message
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -42,6 +44,8 @@ def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
 def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[str, Any]:
     """``options`` whose names and types are those of ``hints``; whole numbers become floats where those are asked for.
 
+    Numbers, truth values and words of NumPy become Python's.
+
     Args:
         hints: Type of each option: a number, string, truth value, literal, None, or a union of them.
         options: Values by name.
@@ -53,8 +57,10 @@ def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[st
     known, values = list(hints), dict(options)
     for name, value in options.items():
         if name not in known:
-            raise ValueError(f"{owner} has no option {name!r}; {nearest(name, known) if known else 'it has none'}")
+            raise ValueError(f"{owner} has no option {name!r}; {nearest(str(name), known) if known else 'it has none'}")
         admitted = _alternatives(hints[name])
+        if isinstance(value, np.generic):
+            value = values[name] = value.item()
         if type(value) is int and int not in admitted and float in admitted:
             with suppress(OverflowError):
                 value = values[name] = float(value)
@@ -102,6 +108,35 @@ def check_signs(config: Any, owner: str, positive: Iterable[str] = (), not_negat
     for name in not_negative:
         if not getattr(config, name) >= 0:
             raise ValueError(f"{owner} {name} must be >= 0, got {getattr(config, name)}")
+
+
+def whole(name: str, value: object, low: int, high: int | None = None) -> int:
+    """A whole number, Python's or NumPy's, in its range.
+
+    Args:
+        name: Whose it is, for messages.
+        value: What came.
+        low: The smallest that is admitted.
+        high: The largest; None for no end.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(value, bool) and isinstance(value, (int, np.integer)):
+        number = int(value)
+        if low <= number and (high is None or number <= high):
+            return number
+    bounds = f", {low} or more" if high is None else f" in {low}..{high}"
+    raise ValueError(f"{name} must be a whole number{bounds}, got {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """What came, for messages: as Python writes it where that is short, else its type, and the shape of an array."""
+    text = repr(value)
+    if len(text) <= SHORT and "\n" not in text:
+        return text
+    shape = f" and shape {value.shape}" if isinstance(value, np.ndarray) else ""
+    return f"an object of type {type(value).__name__}{shape}"
 
 
 def _alternatives(hint: Any) -> list[Any]:

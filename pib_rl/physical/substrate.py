@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.options import shown
 from pib_rl.physical.part import Part
 from pib_rl.physical.streams import Streams
 
@@ -31,6 +32,10 @@ class Read(str, Enum):
     NOISY = "noisy"
     MEAN = "mean"
     IDEAL = "ideal"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Read:
+        raise ValueError(f"read must be {', '.join(one.value for one in cls)}, got {shown(value)}")
 
 
 class Medium(Part, ABC):

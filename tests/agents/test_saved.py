@@ -94,7 +94,7 @@ def test_what_is_no_policy_is_told(folder, env):
 
 @pytest.mark.parametrize(("changes", "features", "words"), [
     ({"patches": ["3:3:1"]}, 4, "look at squares of images"), ({"mode": "supervised"}, 4, "learned from labels"),
-    ({"hw": ...}, 4, "config.yaml lacks hw"), ({}, 6, "sees 4 numbers, this one 6"),
+    ({"hw": ...}, 4, "config.yaml lacks hw"), ({}, 6, "observations of 4 numbers, and the task has 6; give"),
 ])
 def test_what_are_no_such_units_is_told(folder, changes, features, words):
     path, _ = folder
@@ -103,6 +103,15 @@ def test_what_are_no_such_units_is_told(folder, changes, features, words):
         load_units(path, features)
 
 
-def test_other_spaces_are_told(folder, env):
-    with pytest.raises(ValueError, match="does not fit"):
-        load_policy(folder[0], env.observation_space, spaces.Discrete(5))
+@pytest.mark.parametrize(("changes", "observations", "actions", "words"), [
+    ({}, 4, spaces.Discrete(5), "is a run of CartPole-v1 without distractors: it has 2 discrete actions, and the task "
+                                "has 5 discrete actions; give the task CartPole-v1 without distractors, or a run of"),
+    ({}, 4, spaces.Box(-1, 1, (2,)), "has 2 discrete actions, and the task has continuous actions of size 2; give"),
+    ({"distractors": 2}, 6, spaces.Discrete(2), "is a run of CartPole-v1 with 2 distractors: it has observations of 4 "
+                                                "numbers, and the task has 6; give the task CartPole-v1 with 2 dis"),
+    ({"env": ...}, 6, spaces.Discrete(2), "is a run of another task: it .* has 6; give a run of your task"),
+])
+def test_other_spaces_are_told(folder, changes, observations, actions, words):
+    rewritten(folder[0], **changes)
+    with pytest.raises(ValueError, match=words):
+        load_policy(folder[0], spaces.Box(-1, 1, (observations,)), actions)

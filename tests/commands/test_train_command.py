@@ -123,6 +123,8 @@ def test_objective_options_reach_the_units_and_the_file():
     (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
     (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),
     (["no_such_module:Thing-v0"], "no_such_module"),
+    pytest.param(["Ant-v2"], "cannot load environment 'Ant-v2': The mujoco v2 and v3 based environments have been",
+                 marks=pytest.mark.filterwarnings("ignore:.*out of date:DeprecationWarning")),
     (["CartPole-v1", "--out", "x" * 300], "--out"),
     (["CartPole-v1", "--config", "missing.yaml"], "missing.yaml"),
     (["FrozenLake-v1", "--distractors", "3"], "distractors"),

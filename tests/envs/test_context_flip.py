@@ -113,6 +113,13 @@ def test_actions_as_agents_of_stable_baselines_give_them_are_turned_around(start
     assert env.env.action_space.contains(env.unwrapped.given)
 
 
+def test_truth_values_are_numbers_when_they_are_turned_around():
+    env = in_context(ContextFlip(Echo(gym.spaces.Discrete(4))), -1)
+    for action, turned in ((True, 2), (False, 3)):
+        env.step(action)
+        assert env.unwrapped.given == turned
+
+
 def test_a_module_that_is_not_there_is_told():
     with pytest.raises(ValueError, match="cannot load environment 'no_such_module:Some-v0'"):
         gym.make("pib_rl/ContextFlip-v0", env_id="no_such_module:Some-v0")

@@ -90,7 +90,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("count", [0, -2])
     def test_there_must_be_noise(self, wrap, count):
-        with pytest.raises(ValueError, match=f"must be >= 1, got {count}"):
+        with pytest.raises(ValueError, match=f"a whole number in 1..1000000, got {count}"):
             wrap(count, gym.make("CartPole-v1"))
 
 
@@ -149,5 +149,5 @@ def test_noise_tells_nothing_about_the_state():
 
 @pytest.mark.parametrize("count", [1.5, "3", True, None])
 def test_numbers_that_are_not_whole_are_refused(count):
-    with pytest.raises(ValueError, match="distractors must be a whole number, got"):
+    with pytest.raises(ValueError, match=r"distractors must be a whole number in .*, got"):
         Distractors(gym.make("CartPole-v1"), count)

@@ -123,11 +123,11 @@ def test_ids_can_name_their_module():
     ({"hw": "memristor"}, "memristive"),
     ({"run": "nowhere"}, "nowhere is not a folder"),
     ({"read": "loud"}, "loud"),
-    ({"width": 0}, "width must be >= 1, got 0"),
-    ({"width": 8.5}, "width must be a whole number, got 8.5"),
-    ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+    ({"width": 0}, r"width must be a whole number in 1\.\.100000, got 0"),
+    ({"width": 8.5}, "width must be a whole number in .*, got 8.5"),
+    ({"seed": 1.5}, "seed must be a whole number in .*, got 1.5"),
     ({"hw_options": 3}, "hw_options must be a mapping of names to values, got 3"),
-    ({"distractors": 1.5}, "distractors must be a whole number, got 1.5"),
+    ({"distractors": 1.5}, "distractors must be a whole number in .*, got 1.5"),
 ])
 def test_wrong_arguments_are_told(name, arguments, words):
     with pytest.raises(ValueError, match=words):
@@ -152,8 +152,11 @@ class TestRuns:
 
     @pytest.mark.parametrize(("arguments", "words"), [
         ({"hw": "optical"}, "hw optical is asked for, but the run .* has memristive; leave hw out"),
-        ({"seed": 0}, "seed 0 is asked for, but the run .* has 3"), ({"env_id": "Acrobot-v1"}, "fit"),
-        ({"distractors": 1}, "fit"),
+        ({"seed": 0}, "seed 0 is asked for, but the run .* has 3"),
+        ({"env_id": "Acrobot-v1"}, "is a run of CartPole-v1 without distractors: it has observations of 4 numbers, and "
+                                   "the task has 6; give the task CartPole-v1 without distractors, or a run of your"),
+        ({"distractors": 1}, "has observations of 4 numbers, and the task has 5; give the task CartPole-v1 without"),
+        ({"width": 4.0}, "width must be a whole number in .*, got 4.0"),
     ])
     @pytest.mark.parametrize("name", WITH_HARDWARE)
     def test_what_contradicts_a_run_is_refused(self, name, arguments, words, tmp_path):

@@ -245,6 +245,7 @@ def test_a_policy_of_other_spaces_is_refused(policy, words):
     (spaces.Discrete(2), 2, "first_action must be an action of the task"),
     (spaces.Box(-1, 1, (2,)), [0.0, 2.0], "first_action must be an action"),
     (spaces.Box(-1, 1, (2,)), [0.0], "first_action must be an action"),
+    (spaces.Box(-np.inf, np.inf, (1,)), [1e300], r"first_action must be an action .* got \[1e\+300\]"),
 ])
 def test_wrong_first_actions_are_refused(space, action, words):
     with pytest.raises(ValueError, match=words):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from pib_rl.physical.digital import DigitalConfig
 from pib_rl.physical.memristive import MemristiveConfig
 from pib_rl.physical.optical import OpticalConfig
-from pib_rl.physical.options import configure, nearest
+from pib_rl.physical.options import configure, nearest, whole
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,38 @@ def test_values_of_another_type_are_refused(option, value, wanted):
         configure(Bench, {option: value}, "bench")
 
 
+def test_numbers_of_numpy_become_pythons():
+    bench = configure(Bench, {"count": np.int64(3), "size": np.float32(0.5), "bits": np.uint8(4), "on": np.bool_(False),
+                              "mode": np.str_("slow")}, "bench")
+    assert bench == Bench(3, 0.5, 4, "slow", False)
+    assert [type(value) for value in vars(bench).values()] == [int, float, int, str, bool]
+    assert type(configure(Bench, {"size": np.int8(2)}, "bench").size) is float
+    for value in (np.float32(3), np.array([3])):
+        with pytest.raises(ValueError, match="bench option count must be int, got"):
+            configure(Bench, {"count": value}, "bench")
+
+
+@pytest.mark.parametrize(("value", "high", "words"), [
+    (0, 9, r"n must be a whole number in 1\.\.9, got 0"), (10, 9, "got 10"),
+    (0, None, "n must be a whole number, 1 or more, got 0"),
+    (True, 9, "got True"), (2.0, 9, "got 2.0"), ("2", 9, "got '2'"), (None, 9, "got None"),
+    (np.zeros((9, 9)), 9, r"got an object of type ndarray and shape \(9, 9\)$")])
+def test_what_is_no_whole_number_in_its_range_is_refused(value, high, words):
+    with pytest.raises(ValueError, match=words):
+        whole("n", value, 1, high)
+
+
+def test_whole_numbers_of_numpy_pass():
+    assert (whole("n", np.uint8(9), 1, 9), type(whole("n", np.uint8(9), 1))) == (9, int)
+
+
 def test_unknown_options_are_answered_with_the_nearest():
     with pytest.raises(ValueError, match=r"bench has no option 'sise'; did you mean size"):
         configure(Bench, {"sise": 1.0}, "bench")
     with pytest.raises(ValueError, match="digital has no option 'stuck'; it has none"):
         configure(DigitalConfig, {"stuck": 1.0}, "digital")
+    with pytest.raises(ValueError, match="bench has no option 1; known: count"):
+        configure(Bench, {1: 1.0}, "bench")
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])

@@ -9,11 +9,13 @@ import numpy as np
 from gymnasium import spaces
 
 from pib_rl.agents.breakage import check
+from pib_rl.envs.actions import has_action
 from pib_rl.envs.keeper.chip import digits, draw, trained
 from pib_rl.envs.keeper.config import ACTIONS, KeeperConfig
 from pib_rl.envs.keeper.monitor import LEAST, MOST, Monitor
 from pib_rl.envs.keeper.picture import History, paint
 from pib_rl.physical.faults import Fault
+from pib_rl.physical.options import shown
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
@@ -114,8 +116,8 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
         return self._serve(), self._info([], 0)
 
     def step(self, action: np.int64 | int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        if not self.action_space.contains(action):
-            raise ValueError(f"the action must be in 0..{len(ACTIONS) - 1} ({', '.join(ACTIONS)}), got {action!r}")
+        if not has_action(self.action_space, action):
+            raise ValueError(f"the action must be in 0..{len(ACTIONS) - 1} ({', '.join(ACTIONS)}), got {shown(action)}")
         if self.period >= self.config.periods:
             raise ValueError("the episode is over: call reset() before the next step")
         action = int(action)
