@@ -98,7 +98,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._begin()
 
     def _begin(self) -> None:
-        self.life, self.ahead, self.reward = 0, list(self.faults), 0.0
+        self.life, self.ahead, self.reward, self.over = 0, list(self.faults), 0.0, False
         self.returns: list[float] = []
         self.marks: list[int] = []  # episodes in which something broke
         self._next: Any = self.delay.first
@@ -130,7 +130,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         reseed(self.policy.streams, self.np_random)
         self.delay.clear()
         self.probe.begin()
-        self.reward = 0.0
+        self.reward, self.over = 0.0, False
         return obs, info | self._decide(obs, info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -144,7 +144,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         obs, reward, terminated, truncated, info = self.env.step(applied)
         self.life += 1
         self.reward += float(reward)
-        if terminated or truncated:
+        self.over = terminated or truncated
+        if self.over:
             self.returns.append(self.reward)
         return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
 
@@ -195,9 +196,10 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""
         broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[:len(self.faults) - len(self.ahead)])
+        earlier = tuple(self.returns[:-1] if self.over else self.returns)
         return self.probe.scene(Status(
-            f"{self._task} on {self.policy.arguments['hw']}", self.life, len(self.returns) + 1, self.reward,
-            tuple(self.returns), tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken),
+            f"{self._task} on {self.policy.arguments['hw']}", self.life, len(earlier) + 1, self.reward,
+            earlier, tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken),
             self._next)
 
 
