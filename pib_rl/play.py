@@ -154,15 +154,14 @@ def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     try:
         for last in played(config, session):
             wanted = reel.wants(session.over, last) and not (isinstance(reel, Moments) and session.episode > 1)
-            frame = session.env.render() if wanted else None
+            frame = session.frame() if wanted else None
             if wanted and config.composed:
-                shown = frame if isinstance(frame, np.ndarray) else None
-                painter = painter or Painter(config.pixels(), task=shown is not None)
-                painter.paint(session.scene(), shown)
+                painter = painter or Painter(config.pixels(), task=frame is not None)
+                painter.paint(session.scene(), frame)
                 frame = painter.array()
-            if wanted and not isinstance(frame, np.ndarray):
+            if wanted and frame is None:
                 raise UserError("the environment renders no pictures (render_mode rgb_array)")
-            reel.take(frame if isinstance(frame, np.ndarray) else None)
+            reel.take(frame)
         reel.close()
     except BaseException:
         reel.abandon()

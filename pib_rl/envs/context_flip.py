@@ -98,9 +98,13 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         check_action(self.action_space, action)
         obs, reward, terminated, truncated, info = self.env.step(self.turned(action))
+        self._go_on()
+        return self._widen(obs), reward, terminated, truncated, {**info, "context": self.context}
+
+    def _go_on(self) -> None:
+        """What a step changes beside the environment: the context may turn."""
         if self.switch and self.np_random.random() < self.switch:
             self.context = -self.context
-        return self._widen(obs), reward, terminated, truncated, {**info, "context": self.context}
 
     def _widen(self, obs: Any) -> np.ndarray:
         return np.append(obs, self.shown).astype(np.float32)

@@ -7,7 +7,6 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 
-from pib_rl.envs.actions import check_action
 from pib_rl.envs.context_flip import ContextFlip
 from pib_rl.envs.inner import inner
 from pib_rl.physical.options import whole
@@ -60,10 +59,9 @@ class DelayedCue(ContextFlip):
         self.seen = 0
         return super().reset(seed=seed, options=options)
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        check_action(self.action_space, action)
+    def _go_on(self) -> None:
+        """The cue is seen once more; the context stays."""
         self.seen += 1
-        return super().step(action)
 
 
 def make_delayed_cue(env_id: str = "CartPole-v1", steps: int = 5, **env_kwargs: Any) -> DelayedCue:
