@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pib_rl import plots
 from pib_rl.adaptation import figures
 from pib_rl.adaptation.classifiers import PatientClassifier
 from pib_rl.adaptation.config import AdaptConfig
@@ -21,10 +20,11 @@ from pib_rl.adaptation.learners import PatientLearner
 from pib_rl.adaptation.patient import Course, Patient
 from pib_rl.adaptation.policies import PatientPolicy
 from pib_rl.adaptation.regressors import PatientRegressor
-from pib_rl.cli import UserError, parse, run
-from pib_rl.evaluation import as_told
-from pib_rl.process import settle_in
-from pib_rl.runs import RunFolder, write_atomically
+from pib_rl.cli.cli import UserError, parse, run
+from pib_rl.cli.process import settle_in
+from pib_rl.figures import curves as plots
+from pib_rl.runs.folder import RunFolder, write_atomically
+from pib_rl.training.evaluation import as_told
 
 NAME = "pib_rl.adapt"
 LEARNERS: dict[str, type[PatientLearner]] = {"supervised": PatientClassifier, "regression": PatientRegressor,

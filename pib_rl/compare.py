@@ -8,7 +8,7 @@ import sys
 
 from rich.console import Console
 
-from pib_rl.cli import FAILURE, UserError, parse, run
+from pib_rl.cli.cli import FAILURE, UserError, parse, run
 from pib_rl.comparison import table
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import CompareConfig, Job, plan

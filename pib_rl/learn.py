@@ -14,11 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from pib_rl import plots
-from pib_rl.agents.bill import NUMBERS, bill, told
-from pib_rl.agents.physical_estimator import PhysicalEstimator
-from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.events import check_installed, make_logger, saved_pictures, weight_pictures, write_events
+from pib_rl.agents.estimators.base import PhysicalEstimator
+from pib_rl.agents.network.costs import NUMBERS, bill, told
+from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.process import check_device, settle_in
+from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
@@ -27,9 +27,9 @@ from pib_rl.learning.regression import Regression
 from pib_rl.learning.supervised import Supervised
 from pib_rl.learning.unsupervised import Unsupervised
 from pib_rl.physical.faults import parse_all
-from pib_rl.physical.instrument import InstrumentError
-from pib_rl.process import check_device, settle_in
-from pib_rl.runs import RunFolder, write_atomically
+from pib_rl.physical.remote.instrument import InstrumentError
+from pib_rl.runs.folder import RunFolder, write_atomically
+from pib_rl.runs.tensorboard import check_installed, make_logger, saved_pictures, weight_pictures, write_events
 
 NAME = "pib_rl.learn"
 MODES: dict[str, type[Lesson]] = {"supervised": Supervised, "regression": Regression, "unsupervised": Unsupervised}

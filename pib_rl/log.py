@@ -15,15 +15,15 @@ from tqdm import tqdm
 
 from pib_rl.agents.observations import as_matrix, check_observation_space
 from pib_rl.agents.policy import Reader
-from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import check_ranges
+from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.process import settle_in
+from pib_rl.common.streams import EXPLORATION, Streams
 from pib_rl.envs.make import find_spec, make_vec_env
-from pib_rl.physical.streams import EXPLORATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.play import load
-from pib_rl.process import settle_in
-from pib_rl.runs import LAST, RunFolder, write_atomically
-from pib_rl.training import close
+from pib_rl.runs.folder import LAST, RunFolder, write_atomically
+from pib_rl.training.config import check_ranges
+from pib_rl.training.loop import close
 
 NAME = "pib_rl.log"
 LOG = "log"  # stream of the environments' seed: a training with the same seed sees others

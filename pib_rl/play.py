@@ -13,19 +13,19 @@ from tqdm import tqdm
 
 from pib_rl.adaptation.patient import QUARTER
 from pib_rl.agents import PIB
-from pib_rl.agents.breakage import check
+from pib_rl.agents.network.faults import check
 from pib_rl.agents.saved import policy_arguments
-from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import TrainConfig, from_plain
+from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.process import check_display, settle_in
 from pib_rl.envs.make import make_env
-from pib_rl.envs.panel.needs import check_pygame
-from pib_rl.evaluation import decimals
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.config import PICTURES, PlayConfig
-from pib_rl.process import check_display, settle_in
-from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, load_into
+from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build
-from pib_rl.training import close
+from pib_rl.training.config import TrainConfig, from_plain
+from pib_rl.training.evaluation import decimals
+from pib_rl.training.loop import close
+from pib_rl.viewer.dependencies import check_pygame
 
 if TYPE_CHECKING:
     from pib_rl.playing.session import Session
@@ -146,8 +146,8 @@ def watch(config: PlayConfig, folder: RunFolder, session: Session) -> None:
 
 def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     """Films the play, or draws moments of it."""
-    from pib_rl.envs.panel import Painter
     from pib_rl.playing.film import Moments, make_film
+    from pib_rl.viewer import Painter
 
     path = config.file or folder.path / f"play.{config.render}"
     reel, painter = make_film(config.render, path, session.pace, config.composed), None

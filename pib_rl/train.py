@@ -16,26 +16,26 @@ from rich.table import Table
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from pib_rl import plots
 from pib_rl.agents import PIB, make_agent, saved
-from pib_rl.agents.bill import NUMBERS, bill, told
-from pib_rl.agents.breakage import age, check, inject
+from pib_rl.agents.network.costs import NUMBERS, bill, told
+from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.callbacks import Breakage, Clock, Evaluation
-from pib_rl.cli import UserError, mistakes, parse, run
-from pib_rl.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
+from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.process import check_device, check_display, settle_in
+from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
-from pib_rl.evaluation import as_told, decimals, evaluate
-from pib_rl.events import check_installed, training_pictures
+from pib_rl.figures import curves as plots
 from pib_rl.physical.faults import Fault
-from pib_rl.physical.instrument import InstrumentError
-from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
-from pib_rl.process import check_device, check_display, settle_in
-from pib_rl.runs import BEST, CONFIG, LAST, RunFolder, write_atomically
-from pib_rl.training import LOOK_EPISODES, close, every, learn
-from pib_rl.tuned import tuned
+from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder, write_atomically
+from pib_rl.runs.tensorboard import check_installed, training_pictures
+from pib_rl.training.callbacks import Breakage, Clock, Evaluation
+from pib_rl.training.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
+from pib_rl.training.evaluation import as_told, decimals, evaluate
+from pib_rl.training.loop import LOOK_EPISODES, close, every, learn
+from pib_rl.training.tuned import tuned
 
 if TYPE_CHECKING:
     from pib_rl.playing.live import Live

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from pib_rl.physical.devices import DEVICES
-from pib_rl.physical.programming import PROGRAMMINGS
+from pib_rl.physical.memristive.devices import DEVICES
+from pib_rl.physical.memristive.programming import PROGRAMMINGS
 
 SEEDS = range(150, 155)
 SHOWN = ("reram-es", "pcm", "ecram")

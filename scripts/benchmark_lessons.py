@@ -37,12 +37,12 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from pib_rl import __version__
-from pib_rl.agents.lessons import shipped
-from pib_rl.agents.rivals import MODES
-from pib_rl.cli import FAILURE, UserError, mistakes, run
+from pib_rl.agents.estimators.settings import shipped
+from pib_rl.agents.learners.registry import MODES
+from pib_rl.cli.cli import FAILURE, UserError, mistakes, run
+from pib_rl.cli.process import check_device
 from pib_rl.learning.data import load
-from pib_rl.process import check_device
-from pib_rl.runs import write_atomically
+from pib_rl.runs.folder import write_atomically
 
 VIEWS = ["--views", "strength=0.5"]
 DENSE = ["--width", "512", "--epochs", "25", "--batch-size", "512", *VIEWS]

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pib_rl.cli import UserError, read_yaml, run
-from pib_rl.comparison.baselines import SOFTWARE
+from pib_rl.cli.cli import UserError, read_yaml, run
 from pib_rl.comparison.folder import MARK
+from pib_rl.comparison.intervals import Estimate, estimate, verdict
 from pib_rl.comparison.results import ROW
-from pib_rl.comparison.statistics import Estimate, estimate, verdict
 from pib_rl.comparison.table import score
-from pib_rl.runs import write_atomically
+from pib_rl.runs.folder import write_atomically
+from pib_rl.training.baselines import SOFTWARE
 
 
 class Task(NamedTuple):

@@ -39,7 +39,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 from tqdm import tqdm
 
-from pib_rl.envs.keeper.config import ACTIONS
+from pib_rl.envs.chip_keeper.config import ACTIONS
 
 ENV = "pib_rl.envs:pib_rl/ChipKeeper-v0"
 SEEDS, TUNE = range(10, 15), (1, 2)

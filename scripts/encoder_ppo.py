@@ -72,8 +72,8 @@ def one(options: argparse.Namespace) -> float:
     from stable_baselines3.common.utils import LinearSchedule
 
     from pib_rl.agents.saved import load_units
+    from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
     from pib_rl.envs import FreshChip, VecHardwareEncoder, make_vec_env
-    from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
 
     torch.set_num_threads(1)
     seed, env = options.one, gym.make(TASK)

@@ -14,10 +14,10 @@ import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.cli import UserError, run
+from pib_rl.cli.cli import UserError, run
+from pib_rl.cli.process import settle_in
 from pib_rl.physical.substrate import Read
-from pib_rl.process import settle_in
-from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
+from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build, environments, read_arguments
 
 EPISODES = 40

@@ -21,9 +21,9 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from pib_rl.agents.estimators import PIBClassifier, PIBEncoder
-from pib_rl.agents.rivals import MODES
-from pib_rl.cli import UserError, run
+from pib_rl.agents.estimators.supervised import PIBClassifier, PIBEncoder
+from pib_rl.agents.learners.registry import MODES
+from pib_rl.cli.cli import UserError, run
 from pib_rl.learning import judge
 from pib_rl.learning.data import Data, load
 

@@ -1,4 +1,4 @@
-"""Times large measurements with freed memory kept in the process (`pib_rl.process.settle_in`) and given back.
+"""Times large measurements with freed memory kept in the process (`pib_rl.cli.process.settle_in`) and given back.
 
     python scripts/memory_time.py
 
@@ -13,11 +13,11 @@ from multiprocessing import get_context
 
 import torch
 
-from pib_rl.agents.network import Network
+from pib_rl.agents.network.network import Network
+from pib_rl.cli.process import settle_in
+from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.streams import Streams
-from pib_rl.process import settle_in
 
 SAMPLES, FEATURES, WIDTH, UNITS = 5632, 8, 64, 2  # what a re-fit measures on LunarLander
 

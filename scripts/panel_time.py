@@ -19,9 +19,9 @@ from collections.abc import Callable
 import numpy as np
 
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.cli.process import settle_in
 from pib_rl.envs import make_env
-from pib_rl.envs.panel import Painter, Probe, Status
-from pib_rl.process import settle_in
+from pib_rl.viewer import Painter, Probe, Status
 
 SIZES = ((1280, 720), (1920, 1080))
 FRAMES, FIRST = 300, 30

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pib_rl.cli import UserError, run
-from pib_rl.plots import UNIT_COLOURS, as_png, new_figure, read_progress
-from pib_rl.runs import LOOKS, write_atomically
+from pib_rl.cli.cli import UserError, run
+from pib_rl.figures.curves import UNIT_COLOURS, as_png, new_figure, read_progress
+from pib_rl.runs.folder import LOOKS, write_atomically
 
 MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pib_rl.physical.options import nearest
+from pib_rl.common.options import nearest
 from pib_rl.physical.registry import names
 
 TASK = ["CartPole-v1", "--distractors", "32", "--width", "16", "--timesteps", "60000", "--eval-episodes", "50"]

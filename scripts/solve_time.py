@@ -26,7 +26,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from pib_rl.agents import PIB, Reader
 from pib_rl.envs import make_vec_env
 from pib_rl.physical import Read
-from pib_rl.tuned import tuned
+from pib_rl.training.tuned import tuned
 
 EVERY, EPISODES, SOLVED, LIMIT = 2048, 20, 475.0, 100_000
 

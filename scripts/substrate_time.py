@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 
+from pib_rl.cli.process import settle_in
+from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.streams import Streams
-from pib_rl.process import settle_in
 
 SAMPLES, FEATURES = 256, 512
 EVERY: dict[str, Any] = {  # imperfections of an optical bench that any display can have

@@ -9,10 +9,10 @@ from sklearn.datasets import load_digits
 from stable_baselines3.common.env_util import make_vec_env
 
 from pib_rl.agents import PIB
-from pib_rl.agents.breakage import inject, offered
-from pib_rl.agents.encoder import PIBEncoder
-from pib_rl.agents.estimators import PIBClassifier
-from pib_rl.agents.rivals import MODES
+from pib_rl.agents.estimators.encoder import PIBEncoder
+from pib_rl.agents.estimators.supervised import PIBClassifier
+from pib_rl.agents.learners.registry import MODES
+from pib_rl.agents.network.faults import inject, offered
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.substrate import Read
 

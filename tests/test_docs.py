@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pib_rl.agents.rivals import RIVALS
+from pib_rl.agents.learners.registry import RIVALS
 from pib_rl.physical import registry
 
 ROOT = Path(__file__).parents[1]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ["physical", "agents", "envs", "commands"]
+LAYERS = [["common"], ["physical"], ["agents"], ["viewer"], ["envs"], ["figures", "cli"], ["runs"],
+          ["training", "learning"]]  # from the ground up; what is not named here stands on all of them
+LINKS = ["agents", "envs", "physical"]
+MOST = 16  # modules in a folder
 FILES = sorted((ROOT / "pib_rl").rglob("*.py"))
 
 
@@ -23,22 +27,41 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def layer(name: str) -> str:
+def layer(name: str) -> int:
     part = name.split(".")[1] if name.count(".") else ""
-    return part if part in LAYERS[:3] else "commands"
+    if part.startswith("__"):  # of the package itself, which imports nothing
+        return 0
+    return next((level for level, parts in enumerate(LAYERS) if part in parts), len(LAYERS))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_run_one_way(path):
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    own = LAYERS.index(layer(module))
+    module = module_name(path)
     for name in imported(path):
         assert name.split(".")[0] not in ("pickle", "cloudpickle", "dill")
-        if name.startswith("pib_rl.") and own < LAYERS.index("commands"):
-            assert LAYERS.index(layer(name)) <= own, f"{module} imports {name}"
+        if name.startswith("pib_rl."):
+            assert layer(name) <= layer(module), f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("name", LAYERS[:3])
+def test_no_folder_is_too_full():
+    for folder in {path.parent for path in FILES}:
+        modules = [path for path in folder.glob("*.py") if path.stem != "__init__"]
+        assert len(modules) <= MOST, f"{folder} holds {len(modules)} modules"
+
+
+def test_no_module_hides_one_of_the_standard_library():
+    """A file that is run by its path has its own folder first among the places where modules are looked for."""
+    for path in FILES:
+        name = path.parent.name if path.stem == "__init__" else path.stem
+        assert name == "__main__" or name not in sys.stdlib_module_names, path
+
+
+@pytest.mark.parametrize("name", LINKS)
 def test_links_at_the_root_are_relative_and_lead_into_the_package(name):
     assert os.readlink(ROOT / name) == f"pib_rl/{name}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pib_rl.adaptation.learners import PatientLearner
-from pib_rl.agents.estimators import PIBClassifier
+from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.learning.supervised import Supervised
 
 

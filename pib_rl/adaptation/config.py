@@ -8,10 +8,10 @@ from typing import Any
 
 import tyro
 
-from pib_rl.agents.rivals import find_mode
-from pib_rl.cli import UserError, mistakes
-from pib_rl.config import check_ranges
+from pib_rl.agents.learners.registry import find_mode
+from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.training.config import check_ranges
 
 STALE = "backprop-stale"  # the mode whose digital twin is the chip of before the fault
 

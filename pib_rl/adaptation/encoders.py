@@ -9,11 +9,11 @@ import numpy as np
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.learners import PatientLearner, aside
 from pib_rl.adaptation.patient import Chip
-from pib_rl.agents.encoder import PIBEncoder
+from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.learning import judge
 from pib_rl.learning.lesson import Lesson
 from pib_rl.learning.unsupervised import Unsupervised
-from pib_rl.runs import RunFolder
+from pib_rl.runs.folder import RunFolder
 
 
 class PatientEncoder(PatientLearner):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pib_rl.adaptation.patient import Course
-from pib_rl.plots import UNIT_COLOURS, new_figure
+from pib_rl.figures.curves import UNIT_COLOURS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,19 +15,19 @@ from torch import Tensor
 
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient
-from pib_rl.agents.hidden_config import HiddenConfig
-from pib_rl.agents.model import CALIBRATION_SAMPLES
-from pib_rl.agents.physical_estimator import PhysicalEstimator
-from pib_rl.agents.rivals import find_mode
-from pib_rl.cli import UserError, mistakes
-from pib_rl.config import as_pairs
+from pib_rl.agents.estimators.base import PhysicalEstimator
+from pib_rl.agents.learners.config import HiddenConfig
+from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.network.model import CALIBRATION_SAMPLES
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.process import check_device
+from pib_rl.common.streams import EVALUATION
 from pib_rl.learn import draw, keep, kept
 from pib_rl.learning.config import LearnConfig, from_plain
 from pib_rl.learning.data import load
 from pib_rl.learning.lesson import Lesson
-from pib_rl.physical.streams import EVALUATION
-from pib_rl.process import check_device
-from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
+from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
+from pib_rl.training.config import as_pairs
 
 PROGRESS = "epoch"  # column of progress.csv that counts
 

@@ -7,7 +7,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.self_test import Answers
+from pib_rl.agents.rule.self_test import Answers
 
 MEMORY, REMEMBERED = "memory", 1024  # stream, and number of states
 

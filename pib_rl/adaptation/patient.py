@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from pib_rl.adaptation.config import STALE, AdaptConfig
-from pib_rl.agents.breakage import check, inject
-from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.network.faults import check, inject
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rivals import find_mode
-from pib_rl.cli import UserError, mistakes
-from pib_rl.physical.streams import Streams
-from pib_rl.runs import RunFolder
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.common.streams import Streams
+from pib_rl.runs.folder import RunFolder
 
 Chip = PIBPolicy | PhysicalModel
 QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise

@@ -11,16 +11,16 @@ from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.memory import MEMORY, remembered
 from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient, Point
 from pib_rl.agents import PIB
-from pib_rl.agents.rivals import find_mode
-from pib_rl.cli import UserError, mistakes
-from pib_rl.config import TrainConfig, as_pairs, from_plain
-from pib_rl.evaluation import evaluate
-from pib_rl.physical.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.agents.learners.registry import find_mode
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.runs import CONFIG, LAST, RunFolder, load_into
+from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build, environments, train
-from pib_rl.training import LOOK_EPISODES, close
-from pib_rl.tuned import OWN, tuned
+from pib_rl.training.config import TrainConfig, as_pairs, from_plain
+from pib_rl.training.evaluation import evaluate
+from pib_rl.training.loop import LOOK_EPISODES, close
+from pib_rl.training.tuned import OWN, tuned
 
 
 class PatientPolicy(Patient):

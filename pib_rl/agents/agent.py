@@ -6,10 +6,10 @@ from typing import Any
 
 from stable_baselines3.common.type_aliases import GymEnv
 
-from pib_rl.agents.evolution import ES
+from pib_rl.agents.es import ES
+from pib_rl.agents.learners.registry import find_mode
 from pib_rl.agents.pib import PIB
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rivals import find_mode
 
 
 def make_agent(mode: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None,

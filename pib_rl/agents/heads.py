@@ -10,8 +10,8 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from pib_rl.agents.optimisers import Adam
-from pib_rl.physical.streams import EXPLORATION, Streams
+from pib_rl.agents.network.optimisers import Adam
+from pib_rl.common.streams import EXPLORATION, Streams
 
 
 class Head(nn.Module, ABC):

@@ -16,12 +16,12 @@ from stable_baselines3.common.utils import LinearSchedule, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from pib_rl.agents.learners.registry import find_mode, resolve
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rivals import find_mode, resolve
-from pib_rl.agents.rollout import Rollout
-from pib_rl.agents.rule import Rule
-from pib_rl.agents.self_test import Answers
-from pib_rl.physical.streams import ENVIRONMENT, Streams
+from pib_rl.agents.rule.iteration import Rule
+from pib_rl.agents.rule.rollout import Rollout
+from pib_rl.agents.rule.self_test import Answers
+from pib_rl.common.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6

@@ -12,14 +12,14 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from pib_rl.agents.heads import make_head
-from pib_rl.agents.network import Network
-from pib_rl.agents.normaliser import Normaliser, ReturnScale
+from pib_rl.agents.network.network import Network
+from pib_rl.agents.network.normaliser import Normaliser, ReturnScale
+from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.agents.network.readout import Readout
 from pib_rl.agents.observations import check_observation_space, flatten
-from pib_rl.agents.on_hardware import OnHardware
-from pib_rl.agents.readout import Readout
+from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.streams import LEARNING, Streams
 from pib_rl.physical.substrate import Read
 
 CALIBRATION_SAMPLES = 256

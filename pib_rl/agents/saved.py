@@ -11,11 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rivals import find_mode
-from pib_rl.physical.options import admit, read_yaml
+from pib_rl.common.options import admit, read_yaml
 
 CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pib_rl.comparison.baselines import SOFTWARE
+from pib_rl.comparison.intervals import band
 from pib_rl.comparison.results import ALL, Run, Standing
-from pib_rl.comparison.statistics import band
-from pib_rl.plots import new_figure
+from pib_rl.figures.curves import new_figure
+from pib_rl.training.baselines import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,10 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
-from pib_rl.cli import UserError, read_yaml
-from pib_rl.comparison.baselines import SOFTWARE
+from pib_rl.cli.cli import UserError, read_yaml
 from pib_rl.comparison.plan import CompareConfig, Job
-from pib_rl.runs import CONFIG, RunFolder, versions, write_atomically
+from pib_rl.runs.folder import CONFIG, RunFolder, versions, write_atomically
+from pib_rl.training.baselines import SOFTWARE
 
 MARK, LOCK = "comparison.yaml", ".lock"
 

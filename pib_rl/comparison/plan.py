@@ -10,17 +10,17 @@ from typing import Any
 import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from pib_rl.agents.rivals import MODES
-from pib_rl.cli import UserError, mistakes
-from pib_rl.comparison import baselines
-from pib_rl.comparison.baselines import ALGORITHMS, SOFTWARE, BaselineConfig
-from pib_rl.config import TrainConfig, check_ranges
+from pib_rl.agents.learners.registry import MODES
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.common.options import nearest
 from pib_rl.envs.make import find_spec
 from pib_rl.physical import registry
-from pib_rl.physical.options import nearest
 from pib_rl.train import build, read_arguments
-from pib_rl.training import close
-from pib_rl.tuned import tuned
+from pib_rl.training import baselines
+from pib_rl.training.baselines import ALGORITHMS, SOFTWARE, BaselineConfig
+from pib_rl.training.config import TrainConfig, check_ranges
+from pib_rl.training.loop import close
+from pib_rl.training.tuned import tuned
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Job:
     @property
     def module(self) -> str:
         """The command that does it: ``python -m`` this."""
-        return "pib_rl.comparison.baselines" if self.hw == SOFTWARE else "pib_rl.train"
+        return "pib_rl.training.baselines" if self.hw == SOFTWARE else "pib_rl.train"
 
     def config(self) -> TrainConfig | BaselineConfig:
         """The configuration that the command will have."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pib_rl.cli import UserError
-from pib_rl.comparison.baselines import SOFTWARE
+from pib_rl.cli.cli import UserError
 from pib_rl.comparison.folder import ComparisonFolder
+from pib_rl.comparison.intervals import Estimate, estimate, verdict
 from pib_rl.comparison.plan import Job
-from pib_rl.comparison.statistics import Estimate, estimate, verdict
-from pib_rl.plots import read_progress
-from pib_rl.runs import LOOKS, RESULT, RunFolder
+from pib_rl.figures.curves import read_progress
+from pib_rl.runs.folder import LOOKS, RESULT, RunFolder
+from pib_rl.training.baselines import SOFTWARE
 
 ALL = "all"
 ROW = ("contender", "hw", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "best_eval_mean",

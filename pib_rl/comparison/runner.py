@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import Job
-from pib_rl.plots import read_progress
+from pib_rl.figures.curves import read_progress
 
 PAUSE = 0.2  # seconds between two looks at the processes
 GRACE = 20.0  # seconds for a process to end by itself after an interruption

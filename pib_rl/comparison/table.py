@@ -7,9 +7,9 @@ import math
 from rich import box
 from rich.table import Table
 
+from pib_rl.comparison.intervals import Estimate
 from pib_rl.comparison.results import Standing
-from pib_rl.comparison.statistics import Estimate
-from pib_rl.evaluation import as_told, decimals
+from pib_rl.training.evaluation import as_told, decimals
 
 HEADER = ("substrate", "contender", "IQM of final return [95 %]", "runs", "PIB against it", "time [s]", "measurements",
           "writes per device")

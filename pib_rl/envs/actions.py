@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from pib_rl.physical.options import shown
+from pib_rl.common.options import shown
 
 
 def has_action(space: spaces.Space[Any], action: Any) -> bool:

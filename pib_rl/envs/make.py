@@ -12,9 +12,9 @@ from gymnasium.envs.registration import EnvSpec
 from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from pib_rl.agents.limits import sized
-from pib_rl.envs.distractors import Distractors, VecDistractors
-from pib_rl.envs.inner import check_text, opened, refusal
+from pib_rl.common.limits import sized
+from pib_rl.envs.lookup import check_text, opened, refusal
+from pib_rl.envs.tasks.distractors import Distractors, VecDistractors
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gymnasium as gym
 
 IDS = {  # what makes each; arguments of `gymnasium.make` go to it
-    "pib_rl/Hardware-v0": "pib_rl.envs.creators:make_hardware",
-    "pib_rl/Encoder-v0": "pib_rl.envs.creators:make_encoder",
-    "pib_rl/ChipKeeper-v0": "pib_rl.envs.keeper.env:ChipKeeper",
-    "pib_rl/ContextBandit-v0": "pib_rl.envs.context_bandit:ContextBandit",
-    "pib_rl/ContextFlip-v0": "pib_rl.envs.context_flip:make_context_flip",
-    "pib_rl/DelayedCue-v0": "pib_rl.envs.delayed_cue:make_delayed_cue",
-    "pib_rl/Distractors-v0": "pib_rl.envs.distractors:make_distractors",
+    "pib_rl/Hardware-v0": "pib_rl.envs.hardware.make:make_hardware",
+    "pib_rl/Encoder-v0": "pib_rl.envs.hardware.make:make_encoder",
+    "pib_rl/ChipKeeper-v0": "pib_rl.envs.chip_keeper.env:ChipKeeper",
+    "pib_rl/ContextBandit-v0": "pib_rl.envs.tasks.context_bandit:ContextBandit",
+    "pib_rl/ContextFlip-v0": "pib_rl.envs.tasks.context_flip:make_context_flip",
+    "pib_rl/DelayedCue-v0": "pib_rl.envs.tasks.delayed_cue:make_delayed_cue",
+    "pib_rl/Distractors-v0": "pib_rl.envs.tasks.distractors:make_distractors",
 }
 
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import tyro
 
-from pib_rl.cli import UserError, mistakes
-from pib_rl.config import MAPPED, as_pairs, check_ranges, pairs
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.common.options import nearest
+from pib_rl.figures.curves import literal
 from pib_rl.physical.faults import check_clock, parse_all
-from pib_rl.physical.options import nearest
-from pib_rl.plots import literal
+from pib_rl.training.config import MAPPED, as_pairs, check_ranges, pairs
 
 PRESENTATION = ("out", "progress", "tensorboard", "device")
 

@@ -18,8 +18,8 @@ import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
 from sklearn.model_selection import train_test_split
 
-from pib_rl.cli import UserError
-from pib_rl.physical.options import nearest
+from pib_rl.cli.cli import UserError
+from pib_rl.common.options import nearest
 
 OPENML = {"mnist": "mnist_784", "fashion-mnist": "Fashion-MNIST"}  # our words: OpenML's
 TEST_SHARE, MNIST_TEST = 0.2, 10_000

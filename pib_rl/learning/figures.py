@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from sklearn.manifold import TSNE
 
-from pib_rl.agents.encoder import PIBEncoder
-from pib_rl.agents.model import PhysicalModel
-from pib_rl.physical.pictures import square
+from pib_rl.agents.estimators.encoder import PIBEncoder
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.common.grid import square
+from pib_rl.figures.curves import UNIT_COLOURS, literal, new_figure
+from pib_rl.figures.weights import show_weights
 from pib_rl.physical.substrate import Read
-from pib_rl.plots import UNIT_COLOURS, literal, new_figure
-from pib_rl.weight_plots import show_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

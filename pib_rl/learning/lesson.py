@@ -8,14 +8,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 
-from pib_rl.agents.information import information_plane
-from pib_rl.agents.physical_estimator import PhysicalEstimator
-from pib_rl.cli import UserError
+from pib_rl.agents.estimators.base import PhysicalEstimator
+from pib_rl.agents.network.information import information_plane
+from pib_rl.cli.cli import UserError
+from pib_rl.common.streams import EVALUATION, Streams
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data
-from pib_rl.physical.streams import EVALUATION, Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.runs import RunFolder
+from pib_rl.runs.folder import RunFolder
 
 VALIDATION, MOST = 0.1, 5000  # share of the training samples that are held out to look at, and how many at most
 PLANE = 512  # samples of the information plane

@@ -9,14 +9,14 @@ import torch
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
-from pib_rl import plots
-from pib_rl.agents.estimators import PIBRegressor
-from pib_rl.cli import UserError
+from pib_rl.agents.estimators.supervised import PIBRegressor
+from pib_rl.cli.cli import UserError
+from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.data import Data
 from pib_rl.learning.lesson import Lesson, Part, held_count
 from pib_rl.physical.substrate import Read
-from pib_rl.runs import RunFolder, write_atomically
+from pib_rl.runs.folder import RunFolder, write_atomically
 
 FEWEST = 2  # samples that explained variance can be taken of
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
-from pib_rl import plots
-from pib_rl.agents.estimators import PIBClassifier
-from pib_rl.cli import UserError
+from pib_rl.agents.estimators.supervised import PIBClassifier
+from pib_rl.cli.cli import UserError
+from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, judge
 from pib_rl.learning.data import Data
 from pib_rl.learning.lesson import Lesson, Part, held_count
 from pib_rl.physical.substrate import Read
-from pib_rl.runs import RunFolder, write_atomically
+from pib_rl.runs.folder import RunFolder, write_atomically
 
 JUDGED = 10_000  # training samples that probe and neighbours learn from, at most
 

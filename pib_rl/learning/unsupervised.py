@@ -9,13 +9,13 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from pib_rl import plots
-from pib_rl.agents.encoder import PIBEncoder
-from pib_rl.agents.normaliser import Normaliser
+from pib_rl.agents.estimators.encoder import PIBEncoder
+from pib_rl.agents.network.normaliser import Normaliser
+from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, judge
 from pib_rl.learning.data import Data
 from pib_rl.learning.lesson import Lesson, Part, held_count
-from pib_rl.runs import RunFolder, write_atomically
+from pib_rl.runs.folder import RunFolder, write_atomically
 
 COMPONENTS = 50  # of the principal component analysis beside
 FIGURES = {  # what is judged, and how people read it

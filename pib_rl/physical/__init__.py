@@ -1,16 +1,16 @@
 """Simulated and real hardware: media, arrays, converters, and what using them costs."""
 
+from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import Digital, DigitalConfig
-from pib_rl.physical.instrument import InstrumentError
-from pib_rl.physical.memristive import Memristive, MemristiveConfig
+from pib_rl.physical.memristive.substrate import Memristive, MemristiveConfig
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.mzi import MZI, MZIConfig
-from pib_rl.physical.optical import Optical, OpticalConfig
+from pib_rl.physical.mzi.substrate import MZI, MZIConfig
+from pib_rl.physical.optical.substrate import Optical, OpticalConfig
 from pib_rl.physical.oscillator import Oscillator, OscillatorConfig
 from pib_rl.physical.registry import find, names, register
-from pib_rl.physical.remote import Remote
-from pib_rl.physical.remote_config import RemoteConfig
-from pib_rl.physical.streams import Streams
+from pib_rl.physical.remote.config import RemoteConfig
+from pib_rl.physical.remote.instrument import InstrumentError
+from pib_rl.physical.remote.substrate import Remote
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 __all__ = ["MZI", "Array", "Digital", "DigitalConfig", "InstrumentError", "MZIConfig", "Medium", "Memristive",

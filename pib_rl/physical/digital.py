@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
-from pib_rl.physical.streams import FABRICATION, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 # Energy of a multiplication and addition, in joules: NVIDIA H100 SXM at its peak, 989.4 TFLOP/s of 16-bit numbers at

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pib_rl.physical.options import nearest
-from pib_rl.physical.streams import FAULT, Streams
+from pib_rl.common.options import nearest
+from pib_rl.common.streams import FAULT, Streams
 
 LONGEST = 1e12  # seconds of drift: more than 30,000 years
 FARTHEST = 1e6  # pixels that a camera may move: more than its frame has in a row

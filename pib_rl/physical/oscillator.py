@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pib_rl.common.options import check_signs
+from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
-from pib_rl.physical.options import check_signs
 from pib_rl.physical.part import Costs
 from pib_rl.physical.standardised import StandardisedMedium
-from pib_rl.physical.streams import FABRICATION, READ, Streams
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 MIN_SPREAD = 0.01  # floor of an oscillator's standard deviation, in radians: one at rest is not amplified

@@ -5,15 +5,15 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
+from pib_rl.common.options import configure, nearest
+from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import Digital
-from pib_rl.physical.memristive import Memristive
+from pib_rl.physical.memristive.substrate import Memristive
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.mzi import MZI
-from pib_rl.physical.optical import Optical
-from pib_rl.physical.options import configure, nearest
+from pib_rl.physical.mzi.substrate import MZI
+from pib_rl.physical.optical.substrate import Optical
 from pib_rl.physical.oscillator import Oscillator
-from pib_rl.physical.remote import Remote
-from pib_rl.physical.streams import Streams
+from pib_rl.physical.remote.substrate import Remote
 from pib_rl.physical.substrate import Substrate
 
 GROUP = "pib_rl.substrates"

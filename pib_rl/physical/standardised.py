@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pib_rl.common.streams import CALIBRATION, Streams
 from pib_rl.physical.converters import FragileConverter
-from pib_rl.physical.streams import CALIBRATION, Streams
 from pib_rl.physical.substrate import Medium, Read
 
 DRIVES = 1024

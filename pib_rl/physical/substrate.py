@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from pib_rl.common.options import shown
+from pib_rl.common.streams import Streams
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.options import shown
 from pib_rl.physical.part import Part
-from pib_rl.physical.streams import Streams
 
 
 class Read(str, Enum):

@@ -10,9 +10,9 @@ from typing import Literal
 
 import tyro
 
-from pib_rl.cli import UserError, mistakes
-from pib_rl.envs.panel.sizes import check_size
+from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.viewer.sizes import check_size
 
 SIZES = {"gif": (960, 540)}  # of pictures, in pixels, where it is not the usual one
 USUAL = (1280, 720)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pygame
 
-from pib_rl.envs.panel import Overlay
 from pib_rl.physical.faults import KINDS
 from pib_rl.physical.substrate import Read
 from pib_rl.playing import damage
 from pib_rl.playing.session import Session
+from pib_rl.viewer import Overlay
 
 READS = tuple(Read)
 SLOWEST, FASTEST = -4, 5  # powers of 2

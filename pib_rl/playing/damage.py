@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pib_rl.agents.breakage import offered
-from pib_rl.agents.on_hardware import OnHardware
+from pib_rl.agents.network.faults import offered
+from pib_rl.agents.network.on_hardware import OnHardware
 from pib_rl.physical.faults import Fault
 
 DRIFT, DAY = "drift", 86400.0

@@ -7,9 +7,9 @@ import os
 import numpy as np
 import pygame
 
-from pib_rl.cli import UserError, mistakes
-from pib_rl.envs.panel import Painter, Scene
-from pib_rl.envs.panel.sizes import SMALLEST
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.viewer import Painter, Scene
+from pib_rl.viewer.sizes import SMALLEST
 
 FRAMES = 30  # a second, at most
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor
 
-from pib_rl.cli import UserError
-from pib_rl.envs import canvas
-from pib_rl.envs.panel import colours
-from pib_rl.runs import write_atomically
+from pib_rl.cli.cli import UserError
+from pib_rl.envs.tasks import canvas
+from pib_rl.runs.folder import write_atomically
+from pib_rl.viewer import colours
 
 LARGEST = 1500  # frames of a gif; a longer film is cut, with a word about it
 SMOOTH = 25  # frames a second; browsers slow down animations of more than some 30

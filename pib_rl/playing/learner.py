@@ -12,9 +12,9 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from pib_rl.agents import PIB
-from pib_rl.agents.self_test import Answers
-from pib_rl.envs.panel import Learning
-from pib_rl.process import settle_in
+from pib_rl.agents.rule.self_test import Answers
+from pib_rl.cli.process import settle_in
+from pib_rl.viewer import Learning
 
 BREATH = 1e-4  # seconds
 EPISODES, EVERY = 20, 512  # episodes that a mean return is of, and steps from one to the next

@@ -12,15 +12,15 @@ from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.callbacks import Breakage, Clock
-from pib_rl.cli import mistakes
-from pib_rl.config import TrainConfig
+from pib_rl.cli.cli import mistakes
 from pib_rl.envs.make import make_env
-from pib_rl.envs.panel import Learning, Overlay, Scene, Status
 from pib_rl.playing.config import USUAL
 from pib_rl.playing.display import Display
 from pib_rl.playing.pace import Pace
 from pib_rl.playing.player import Player
+from pib_rl.training.callbacks import Breakage, Clock
+from pib_rl.training.config import TrainConfig
+from pib_rl.viewer import Learning, Overlay, Scene, Status
 
 MOST = 4  # steps of the task from one look to the next
 POINTS = 100  # of the curve of mean returns
@@ -32,8 +32,8 @@ class Excerpt(Player):
     """A play of its own beside a training, by the policy as it is, greedy and read noisy, on the hardware as it is.
 
     Training environments have no picture, and some run side by side in one piece; so this is another copy of the task.
-    Read noise comes from a stream of its own and the meter stands still, as in `pib_rl.evaluation`: the training is the
-    same, bit for bit.
+    Read noise comes from a stream of its own and the meter stands still, as in `pib_rl.training.evaluation`: the
+    training is the same, bit for bit.
 
     Args:
         policy: The policy that is trained.

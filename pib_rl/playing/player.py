@@ -8,9 +8,9 @@ import gymnasium as gym
 import numpy as np
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.envs.panel import Probe
-from pib_rl.physical.streams import Streams
+from pib_rl.common.streams import Streams
 from pib_rl.physical.substrate import Read
+from pib_rl.viewer import Probe
 
 
 class Player:

@@ -9,16 +9,16 @@ import gymnasium as gym
 
 from pib_rl.adaptation.memory import MEMORY, remembered
 from pib_rl.agents import PIB
-from pib_rl.agents.breakage import inject
-from pib_rl.agents.self_test import Answers
-from pib_rl.config import TrainConfig
-from pib_rl.envs.panel import Scene, Status
+from pib_rl.agents.network.faults import inject
+from pib_rl.agents.rule.self_test import Answers
 from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.damage import DRIFT
 from pib_rl.playing.learner import Learner
 from pib_rl.playing.player import Player
 from pib_rl.train import environments
+from pib_rl.training.config import TrainConfig
+from pib_rl.viewer import Scene, Status
 
 FEW = 2  # steps from one picture to the next at the pace of most tasks
 

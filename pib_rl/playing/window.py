@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pygame
 
-from pib_rl.cli import mistakes
-from pib_rl.envs.panel import Scene
+from pib_rl.cli.cli import mistakes
 from pib_rl.playing.controls import Controls
 from pib_rl.playing.display import FRAMES, Display
 from pib_rl.playing.session import Session
-from pib_rl.runs import write_atomically
+from pib_rl.runs.folder import write_atomically
+from pib_rl.viewer import Scene
 
 PATIENCE = 0.02  # seconds that a frame waits for the chip
 DEBT = 4  # frames of play that are made up for when the chip was not free

@@ -11,8 +11,8 @@ from gymnasium import spaces
 from torch.distributions import Categorical, Normal
 
 from pib_rl.agents.heads import DiscreteHead, GaussianHead, make_head
-from pib_rl.agents.optimisers import Adam
-from pib_rl.physical.streams import Streams
+from pib_rl.agents.network.optimisers import Adam
+from pib_rl.common.streams import Streams
 
 N = 12
 

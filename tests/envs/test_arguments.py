@@ -9,9 +9,9 @@ import torch
 from hardware_toys import write_run
 from stable_baselines3.common.env_util import make_vec_env as make_for_sb3
 
-from pib_rl.agents.model import PhysicalModel
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.envs import FreshChip, HardwareEncoder, HardwareLoop, VecHardwareEncoder, make_env, make_vec_env
-from pib_rl.envs.inner import names
+from pib_rl.envs.lookup import names
 from pib_rl.envs.registration import IDS
 from pib_rl.physical import Read
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from chips import draws, make
 
+from pib_rl.common.streams import FABRICATION, READ, WRITE, Streams
 from pib_rl.physical.faults import struck
-from pib_rl.physical.streams import FABRICATION, READ, WRITE, Streams
 from pib_rl.physical.substrate import Read
 
 DRIVE, H = draws(200, 6), draws(200, 9, seed=1)

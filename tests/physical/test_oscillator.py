@@ -10,9 +10,9 @@ import torch
 from chips import UNDAMPED, correlation, draws, make
 from scipy.integrate import solve_ivp
 
+from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.oscillator import MIN_SPREAD, Oscillator, OscillatorConfig, RingMedium
-from pib_rl.physical.streams import Streams
 from pib_rl.physical.substrate import Read
 
 

@@ -7,8 +7,8 @@ import torch
 from chips import EXACT, draws, make
 
 from pib_rl.physical.converters import Converter
-from pib_rl.physical.memristive import MemristiveConfig
-from pib_rl.physical.pairs import LinearCrossbar
+from pib_rl.physical.memristive.linear import LinearCrossbar
+from pib_rl.physical.memristive.substrate import MemristiveConfig
 from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.substrate import Read
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from pib_rl.common.streams import Streams
 from pib_rl.physical import Digital, Memristive, MemristiveConfig, Optical, registry
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.streams import Streams
 
 
 class Lab(Digital):

@@ -9,8 +9,8 @@ import torch
 from chips import KINDS, NOISY_ARRAYS, NOISY_MEDIA, SMOOTH, draws, make
 from torch import nn
 
-from pib_rl.physical.memristive import Memristive, MemristiveConfig
-from pib_rl.physical.optical import Optical, OpticalConfig
+from pib_rl.physical.memristive.substrate import Memristive, MemristiveConfig
+from pib_rl.physical.optical.substrate import Optical, OpticalConfig
 from pib_rl.physical.substrate import Read
 
 ALL = sorted(KINDS)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any, get_type_hints
 
-from pib_rl.agents.layout import Grid
-from pib_rl.agents.objectives.alignment import Alignment
+from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives.base import GramObjective, Objective, Score
+from pib_rl.agents.objectives.cka import Alignment
 from pib_rl.agents.objectives.gaussian import Gaussian
 from pib_rl.agents.objectives.pointwise import Pointwise
 from pib_rl.agents.objectives.renyi import Renyi
 from pib_rl.agents.objectives.ridge import Ridge
-from pib_rl.physical.options import admit, nearest
-from pib_rl.physical.streams import Streams
+from pib_rl.common.options import admit, nearest
+from pib_rl.common.streams import Streams
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "gaussian": Gaussian, "pointwise": Pointwise, "cka": Alignment, "renyi": Renyi, "ridge": Ridge,

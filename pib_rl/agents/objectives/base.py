@@ -7,8 +7,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from pib_rl.agents.gram import Gram, Scale
-from pib_rl.agents.target import Target
+from pib_rl.agents.objectives.gram import Gram, Scale
+from pib_rl.agents.objectives.target import Target
 
 
 class Score(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.gram import TINY
-from pib_rl.agents.target import Target
+from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.target import Target
 
 
 class Gate(nn.Module):

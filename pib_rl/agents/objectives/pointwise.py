@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pib_rl.agents.gram import TINY
 from pib_rl.agents.objectives.base import GramObjective
-from pib_rl.agents.target import Target
+from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.target import Target
 
 
 class Pointwise(GramObjective):

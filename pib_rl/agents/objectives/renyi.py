@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pib_rl.agents.entropy import check_order
-from pib_rl.agents.gram import TINY, Scale
 from pib_rl.agents.objectives.base import GramObjective
-from pib_rl.agents.target import Target
+from pib_rl.agents.objectives.entropy import check_order
+from pib_rl.agents.objectives.gram import TINY, Scale
+from pib_rl.agents.objectives.target import Target
 
 
 class Renyi(GramObjective):

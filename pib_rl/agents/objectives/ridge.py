@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pib_rl.agents.gram import TINY
-from pib_rl.agents.layout import Grid, Pool
+from pib_rl.agents.images import Grid, Pool
 from pib_rl.agents.objectives.base import Objective, Score
 from pib_rl.agents.objectives.gate import Gate
-from pib_rl.agents.target import Target
-from pib_rl.physical.streams import FABRICATION, Streams
+from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.target import Target
+from pib_rl.common.streams import FABRICATION, Streams
 
 
 class Ridge(Objective):

@@ -1,0 +1,341 @@
+"""What scikit-learn estimators on hardware share: arguments, the chip, training, reading."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+from tqdm import tqdm
+
+from pib_rl.agents.estimators.label_samples import LabelledSamples
+from pib_rl.agents.estimators.settings import ARGUMENTS, find_learner, resolve, shipped
+from pib_rl.agents.estimators.trainer import LessonConfig, Trainer
+from pib_rl.agents.estimators.views import Views, make_views
+from pib_rl.agents.images import Grid, Patch
+from pib_rl.agents.network.faults import age, check, inject
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.physical.faults import Fault, check_clock, parse_all
+from pib_rl.physical.substrate import Read
+
+AT_ONCE = 1024  # samples that are measured together
+STEPS, LEAST, MOST = 2000, 10, 200  # epochs=None: as many as make so many steps, within these bounds
+
+Self = TypeVar("Self", bound="PhysicalEstimator")
+
+
+class PhysicalEstimator(BaseEstimator):
+    """Units and a readout on hardware, trained by local objectives.
+
+    Args:
+        hw: Name of the substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
+        units: Number of units.
+        width: Outputs of each unit.
+        objective: "ridge", "pointwise", "gaussian", "cka" or "renyi".
+        epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
+        batch_size: Samples per step, 4 or more.
+        mode: "pib", or a rival that trains the hidden arrays in its place; "frozen" leaves them as fabricated.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        objective_options: Keyword arguments of the objective.
+        rule: Settings of `LessonConfig` but for epochs and batch_size, and of the mode, by name, where they differ from
+            those that are shipped.
+        scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
+            (images).
+        image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if
+            each pixel has several. Needed for ``patches``; settings that are shipped for images come with it.
+        patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
+            others: one array for all squares, see `Patch`.
+        views: Learn from views of the samples in their place, new ones each time (augmentation): settings that differ
+            from their default, see `ImageOptions` and `VectorOptions`; None for the samples as they are.
+        read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
+        seed: Seed of the chip, its noise and the order of samples.
+        device: torch device.
+        verbose: Show a progress bar.
+        warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
+        faults: What breaks during each `fit`, as "KIND:SIZE@EPOCH", such as "stuck:0.5@3": after so many epochs, 0 for
+            before them. See `pib_rl.physical.faults.KINDS`.
+        clock: Simulated seconds that pass for the hardware per training sample; it ages after each epoch, by those of
+            the samples that were learned from. ``aged_s_`` counts them.
+    """
+
+    def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
+                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
+                 hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
+                 rule: dict[str, Any] | None = None, scaling: str = "feature",
+                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
+                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
+                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = (),
+                 clock: float = 0.0) -> None:
+        self.hw = hw
+        self.units = units
+        self.width = width
+        self.objective = objective
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.mode = mode
+        self.hw_options = hw_options
+        self.objective_options = objective_options
+        self.rule = rule
+        self.scaling = scaling
+        self.image = image
+        self.patches = patches
+        self.views = views
+        self.read = read
+        self.seed = seed
+        self.device = device
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.faults = faults
+        self.clock = clock
+
+    def prepare(self: Self, X: Any, y: Any) -> Self:
+        """Checks data and arguments and makes the chip, untrained; `fit` goes on from there with ``warm_start``.
+
+        Arguments and errors are those of `fit`.
+        """
+        self._accept(X, y, first=True)
+        return self
+
+    def fit(self: Self, X: Any, y: Any, watch: Callable[[dict[str, float]], None] | None = None) -> Self:
+        """Learns for all epochs; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Labels, shape (n,); real values, shape (n,) or (n, k).
+            watch: Called after each epoch with the means of its figures.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
+        epochs = self._epochs(len(x))
+        ahead = self._faults(epochs)
+        with tqdm(total=epochs, unit="epoch", disable=not self.verbose, dynamic_ncols=True) as bar:
+            def break_at(epoch: int) -> None:
+                while ahead and ahead[0].step <= epoch:
+                    inject(self.model_, ahead.pop(0))
+
+            def note(epoch: int, log: dict[str, float]) -> None:
+                self.history_.append(log)
+                self._let_pass(trainer.seen(len(x)))
+                if watch is not None:
+                    watch(log)
+                break_at(epoch)
+                bar.set_postfix({"loss": f"{log['loss']:.3f}"}, refresh=False)
+                bar.update()
+
+            trainer = self._trainer(epochs)
+            break_at(0)
+            trainer.fit(self._samples(x, target), note)
+        return self
+
+    def renew_learner(self) -> None:
+        """Begins learning anew on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
+        _, config, own = self._settings(1)
+        self.learner_ = find_learner(self.mode)(self._model(), config, own)
+
+    def features(self, X: Any) -> np.ndarray:
+        """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        return self._read(X, self._model().taps)
+
+    def samples(self, X: Any, y: Any = None) -> LabelledSamples:
+        """Data as the fitted units see them when they learn: their inputs, and the targets that are broadcast."""
+        self._model()
+        x, target = self._take(X, y, first=False)
+        return self._samples(self._tensor(x), target.to(self.device))
+
+    def _learn_once(self: Self, X: Any, y: Any) -> Self:
+        """One pass over these samples at the full rates; the first call makes the chip."""
+        x, target = self._accept(X, y, first=not hasattr(self, "model_"))
+        trainer = self._trainer(1)
+        self.history_.append(trainer.epoch(self._samples(x, target)))
+        self._let_pass(trainer.seen(len(x)))
+        return self
+
+    def _let_pass(self, samples: int) -> None:
+        """Ages the hardware by the time that so many samples took."""
+        seconds = float(self.clock) * samples
+        if seconds:
+            age(self.model_, seconds)
+            self.aged_s_ += seconds
+
+    def _accept(self, X: Any, y: Any, first: bool) -> tuple[Tensor, Tensor]:
+        """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was."""
+        before = dict(self.__dict__)
+        try:
+            self._check()
+            x, target = self._take(X, y, first)
+            inputs = self._tensor(x)
+            if first:
+                self._make(inputs)
+            for fault in self._faults(self._epochs(len(x))):
+                check(self.model_, fault)
+            return inputs, target.to(self.device)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
+        """Checked inputs and encoded labels."""
+        with np.errstate(over="ignore"):
+            x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
+                                 y_numeric=self._numeric)
+        self._check_image(x)
+        return x, self._encode(y, first)
+
+    def _check_image(self, x: np.ndarray) -> None:
+        """Raises ValueError unless the inputs, shape (n, features), are such images as they are said to be."""
+        if self._grid is not None and self._grid.features != x.shape[1]:
+            raise ValueError(f"an image of {self.image} has {self._grid.features} features, but X has {x.shape[1]}")
+
+    def _check(self) -> None:
+        """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
+        for name in ("units", "width", "batch_size", "seed", *(["epochs"] if self.epochs is not None else [])):
+            value = getattr(self, name)
+            if not _whole(value):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+        for name in ("hw", "mode", "objective", "device"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
+        for name in ("hw_options", "objective_options", "rule", "views"):
+            check_settings(name, getattr(self, name))
+        for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+        clock: object = self.clock
+        if isinstance(clock, bool) or not isinstance(clock, Real):
+            raise ValueError(f"clock must be a number of seconds, got {clock!r}")
+        check_clock(float(clock))
+        if isinstance(self.faults, str) or not (isinstance(self.faults, Sequence)
+                                                and all(isinstance(fault, str) for fault in self.faults)):
+            raise ValueError(f"faults must be a list of KIND:SIZE@EPOCH, got {self.faults!r}")
+        if not isinstance(self.patches, Sequence):
+            raise ValueError(f"patches must be a list of (channels, size, stride), got {self.patches!r}")
+        for patch in ([] if self.image is None else [self.image]) + list(self.patches):
+            if not isinstance(patch, Sequence) or not all(_whole(part) for part in patch):
+                raise ValueError(f"image and every patch must be tuples of whole numbers, got {patch!r}")
+        if self.image is not None and (len(self.image) not in (2, 3) or min(self.image) < 1):
+            raise ValueError("image must be (height, width) or (height, width, channels), 1 or more each, "
+                             f"got {self.image!r}")
+        if any(len(patch) != 3 for patch in self.patches):
+            raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
+        self._views()
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"device must be one that torch has here, such as cpu, got {self.device!r} "
+                             f"({reason})") from None
+        if find_learner(self.mode).answer_inputs and self.patches:
+            raise ValueError(f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
+                             "leave out patches, or choose another mode")
+
+    def _make(self, x: Tensor) -> None:
+        outputs, kind = self._outputs(), find_learner(self.mode)
+        hardware, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
+        self.model_ = PhysicalModel(
+            x.shape[1], outputs, hw=self.hw, width=int(self.width), units=int(self.units), objective=self.objective,
+            target_features=outputs, answer_inputs=kind.answer_inputs, common=self.scaling == "common",
+            patches=[Patch(*map(int, patch)) for patch in self.patches], image=self._grid, seed=int(self.seed),
+            **hardware,
+        ).to(self.device)
+        self.model_.meet(x)
+        self.learner_ = kind(self.model_, config, own)
+        self.history_: list[dict[str, float]] = []
+        self.aged_s_ = 0.0
+
+    def _settings(self, epochs: int) -> tuple[dict[str, Any], LessonConfig, Any]:
+        """Settings of the model by name, those of the lessons, and those of the learner's own."""
+        settings = shipped(self.hw, self.mode, self.image is not None, self._labels, bool(self.patches))
+        rule = plain(self.rule)
+        goal = settings.pop("objective_options", {}).get(self.objective, {})
+        hardware = {"hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
+                    "objective_options": goal | plain(self.objective_options)}
+        for name in sorted(ARGUMENTS):
+            if name in rule:
+                raise ValueError(f"{name} is an argument of its own, not one of the rule")
+        config, own = resolve(self.mode, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
+        return hardware, config, own
+
+    def _trainer(self, epochs: int) -> Trainer:
+        _, config, own = self._settings(epochs)
+        kind = find_learner(self.mode)
+        if kind.answer_inputs != bool(self.model_.answer_features):
+            raise ValueError(f"mode {self.mode!r} needs another chip, one with inputs for labels or without; fit anew, "
+                             "without warm_start")
+        if type(self.learner_) is not kind or self.learner_.options != own:
+            self.learner_ = kind(self.model_, config, own)
+        self.learner_.config = config
+        return Trainer(self.model_, config, self.learner_)
+
+    def _epochs(self, n: int) -> int:
+        if self.epochs is not None:
+            return int(self.epochs)
+        return min(MOST, max(LEAST, round(STEPS * self.batch_size / n)))
+
+    def _faults(self, epochs: int) -> list[Fault]:
+        """What breaks, in the order in which it does."""
+        return parse_all(self.faults, epochs, "epochs")
+
+    def _tensor(self, x: np.ndarray) -> Tensor:
+        return torch.tensor(x, device=self.device)
+
+    def _predict(self, X: Any) -> np.ndarray:
+        """Outputs of the readout, shape (n, outputs)."""
+        return self._read(X, self._model().outputs)
+
+    def _model(self) -> PhysicalModel:
+        check_is_fitted(self, "model_")
+        return self.model_
+
+    def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
+        """What ``measure`` gives for checked inputs, in portions."""
+        self._check()
+        with np.errstate(over="ignore"):
+            x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
+        parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
+        return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
+
+    _labels, _numeric = True, False  # whether it learns from labels, and whether those are numbers
+
+    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
+        """Labels as the samples take them; notes what predictions need to know when ``first``."""
+        raise NotImplementedError
+
+    @property
+    def _grid(self) -> Grid | None:
+        return None if self.image is None else Grid(*map(int, self.image))
+
+    def _views(self) -> Views | None:
+        return None if self.views is None else make_views(self._grid, plain(self.views))
+
+    @abstractmethod
+    def _outputs(self) -> int:
+        """Outputs of the readout."""
+
+    @abstractmethod
+    def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        """What to learn from."""
+
+
+def check_settings(name: str, value: object) -> None:
+    """Raises ValueError unless a value is None, or a mapping from names."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise ValueError(f"{name} must be a mapping of settings or None, got {value!r}")
+
+
+def _whole(value: object) -> bool:
+    """Whether it is a whole number."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Settings with Python's own numbers in the place of NumPy's, as a search hands them over."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in (settings or {}).items()}

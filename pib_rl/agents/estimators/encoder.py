@@ -1,0 +1,150 @@
+"""A scikit-learn transformer: features from units that learn without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, validate_data
+from torch import Tensor
+
+from pib_rl.agents.estimators.base import AT_ONCE, PhysicalEstimator, plain
+from pib_rl.agents.estimators.label_samples import explained
+from pib_rl.agents.estimators.view_samples import ViewSamples
+from pib_rl.agents.estimators.views import Views, make_views
+from pib_rl.physical.substrate import Read
+
+
+class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEstimator):
+    """Features from units that each raise the information between their own outputs and which views are of one sample.
+
+    No label is touched. Views are random changes that leave what a sample is: deformations where ``image`` says that
+    the features are pixels, features swapped between samples otherwise. The readout learns to undo them, by a local
+    delta rule: `inverse_transform` asks it what features look like. Nothing is differentiated through hardware.
+
+    Args:
+        objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets.
+        views: Settings of the views that differ from their default, see `ImageOptions` and `VectorOptions`.
+
+    The other arguments are those of `PhysicalEstimator`.
+
+    Attributes:
+        n_features_in_: Number of features.
+        model_: The chip, weights and statistics, a `PhysicalModel`.
+        history_: Means of the losses of each epoch, and of the decoder's ``score``.
+    """
+
+    _labels = False
+
+    def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "pointwise",
+                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
+                 hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
+                 rule: dict[str, Any] | None = None, scaling: str = "feature",
+                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
+                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
+                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = (),
+                 clock: float = 0.0) -> None:
+        super().__init__(hw=hw, units=units, width=width, objective=objective, epochs=epochs, batch_size=batch_size,
+                         mode=mode, hw_options=hw_options, objective_options=objective_options, rule=rule,
+                         scaling=scaling, image=image, patches=patches, views=views, read=read, seed=seed,
+                         device=device, verbose=verbose, warm_start=warm_start, faults=faults, clock=clock)
+
+    def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
+        """Checks data and arguments and makes the chip, untrained; those are of `fit`."""
+        return super().prepare(X, other)
+
+    def fit(self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *,
+            other: Any = None) -> PIBEncoder:
+        """Learns for all epochs; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Ignored.
+            watch: Called after each epoch with the means of its figures.
+            other: What each sample looked like at another time, of the shape of X, such as the next observation: the
+                second view is one of that. None for two views of X. With it, vectors are not swapped by default.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        return super().fit(X, other, watch)
+
+    def partial_fit(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
+        """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
+        return self._learn_once(X, other)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Features: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        return self.features(X)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """What the decoder makes of features, shape (n, taps): inputs, shape (n, features), in their own units.
+
+        Raises:
+            ValueError: If there is another number of features than `transform` gives.
+        """
+        model = self._model()
+        taps = torch.tensor(check_array(X, dtype=np.float32), device=self.device)
+        if taps.shape[1] != self._n_features_out:
+            raise ValueError(f"X must have the {self._n_features_out} features that transform gives, "
+                             f"got {taps.shape[1]}")
+        with torch.inference_mode():
+            decoded = model.readout.measure(taps, Read(self.read))
+            return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
+
+    def view(self, X: Any, *, other: Any = None) -> np.ndarray:
+        """The two views of each sample that a step of learning might see, shape (2, n, features), raw; drawn aside."""
+        model = self._model()
+        with model.streams.aside("view"):
+            views = self.samples(X, other=other).seen(torch.arange(len(X), device=self.device))
+        return np.asarray(views.view(2, len(X), -1).cpu(), dtype=np.float64)
+
+    @torch.inference_mode()
+    def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
+        """Share of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored."""
+        model, samples = self._model(), self.samples(X, other=other)
+        with model.streams.aside("score", anew=True):
+            picks = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
+            decoded = torch.cat([model.answer(samples.inputs(pick), Read(self.read)) for pick in picks])
+        goal = torch.cat([samples.goal(pick) for pick in picks])
+        return float(explained(decoded, goal))
+
+    def samples(self, X: Any, y: Any = None, *, other: Any = None) -> ViewSamples:
+        """Data as the fitted units see them when they learn: views, and which are of one sample."""
+        self._model()
+        x, later = self._take(X, other, first=False)
+        return self._samples(self._tensor(x), later.to(self.device))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._model().network.tap_features
+
+    def _check(self) -> None:
+        super()._check()
+        if self.objective == "gaussian":
+            raise ValueError("objective 'gaussian' learns real-valued targets and can't tell views apart; "
+                             "choose pointwise, ridge, cka or renyi")
+
+    def _two_views(self, paired: bool) -> Views:
+        options = {"swap": 0.0} if paired and self.image is None else {}
+        return make_views(self._grid, options | plain(self.views))
+
+    def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
+        """Checked inputs, and their other views, given in the place of labels; none have no length."""
+        with np.errstate(over="ignore"):
+            x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
+            other = None if y is None else check_array(y, dtype=np.float32, input_name="other")
+        self._check_image(x)
+        if other is not None and other.shape != x.shape:
+            raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
+        return x, torch.empty(0) if other is None else torch.tensor(other)
+
+    def _outputs(self) -> int:
+        return int(self.n_features_in_)
+
+    def _samples(self, x: Tensor, y: Tensor) -> ViewSamples:
+        paired = len(y) > 0
+        return ViewSamples(self.model_, x, self._two_views(paired), y if paired else None)

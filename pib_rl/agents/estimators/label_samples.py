@@ -1,0 +1,129 @@
+"""Labelled data as samples for units and readout: classes, or real values."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from pib_rl.agents.estimators.views import Views
+from pib_rl.agents.learners.samples import Pairs, Samples
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.target import Target
+from pib_rl.common.streams import LEARNING
+
+
+class LabelledSamples(Samples):
+    """Inputs with what the readout is to say.
+
+    Args:
+        model: What learns from them.
+        x: Raw inputs, shape (n, in_features).
+        y: Labels, length n.
+        views: Changes that leave what a sample is: every time a sample is picked, a new view of it is seen
+            (augmentation). None for the samples as they are.
+    """
+
+    def __init__(self, model: PhysicalModel, x: Tensor, y: Tensor, views: Views | None = None) -> None:
+        self.model = model
+        self.x = x
+        self.y = y
+        self.views = views
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def inputs(self, pick: Tensor) -> Tensor:
+        return self.model.inputs(self.seen(pick))
+
+    def seen(self, pick: Tensor) -> Tensor:
+        """Raw inputs as they are seen, shape (m, in_features)."""
+        return self.x[pick] if self.views is None else self.views(self.x[pick], self.model.streams)
+
+    def pairs(self, pick: Tensor) -> Pairs:
+        """Samples with their own label and with another one, each relative to the mean over both."""
+        right = self.answers(self.y[pick])
+        wrong = self.answers(self.others(self.y[pick]))
+        middle = (right.mean(0) + wrong.mean(0)) / 2
+        x = self.seen(pick)
+        return Pairs(self.model.inputs(x, right - middle), self.model.inputs(x, wrong - middle), right.new_ones(len(x)))
+
+    @abstractmethod
+    def answers(self, y: Tensor) -> Tensor:
+        """Labels as inputs of the network, shape (m, outputs), numbers of the order of 1."""
+
+    @abstractmethod
+    def others(self, y: Tensor) -> Tensor:
+        """Labels that are not those, drawn at random."""
+
+    @abstractmethod
+    def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        """How right the outputs are, at most 1, a scalar: accuracy, or explained variance."""
+
+    @abstractmethod
+    def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        """Gradient of `loss` by the readout's outputs, shape (m, outputs)."""
+
+
+class ClassSamples(LabelledSamples):
+    """y: numbers of classes, shape (n,); the loss is the cross-entropy of the softmax of the outputs, in nats."""
+
+    def target(self, pick: Tensor) -> Target:
+        return Target(self.answers(self.y[pick]), classes=True)
+
+    def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return cross_entropy(outputs, self.y[pick])
+
+    def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return (outputs.argmax(1) == self.y[pick]).float().mean()
+
+    def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return (outputs.softmax(1) - self.answers(self.y[pick])) / len(pick)
+
+    def answers(self, y: Tensor) -> Tensor:
+        return one_hot(y, self._classes).float()
+
+    def others(self, y: Tensor) -> Tensor:
+        generator = self.model.streams.generator(LEARNING, y.device)
+        step = torch.randint(1, self._classes, y.shape, generator=generator, device=y.device)
+        return (y + step) % self._classes
+
+    @property
+    def _classes(self) -> int:
+        return self.model.readout.array.out_features
+
+
+class ValueSamples(LabelledSamples):
+    """y: real values, standardised, shape (n, k); the loss is half the mean squared error, summed over k."""
+
+    def goal(self, pick: Tensor) -> Tensor:
+        """What the readout is to say, shape (outputs of a batch, k)."""
+        return self.y[pick]
+
+    def target(self, pick: Tensor) -> Target:
+        return Target(self.goal(pick))
+
+    def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return 0.5 * (outputs - self.goal(pick)).square().sum(1).mean()
+
+    def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return explained(outputs, self.goal(pick))
+
+    def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        return (outputs - self.goal(pick)) / len(outputs)
+
+    def answers(self, y: Tensor) -> Tensor:
+        return y
+
+    def others(self, y: Tensor) -> Tensor:
+        order = torch.randperm(len(y), generator=self.model.streams.generator(LEARNING, y.device), device=y.device)
+        return y[order]
+
+
+def explained(outputs: Tensor, goal: Tensor) -> Tensor:
+    """Explained variance, a scalar of at most 1, of outputs and their goal, shape (n, k); 0 if nothing varies."""
+    variance = (goal - goal.mean(0)).square().mean()
+    return torch.where(variance > TINY, 1 - (outputs - goal).square().mean() / variance.clamp(min=TINY), 0.0)

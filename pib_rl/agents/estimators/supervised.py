@@ -1,0 +1,135 @@
+"""scikit-learn estimators: the same units on the same hardware, other targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+from torch import Tensor
+
+from pib_rl.agents.estimators.base import PhysicalEstimator
+from pib_rl.agents.estimators.encoder import PIBEncoder
+from pib_rl.agents.estimators.label_samples import ClassSamples, LabelledSamples, ValueSamples
+
+__all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
+
+
+class PIBClassifier(ClassifierMixin, PhysicalEstimator):
+    """Classes from units that each raise the information between their own outputs and the label.
+
+    The readout sees the outputs of all units and learns by a local delta rule. Nothing is differentiated through
+    hardware. Arguments are those of `PhysicalEstimator`.
+
+    Attributes:
+        classes_: The labels.
+        n_features_in_: Number of features.
+        model_: The chip, weights and statistics, a `PhysicalModel`.
+        history_: Means of the losses of each epoch, and of the readout's ``score``.
+    """
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> PIBClassifier:
+        """One pass over 2 samples or more, at rates that do not fall.
+
+        Args:
+            X: Inputs, shape (n, features).
+            y: Labels, shape (n,).
+            classes: All labels there will be; needed by the first call unless y holds them.
+
+        Raises:
+            ValueError: If the data do not fit, or the classes differ from those of the first call.
+        """
+        if not hasattr(self, "model_"):
+            self._given = np.unique(y if classes is None else classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes must be those of the first call, {list(self.classes_)}, "
+                             f"got {list(np.unique(classes))}")
+        try:
+            return self._learn_once(X, y)
+        finally:
+            self.__dict__.pop("_given", None)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the classes, shape (n, classes)."""
+        outputs = self._predict(X)
+        shares = np.exp(outputs - outputs.max(1, keepdims=True))
+        return np.asarray(shares / shares.sum(1, keepdims=True))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Most likely class of each sample, shape (n,)."""
+        picked = self._predict(X).argmax(1)
+        return np.asarray(self.classes_[picked])
+
+    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
+        check_classification_targets(y)
+        y = column_or_1d(y, warn=True)
+        if first:
+            self.classes_ = getattr(self, "_given", np.unique(y))
+        if len(self.classes_) < 2:
+            raise ValueError(f"a classifier needs samples of 2 classes or more, got one class: {self.classes_[0]}")
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y holds the label {unknown[0]}, which is not among the classes of the first fit; "
+                             "name all of them in partial_fit(X, y, classes=...)")
+        return torch.as_tensor(np.searchsorted(self.classes_, y))
+
+    def _outputs(self) -> int:
+        return len(self.classes_)
+
+    def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        return ClassSamples(self.model_, x, y, self._views())
+
+
+class PIBRegressor(RegressorMixin, PhysicalEstimator):
+    """Real values from units that each raise the information between their own outputs and the values.
+
+    Arguments are those of `PhysicalEstimator`.
+
+    Attributes:
+        n_features_in_: Number of features.
+        model_: The chip, weights and statistics, a `PhysicalModel`.
+        history_: Means of the losses of each epoch, and of the readout's ``score``.
+    """
+
+    _numeric = True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def partial_fit(self, X: Any, y: Any) -> PIBRegressor:
+        """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
+        return self._learn_once(X, y)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Values, shape (n,) or (n, k) as in `fit`."""
+        values: np.ndarray = self._predict(X) * self.spread_ + self.mean_
+        return values[:, 0] if self.flat_ else values
+
+    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
+        values = np.asarray(y, dtype=np.float64)
+        flat = values.ndim == 1
+        values = values.reshape(len(values), -1)
+        if first:
+            self.flat_ = flat
+            self.mean_ = values.mean(0)
+            with np.errstate(over="ignore", invalid="ignore"):
+                spread = values.std(0)
+            if not np.isfinite(spread).all():
+                raise ValueError("y is too large: its standard deviation is no finite number; scale it down")
+            self.spread_ = np.where(spread > 0, spread, 1.0)
+        if values.shape[1] != len(self.mean_):
+            raise ValueError(f"y must have {len(self.mean_)} values per sample as in the first fit, "
+                             f"got {values.shape[1]}")
+        return torch.as_tensor((values - self.mean_) / self.spread_, dtype=torch.float32)
+
+    def _outputs(self) -> int:
+        return len(self.mean_)
+
+    def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        return ValueSamples(self.model_, x, y, self._views())

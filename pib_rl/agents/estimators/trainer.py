@@ -1,0 +1,113 @@
+"""Learning from data, labelled or not: every batch is measured once, and units and readout learn from that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.estimators.label_samples import LabelledSamples
+from pib_rl.agents.learners.base import HiddenLearner
+from pib_rl.agents.learners.config import HiddenConfig
+from pib_rl.agents.learners.samples import Batch
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.readout import with_one
+from pib_rl.common.streams import LEARNING
+
+
+@dataclass(frozen=True)
+class LessonConfig(HiddenConfig):
+    """Settings of learning from data beside those of hidden arrays.
+
+    Args:
+        epochs: Passes over the data.
+        batch_size: Samples per step, 4 or more.
+        learning_rate: Rate of the readout at the start, in units of 1/(number of its inputs).
+        decay: It falls as (1 - progress)^decay.
+
+    Raises:
+        ValueError: If a value lies outside its range.
+    """
+
+    hidden_rate: float = 1e-2
+    hidden_decay: float = 1.0
+    track: float = 0.05
+    epochs: int = 10
+    batch_size: int = 128
+    learning_rate: float = 1.0
+    decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_numbers("epochs", least=1)
+        self.check_numbers("batch_size", least=4)
+        self.check_numbers("learning_rate", "decay")
+
+
+class Trainer:
+    """Trains a model on samples that know what the readout is to say.
+
+    Args:
+        model: Network and readout.
+        config: Settings.
+        learner: What trains the hidden arrays.
+    """
+
+    def __init__(self, model: PhysicalModel, config: LessonConfig, learner: HiddenLearner) -> None:
+        self.model = model
+        self.config = config
+        self.learner = learner
+
+    def fit(self, samples: LabelledSamples, watch: Callable[[int, dict[str, float]], None] = lambda *_: None) -> None:
+        """All epochs.
+
+        Args:
+            samples: What to learn from.
+            watch: Called after each epoch with its number from 1 and the means of its figures.
+        """
+        for epoch in range(self.config.epochs):
+            watch(epoch + 1, self.epoch(samples, epoch / self.config.epochs, (epoch + 1) / self.config.epochs))
+
+    @torch.inference_mode()
+    def epoch(self, samples: LabelledSamples, start: float = 0.0, end: float = 0.0) -> dict[str, float]:
+        """One pass over the samples in random order, progress going from ``start`` to ``end``; means of the figures.
+
+        Raises:
+            ValueError: If the losses are no finite numbers any more.
+        """
+        picks = self._batches(len(samples))
+        logs = [self.step(samples, pick, start + (end - start) * index / len(picks))
+                for index, pick in enumerate(picks)]
+        means = {name: float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        if not all(map(math.isfinite, means.values())):
+            raise ValueError("the training diverged: losses are no finite numbers any more; lower hidden_rate or "
+                             "learning_rate")
+        return means
+
+    def _batches(self, n: int) -> list[Tensor]:
+        """Indices of all samples in random order, in batches; a last one of less than half the size is left out."""
+        device = self.model.device
+        order = torch.randperm(n, generator=self.model.streams.generator(LEARNING, device), device=device)
+        return list(torch.split(order[: self.seen(n)], self.config.batch_size))
+
+    def seen(self, n: int) -> int:
+        """How many of ``n`` samples an epoch learns from."""
+        rest = n % self.config.batch_size
+        return n - rest if n > self.config.batch_size and 2 * rest < self.config.batch_size else n
+
+    def step(self, samples: LabelledSamples, pick: Tensor, progress: float) -> dict[str, Tensor]:
+        """One step of the units and one of the readout on a batch."""
+        model, config, learner = self.model, self.config, self.learner
+        batch = Batch(samples, pick, model.network)
+        log = learner.study(batch, progress) if learner.studies else {}
+        inputs = with_one(batch.seen.taps)
+        outputs = model.readout.measure_inputs(inputs)
+        gradient = samples.gradient(pick, outputs)
+        if learner.follows:
+            learner.follow(batch.seen, gradient, progress)
+        rate = config.learning_rate * (1 - progress) ** config.decay
+        learner.heard(model.readout.learn(inputs, gradient, rate))
+        return log | {"loss": batch.loss(outputs), "score": samples.score(pick, outputs)}

@@ -1,0 +1,60 @@
+"""Unlabelled data as samples: the units are to tell of which sample a view is, the readout what it looked like."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.estimators.label_samples import ValueSamples
+from pib_rl.agents.estimators.views import Views
+from pib_rl.agents.learners.samples import Pairs
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.objectives.target import Target
+from pib_rl.common.streams import LEARNING
+
+COUNT = 2  # views of a sample in a batch
+
+
+class ViewSamples(ValueSamples):
+    """Two views of every sample that is picked, first the one of all m, then the other: 2 m inputs.
+
+    The target of the units is the identity of the sample. The readout is taught the sample itself, standardised: with
+    the views' changes taken back, as in a denoising autoencoder. That decoder is what rivals follow, which need a loss;
+    PIB's units do without.
+
+    Source: identity of views as target: van den Oord et al., arXiv 1807.03748 (in time); Chen et al., arXiv 2002.05709
+    (of changed images).
+
+    Args:
+        model: What learns from them; it has an output per input.
+        x: Raw inputs, shape (n, in_features).
+        views: Changes that leave what a sample is.
+        other: What each sample looked like at another time, of the shape of x; the second view is one of that.
+    """
+
+    def __init__(self, model: PhysicalModel, x: Tensor, views: Views, other: Tensor | None = None) -> None:
+        super().__init__(model, x, x, views)
+        self.views: Views = views
+        self.other = x if other is None else other
+
+    def target(self, pick: Tensor) -> Target:
+        return Target(torch.eye(len(pick), device=pick.device).repeat(COUNT, 1), classes=True)
+
+    def goal(self, pick: Tensor) -> Tensor:
+        clean: Tensor = self.model.normaliser(self.x[pick])
+        return clean.repeat(COUNT, 1)
+
+    def pairs(self, pick: Tensor) -> Pairs:
+        """Views beside the sample that they are of, and beside another one."""
+        x, right = self.seen(pick), self.goal(pick)
+        wrong = right.roll(self._step(len(pick)), 0)
+        return Pairs(self.model.inputs(x, right), self.model.inputs(x, wrong), right.new_ones(len(x)))
+
+    def _step(self, n: int) -> int:
+        """How far to go from a sample to another one of n, at random; 2 n rows hold each of them twice."""
+        generator = self.model.streams.generator(LEARNING, self.x.device)
+        return int(torch.randint(1, max(n, 2), (), generator=generator, device=self.x.device))
+
+    def seen(self, pick: Tensor) -> Tensor:
+        """Raw views, shape (2 m, in_features)."""
+        return self.views(torch.cat([self.x[pick], self.other[pick]]), self.model.streams)

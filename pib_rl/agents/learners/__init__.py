@@ -1,0 +1,1 @@
+"""How hidden arrays learn: PIB, and every other way on the same hardware."""

@@ -1,0 +1,60 @@
+"""What most rivals share: plain Adam on every hidden array, fed with gradients that each finds in its own way."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from pib_rl.agents.learners.base import HiddenLearner, Trainee
+from pib_rl.agents.learners.config import HiddenConfig
+from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.optimisers import Adam, array_rate
+
+
+class AdamLearner(HiddenLearner):
+    """A learner with plain Adam on every hidden array, at the rate ``hidden_rate`` (1 - progress)^hidden_decay.
+
+    An array of n > 64 inputs takes 64/n of it, as PIB's does.
+    """
+
+    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+        super().__init__(model, config, options)
+        arrays = [unit.array for unit in model.network.chain]
+        self.adams = [Adam((array.out_features, array.in_features)).to(model.device) for array in arrays]
+        self.memory["adams"] = nn.ModuleList(self.adams)
+
+    def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
+        """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
+        rate = self.config.hidden_rate * self.config.share(progress)
+        return [adam.step(gradient, array_rate(rate, gradient.shape[1]))
+                for adam, gradient in zip(self.adams, gradients, strict=True)]
+
+
+class Follower(AdamLearner):
+    """Steps with every batch of the readout along an estimate of dL/dz, L the readout's own loss.
+
+    dW = (dL/dz)^T h with h as measured; the subclasses differ in how the gradient by the readout's outputs reaches z.
+    The gain controls track the same batch.
+    """
+
+    follows = True
+
+    @abstractmethod
+    def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
+        """Estimates dL/dz of every unit, shape (n, width) each; arguments as in `follow`."""
+
+    def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
+        slopes = self.pull(seen, gradient, progress)
+        chain = self.model.network.chain
+        gradients = [unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, seen.h, strict=True)]
+        changes = self.steps(gradients, progress)
+        track = self.config.track * self.config.share(progress)
+        for unit, change, z in zip(chain, changes, seen.z, strict=True):
+            unit.array.program(change)
+            unit.control.track(z, track)
+        self.asked(changes)
+
+    def asked(self, changes: list[Tensor]) -> None:
+        """Hears what changes of the hidden arrays were asked for just now."""

@@ -1,0 +1,9 @@
+"""Frozen units: the baseline of every claim."""
+
+from __future__ import annotations
+
+from pib_rl.agents.learners.base import HiddenLearner
+
+
+class Frozen(HiddenLearner):
+    """Leaves the hidden units as fabricated."""

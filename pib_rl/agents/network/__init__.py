@@ -1,0 +1,1 @@
+"""Units in series, the readout, and the model that holds them on one chip."""

@@ -1,0 +1,66 @@
+"""What a model on hardware has cost so far, as results tell it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.physical.digital import MAC_J
+
+
+def bill(model: OnHardware) -> dict[str, Any]:
+    """Energy, time and wear of everything that the meter counted.
+
+    Args:
+        model: A policy or a model.
+
+    Returns:
+        By name: ``measurements``, ``writes``, ``devices``; ``energy_j``, and ``energy_parts_j`` by part; ``latency_s``
+        from an input to the answer to it; ``reference_j``, what a digital processor needs at least for the same
+        products with weights, the media left out; ``writes_max_per_device`` and ``writes_mean_per_device``, and
+        ``endurance_used``, the most written device's share of its stated endurance (None where none is stated).
+    """
+    arrays = [*(unit.array for unit in model.network.chain), model.readout.array]
+    meter = model.readout.meter
+    parts = meter.joules()
+    used = [float(array.wear.max()) / array.endurance for array in arrays if array.endurance]
+    return {
+        **meter.totals(), "devices": model.devices,
+        "energy_j": sum(parts.values()), "energy_parts_j": parts,
+        "latency_s": model.latency,
+        "reference_j": meter.products.item() * MAC_J,
+        "writes_max_per_device": max(float(array.wear.max()) for array in arrays),
+        "writes_mean_per_device": meter.totals()["writes"] / model.devices,
+        "endurance_used": max(used) if used else None,
+    }
+
+
+NUMBERS = ("measurements", "writes", "energy_j", "latency_s", "reference_j", "writes_max_per_device",
+           "writes_mean_per_device")  # what `told` needs of a bill
+
+
+def told(bill: dict[str, Any], period: float | None = None) -> str:
+    """The bill in two lines for people.
+
+    Args:
+        bill: As `bill` gives it.
+        period: Time in which an answer is needed, in seconds; None where there is none.
+    """
+    wear = f"{bill['writes_mean_per_device']:,.0f} a device on average, at most {bill['writes_max_per_device']:,.0f}"
+    if bill.get("endurance_used") is not None:
+        wear += f" ({bill['endurance_used']:.1g} of its endurance)"
+    latency = bill["latency_s"]
+    time = f"latency {in_unit(latency, 's')} a decision" if latency else "latency not modelled"
+    if latency and period:
+        time += f", {latency / period:.1g} of the control period"
+    energy = f"{in_unit(bill['energy_j'], 'J')} in all" if bill["energy_j"] else "energy not modelled"
+    energy += f", a processor's products alone {in_unit(bill['reference_j'], 'J')}"
+    return f"{bill['measurements']:,} measurements, {bill['writes']:,} writes: {wear}\n{energy}; {time}"
+
+
+def in_unit(value: float, unit: str) -> str:
+    """A quantity with three digits and the prefix that fits: 0.00123, "s" -> "1.23 ms"."""
+    for factor, prefix in ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p")):
+        if abs(value) >= factor:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"

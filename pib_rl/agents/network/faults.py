@@ -1,0 +1,78 @@
+"""Breaks a chip, or lets it age: it happens to every medium and array that can have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.physical.faults import Fault
+from pib_rl.physical.part import Part
+
+DEAD_UNIT = "dead-unit"  # the one fault that belongs to a unit, on any substrate
+
+
+def parts(model: OnHardware) -> list[Part]:
+    """All media and arrays on the way of the light or current: those of the units, the last medium, the readout."""
+    units = [part for unit in model.network.chain for part in (unit.medium, unit.array)]
+    return [*units, model.network.last, model.readout.array]
+
+
+def offered(model: OnHardware) -> list[str]:
+    """The kinds of faults that this hardware can have, sorted."""
+    return sorted({DEAD_UNIT, *(kind for part in parts(model) for kind in part.faults())})
+
+
+def check(model: OnHardware, fault: Fault) -> None:
+    """Makes sure that a fault can happen to this hardware.
+
+    Raises:
+        ValueError: If no part of it has such a fault, or there is no such unit; the message names what there is.
+    """
+    _ways(model, fault)
+
+
+@torch.inference_mode()
+def inject(model: OnHardware, fault: Fault) -> None:
+    """Makes a fault happen, now and for good, to everything that can have it.
+
+    What it changes is in buffers: a broken chip is saved and loaded broken. It is drawn from the stream ``fault``.
+
+    Args:
+        model: A policy or a model.
+        fault: The fault; when it is meant to happen does not matter here.
+
+    Raises:
+        ValueError: As `check` does; nothing is broken then.
+    """
+    for way in _ways(model, fault):
+        way()
+
+
+@torch.inference_mode()
+def age(model: OnHardware, seconds: float) -> None:
+    """Lets so much simulated time pass for every medium and array (`Part.age`).
+
+    Args:
+        model: A policy or a model.
+        seconds: How much, 0 or more.
+    """
+    for part in parts(model):
+        part.age(seconds)
+
+
+def _ways(model: OnHardware, fault: Fault) -> list[Callable[[], None]]:
+    """What makes the fault happen, part by part."""
+    chain = model.network.chain
+    if fault.kind == DEAD_UNIT:
+        if fault.size > len(chain):
+            raise ValueError(f"the number of a dead unit must be in 1..{len(chain)}, the units of this network, "
+                             f"got {fault.size:g}")
+        return [chain[int(fault.size) - 1].die]
+    known = [part.faults() for part in parts(model)]
+    found: list[Callable[[], None]] = [partial(ways[fault.kind], fault.size) for ways in known if fault.kind in ways]
+    if not found:
+        raise ValueError(f"this hardware can't have the fault {fault.kind}; choose among {', '.join(offered(model))}")
+    return found

@@ -1,0 +1,42 @@
+"""Where each unit stands in the information plane: I(X; Z) against I(Z; Y)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.objectives.entropy import mutual_information
+from pib_rl.agents.objectives.gram import Gram
+from pib_rl.agents.objectives.target import Target
+
+
+class Information(NamedTuple):
+    """Matrix-based Renyi information of order 2 of one unit, in nats: on its network's input, and on the target."""
+
+    on_input: float
+    on_target: float
+
+
+def information_plane(x: Tensor, seen: Measurement, target: Target) -> list[Information]:
+    """Information of every unit, estimated on one batch.
+
+    An estimate for comparing units and moments of one run: its size depends on the batch and on the kernel width.
+
+    Args:
+        x: Inputs of the network, shape (n, d).
+        seen: What was measured for them.
+        target: Their targets.
+    """
+    source, goal = with_diagonal(Gram(x).k), with_diagonal(target.similarity())
+    result = []
+    for z in seen.z:
+        own = with_diagonal(Gram(z).k)
+        result.append(Information(float(mutual_information(own, source)), float(mutual_information(own, goal))))
+    return result
+
+
+def with_diagonal(k: Tensor) -> Tensor:
+    """The Gram matrix K = sqrt(k) with unit diagonal, for estimators that need it."""
+    return k.sqrt().fill_diagonal_(1.0)

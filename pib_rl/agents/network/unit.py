@@ -1,0 +1,143 @@
+"""One unit: a medium, an array, a local objective, and the gain control of what it hands on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.images import Layout
+from pib_rl.agents.network.optimisers import Adam, array_rate
+from pib_rl.agents.network.restraint import restraint
+from pib_rl.agents.objectives import Objective, Score
+from pib_rl.agents.objectives.target import Target
+from pib_rl.common.streams import FABRICATION, Streams
+from pib_rl.physical.substrate import Array, Medium, Read
+
+
+class GainControl(nn.Module):
+    """Automatic gain control: turns outputs z of an array into drives of the next medium.
+
+    drive = gain ((z - m)/s + b): m the mean per channel, s one scalar deviation, b a fixed random offset per channel,
+    uniform in -offset..offset (kernels are shift-invariant and never train a bias). The statistics move only in
+    `track`, slowly; otherwise drives would follow the policy's state distribution within one rollout. Outputs of one
+    array at several positions, one after the other, share the statistics of its channels.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    shift: Tensor
+
+    def __init__(self, features: int, gain: float, offset: float, streams: Streams) -> None:
+        super().__init__()
+        self.gain = gain
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(()))
+        shift = (2 * streams.uniform(FABRICATION, torch.zeros(features)) - 1) * offset
+        self.register_buffer("shift", shift)
+
+    def drive(self, z: Tensor) -> Tensor:
+        """Drives in drive standard deviations, from outputs z, shape (n, positions features), of the same shape."""
+        slope = self.gain / self.deviation
+        channels = z.reshape(-1, len(self.mean))
+        return torch.addcmul(self.gain * self.shift - self.mean * slope, channels, slope).view(z.shape)
+
+    def standard(self, z: Tensor) -> Tensor:
+        """(z - m)/s: the drive but for its gain and its offset, of the shape of z."""
+        return ((z.reshape(-1, len(self.mean)) - self.mean) / self.deviation).view(z.shape)
+
+    def track(self, z: Tensor, rate: float) -> None:
+        """Moves the statistics towards those of a batch z, shape (n, positions features), by the share ``rate``."""
+        z = z.reshape(-1, len(self.mean))
+        mean = z.mean(0)
+        self.mean.lerp_(mean, rate)
+        self.deviation.lerp_((z - mean).square().mean().sqrt().clamp_(min=1e-6), rate)
+
+
+class Unit(nn.Module):
+    """A trainable unit: z = array(medium(drive)).
+
+    It learns from three things only: its measured input h, its measured output z, and the broadcast target. With a
+    layout, medium and array see one square of an image after the other, and z holds their outputs at all positions.
+
+    Args:
+        medium: Fixed physical transform.
+        array: Programmable weights.
+        control: Gain control of its outputs.
+        objective: Local objective.
+        optimiser: Local optimiser of the array.
+        layout: Where on an image the array is used; None for all inputs at once.
+
+    Attributes:
+        alive: 1, or 0 where its outputs are dead, a scalar.
+    """
+
+    alive: Tensor
+
+    def __init__(self, medium: Medium, array: Array, control: GainControl, objective: Objective,
+                 optimiser: Adam, layout: Layout | None = None) -> None:
+        super().__init__()
+        self.medium = medium
+        self.array = array
+        self.control = control
+        self.objective = objective
+        self.optimiser = optimiser
+        self.layout = layout
+        self.register_buffer("alive", torch.ones(()))
+
+    @property
+    def positions(self) -> int:
+        """How often medium and array are used for one sample."""
+        return 1 if self.layout is None else self.layout.positions
+
+    @property
+    def out_features(self) -> int:
+        """Length of z: positions times outputs of the array."""
+        return self.positions * self.array.out_features
+
+    @property
+    def latency(self) -> float:
+        """Seconds that one sample takes, at all positions one after the other."""
+        return self.positions * (self.medium.latency + self.array.latency)
+
+    def inputs(self, drive: Tensor) -> Tensor:
+        """What the medium is driven with, shape (n positions, in), from drives, shape (n, features)."""
+        return drive if self.layout is None else self.layout.cut(drive)
+
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """Outputs z, shape (n, positions out), from the medium's outputs h, shape (n positions, in)."""
+        return self.array.measure(h, read).view(-1, self.out_features) * self.alive
+
+    def die(self) -> None:
+        """From now on all outputs are 0, whatever the array would say."""
+        self.alive.zero_()
+
+    def tap(self, h: Tensor) -> Tensor:
+        """What a readout sees of the medium, shape (n, in): its mean over the positions."""
+        return h if self.layout is None else h.view(-1, self.positions, h.shape[1]).mean(1)
+
+    def outer(self, slope: Tensor, h: Tensor) -> Tensor:
+        """Gradient by the weights, shape (out, in), from dL/dz and h, shapes as in `measure`."""
+        return slope.reshape(len(h), -1).T @ h
+
+    def learn(self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0,
+              limit: float | None = None) -> Score:
+        """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
+
+        Args:
+            h: Measured inputs of the array, shape (n positions, in).
+            z: Measured outputs of the unit, shape (n, positions out).
+            target: Targets of the same samples.
+            rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
+            plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count
+                in the objective: those that learn complement them.
+            limit: Root mean square of z beyond which it is drawn back, see `restraint`; None for none.
+
+        Returns:
+            Loss and gradient of the batch.
+        """
+        score: Score = self.objective(z, target, h)
+        slope = self.outer(score.gradient if limit is None else score.gradient + restraint(z, limit), h)
+        slope[round(plastic * len(slope)) :] = 0
+        change = self.optimiser.step(slope, array_rate(rate, self.array.in_features))
+        self.array.program(change)
+        return score

@@ -1,0 +1,29 @@
+"""Centred kernel alignment: Cortes et al., JMLR 13, 795 (2012)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.objectives.base import GramObjective
+from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.target import Target
+
+
+class Alignment(GramObjective):
+    """L = -<HkH, yy'> / (|HkH| |yy'|): centred kernel alignment with a linear kernel on the centred target.
+
+    The linear kernel averages the noise of an advantage without bias. H = I - 11'/n centres; the norm is
+    Frobenius'. The loss is a number between -1 and 1, not nats.
+    """
+
+    def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        y = target.values - target.values.mean(0)
+        y = y * target.shared(torch.ones_like(y[0])).sqrt()
+        linear = y @ y.T
+        linear.div_(torch.linalg.matrix_norm(linear).clamp(min=TINY))
+        centred = k - k.mean(0, keepdim=True) - k.mean(1, keepdim=True) + k.mean()
+        size = torch.linalg.matrix_norm(centred).clamp(min=TINY)
+        centred.div_(size)
+        alignment = (centred * linear).sum()
+        return -alignment, (centred * alignment - linear).mul_(k).div_(size)

@@ -1,9 +1,0 @@
-"""Frozen units: the baseline of every claim."""
-
-from __future__ import annotations
-
-from pib_rl.agents.hidden import HiddenLearner
-
-
-class Frozen(HiddenLearner):
-    """Leaves the hidden units as fabricated."""

@@ -1,0 +1,1 @@
+"""The reinforcement rule: from rollouts to changes of units and readout."""

@@ -1,0 +1,142 @@
+"""Effective number of bits of a measurement."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from pib_rl.characterisation.finding import BLUE, RED, SMALL, Finding, panels, spread
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.physical.substrate import Read
+
+SAMPLES = 2048
+EXACT = 60.0  # bits: differences below are those of floating point, or none
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Bits of one part against one reference.
+
+    Args:
+        part: medium, array or both.
+        reference: What its noisy reads are compared with: "mean read" or "ideal read".
+        bits: Of all outputs together; None where no error is seen.
+        low: Bits that 90 % of the outputs exceed.
+        high: Bits that 10 % of the outputs exceed.
+    """
+
+    part: str
+    reference: str
+    bits: float | None
+    low: float | None
+    high: float | None
+
+
+class EffectiveBits(Finding):
+    """ENOB = (SINAD - 1.76 dB)/6.02 dB of drives that are sines of variance 1, each at phases of its own.
+
+    Against the mean read of the same chip: what noise at a read leaves. Against its ideal read, gain and offset of each
+    output fitted: what converters and fabrication leave besides. Relative to the signal at such drives, not to a
+    converter's full scale. Ranges that an array can set are set to these drives first, as learners do.
+
+    Source: IEEE Std 1241-2010 for the formula, with the signal in place of a fitted sine.
+    """
+
+    name: ClassVar[str] = "effective_bits"
+    title: ClassVar[str] = "Effective number of bits of a measurement"
+
+    def __init__(self, found: list[Comparison]) -> None:
+        self._found = found
+
+    def numbers(self) -> dict[str, Any]:
+        return {f"{each.part}, {each.reference}".replace(", ", "_").replace(" ", "_"):
+                {"bits": each.bits, "bits_10": each.low, "bits_90": each.high} for each in self._found}
+
+    def rows(self) -> list[tuple[str, str]]:
+        parts = dict.fromkeys(each.part for each in self._found)
+        return [(f"effective bits, {part}: to mean, ideal read",
+                 ", ".join("exact" if each.bits is None else f"{each.bits:.1f}"
+                           for each in self._found if each.part == part)) for part in parts]
+
+    def draw(self, canvas: Any) -> None:
+        axes = panels(canvas, self.title, [("effective number of bits", "")])[0]
+        last = max((each.high or each.bits or 0.0 for each in self._found), default=0.0)
+        for row, each in enumerate(self._found):
+            colour = BLUE if each.reference == "mean read" else RED
+            if each.bits is None:
+                axes.text(0.2, row, "no error seen", va="center", fontsize=SMALL, color=colour)
+                continue
+            axes.barh(row, max(each.bits, 0.0), color=colour, alpha=0.7, height=0.6)
+            if each.low is not None and each.high is not None:
+                axes.plot([each.low, each.high], [row, row], color="black", linewidth=1.2)
+            axes.text(max(each.bits, each.high or 0.0) + 0.15, row, f"{each.bits:.1f}", va="center", fontsize=SMALL)
+        axes.set_yticks(range(len(self._found)), [f"{each.part}\nagainst {each.reference}" for each in self._found])
+        axes.set_xlim(0, max(last * 1.12, 1.0) + 0.5)
+        axes.set_ylim(len(self._found) + 0.4, -0.6)
+        axes.plot([], [], color="black", linewidth=1.2, label="80 % of outputs")
+        axes.legend(fontsize=SMALL, loc="lower right")
+
+
+def inspect(chip: Specimen) -> EffectiveBits:
+    """Compares noisy reads of medium, array, and both with mean and ideal ones."""
+    medium, array = chip.medium, chip.array
+    with chip.bench():
+        drive = chip.sines(SAMPLES)
+        h = {read: medium.measure(drive, read) for read in Read}
+        array.recalibrate(h[Read.NOISY])
+        from_mean = {read: array.measure(h[Read.MEAN], read) for read in Read}
+        both = {read: array.measure(h[read], read) for read in Read}
+    found = []
+    for part, seen in (("medium", h), ("array", from_mean), ("both", both)):
+        mean, noisy, ideal = seen[Read.MEAN], seen[Read.NOISY], fitted(seen[Read.IDEAL], seen[Read.NOISY])
+        for reference, signal in (("mean read", mean), ("ideal read", ideal)):
+            found.append(compare(part, reference, signal, noisy))
+    return EffectiveBits(found)
+
+
+def compare(part: str, reference: str, signal: Tensor, measured: Tensor) -> Comparison:
+    """Bits of a part, of all outputs and of single ones; shapes (n, outputs)."""
+    power, error = _powers(signal, measured)
+    bits = float(bits_of(power.sum(), error.sum()))
+    if not bits < EXACT / 2:
+        return Comparison(part, reference, None, None, None)
+    single = bits_of(power, error)
+    single = single[single.isfinite()]
+    low, high = (value.item() for value in spread(single)) if len(single) else (bits, bits)
+    return Comparison(part, reference, bits, low, high)
+
+
+def effective_bits(signal: Tensor, measured: Tensor) -> float:
+    """Effective number of bits of a measurement.
+
+    Args:
+        signal: What was to be measured, shape (n, outputs).
+        measured: What was measured, same shape.
+
+    Returns:
+        (SINAD - 1.76 dB)/6.02 dB with SINAD = variance of the signal / mean square of the error, both over all outputs,
+        in dB; infinity without error.
+    """
+    power, error = _powers(signal, measured)
+    return float(bits_of(power.sum(), error.sum()))
+
+
+def bits_of(power: Tensor, error: Tensor) -> Tensor:
+    """(10 log10(power/error) - 1.76)/6.02, element by element."""
+    return (10 * (power / error).log10() - 1.76) / 6.02
+
+
+def _powers(signal: Tensor, measured: Tensor) -> tuple[Tensor, Tensor]:
+    signal, measured = signal.double(), measured.double()
+    return signal.var(0, correction=0), (measured - signal).square().mean(0)
+
+
+def fitted(ideal: Tensor, measured: Tensor) -> Tensor:
+    """Offset + gain x ideal, by least squares for each output: what IEEE 1241's fit takes out, too."""
+    ideal, measured = ideal.double(), measured.double()
+    centred = ideal - ideal.mean(0)
+    gain = (centred * measured).sum(0) / centred.square().sum(0).clamp(min=math.ulp(1.0))
+    return measured.mean(0) + gain * centred

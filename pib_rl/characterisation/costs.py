@@ -1,0 +1,90 @@
+"""Time and energy of a measurement, by part."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from pib_rl.agents.network.costs import in_unit
+from pib_rl.characterisation.finding import BLUE, RED, SMALL, Finding, panels
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.physical.part import Costs
+
+SAMPLES = 256
+
+
+class MeasurementCosts(Finding):
+    """Latency and energy of one measurement: one sample through medium and array.
+
+    Args:
+        latency: Seconds, by part of the chip; 0 where it is not modelled.
+        energy: Joules, by part of the chip and of the hardware in it.
+    """
+
+    name: ClassVar[str] = "costs"
+    title: ClassVar[str] = "One measurement: time and energy"
+
+    def __init__(self, latency: dict[str, float], energy: dict[str, dict[str, float]]) -> None:
+        self._latency, self._energy = latency, energy
+
+    def numbers(self) -> dict[str, Any]:
+        total = sum(joules for parts in self._energy.values() for joules in parts.values())
+        return {"latency_s": self._latency, "latency_total_s": sum(self._latency.values()), "energy_j": self._energy,
+                "energy_total_j": total}
+
+    def rows(self) -> list[tuple[str, str]]:
+        found = self.numbers()
+        time = (", ".join(told(self._latency[part], "s") for part in ("medium", "array"))
+                if found["latency_total_s"] else "not modelled")
+        rows = [("latency, medium, array", time),
+                ("energy of a measurement", told(found["energy_total_j"], "J") if found["energy_total_j"] else
+                 "not modelled")]
+        return rows + [(f"  of it {name}, {part}", told(joules, "J")) for name, parts in self._energy.items()
+                       for part, joules in parts.items() if joules]
+
+    def draw(self, canvas: Any) -> None:
+        axes = panels(canvas, self.title, [("latency [s]", ""), ("energy [J]", "")])
+        times = [(name, seconds, "s", name) for name, seconds in self._latency.items() if seconds]
+        joules = [(f"{name}: {part}", value, "J", name) for name, parts in self._energy.items()
+                  for part, value in parts.items() if value]
+        for each, bars in zip(axes, (times, joules), strict=True):
+            _bars(each, bars)
+
+
+def told(value: float, unit: str) -> str:
+    """A quantity with three digits and a prefix."""
+    return in_unit(float(f"{value:.3g}"), unit)
+
+
+def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
+    """Bars of label, value, unit and part on a logarithmic axis."""
+    if not bars:
+        axes.text(0.5, 0.5, "not modelled", ha="center", va="center", transform=axes.transAxes, fontsize=SMALL)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    values = [value for _, value, _, _ in bars]
+    for row, (_, value, unit, part) in enumerate(bars):
+        axes.barh(row, value, color=BLUE if part == "medium" else RED, alpha=0.7, height=0.6)
+        axes.text(value * 1.15, row, told(value, unit), va="center", fontsize=SMALL)
+    axes.set_xscale("log")
+    low, high = math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values)))
+    axes.set_xlim(10.0**low, 10.0 ** (high + 0.45 * (high - low)))
+    axes.minorticks_off()
+    axes.set_yticks(range(len(bars)), [label for label, _, _, _ in bars])
+    axes.set_ylim(max(len(bars), 2) - 0.4, -0.6)
+
+
+def inspect(chip: Specimen) -> MeasurementCosts:
+    """Asks medium and array what a batch of normal drives costs."""
+    with chip.bench():
+        drive = chip.normal(SAMPLES, chip.medium.in_features)
+        h = chip.medium.measure(drive)
+        z = chip.array.measure(h)
+        energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
+    return MeasurementCosts({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
+
+
+def _each(costs: Costs) -> dict[str, float]:
+    """Joules per sample."""
+    return {part: float(joules) / SAMPLES for part, joules in costs.items()}

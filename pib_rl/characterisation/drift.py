@@ -1,0 +1,122 @@
+"""What time does to a chip that is left alone."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.characterisation.finding import RED, SMALL, Finding, course, panels
+from pib_rl.characterisation.offers import Conductive
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.physical.substrate import Array, Medium, Read
+
+TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years
+MARKS = {"1 s": 1.0, "1 h": 3600.0, "1 day": 86400.0, "30 days": 2.592e6}
+LEAST = 0.5  # sigma_0: smaller weights are not asked for the share that they kept
+SAMPLES = 256
+MOVED = 0.01  # share by which conductances change before they are drawn: fixed references hide the rest
+
+
+class Drift(Finding):
+    """Shares that are left of weights and conductances, and correlation of a medium's outputs with those before.
+
+    Args:
+        weights: Share kept of each weight of more than half a sigma_0, shape (times, weights); None if none changes.
+        conductance: Sum of all conductances, relative to the first, shape (times,); None where there are none.
+        medium: Correlation of outputs over drives, shape (times, outputs); None if none changes.
+    """
+
+    name: ClassVar[str] = "drift"
+    title: ClassVar[str] = "Drift"
+
+    def __init__(self, weights: Tensor | None, conductance: Tensor | None, medium: Tensor | None) -> None:
+        self._weights, self._conductance, self._medium = weights, conductance, medium
+
+    def numbers(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"seconds": list(TIMES)}
+        if self._weights is not None:
+            found["weights_kept"] = self._weights.mean(1).tolist()
+            found["weights_kept_std"] = self._weights.std(1).tolist()
+        if self._conductance is not None:
+            found["conductance_kept"] = self._conductance.tolist()
+        if self._medium is not None:
+            found["medium_correlation"] = self._medium.mean(1).tolist()
+        return found
+
+    def rows(self) -> list[tuple[str, str]]:
+        rows = []
+        for label, values in (("weights kept after", self._weights), ("medium correlated after", self._medium)):
+            if values is not None:
+                mean = values.mean(1)
+                nearest = {mark: min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1))
+                           for mark, seconds in MARKS.items()}
+                rows.append((f"{label} {', '.join(MARKS)}",
+                             ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest.values()) + " %"))
+        return rows
+
+    def draw(self, canvas: Any) -> None:
+        across = "time since fabrication [s]"
+        labels = [(across, label) for label, values in (("share of a weight kept", self._weights),
+                                                        ("correlation with the start", self._medium))
+                  if values is not None]
+        remaining = panels(canvas, self.title, labels)
+        for axes in remaining:
+            axes.set_xscale("log")
+        if self._weights is not None:
+            axes = remaining.pop(0)
+            course(axes, TIMES, self._weights, "weights")
+            if self._conductance is not None and (self._conductance - 1).abs().max() > MOVED:
+                axes.plot(TIMES, self._conductance, "--", color=RED, label="sum of conductances")
+            axes.legend(fontsize=SMALL)
+        if self._medium is not None:
+            course(remaining[0], TIMES, self._medium, "outputs")
+            remaining[0].legend(fontsize=SMALL)
+
+
+def inspect(chip: Specimen) -> Drift | None:
+    """Lets time pass step by step; None if nothing changes."""
+    with chip.bench():
+        weights, conductance = _array(chip.array, LEAST * chip.sigma)
+        medium = _medium(chip.medium, chip.normal(SAMPLES, chip.medium.in_features))
+    if weights is None and medium is None:
+        return None
+    return Drift(weights, conductance, medium)
+
+
+def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:
+    before, passed = array.weights().clone(), 0.0
+    first = sum(each.sum() for each in array.conductances()) if isinstance(array, Conductive) else 1.0
+    large = before.abs() > least
+    kept, sums = [], []
+    for time in TIMES:
+        array.age(time - passed)
+        passed = time
+        kept.append(array.weights()[large] / before[large])
+        if isinstance(array, Conductive):
+            plus, minus = array.conductances()
+            sums.append((plus + minus).sum() / first)
+    weights = torch.stack(kept)
+    if not weights.numel() or bool((weights == 1).all()):
+        return None, None
+    return weights, torch.stack(sums) if sums else None
+
+
+def _medium(medium: Medium, drives: Tensor) -> Tensor | None:
+    before, passed = medium.measure(drives, Read.MEAN), 0.0
+    alike, same = [], True
+    for time in TIMES:
+        medium.age(time - passed)
+        passed = time
+        now = medium.measure(drives, Read.MEAN)
+        same = same and bool((now == before).all())
+        alike.append(correlation(before, now))
+    return None if same else torch.stack(alike)
+
+
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson's correlation of each column of two tensors, shape (n, columns); of constant columns 0."""
+    a, b = a - a.mean(0), b - b.mean(0)
+    size = (a.square().sum(0) * b.square().sum(0)).sqrt()
+    return torch.where(size > 0, (a * b).sum(0) / size, 0.0)

@@ -1,0 +1,101 @@
+"""Noise of reading an array, against the size of its inputs and against the weight."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.characterisation.finding import BLUE, SMALL, Finding, course, panels
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.physical.part import Part
+from pib_rl.physical.substrate import Array, Medium
+
+REPEATS = 64
+SIZES = tuple(share / 8 for share in range(9))  # of inputs, in full scales
+PATTERNS = 16  # of signs, per size
+COLUMNS = 64  # inputs that are driven alone, at most
+BINS = 12
+
+
+class ReadNoise(Finding):
+    """Deviations of repeated reads, converters included.
+
+    Args:
+        by_size: For inputs +-size of random signs, root mean square over patterns, shape (sizes, outputs).
+        weights: Weights of inputs driven alone, in sigma_0.
+        by_weight: Deviation of reads of those weights at full scale, in sigma_0; same shape.
+        sigma: sigma_0.
+    """
+
+    name: ClassVar[str] = "read_noise"
+    title: ClassVar[str] = "Noise of a read of the array (converter included)"
+
+    def __init__(self, by_size: Tensor, weights: Tensor, by_weight: Tensor, sigma: float) -> None:
+        self._by_size = by_size
+        self._weights, self._by_weight = weights.flatten(), by_weight.flatten()
+        self._sigma = sigma
+
+    def numbers(self) -> dict[str, Any]:
+        overall = self._by_size.square().mean(1).sqrt()
+        return {"input_sizes": list(SIZES), "noise_z": overall.tolist(), "noise_full_scale_z": overall[-1].item(),
+                "noise_one_weight_sigma0": self._by_weight.square().mean().sqrt().item()}
+
+    def rows(self) -> list[tuple[str, str]]:
+        found = self.numbers()
+        return [("read noise, all inputs at full scale", f"{found['noise_full_scale_z']:.3g} of z"),
+                ("read noise, one input at full scale", f"{found['noise_one_weight_sigma0']:.3g} sigma_0")]
+
+    def draw(self, canvas: Any) -> None:
+        axes = panels(canvas, self.title, [("size of all inputs [full scale]", "deviation of a read [units of z]"),
+                                           ("weight [$\\sigma_0$], its input alone at full scale",
+                                            "deviation of a read [$\\sigma_0$]")])
+        course(axes[0], SIZES, self._by_size, "outputs")
+        axes[0].legend(fontsize=SMALL)
+        axes[1].scatter(self._weights, self._by_weight, s=3, color=BLUE, alpha=0.25, edgecolors="none",
+                        rasterized=True, label="single weights")
+        centre, mean = binned(self._weights, self._by_weight)
+        axes[1].plot(centre, mean, "o-", color="black", markersize=3, label="root mean square")
+        axes[1].legend(fontsize=SMALL)
+        for each in axes:
+            each.set_ylim(bottom=0)
+
+
+def inspect(chip: Specimen) -> ReadNoise | None:
+    """Reads the same inputs again and again; None if they always give the same."""
+    array = chip.array
+    with chip.bench():
+        signs = chip.signs(PATTERNS, array.in_features)
+        by_size = torch.stack([deviation(array, size * signs).square().mean(0).sqrt() for size in SIZES])
+        columns = min(COLUMNS, array.in_features)
+        alone = torch.eye(array.in_features)[:columns]
+        by_weight = deviation(array, alone) / chip.sigma
+        weights = array.weights()[:, :columns].T / chip.sigma
+    if not (by_size.any() or by_weight.any()):
+        return None
+    return ReadNoise(by_size, weights, by_weight, chip.sigma)
+
+
+def deviation(part: Part, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
+    """Standard deviation of repeated noisy reads of the same inputs.
+
+    Args:
+        part: A medium or an array.
+        inputs: Shape (n, in_features).
+        repeats: Reads of each.
+
+    Returns:
+        Shape (n, out_features), in the unit of the part's output.
+    """
+    assert isinstance(part, (Medium, Array))
+    reads = part.measure(inputs.repeat(repeats, 1))
+    return reads.view(repeats, len(inputs), -1).double().std(0).float()
+
+
+def binned(across: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean position and root mean square of equally filled bins."""
+    order = across.argsort()
+    parts = [part for part in torch.tensor_split(order, BINS) if len(part)]
+    return (torch.stack([across[part].mean() for part in parts]),
+            torch.stack([up[part].square().mean().sqrt() for part in parts]))

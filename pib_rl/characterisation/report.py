@@ -1,0 +1,95 @@
+"""The folder of an inspection: a picture per finding, one of all, and the numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pib_rl.characterisation import bits, costs, drift, noise, speckle, steps, transfer, weights, writes
+from pib_rl.characterisation.config import InspectConfig
+from pib_rl.characterisation.finding import Finding
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.cli.cli import UserError
+from pib_rl.figures.curves import as_png, literal, new_figure
+from pib_rl.runs.folder import versions, write_atomically
+
+REPORT, OVERVIEW = "report.json", "overview.png"
+WIDTH, HEIGHT = 7.4, 3.6  # inches of one finding's picture
+INSPECTIONS: dict[str, Callable[[Specimen], Finding | None]] = {
+    "weights": weights.inspect, "step_response": steps.inspect, "writes": writes.inspect,
+    "read_noise": noise.inspect, "drift": drift.inspect, "transfer": transfer.inspect, "speckle": speckle.inspect,
+    "effective_bits": bits.inspect, "costs": costs.inspect,
+}
+
+
+def make_folder(config: InspectConfig) -> Path:
+    """The folder for the report: a new or empty one, or that of the same inspection, made before.
+
+    Raises:
+        UserError: If it holds something else, or can't be made.
+    """
+    folder = config.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except FileExistsError:
+        raise UserError(f"--out {folder} is a file; choose another") from None
+    except OSError as error:
+        raise UserError(f"cannot use --out {folder}: {error.strerror or error}") from None
+    if not empty and _stored(folder) != config.substance():
+        raise UserError(f"--out {folder} holds something else than the report of this chip; choose another folder")
+    return folder
+
+
+def _stored(folder: Path) -> Any:
+    """What the inspection of a folder was of; None where there is none."""
+    try:
+        return json.loads((folder / REPORT).read_text(encoding="utf-8"))["inspected"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def examine(chip: Specimen, progress: bool) -> list[Finding]:
+    """All findings that the chip has."""
+    bar = tqdm(INSPECTIONS.items(), unit="figure", disable=not progress, dynamic_ncols=True)
+    return [found for _, inspect in bar if (found := inspect(chip)) is not None]
+
+
+def write(folder: Path, config: InspectConfig, findings: list[Finding]) -> None:
+    """Fills the folder; the numbers last."""
+    for found in findings:
+        figure = new_figure(WIDTH, HEIGHT)
+        found.draw(figure)
+        write_atomically(folder / f"{found.name}.png", as_png(figure))
+    write_atomically(folder / OVERVIEW, as_png(overview(config, findings)))
+    names = [found.name for found in findings]
+    report = {"inspected": config.substance(), "versions": versions(),
+              "absent": [name for name in INSPECTIONS if name not in names],
+              **{found.name: finite(found.numbers()) for found in findings}}
+    write_atomically(folder / REPORT, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+
+
+def overview(config: InspectConfig, findings: list[Finding]) -> Any:
+    """All pictures in one, two side by side."""
+    lines = math.ceil(len(findings) / 2)
+    figure = new_figure(2 * WIDTH, lines * HEIGHT + 0.4)
+    options = " ".join(config.hw_options)
+    figure.suptitle(f"{literal(config.hw)}, {config.size} drives, seed {config.seed}  {literal(options, 100)}",
+                    fontsize=13)
+    for canvas, found in zip(figure.subfigures(lines, 2, squeeze=False).flat, findings, strict=False):
+        found.draw(canvas)
+    return figure
+
+
+def finite(value: Any) -> Any:
+    """Plain data in which numbers that are none are None: JSON has no others."""
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

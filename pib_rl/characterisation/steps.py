@@ -1,0 +1,150 @@
+"""Step response: all devices go up to the end of their range, pulse by pulse, and down again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.characterisation.finding import RED, SMALL, Finding, course, panels
+from pib_rl.characterisation.offers import Pulsed
+from pib_rl.characterisation.specimen import Specimen
+
+POINTS = 64  # writes to each side that are looked at, at most; devices of more states get several pulses a time
+WRITE = 0.1  # sigma_0 that a write asks for where an array takes no pulses
+FEWEST, MOST_PULSES, MOST_WRITES = 8, 2**15, 128
+FLAT = 0.05  # a range is crossed when the last quarter of a way makes less than this share of it
+SEEN = 4096  # weights that are looked at, at most
+STUCK = 0.02  # of the mean range: a device that moves less is stuck
+
+Push = Callable[[int], None]
+
+
+class StepResponse(Finding):
+    """Weights after every train of pulses upwards, and then downwards.
+
+    Args:
+        up: Weights in sigma_0 from the lowest state on, shape (points + 1, weights).
+        down: The same from the highest one on.
+        train: Pulses of each train.
+        unit: What moves the devices: "pulses" or "writes of 0.1 sigma_0".
+        bounded: Whether the end of the range was reached.
+    """
+
+    name: ClassVar[str] = "step_response"
+    title: ClassVar[str] = "Step response: up, then down"
+
+    def __init__(self, up: Tensor, down: Tensor, train: int, unit: str, bounded: bool) -> None:
+        self._up, self._down = up, down
+        self._train, self._unit, self._bounded = train, unit, bounded
+
+    def numbers(self) -> dict[str, Any]:
+        span = self._up[-1] - self._up[0]
+        moving = span > STUCK * span.mean()
+        rising, falling = (self._middle(way[:, moving]) for way in (self._up, -self._down))
+        mean_up, mean_down = rising.mean().item(), falling.mean().item()
+        total = mean_up + mean_down
+        mean = self._up[:, moving].mean(1)
+        line = torch.linspace(mean[0].item(), mean[-1].item(), len(mean))
+        return {
+            "unit": self._unit, "pulses_each_way": self._train * (len(self._up) - 1), "pulses_per_point": self._train,
+            "range_reached": self._bounded,
+            "low_sigma0": self._up[0, moving].mean().item(), "high_sigma0": self._up[-1, moving].mean().item(),
+            "range_spread": (span[moving].std() / span[moving].mean()).item(),
+            "step_up_sigma0": mean_up / self._train, "step_down_sigma0": mean_down / self._train,
+            "step_spread": (rising.mean(0).std() / mean_up).item(),
+            "step_scatter": (rising.std(0).mean() / mean_up).item(),
+            "asymmetry": (mean_up - mean_down) / total if total else 0.0,
+            "nonlinearity": ((mean - line).abs().max() / (mean[-1] - mean[0])).item(),
+            "not_moving": 1 - moving.float().mean().item(),
+        }
+
+    def _middle(self, way: Tensor) -> Tensor:
+        """Changes per train on the way through the middle fifth of the range, shape (trains, weights).
+
+        There devices of a small range stand at its end least often.
+        """
+        mean = way.mean(1)
+        share = (mean - mean[0]) / (mean[-1] - mean[0])
+        inside = (share[1:] > 0.4) & (share[:-1] < 0.6)
+        first, last = int(inside.nonzero()[0]), int(inside.nonzero()[-1])
+        return way.diff(dim=0)[first : max(last, first + 1) + 1]
+
+    def rows(self) -> list[tuple[str, str]]:
+        found = self.numbers()
+        ends = f"{found['low_sigma0']:.2f} to {found['high_sigma0']:.2f} sigma_0"
+        reach = f"{ends}, spread {100 * found['range_spread']:.0f} %" if self._bounded else "no end found"
+        return [
+            ("range of the weights", reach),
+            (f"step up, down, a {'pulse' if self._unit == 'pulses' else 'write'}",
+             f"{found['step_up_sigma0']:.3g}, {found['step_down_sigma0']:.3g} sigma_0"),
+            ("steps, spread over devices", f"{100 * found['step_spread']:.0f} %"),
+            ("devices that do not move", f"{100 * found['not_moving']:.2f} %"),
+        ]
+
+    def draw(self, canvas: Any) -> None:
+        axes = panels(canvas, self.title, [(self._unit, "weight [$\\sigma_0$]")])[0]
+        both = torch.cat([self._up, self._down[1:]])
+        across = [self._train * point for point in range(len(both))]
+        course(axes, across, both, "devices")
+        few = both[:, :: max(1, both.shape[1] // 4)][:, :4]
+        axes.plot(across, few, color="0.35", linewidth=0.6, label=["single devices", *[None] * (few.shape[1] - 1)])
+        axes.axvline(across[len(self._up) - 1], color=RED, linewidth=0.8, linestyle=":")
+        axes.legend(fontsize=SMALL)
+
+
+def inspect(chip: Specimen) -> StepResponse | None:
+    """Sends all devices down, then up and down again; None if nothing moves."""
+    array = chip.array
+
+    def push(steps: int) -> None:
+        if isinstance(array, Pulsed):
+            array.pulse(torch.full_like(array.weights(), steps))
+            array.settle()
+        else:
+            array.program(torch.full_like(array.weights(), steps * WRITE * chip.sigma))
+
+    def look() -> Tensor:
+        return array.weights().flatten()[:SEEN] / chip.sigma
+
+    pulsed = isinstance(array, Pulsed)
+    with chip.bench():
+        total, bounded = length(push, look, MOST_PULSES if pulsed else MOST_WRITES, pulsed)
+        train = max(1, total // POINTS)
+        follow(push, look, -train, total // train)
+        up, down = (follow(push, look, sign * train, total // train) for sign in (1, -1))
+    if not (up[-1] - up[0]).mean() > 0:
+        return None
+    return StepResponse(up, down, train, "pulses" if pulsed else f"writes of {WRITE} $\\sigma_0$", bounded)
+
+
+def length(push: Push, look: Callable[[], Tensor], most: int, trains: bool) -> tuple[int, bool]:
+    """How many pulses cross the range, a power of 2, and whether they do (or ``most`` are too few).
+
+    Args:
+        push: Sends so many pulses to all devices.
+        look: Weights that are looked at.
+        most: Pulses at most.
+        trains: They are sent an eighth of the way at a time, not one by one.
+    """
+    total = FEWEST
+    while True:
+        train = total // FEWEST if trains else 1
+        follow(push, look, -train, total // train)
+        mean = follow(push, look, train, total // train).mean(1)
+        late = mean[-1 - total // train // 4]
+        crossed = bool(mean[-1] - late <= FLAT * (mean[-1] - mean[0]))
+        if crossed or total >= most:
+            return total, crossed
+        total *= 2
+
+
+def follow(push: Push, look: Callable[[], Tensor], train: int, points: int) -> Tensor:
+    """Weights before and after each of so many trains, shape (points + 1, weights)."""
+    states = [look().clone()]
+    for _ in range(points):
+        push(train)
+        states.append(look().clone())
+    return torch.stack(states)

@@ -1,0 +1,86 @@
+"""Transfer curve of a medium, and its noise along it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.characterisation.finding import BLUE, SMALL, Finding, course, panels
+from pib_rl.characterisation.noise import deviation
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.physical.substrate import Read
+
+REACH, POINTS = 4.0, 81  # drives go from -4 to 4 standard deviations
+USUAL = 1.0  # drive standard deviations to each side, within which noise is counted: beyond, outputs saturate
+SLOPE = 0.25  # drive standard deviations to each side, between which a slope is taken
+
+
+class Transfer(Finding):
+    """Outputs of a medium while all its drives have the same value.
+
+    Args:
+        drive: Values of the drives, in drive standard deviations, shape (points,).
+        output: Outputs in a mean read, in units of the medium's full scale, shape (points, outputs).
+        ideal: The same in an ideal read.
+        noise: Deviation of repeated reads, same unit, shape (points, outputs).
+    """
+
+    name: ClassVar[str] = "transfer"
+    title: ClassVar[str] = "Transfer curve of the medium, all drives alike"
+
+    def __init__(self, drive: Tensor, output: Tensor, ideal: Tensor, noise: Tensor) -> None:
+        self._drive, self._output, self._ideal, self._noise = drive, output, ideal, noise
+
+    def numbers(self) -> dict[str, Any]:
+        step = self._drive[1] - self._drive[0]
+        near, middle = round(SLOPE / step.item()), len(self._drive) // 2
+        slope = (self._output[middle + near] - self._output[middle - near]) / (2 * near * step)
+        return {
+            "channels": self._output.shape[1], "slope_mean": slope.mean().item(), "slope_std": _std(slope),
+            "offset_mean": self._output[middle].mean().item(), "offset_std": _std(self._output[middle]),
+            "min": self._output.min().item(), "max": self._output.max().item(),
+            "noise": self._noise[self._drive.abs() <= USUAL].square().mean().sqrt().item(),
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        found = self.numbers()
+        noise = found["noise"]
+        return [
+            ("medium, slope at 0, mean and spread", f"{found['slope_mean']:.3f}, {found['slope_std']:.3f}"),
+            ("medium, output at 0, mean and spread", f"{found['offset_mean']:.3f}, {found['offset_std']:.3f}"),
+            ("medium, noise of a read", f"{noise:.3g} of its full scale" if noise else "none"),
+        ]
+
+    def draw(self, canvas: Any) -> None:
+        across = "drive [standard deviations]"
+        labels = [(across, "output [full scale of the medium]")]
+        if self._noise.any():
+            labels.append((across, "deviation of a read [full scale]"))
+        axes = panels(canvas, self.title, labels)
+        where = self._drive.tolist()
+        course(axes[0], where, self._output, "outputs")
+        few = self._output[:, :: max(1, self._output.shape[1] // 4)][:, :4]
+        axes[0].plot(where, few, color=BLUE, linewidth=0.5, alpha=0.7,
+                     label=["single outputs", *[None] * (few.shape[1] - 1)])
+        axes[0].plot(where, self._ideal.mean(1), "--", color="black", linewidth=1, label="mean, ideal")
+        axes[0].legend(fontsize=SMALL)
+        if self._noise.any():
+            course(axes[1], where, self._noise, "outputs")
+            axes[1].set_ylim(bottom=0)
+            axes[1].legend(fontsize=SMALL)
+
+
+def inspect(chip: Specimen) -> Transfer:
+    """Drives all inputs of the medium alike, from one end to the other."""
+    medium = chip.medium
+    drive = torch.linspace(-REACH, REACH, POINTS)
+    alike = drive[:, None].expand(-1, medium.in_features).contiguous()
+    with chip.bench():
+        return Transfer(drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL),
+                        deviation(medium, alike))
+
+
+def _std(values: Tensor) -> float:
+    return values.std().item() if values.numel() > 1 else 0.0

@@ -1,0 +1,84 @@
+"""How the weights of an array are distributed as fabricated."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.characterisation.finding import BLUE, GREEN, RED, SMALL, Finding, panels
+from pib_rl.characterisation.offers import Conductive
+from pib_rl.characterisation.specimen import Specimen
+
+RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
+
+
+class Weights(Finding):
+    """Weights in sigma_0 = 1/sqrt(in_features), beside the normal law that they are drawn from, and conductances.
+
+    Args:
+        weights: Weights, in sigma_0.
+        devices: Devices that hold them.
+        conductances: Conductances G+ and G-, 0..1 of the largest; None where there are none.
+    """
+
+    name: ClassVar[str] = "weights"
+    title: ClassVar[str] = "Weights as fabricated"
+
+    def __init__(self, weights: Tensor, devices: int, conductances: tuple[Tensor, Tensor] | None) -> None:
+        self._weights = weights.flatten()
+        self._devices = devices
+        self._conductances = conductances
+
+    def numbers(self) -> dict[str, Any]:
+        deviation, mean = torch.std_mean(self._weights)
+        found: dict[str, Any] = {
+            "count": self._weights.numel(), "devices": self._devices, "mean_sigma0": mean.item(),
+            "std_sigma0": deviation.item(), "min_sigma0": self._weights.min().item(),
+            "max_sigma0": self._weights.max().item(),
+        }
+        if self._conductances is not None:
+            both = torch.stack(self._conductances)
+            found["conductance_mean"] = both.mean().item()
+            found["conductance_at_ends"] = ((both < RAIL) | (both > 1 - RAIL)).float().mean().item()
+            found["conductance_min"], found["conductance_max"] = both.min().item(), both.max().item()
+        return found
+
+    def rows(self) -> list[tuple[str, str]]:
+        found = self.numbers()
+        rows = [("weights", f"{found['count']:,} in {found['devices']:,} devices"),
+                ("weights, mean and deviation", f"{found['mean_sigma0']:.3f}, {found['std_sigma0']:.3f} sigma_0")]
+        if "conductance_at_ends" in found:
+            rows.append(("conductances at 0, at the largest, or beyond", f"{100 * found['conductance_at_ends']:.2f} %"))
+        return rows
+
+    def draw(self, canvas: Any) -> None:
+        labels = [("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]")]
+        if self._conductances is not None:
+            labels.append(("conductance [of the largest]", "density"))
+        axes = panels(canvas, self.title, labels)
+        axes[0].hist(self._weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
+        reach = max(4.0, self._weights.abs().max().item())
+        across = torch.linspace(-reach, reach, 200)
+        axes[0].plot(across, (-across.square() / 2).exp() / (2 * math.pi) ** 0.5, color="black", linewidth=1,
+                     label="normal law")
+        if self._conductances is not None:
+            for values, label, colour in zip(self._conductances, ("G+", "G-"), (BLUE, RED), strict=True):
+                if values.max() - values.min() > RAIL:
+                    axes[1].hist(values.flatten().numpy(), bins=50, density=True, color=colour, alpha=0.5, label=label)
+                else:
+                    axes[1].axvline(values.mean().item(), color=GREEN, label=f"{label}, a fixed reference")
+        for each in axes:
+            each.set_ylim(top=1.3 * each.get_ylim()[1])
+            each.legend(fontsize=SMALL)
+
+
+def inspect(chip: Specimen) -> Weights:
+    """Reads out what the array holds."""
+    array = chip.array
+    with chip.bench():
+        pair = array.conductances() if isinstance(array, Conductive) else None
+        kept = None if pair is None else (pair[0].clone(), pair[1].clone())
+        return Weights(array.weights() / chip.sigma, array.devices, kept)

@@ -1,0 +1,95 @@
+"""What a write makes of the change that was asked for, what it costs, and for how many the devices are good."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.characterisation.costs import told
+from pib_rl.characterisation.finding import BLUE, RED, SMALL, Finding, panels
+from pib_rl.characterisation.specimen import Specimen
+
+UPDATES = 20
+SIZE = 0.1  # sigma_0: standard deviation of a wanted change
+SHOWN = 4000  # weights in the picture, at most
+
+
+class Writes(Finding):
+    """Random changes of weights of standard deviation 0.1 sigma_0, as they were asked for and as they came.
+
+    Args:
+        asked: Wanted change of the first update, in sigma_0, shape (weights,).
+        got: Change that came of it.
+        pulses: Pulses per device and update: mean, and those of the most written device.
+        joules: Energy of an update per weight; 0 where it is not modelled.
+        endurance: Pulses that a device is good for; None where none is stated.
+    """
+
+    name: ClassVar[str] = "writes"
+    title: ClassVar[str] = "Writes: random changes of 0.1 $\\sigma_0$"
+
+    def __init__(self, asked: Tensor, got: Tensor, pulses: tuple[float, float], joules: float,
+                 endurance: float | None) -> None:
+        self._asked, self._got = asked, got
+        self._pulses, self._joules, self._endurance = pulses, joules, endurance
+
+    def numbers(self) -> dict[str, Any]:
+        gain = (self._asked * self._got).sum() / self._asked.square().sum()
+        error = (self._got - self._asked).square().mean().sqrt()
+        return {
+            "asked_std_sigma0": SIZE, "gain": gain.item(), "error_sigma0": error.item(),
+            "pulses_per_device": self._pulses[0], "pulses_most_written": self._pulses[1],
+            "energy_per_weight_j": self._joules, "endurance_pulses": self._endurance,
+            "updates_until_worn": self._endurance / self._pulses[1] if self._endurance and self._pulses[1] else None,
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        found = self.numbers()
+        worn = found["updates_until_worn"]
+        stated = f"{self._endurance:.0e} pulses" if self._endurance else "none stated"
+        rows = [
+            ("a write of 0.1 sigma_0: gain, error", f"{found['gain']:.2f}, {found['error_sigma0']:.2g} sigma_0"),
+            ("pulses a device and write", f"{self._pulses[0]:.2g}"),
+            ("energy of a write, a weight", told(self._joules, "J") if self._joules else "not modelled"),
+            ("endurance", f"{stated}, {worn:.1g} such writes" if worn else stated),
+        ]
+        return rows
+
+    def draw(self, canvas: Any) -> None:
+        labels = [("change asked for [$\\sigma_0$]", "change that came [$\\sigma_0$]")]
+        if self._endurance:
+            labels.append(("writes of 0.1 $\\sigma_0$ to every weight", "share of the endurance used"))
+        axes = panels(canvas, self.title, labels)
+        axes[0].scatter(self._asked[:SHOWN], self._got[:SHOWN], s=3, color=BLUE, alpha=0.4, edgecolors="none",
+                        rasterized=True, label="single weights")
+        ends = [self._asked.min().item(), self._asked.max().item()]
+        axes[0].plot(ends, ends, color="black", linewidth=0.8, zorder=0, label="what was asked for")
+        axes[0].legend(fontsize=SMALL)
+        if self._endurance and self._pulses[1]:
+            end = 10 * self._endurance / self._pulses[1]
+            for pulses, label, colour in zip(self._pulses, ("mean device", "most written device"), (BLUE, RED),
+                                             strict=True):
+                axes[1].plot([1, end], [pulses / self._endurance, end * pulses / self._endurance], color=colour,
+                             label=label)
+            axes[1].axhline(1, color="black", linewidth=1, linestyle="--", label="worn out")
+            axes[1].set_xscale("log")
+            axes[1].set_yscale("log")
+            axes[1].legend(fontsize=SMALL)
+
+
+def inspect(chip: Specimen) -> Writes:
+    """Asks for random changes of all weights, one after the other."""
+    array, meter = chip.array, chip.substrate.meter
+    with chip.bench(metered=True):
+        before, worn, spent = array.weights().clone(), array.wear.clone(), meter.energy.sum().item()
+        asked = SIZE * chip.normal(array.out_features, array.in_features)
+        array.program(asked * chip.sigma)
+        got = (array.weights() - before) / chip.sigma
+        for _ in range(UPDATES - 1):
+            array.program(SIZE * chip.sigma * chip.normal(array.out_features, array.in_features))
+        pulses = (array.wear - worn) / UPDATES
+        joules = (meter.energy.sum().item() - spent) / (UPDATES * array.weights_held)
+    return Writes(asked.flatten(), got.flatten(), (pulses.mean().item(), torch.amax(pulses).item()), joules,
+                  array.endurance)

@@ -1,0 +1,59 @@
+"""Fabricates a chip and draws what a device person checks first: python -m pib_rl.characterise --hw memristive:pcm."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pib_rl.characterisation import report
+from pib_rl.characterisation.config import InspectConfig
+from pib_rl.characterisation.finding import Finding
+from pib_rl.characterisation.specimen import Specimen
+from pib_rl.cli.cli import mistakes, parse, run
+from pib_rl.cli.process import settle_in
+from pib_rl.common.streams import Streams
+from pib_rl.physical import registry
+from pib_rl.physical.meter import Meter
+
+NAME = "pib_rl.characterise"
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    settle_in()
+    config = parse(InspectConfig, arguments, NAME)
+    chip = fabricate(config)
+    folder = report.make_folder(config)
+    findings = report.examine(chip, config.progress)
+    report.write(folder, config, findings)
+    show(config, findings)
+    Console().print(f"folder: {folder}", soft_wrap=True, highlight=False, markup=False)
+
+
+def fabricate(config: InspectConfig) -> Specimen:
+    """The chip of a configuration.
+
+    Raises:
+        UserError: If the substrate refuses it.
+    """
+    options = config.substance()["hw_options"]
+    with mistakes():
+        substrate = registry.make(config.hw, options, Streams(config.seed), Meter())
+        return Specimen.fabricate(substrate, config.size)
+
+
+def show(config: InspectConfig, findings: list[Finding]) -> None:
+    """The table of key numbers."""
+    table = Table(title=escape(f"{config.hw}, {config.size} drives, seed {config.seed}"), title_style="")
+    table.add_column("")
+    table.add_column("measured", justify="right")
+    for found in findings:
+        for name, value in found.rows():
+            table.add_row(escape(name), escape(value))
+        table.add_section()
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    run(NAME, main)

@@ -1,0 +1,64 @@
+"""How a process uses its machine: one thread, memory that it keeps, a device and a display that are there."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+
+import torch
+
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.viewer.dependencies import check_pygame
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
+LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: mallopt(3) documents no larger threshold; free memory that is kept
+UNSEEN = ("offscreen", "dummy", "evdev")  # what SDL falls back to where no display answers
+
+
+def check_device(name: str) -> None:
+    """Raises ValueError unless torch has a device of that name here: cpu, cuda or cuda:N."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}: torch {torch.__version__} finds no CUDA device; use --device cpu")
+
+
+def check_display(instead: str) -> None:
+    """Raises UserError where no window can open. The connection to the display stays: a display may end with its last.
+
+    Args:
+        instead: What people without a display should do.
+    """
+    if os.name == "posix" and "darwin" not in os.uname().sysname.lower() and not (
+            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER")):
+        raise UserError(f"--render human needs a display and there is none; {instead}")
+    with mistakes():
+        check_pygame()
+    import pygame
+
+    try:
+        pygame.display.init()
+        driver = pygame.display.get_driver()
+    except pygame.error as error:
+        raise UserError(f"cannot open a window: {error}; {instead}") from None
+    if driver in UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
+        raise UserError("--render human needs a display and none answers (DISPLAY or WAYLAND_DISPLAY names one that is "
+                        f"not there); {instead}")
+
+
+def settle_in() -> None:
+    """Sets the process up for units, which are small.
+
+    One torch thread: more cost more than they give. glibc returns every large tensor to the system when it is freed
+    and faults it in again, page by page, at the next one; keeping it saved about a tenth of a short optical training
+    and nothing on memristive hardware (`scripts/memory_time.py`).
+    Does nothing about memory under another C library.
+    """
+    torch.set_num_threads(1)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(M_MMAP_THRESHOLD, LARGEST)
+    mallopt(M_TRIM_THRESHOLD, KEPT)

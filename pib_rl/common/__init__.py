@@ -1,0 +1,1 @@
+"""What both physics and learning need: random streams, options, limits."""

@@ -1,0 +1,158 @@
+"""Chips that environments hold: fabricated to order, or read from a run; and what they draw and spend."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.observations import as_learned, as_matrix, batched
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.saved import check_run, read_settings
+from pib_rl.common.limits import sized, within_memory
+from pib_rl.common.options import shown
+from pib_rl.common.streams import CALIBRATION, Streams
+
+Source = str | Path
+LARGE = ("width", "units", "distractors")  # what to lower where memory does not suffice
+
+
+@dataclass(frozen=True)
+class FreshChip:
+    """A chip as fabricated, untrained.
+
+    Args:
+        hw: Name of a substrate, or SUBSTRATE:PRESET.
+        width: Outputs of each unit.
+        units: Number of units.
+        hw_options: Values of the substrate's configuration that differ from its default.
+        seed: Seed of the fabrication.
+        samples: Observations of random actions from which a network gets its statistics, 2 or more.
+
+    Raises:
+        ValueError: If a number is not whole or outside its range (`SIZES`), ``hw`` is no text, or options are no
+            mapping of names. What else is wrong is told where the chip is made.
+    """
+
+    hw: str = "digital"
+    width: int = 64
+    units: int = 2
+    hw_options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("width", "units", "seed", "samples"):
+            object.__setattr__(self, name, sized(name, getattr(self, name)))
+        if not isinstance(self.hw, str):
+            raise ValueError(f"hw must be the name of a substrate, such as memristive, got {shown(self.hw)}")
+        if not isinstance(self.hw_options, Mapping) or not all(isinstance(name, str) for name in self.hw_options):
+            raise ValueError(f"hw_options must be a mapping of names to values, got {shown(self.hw_options)}")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments of `PhysicalModel` and of `PIBPolicy`."""
+        settings = {name: value for name, value in asdict(self).items() if name != "samples"}
+        return settings | {"hw_options": dict(self.hw_options)}
+
+    def policy(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> PIBPolicy:
+        """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0.
+
+        Raises:
+            ValueError: If there is no such chip, or not enough memory for it.
+        """
+        with within_memory(*LARGE):
+            return PIBPolicy(as_learned(observation_space), action_space, **self.settings)
+
+    def network(self, env: gym.Env[Any, Any]) -> PhysicalModel:
+        """Units on it, their statistics and gain controls set from random actions in a copy of an environment.
+
+        Raises:
+            ValueError: If the environment can't be copied, there is no such chip, or not enough memory for it.
+        """
+        with within_memory(*LARGE, "samples"):
+            model = PhysicalModel(spaces.flatdim(env.observation_space), 1, **self.settings)
+            model.meet(torch.from_numpy(random_observations(env, self.samples, self.seed)))
+        return model
+
+
+def random_observations(env: gym.Env[Any, Any], samples: int, seed: int) -> np.ndarray:
+    """Flat observations of random actions, shape (samples, features), of a private copy: ``env`` is left alone.
+
+    Raises:
+        ValueError: If the environment can't be copied.
+    """
+    try:
+        own = copy.deepcopy(env)
+    except Exception as error:  # whatever an environment holds
+        raise ValueError(f"{env} can't be copied to gather statistics of its observations ({error}); give a network "
+                         "that has its own: a run folder, or a model") from error
+    own.unwrapped.render_mode = None
+    streams = Streams(seed)
+    own.action_space.seed(streams.integer(CALIBRATION))
+    obs, _ = own.reset(seed=streams.integer(f"{CALIBRATION}/environment"))
+    seen = [as_matrix(batched(obs), env.observation_space)]
+    while len(seen) < samples:
+        obs, _, terminated, truncated, _ = own.step(own.action_space.sample())
+        seen.append(as_matrix(batched(obs), env.observation_space))
+        if (terminated or truncated) and len(seen) < samples:
+            obs, _ = own.reset()
+            seen.append(as_matrix(batched(obs), env.observation_space))
+    own.close()
+    return torch.cat(seen).numpy()
+
+
+def reseed(streams: Streams, random: np.random.Generator) -> None:
+    """All that a chip draws from now on follows from an environment's generator, of which nothing is consumed."""
+    streams.restart(int(random.spawn(1)[0].integers(2**32)))
+
+
+def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | FreshChip:
+    """The chip that is asked for by name: that of a run, or a fresh one.
+
+    Args:
+        run: Run folder; None for a fresh chip.
+        samples: As for `FreshChip`.
+        given: Further settings of `FreshChip`; None where they are left open.
+
+    Raises:
+        ValueError: If a setting is none, or contradicts the run.
+    """
+    wanted = {name: value for name, value in given.items() if value is not None}
+    fresh = FreshChip(samples=samples, **wanted)
+    if run is None:
+        return fresh
+    folder = run_folder(run)
+    check_run(folder)
+    settings = read_settings(folder)
+    for name in wanted:
+        value = getattr(fresh, name)
+        if settings.get(name) != value:
+            raise ValueError(f"{name} {value} is asked for, but the run {run} has {settings.get(name)}; leave {name} "
+                             "out, or give another run")
+    return str(folder)
+
+
+def run_folder(source: Any, name: str = "run", others: str = "") -> Path:
+    """The path of a run folder.
+
+    Args:
+        source: What came.
+        name: Whose it is, for messages.
+        others: What else it may be, for messages.
+
+    Raises:
+        ValueError: If it is no path.
+    """
+    if not isinstance(source, (str, os.PathLike)) or not str(source):
+        raise ValueError(f"{name} must be the path of a run folder{others}, got {shown(source)}")
+    return Path(source)

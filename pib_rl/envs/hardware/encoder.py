@@ -1,0 +1,116 @@
+"""Observations through a physical network: any agent learns on top of analog hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.observations import batched, check_vectors
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.envs.hardware.chips import FreshChip, Source, reseed
+from pib_rl.envs.hardware.encoding import Encoding
+
+
+class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Shows the outputs of a physical network in the place of observations; nothing of it learns here.
+
+    Observation: what a readout would see of the network, measured once a step: `Box`, float32, shape (taps,), in
+    units of the media's full scale, or standardised where the media are. Its bounds are those of the media's
+    converters, infinite where they are not known. Statistics of observations and gain controls stay as they are.
+
+    Action, reward, start and end of an episode: those of the task.
+
+    Info: ``energy_j``, joules spent on this observation, and ``latency_s``, seconds from the observation to its
+    outputs; 0 where the substrate does not model them. Those of further hardware inside are added.
+
+    The chip is the same in each episode. What it draws (read noise) starts anew at each `reset`, from a seed that the
+    task's generator spawns: it follows from the seed that `reset` is given, and takes nothing from the task's own
+    draws; the task goes as it does without the wrapper.
+
+    Args:
+        env: The task; its observations are flattened. Images have to be flattened before.
+        network: Run folder of ``learn --mode unsupervised`` or of ``train``; a `FreshChip`, whose statistics come from
+            random actions in a copy of ``env``; or a model or policy, which is used as it is, not copied.
+        read: Read mode of the hardware, "noisy", "mean" or "ideal".
+
+    Raises:
+        ValueError: If the network can't be had, sees another number of features, or observations do not suit.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], network: Source | FreshChip | PhysicalModel | PIBPolicy,
+                 read: str = "noisy") -> None:
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, network=network, read=read)
+        gym.ObservationWrapper.__init__(self, env)
+        check_vectors(env.observation_space)
+        chip = network.network(env) if isinstance(network, FreshChip) else network
+        self.encoding = Encoding(env.observation_space, chip, read)
+        self.model = self.encoding.model
+        self.observation_space = self.encoding.taps
+
+    def reset(self, *, seed: int | None = None,
+              options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns."""
+        obs, info = self.env.reset(seed=seed, options=options)
+        reseed(self.model.streams, self.np_random)
+        return self._encoded(obs, info)
+
+    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        features, info = self._encoded(obs, info)
+        return features, reward, terminated, truncated, info
+
+    def observation(self, observation: Any) -> np.ndarray:
+        """One measurement of an observation, shape (taps,)."""
+        features: np.ndarray = self.encoding(batched(observation))[0]
+        return features
+
+    def _encoded(self, obs: Any, info: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
+        with self.model.meter.lap() as joules:
+            features = self.observation(obs)
+            spent = joules()
+        return features, info | {"energy_j": info.get("energy_j", 0.0) + spent,
+                                 "latency_s": info.get("latency_s", 0.0) + self.model.network.latency}
+
+
+class VecHardwareEncoder(VecEnvWrapper):
+    """The same for a whole `VecEnv` at once: one chip reads all environments, one after the other.
+
+    Args:
+        venv: The tasks.
+        network: As for `HardwareEncoder`, but no `FreshChip`: make its network first (`FreshChip.network`).
+        read: Read mode of the hardware.
+        seed: Seed of what the chip draws; None to go on with its own draws.
+
+    Raises:
+        ValueError: As `HardwareEncoder` does.
+    """
+
+    def __init__(self, venv: VecEnv, network: Source | PhysicalModel | PIBPolicy, read: str = "noisy",
+                 seed: int | None = None) -> None:
+        self.encoding = Encoding(venv.observation_space, network, read)
+        super().__init__(venv, observation_space=self.encoding.taps)
+        self._restart(seed)
+
+    def _restart(self, seed: int | None) -> None:
+        if seed is not None:
+            self.encoding.model.streams.restart(seed)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seeds what the chip draws, and the environments."""
+        self._restart(seed)
+        return self.venv.seed(seed)
+
+    def reset(self) -> np.ndarray:
+        return self.encoding(self.venv.reset())
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        obs, rewards, dones, infos = self.venv.step_wait()
+        for index in np.flatnonzero(dones):
+            infos[index]["terminal_observation"] = self.encoding(batched(infos[index]["terminal_observation"]))[0]
+        return self.encoding(obs), rewards, dones, infos

@@ -1,0 +1,58 @@
+"""A physical network that reads observations: what single and vectorised encoders share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.observations import as_matrix, check_vectors
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.saved import load_units
+from pib_rl.common.limits import within_memory
+from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, run_folder
+from pib_rl.physical.substrate import Read
+
+
+class Encoding:
+    """Observations in, measured taps out.
+
+    Args:
+        space: The task's observations.
+        network: Run folder of ``learn --mode unsupervised`` or of ``train``; or a model or policy, not copied.
+        read: Read mode of the hardware.
+
+    Attributes:
+        model: Units and statistics.
+        taps: What comes out, `Box`, with the bounds of the media's converters.
+
+    Raises:
+        ValueError: If the network can't be had, sees another number of features, or observations do not suit.
+    """
+
+    def __init__(self, space: spaces.Space[Any], network: Source | PhysicalModel | PIBPolicy, read: str) -> None:
+        check_vectors(space)
+        self.space, self.read = space, Read(read)
+        features = spaces.flatdim(space)
+        if isinstance(network, FreshChip):
+            raise ValueError("network must be a run folder, a PhysicalModel or a PIBPolicy, got a FreshChip; make its "
+                             "network first: FreshChip.network(env)")
+        if not isinstance(network, (PhysicalModel, PIBPolicy)):
+            folder = run_folder(network, "network", ", a FreshChip, a PhysicalModel or a PIBPolicy")
+            with within_memory(*LARGE):
+                network = load_units(folder, features)
+        seen = len(network.normaliser.mean)
+        if seen != features:
+            raise ValueError(f"the network sees {seen} numbers, but observations have {features}")
+        self.model = network
+        low, high = (edge.cpu().numpy().astype(np.float32) for edge in network.network.bounds(self.read))
+        self.taps = spaces.Box(low, high, dtype=np.float32)
+
+    def __call__(self, obs: Any) -> np.ndarray:
+        """One measurement of each of n observations, batched; shape (n, taps)."""
+        flat = as_matrix(obs, self.space).to(self.model.device)
+        taps = self.model.taps(flat, self.read).cpu().numpy()
+        within: np.ndarray = np.clip(taps, self.taps.low, self.taps.high)  # the last bit of rounding
+        return within

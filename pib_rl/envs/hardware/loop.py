@@ -1,0 +1,238 @@
+"""A physical policy in control, and an agent that may override it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+from torch import Tensor
+
+from pib_rl.agents.heads import GaussianHead
+from pib_rl.agents.network.faults import check, inject
+from pib_rl.agents.observations import as_learned
+from pib_rl.agents.policy import Answer, PIBPolicy
+from pib_rl.agents.saved import BEST, LAST, load_policy
+from pib_rl.common.limits import within_memory
+from pib_rl.common.options import admit, shown
+from pib_rl.envs.actions import check_action
+from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, reseed, run_folder
+from pib_rl.envs.hardware.delay import Delay, late_steps
+from pib_rl.envs.hardware.override import make_override
+from pib_rl.envs.make import control_period
+from pib_rl.physical.faults import parse_all
+from pib_rl.physical.substrate import Read
+from pib_rl.viewer import Probe, Scene, Status
+from pib_rl.viewer.screen import Screen
+
+VIEWS = ("both", "task")
+SETTINGS: dict[str, Any] = {"best": bool, "greedy": bool, "latency_s": float | None}
+
+
+class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Lets a physical policy drive a task; the agent outside lets it act or overrides it.
+
+    Observation, reward, start and end of an episode: those of the task.
+
+    Action: 0 lets the hardware act. Where the task has n actions, `Discrete` (n + 1), k + 1 is action k in its place.
+    Where actions are continuous, `Box` of the same shape, added to the hardware's action; the sum is clipped to the
+    task's bounds, and reaches all of them.
+
+    Info: ``hw_action``, what the hardware does in the next step unless overridden; ``hw_answer``, its action for the
+    observation that comes with this info (another one only where answers come late); ``hw_value``, the return it
+    expects, in units of reward; ``hw_probabilities``, shape (n,), or ``hw_mean`` and ``hw_sigma``, of the task's shape
+    and in its units; ``energy_j``, joules spent on this answer, and ``latency_s``, seconds it takes, 0 where that is
+    not modelled; ``faults``, how many have happened. After a step ``applied_action``, what the task was given.
+
+    Latency: answers that take longer than the control period serve later steps, see `late_steps`; until the first
+    does, the hardware gives ``first_action``. Overrides are not late.
+
+    Chip: `reset` does not repair it: faults happen once in the life of the environment, counted in steps over all
+    episodes, and stay. ``reset(options={"chip": "new"})`` puts in the chip as it was delivered and begins its life
+    anew. What it draws starts anew at each `reset`, from a seed that the task's generator spawns: it follows from the
+    seed that `reset` is given and takes nothing from the task's own draws.
+
+    Args:
+        env: The task, with Discrete or Box actions.
+        policy: Run folder of ``train``; a `FreshChip`; or a policy, which is used as it is, not copied.
+        best: Take the best checkpoint of the run, not the last policy.
+        greedy: The most likely action; else one drawn from the policy.
+        read: Read mode of the hardware, "noisy", "mean" or "ideal".
+        latency_s: Seconds from an observation to the answer, in the place of those of the hardware.
+        first_action: What the hardware does until its first answer comes; by default action 0, or zeros within bounds.
+        view: What `render` shows: "both", task and hardware side by side; or "task", the task's frame.
+        faults: What breaks, as "KIND:SIZE@STEP", such as "stuck:0.5@300": before the answer to the observation after
+            so many steps. See `pib_rl.physical.faults.KINDS`. Nothing by default, or with None.
+
+    Raises:
+        ValueError: If the policy can't be had or is of other spaces, or an argument does not fit.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], policy: Source | FreshChip | PIBPolicy, *, best: bool = False,
+                 greedy: bool = True, read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
+                 view: str = "both", faults: Sequence[str] | None = ()) -> None:
+        settings = admit(SETTINGS, {"best": best, "greedy": greedy, "latency_s": latency_s}, "HardwareLoop")
+        breaks = listed(faults)
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, **settings, read=read,
+                                       first_action=first_action, view=view, faults=breaks)
+        gym.Wrapper.__init__(self, env)
+        spec = env.unwrapped.spec  # `gymnasium.make` writes the id of the whole into it later
+        self._task = spec.id if spec is not None else type(env.unwrapped).__name__
+        self.override = make_override(env.action_space)
+        self.action_space = self.override.space
+        self.policy = fitting(policy, env, BEST if settings["best"] else LAST)
+        if view not in VIEWS:
+            raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
+        self.greedy, self.view, self.screen = settings["greedy"], view, Screen()
+        self.probe = Probe(self.policy, Read(read))
+        asked = settings["latency_s"]
+        self.latency_s = self.policy.latency if asked is None else asked
+        self.delay = Delay(self._late(asked is not None), self.override.checked(first_action))
+        self.faults = parse_all(breaks)
+        for fault in self.faults:
+            check(self.policy, fault)
+        self._delivered = {name: value.clone() for name, value in self.policy.state_dict().items()}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.life, self.ahead, self.reward, self.over = 0, list(self.faults), 0.0, False
+        self.returns: list[float] = []
+        self.marks: list[int] = []  # episodes in which something broke
+        self._next: Any = self.delay.first
+
+    def _late(self, asked: bool) -> int:
+        """Steps by which answers come late."""
+        period = control_period(self.env)
+        if period is None and asked:
+            raise ValueError("latency_s can't be told in steps: the environment has neither tau nor dt nor render_fps; "
+                             "leave it out")
+        return 0 if period is None else late_steps(self.latency_s, period)
+
+    def reset(self, *, seed: int | None = None,
+              options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns.
+
+        Args:
+            seed: Seed of the task and of what the chip draws.
+            options: "chip": "new" puts in the chip as it was delivered; all others are the task's.
+        """
+        others = dict(options or {})
+        chip = others.pop("chip", None)
+        if chip not in (None, "new"):
+            raise ValueError(f"the option chip must be \"new\", or left out, got {chip!r}")
+        obs, info = self.env.reset(seed=seed, options=None if options is None else others)
+        if chip == "new":
+            self.policy.load_state_dict(self._delivered)
+            self._begin()
+        reseed(self.policy.streams, self.np_random)
+        self.delay.clear()
+        self.probe.begin()
+        self.reward, self.over = 0.0, False
+        return obs, info | self._decide(obs, info)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """One step of the task.
+
+        Raises:
+            ValueError: If the action is none of ``action_space``; a continuous one may lie outside its bounds.
+        """
+        check_action(self.action_space, action)
+        applied = self.override(action, self._next)
+        obs, reward, terminated, truncated, info = self.env.step(applied)
+        self.life += 1
+        self.reward += float(reward)
+        self.over = terminated or truncated
+        if self.over:
+            self.returns.append(self.reward)
+        return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
+
+    def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
+        """Asks the hardware about an observation; what an info tells of that."""
+        while self.ahead and self.ahead[0].step <= self.life:
+            inject(self.policy, self.ahead.pop(0))
+            self.marks.append(len(self.returns) + 1)
+        with self.policy.meter.lap() as joules:
+            answer = self.probe.answer(self.policy.obs_to_tensor(obs)[0], self.greedy)
+            spent = joules()
+        action = self._in_task(answer.actions)
+        self._next = self.delay(action)
+        return {
+            "hw_action": np.copy(self._next)[()], "hw_answer": action,
+            "hw_value": float(answer.values[0]) * self.policy.returns.value, **self._law(answer),
+            "energy_j": info.get("energy_j", 0.0) + spent, "latency_s": info.get("latency_s", 0.0) + self.latency_s,
+            "faults": len(self.faults) - len(self.ahead),
+        }
+
+    def _in_task(self, actions: Tensor) -> Any:
+        """An action as the task takes it, of actions of the head, shape (1, ...)."""
+        return self.policy.to_env(actions.cpu().numpy())[0]
+
+    def _law(self, answer: Answer) -> dict[str, np.ndarray]:
+        """The distribution that actions are drawn from."""
+        parameters, head, space = answer.parameters[0].cpu(), self.policy.head, self.env.action_space
+        if not isinstance(head, GaussianHead):
+            return {"hw_probabilities": parameters.softmax(0).numpy()}
+        assert isinstance(space, spaces.Box)
+        mean, sigma = (part.cpu().numpy().reshape(space.shape) for part in (parameters, head.log_std.exp()))
+        if self.policy.squash_output:
+            half = (space.high - space.low) / 2
+            mean, sigma = space.low + half * (mean + 1), sigma * half
+        return {"hw_mean": mean, "hw_sigma": sigma}
+
+    def render(self) -> Any:
+        """Task and hardware side by side, shape (720, 1280, 3), uint8; or what the task's own ``render`` gives.
+
+        Raises:
+            DependencyNotInstalled: If pygame is missing or doubled.
+        """
+        frame = self.env.render()
+        if self.view == "task" or not isinstance(frame, np.ndarray):
+            return frame
+        return self.screen.show(self.scene(), frame)
+
+    def scene(self) -> Scene:
+        """What there is to be seen of the hardware."""
+        broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[:len(self.faults) - len(self.ahead)])
+        earlier = tuple(self.returns[:-1] if self.over else self.returns)
+        return self.probe.scene(Status(
+            f"{self._task} on {self.policy.arguments['hw']}", self.life, len(earlier) + 1, self.reward,
+            earlier, tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken),
+            self._next)
+
+
+def listed(faults: Sequence[str] | None) -> tuple[str, ...]:
+    """Faults one by one; none for None.
+
+    Raises:
+        ValueError: If they are no list.
+    """
+    if isinstance(faults, (str, bytes, Mapping)) or not isinstance(faults, (Iterable, type(None))):
+        raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {shown(faults)}")
+    return () if faults is None else tuple(faults)
+
+
+def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:
+    """The policy that is meant.
+
+    Args:
+        policy: As for `HardwareLoop`.
+        env: The task.
+        name: File of the policy in a run folder.
+
+    Raises:
+        ValueError: If it can't be had or is of other spaces.
+    """
+    if isinstance(policy, FreshChip):
+        return policy.policy(env.observation_space, env.action_space)
+    if not isinstance(policy, PIBPolicy):
+        folder = run_folder(policy, "policy", ", a FreshChip or a PIBPolicy")
+        with within_memory(*LARGE):
+            return load_policy(folder, env.observation_space, env.action_space, name)
+    for what, own, there in (("observations", policy.observation_space, as_learned(env.observation_space)),
+                             ("actions", policy.action_space, env.action_space)):
+        if own != there:
+            raise ValueError(f"the policy was made for {what} {own}, but the environment has {there}")
+    return policy

@@ -1,0 +1,81 @@
+"""Environments around hardware from plain arguments, as `gymnasium.make` passes them on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pib_rl.agents.saved import read_settings
+from pib_rl.common.limits import sized
+from pib_rl.envs.hardware.chips import Source, chosen
+from pib_rl.envs.hardware.encoder import HardwareEncoder
+from pib_rl.envs.hardware.loop import HardwareLoop
+from pib_rl.envs.make import built
+
+
+def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Source | None = None, *,
+                  width: int | None = None, units: int | None = None, hw_options: Mapping[str, Any] | None = None,
+                  seed: int | None = None, distractors: int | None = None, best: bool = False, greedy: bool = True,
+                  read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
+                  view: str = "both", faults: Sequence[str] | None = (), **env_kwargs: Any) -> HardwareLoop:
+    """`HardwareLoop` over an environment.
+
+    Args:
+        env_id: The task.
+        hw: Substrate of a fresh chip, "digital" by default; of a run it is known, and may be left out.
+        run: Run folder of ``train`` whose policy acts; None for a fresh chip with a blank readout.
+        width: Outputs of each unit, as ``hw``; 64 by default.
+        units: Number of units, as ``hw``; 2 by default.
+        hw_options: Options of the substrate, as ``hw``.
+        seed: Seed of fabrication, as ``hw``; 0 by default.
+        distractors: Noise dimensions of each observation; by default those of the run, or none.
+        best: As for `HardwareLoop`, like the next six.
+        greedy: See there.
+        read: See there.
+        latency_s: See there.
+        first_action: See there.
+        view: See there.
+        faults: See there.
+        env_kwargs: Arguments of the task, ``render_mode`` among them.
+
+    Raises:
+        ValueError: If the task, the run or the chip can't be had, or they do not fit together.
+    """
+    chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
+    env = built(env_id, noise_of(run, distractors), env_kwargs, make_hardware)
+    return HardwareLoop(env, chip, best=best, greedy=greedy, read=read, latency_s=latency_s,
+                        first_action=first_action, view=view, faults=faults)
+
+
+def make_encoder(env_id: str = "CartPole-v1", hw: str | None = None, run: Source | None = None, *,
+                 width: int | None = None, units: int | None = None, hw_options: Mapping[str, Any] | None = None,
+                 seed: int | None = None, samples: int = 1000, distractors: int = 0, read: str = "noisy",
+                 **env_kwargs: Any) -> HardwareEncoder:
+    """`HardwareEncoder` over an environment.
+
+    Args:
+        env_id: The task.
+        hw: As for `make_hardware`, like ``width``, ``units``, ``hw_options`` and ``seed``.
+        run: Run folder whose units encode, of ``learn --mode unsupervised`` or of ``train``; None for a fresh chip.
+        width: See ``hw``.
+        units: See ``hw``.
+        hw_options: See ``hw``.
+        seed: See ``hw``.
+        samples: Observations of random actions from which a fresh chip gets its statistics.
+        distractors: Noise dimensions of each observation.
+        read: As for `HardwareEncoder`.
+        env_kwargs: Arguments of the task, ``render_mode`` among them.
+
+    Raises:
+        ValueError: If the task, the run or the chip can't be had, or they do not fit together.
+    """
+    chip = chosen(run, samples, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
+    return HardwareEncoder(built(env_id, distractors, env_kwargs, make_encoder), chip, read)
+
+
+def noise_of(run: Source | None, distractors: int | None) -> int:
+    """Noise dimensions: what is asked for, else those of the run, else none."""
+    if distractors is None and run is not None:
+        distractors = read_settings(Path(run)).get("distractors")
+    return 0 if distractors is None else sized("distractors", distractors)

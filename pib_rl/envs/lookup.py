@@ -1,0 +1,95 @@
+"""Environments by id: made inside tasks that are another one made harder, and what is wrong with an id."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator, parse_env_id
+from gymnasium.error import DependencyNotInstalled, DeprecatedEnv, UnregisteredEnv
+
+from pib_rl.common.options import nearest
+
+UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
+
+
+def refusal(env_id: str, error: Exception, unknown: str = "unknown environment") -> ValueError:
+    """What is wrong with an id, or with what it needs, in one line.
+
+    Args:
+        env_id: What was asked for.
+        error: What Gymnasium, or an import, said of it.
+        unknown: How a message begins that there is no such environment.
+    """
+    if isinstance(error, DependencyNotInstalled):
+        return ValueError(f"environment {env_id} needs more packages: {error}")
+    if isinstance(error, ImportError) or (isinstance(error, UnregisteredEnv) and ":" in env_id):
+        return ValueError(f"cannot load environment {env_id!r}: {error}")
+    if isinstance(error, UnregisteredEnv):
+        return ValueError(f"{unknown} {env_id!r}; {nearest(env_id, sorted(gym.registry))}")
+    if isinstance(error, DeprecatedEnv):
+        return ValueError(f"environment {env_id!r} is retired: {error}")
+    return ValueError(f"environment id {env_id!r} is not of the form Name-v1: {error}")
+
+
+def check_text(env_id: Any) -> None:
+    """Raises ValueError if an id is no text: Gymnasium takes that for granted."""
+    if not isinstance(env_id, str):
+        raise ValueError(f"env_id must be the id of an environment, such as CartPole-v1, got {env_id!r}")
+
+
+def opened(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any],
+           unknown: str = "unknown environment") -> gym.Env[Any, Any]:
+    """`gymnasium.make`, and what is wrong in one line.
+
+    Args:
+        env_id: Registered id.
+        env_kwargs: Arguments of the environment, ``render_mode`` among them.
+        maker: Who was given them with its own arguments, the names of which are offered for misspelt ones.
+        unknown: As for `refusal`.
+
+    Raises:
+        ValueError: If there is no such environment, what it needs is not installed, or it has no argument of a name.
+        TypeError: If it has no ``render_mode``; Stable-Baselines3 goes by that and leaves it out.
+    """
+    try:
+        return gym.make(env_id, **env_kwargs)
+    except (DependencyNotInstalled, DeprecatedEnv, UnregisteredEnv, ImportError) as error:
+        raise refusal(env_id, error, unknown) from None
+    except TypeError as error:
+        found = UNEXPECTED.search(str(error))
+        if found is None or found[1] not in env_kwargs or found[1] == "render_mode":
+            raise
+        known = dict.fromkeys([*names(maker), *names(creator(env_id)), "render_mode"])
+        raise ValueError(f"there is no argument {found[1]!r}, nor has {env_id} one; "
+                         f"{nearest(found[1], list(known))}") from None
+
+
+def names(maker: Callable[..., Any]) -> list[str]:
+    """Names of arguments."""
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return [name for name, one in inspect.signature(maker).parameters.items() if one.kind not in kinds]
+
+
+def creator(env_id: str) -> Callable[..., Any]:
+    """What makes the environment of that id."""
+    entry = gym.spec(env_id.rpartition(":")[2]).entry_point
+    return load_env_creator(entry) if isinstance(entry, str) else cast(Callable[..., Any], entry)
+
+
+def inner(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
+    """The environment of that id, for a wrapper that is registered under an id of its own; arguments as `opened`.
+
+    Raises:
+        ValueError: If it is no text, or as `opened` does.
+    """
+    check_text(env_id)
+    try:
+        parse_env_id(env_id.rpartition(":")[2])
+    except gym.error.Error as error:
+        raise refusal(env_id, error) from None
+    return opened(env_id, {"disable_env_checker": True, **env_kwargs}, maker,
+                  "env_id must be that of a registered environment, got")

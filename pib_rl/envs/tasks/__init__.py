@@ -1,0 +1,1 @@
+"""Tasks of this package that need no hardware."""

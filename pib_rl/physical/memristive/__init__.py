@@ -1,0 +1,1 @@
+"""The memristive substrate: crossbars of memristors and saturating analog activations."""

@@ -1,0 +1,74 @@
+"""Saturating analog activations: the medium of the memristive substrate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import FABRICATION, READ, Streams
+from pib_rl.physical.converters import Converter, FragileConverter
+from pib_rl.physical.part import Costs
+from pib_rl.physical.substrate import Medium, Read
+
+if TYPE_CHECKING:
+    from pib_rl.physical.memristive.substrate import MemristiveConfig
+
+
+class ActivationMedium(Medium):
+    """Saturating analog activations, one per drive, read by an ADC.
+
+    h_i = ADC(tanh(a_i DAC(drive_i) + b_i) + noise); gain a_i and offset b_i are drawn at fabrication. What the
+    DAC gives may be bent and noisy.
+    """
+
+    gain: Tensor
+    offset: Tensor
+
+    def __init__(self, features: int, config: MemristiveConfig, streams: Streams) -> None:
+        super().__init__(features, features)
+        self._streams = streams
+        self._config = config
+        self._noise = math.hypot(config.medium_noise, 2 * config.adc_noise)
+        self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
+        self._dac_noise = config.dac_noise * 2 * config.drive_range
+        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_bend)
+        like = torch.zeros(features)
+        gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
+        self.register_buffer("gain", gain)
+        self.register_buffer("offset", config.activation_offset_spread * streams.normal(FABRICATION, like))
+
+    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        if read is Read.IDEAL:
+            return torch.tanh(drive)
+        h = torch.addcmul(self.offset, self._sent(drive, read), self.gain).tanh_()
+        if read is Read.NOISY and self._noise:
+            h.add_(self._streams.normal(READ, h), alpha=self._noise)
+        converted: Tensor = self._adc(h)
+        return converted
+
+    def _sent(self, drive: Tensor, read: Read) -> Tensor:
+        """What the DAC gives, shape (n, in_features), in drive units."""
+        sent = self._dac(drive)
+        if self._config.dac_bend:
+            sent = self._dac.bow(sent, self._config.dac_bend)
+        if read is Read.NOISY and self._dac_noise:
+            sent.add_(self._streams.normal(READ, sent), alpha=self._dac_noise)
+        return sent
+
+    def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
+        return -torch.ones_like(self.gain), torch.ones_like(self.gain)
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"adc-bits": self._adc.limit}
+
+    @property
+    def latency(self) -> float:
+        return self._config.dac_s + self._config.adc_s
+
+    def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
+        joules = inputs.numel() * self._config.dac_j + outputs.numel() * self._config.adc_j
+        return {"converters": inputs.new_tensor(joules)}

@@ -1,0 +1,139 @@
+"""Reading a differential crossbar: currents through pairs of conductances, wires, noise, converter."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import READ, Streams
+from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.memristive.ir_drop import behind_wires
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.part import Costs
+from pib_rl.physical.ranging import RangedConverter
+from pib_rl.physical.substrate import Array, Read
+
+if TYPE_CHECKING:
+    from pib_rl.physical.memristive.substrate import MemristiveConfig
+
+
+class Crossbar(Array):
+    """Differential crossbar: each weight is the difference of two conductances, W = w_max (G+ - G-).
+
+    Conductances are normalised to 0..1 of the largest, and w_max = bound sigma_0, sigma_0 = 1/sqrt(in_features). A read
+    gives z = W h + noise through the ADC. Of the noise of every pair there remains one normal draw per output, of
+    standard deviation read_noise sigma_0 |h|; noise relative to each conductance adds
+    relative_read_noise w_max sqrt(sum_j (G+_j^2 + G-_j^2) h_j^2).
+
+    With ``ranging`` calibrated, `recalibrate` sets the range of a hidden array's ADC to what it measures. That of a
+    readout does not move: its weights start at 0, and a range that fits them then would cut off what it is to learn.
+
+    Energy of a read: sum over devices of V^2 G t, with V = read_v h, G in siemens, t = read_s; and one conversion per
+    output and sample.
+
+    Args:
+        in_features: Number of inputs.
+        out_features: Number of outputs.
+        config: Parameters of the substrate.
+        meter: Counts pulses.
+        streams: Named random streams.
+        readout: Ranges of a readout, not of a hidden array.
+        largest_us: Largest conductance, in microsiemens.
+    """
+
+    difference: Tensor
+    behind: Tensor
+    squares: Tensor
+    load: Tensor
+
+    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, meter: Meter, streams: Streams,
+                 *, readout: bool, largest_us: float) -> None:
+        super().__init__(in_features, out_features, meter)
+        self._streams = streams
+        self._config = config
+        self._siemens = 1e-6 * largest_us
+        self.sigma = in_features**-0.5
+        self.scale = self.sigma * (config.readout_bound if readout else config.weight_bound)
+        self._read_noise = config.read_noise * self.sigma
+        span = config.readout_range if readout else config.array_range
+        ranged = config.ranging == "calibrated" and not readout
+        self._adc = (RangedConverter(config.adc_bits, span, config.adc_bend, config.gain_limit) if ranged else
+                     FragileConverter(config.adc_bits, -span, span, config.adc_bend))
+        self._adc_noise = config.adc_noise * 2 * span
+        self._wire = config.wire_ohm_now * self._siemens
+        self.register_buffer("difference", torch.zeros(out_features, in_features))
+        self.register_buffer("load", torch.zeros(in_features))
+        if self._wire:
+            self.register_buffer("behind", torch.zeros(out_features, in_features))
+        if config.relative_read_noise:
+            self.register_buffer("squares", torch.zeros(out_features, in_features))
+
+    @abstractmethod
+    def conductances(self) -> tuple[Tensor, Tensor]:
+        """G+ and G-, shape (out_features, in_features) each, 0..1."""
+
+    def settle(self) -> None:
+        """Takes note of conductances that changed."""
+        plus, minus = self.conductances()
+        self.difference.copy_(plus - minus).mul_(self.scale)
+        torch.sum(plus + minus, 0, out=self.load)
+        if self._wire:
+            seen = behind_wires(torch.stack([plus, minus]), self._wire)
+            self.behind.copy_(seen[0] - seen[1]).mul_(self.scale)
+        if self._config.relative_read_noise:
+            self.squares.copy_(plus.square() + minus.square())
+
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        if read is Read.IDEAL:
+            return h @ self.difference.T
+        z = h @ (self.behind if self._wire else self.difference).T
+        if read is Read.NOISY:
+            self._add_noise(z, h)
+        converted: Tensor = self._adc(z)
+        return converted
+
+    def _add_noise(self, z: Tensor, h: Tensor) -> None:
+        relative = self._config.relative_read_noise
+        if relative:
+            size = (h.square() @ self.squares.T).mul_((relative * self.scale) ** 2)
+            if self._read_noise:
+                size.add_(h.square().sum(1, keepdim=True), alpha=self._read_noise**2)
+            z.addcmul_(self._streams.normal(READ, z), size.sqrt_())
+        elif self._read_noise:
+            size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
+            z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
+        if self._adc_noise:
+            z.add_(self._streams.normal(READ, z), alpha=self._adc_noise / self._adc.amplification)
+
+    def recalibrate(self, h: Tensor) -> int:
+        if not isinstance(self._adc, RangedConverter):
+            return 0
+        self._adc.open()
+        z = self.measure(h)
+        self._adc.fit(z)
+        self.meter.spend(self.costs(h, z))
+        return len(h)
+
+    @property
+    def devices(self) -> int:
+        return 2 * super().devices
+
+    @property
+    def latency(self) -> float:
+        return self._config.read_s + self._config.adc_s
+
+    def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
+        config = self._config
+        energy = config.read_v**2 * self._siemens * config.read_s
+        return {"array": (inputs.square().sum(0) @ self.load) * energy,
+                "converters": inputs.new_tensor(outputs.numel() * config.adc_j)}
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"adc-bits": self._adc.limit}
+
+    def weights(self) -> Tensor:
+        return self.difference

@@ -1,0 +1,101 @@
+"""Crossbars of linear devices: every write does what it is asked to, give or take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
+from pib_rl.physical.faults import struck
+from pib_rl.physical.memristive.crossbar import Crossbar
+from pib_rl.physical.meter import Meter
+
+if TYPE_CHECKING:
+    from pib_rl.physical.memristive.substrate import MemristiveConfig
+
+
+class LinearCrossbar(Crossbar):
+    """Two linear devices per weight.
+
+    A write of dW asks half of it from each device, dG = dW / (2 w_max); what comes is dG (d + e), with d the device's
+    own step size drawn at fabrication and e drawn at each write, clipped to 0..1. Stuck devices ignore writes.
+
+    With time both conductances drift, G(t) = G (1 + t/t0)^-nu, nu drawn per device, t the time since fabrication:
+    writes do not set the clock back.
+
+    Args:
+        in_features: Number of inputs.
+        out_features: Number of outputs.
+        config: Parameters of the substrate.
+        meter: Counts pulses.
+        streams: Named random streams.
+        readout: Weights start at 0, and the ranges are those of a readout.
+    """
+
+    plus: Tensor
+    minus: Tensor
+    step_plus: Tensor
+    step_minus: Tensor
+    exponents: Tensor
+    age_s: Tensor
+
+    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, meter: Meter,
+                 streams: Streams, readout: bool = False) -> None:
+        super().__init__(in_features, out_features, config, meter, streams, readout=readout,
+                         largest_us=config.largest_us)
+        weight = torch.zeros(out_features, in_features)
+        if not readout:
+            weight = (self.sigma / self.scale) * streams.normal(FABRICATION, weight)
+        for sign, name in ((0.5, "plus"), (-0.5, "minus")):
+            self._fabricate(name, (0.5 + sign * weight).clamp_(0, 1))
+        like = self.plus.expand(2, -1, -1)
+        self.register_buffer("exponents", (config.drift + config.drift_spread * streams.normal(DRIFT, like)).abs_())
+        self.register_buffer("age_s", torch.zeros(()))
+        self.settle()
+
+    def _fabricate(self, name: str, conductance: Tensor) -> None:
+        config, streams = self._config, self._streams
+        stuck = streams.uniform(FABRICATION, conductance) < config.stuck
+        stuck_at = streams.uniform(FABRICATION, conductance)
+        step = (1.0 + config.device_spread * streams.normal(FABRICATION, conductance)).clamp_(min=0)
+        self.register_buffer(name, torch.where(stuck, stuck_at, conductance))
+        self.register_buffer(f"step_{name}", step.masked_fill_(stuck, 0.0))
+
+    def conductances(self) -> tuple[Tensor, Tensor]:
+        return self.plus, self.minus
+
+    def program(self, delta: Tensor) -> None:
+        half = delta / (2 * self.scale)
+        noise = self._config.write_noise
+        for conductance, step, sign in ((self.plus, self.step_plus, 1.0), (self.minus, self.step_minus, -1.0)):
+            size = step
+            if noise:
+                size = step + noise * (step > 0) * self._streams.normal(WRITE, step)
+            conductance.addcmul_(half, size, value=sign).clamp_(0, 1)
+        self.settle()
+        asked = delta != 0
+        self.record(asked)
+        self.meter.spend({"programming": 2 * torch.count_nonzero(asked) * self._config.write_j})
+
+    def age(self, seconds: float) -> None:
+        config = self._config
+        start = config.drift_start_s
+        ratio = (self.age_s + start) / (self.age_s + seconds + start)
+        for conductance, exponent in zip((self.plus, self.minus), self.exponents, strict=True):
+            conductance.mul_(ratio.pow(exponent))
+        self.age_s.add_(seconds)
+        self.settle()
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {**super().faults(), "stuck": self.stick, "drift": self.age}
+
+    def stick(self, share: float) -> None:
+        """That share of all devices gets stuck at a random conductance, each of the two of a pair by itself."""
+        for conductance, step in ((self.plus, self.step_plus), (self.minus, self.step_minus)):
+            hit = struck("stuck", share, conductance, self._streams)
+            conductance.copy_(torch.where(hit, self._streams.uniform(FAULT, conductance), conductance))
+            step.masked_fill_(hit, 0.0)
+        self.settle()

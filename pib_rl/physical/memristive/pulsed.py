@@ -1,0 +1,289 @@
+"""Crossbars of published devices, programmed by pulses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
+from pib_rl.physical.faults import struck
+from pib_rl.physical.memristive.crossbar import Crossbar
+from pib_rl.physical.memristive.devices import REST, Device
+from pib_rl.physical.memristive.programming import Programming
+from pib_rl.physical.memristive.step_laws import LinearStep, Population
+from pib_rl.physical.meter import Meter
+
+if TYPE_CHECKING:
+    from pib_rl.physical.memristive.substrate import MemristiveConfig
+
+FULL, FILLED = 0.75, 0.25  # of the range: a one-sided pair is rewritten when one device is beyond, the other too
+REWRITE = 1000  # pulses at most, to write a reset device; all published ones need fewer
+
+
+class PulsedCrossbar(Crossbar):
+    """One device and a fixed reference per weight, or two one-sided devices whose difference counts.
+
+    What a device holds moves by pulses under its step law (`pib_rl.physical.memristive.devices`), each with its own
+    drawn range, steps and asymmetry; what a read sees is that plus write noise, drawn anew at every write. Which
+    pulses are sent, the programming decides (`pib_rl.physical.memristive.programming`). Stuck devices take
+    pulses and do not move.
+
+    A weight w of a two-sided device stands for the conductance (w - low)/(high - low) of the largest, its reference for
+    the one at w = 0; of a one-sided pair, G = w/high each.
+
+    Args:
+        in_features: Number of inputs.
+        out_features: Number of outputs.
+        config: Parameters of the substrate.
+        device: What the crossbar is made of.
+        programming: How it is programmed.
+        meter: Counts pulses.
+        streams: Named random streams.
+        readout: Weights start at 0, and the ranges are those of a readout.
+    """
+
+    held: Tensor
+    seen: Tensor
+    reference: Tensor
+    memory: Tensor | None
+    silence: Tensor | None
+    up: Tensor
+    down: Tensor
+    low: Tensor
+    high: Tensor
+    exponent: Tensor
+    age_s: Tensor
+
+    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, device: Device,
+                 programming: Programming, meter: Meter, streams: Streams, readout: bool = False) -> None:
+        super().__init__(in_features, out_features, config, meter, streams, readout=readout,
+                         largest_us=device.largest_us)
+        self.device = device
+        self.programming = programming
+        self.endurance = device.endurance
+        self._together = device.together
+        self._span = device.high if device.one_sided else device.high - device.low
+        if not device.one_sided:  # a weight of 1 is the bound; G+ - G- of the whole range stands for high - low
+            self.scale *= self._span
+        wanted = torch.zeros(out_features, in_features)
+        if not readout:
+            wanted = streams.normal(FABRICATION, wanted) * (self.sigma / self.weight_unit)
+        self._fabricate(wanted)
+        self.register_buffer("memory", programming.memory(wanted))
+        self.register_buffer("silence", programming.silence(wanted))
+        self.settle()
+
+    @property
+    def weight_unit(self) -> float:
+        """Weight of the array per unit of the device's normalised weight."""
+        return float(self.scale / self._span)
+
+    @property
+    def devices(self) -> int:
+        return self.held.numel()
+
+    @property
+    def population(self) -> Population:
+        """What was drawn for each device."""
+        return Population(*(getattr(self, name) for name in Population._fields))
+
+    def _fabricate(self, wanted: Tensor) -> None:
+        device, streams = self.device, self._streams
+        like = wanted.expand(2 if device.one_sided else 1, *wanted.shape)
+
+        def draw() -> Tensor:
+            return streams.normal(FABRICATION, like)
+
+        spread = device.step_spread * draw()
+        gain = spread.exp() if device.log_normal else 1 + spread
+        tilt = device.asymmetry_spread * draw()
+        high = (device.high * (1 + device.high_spread * draw())).abs()
+        low = -(device.low * (1 + device.low_spread * draw())).abs()
+        up = device.step * (min(device.asymmetry, 0.0) + gain + tilt).abs()
+        down = device.step * (-max(device.asymmetry, 0.0) + gain - tilt).abs()
+        law = device.law if isinstance(device.law, LinearStep) else LinearStep()
+        bends = [(bend + law.bend_spread * draw()).abs() for bend in (law.bend_up, law.bend_down)]
+        centre = (up - down) / (up / high - down / low) if device.centred else torch.zeros_like(high)
+        for name, value in zip(Population._fields, (high, low, up, down, *bends), strict=True):
+            self.register_buffer(name, value)
+        self.register_buffer("reference", centre)
+        start = self._halves(wanted) + centre
+        self.register_buffer("held", torch.minimum(torch.maximum(start, low), high))
+        self._stick(streams.uniform(FABRICATION, like) < self._config.stuck, streams.uniform(FABRICATION, like))
+        noise = device.write_noise * device.step
+        self.register_buffer("seen", self.held + noise * draw() if noise else self.held.clone())
+        self.register_buffer("wear", torch.zeros_like(self.held))
+        if device.drift is not None:
+            self.register_buffer("exponent", (device.drift + device.drift_spread * streams.normal(DRIFT, like)).abs())
+            self.register_buffer("age_s", torch.zeros_like(self.held))
+
+    def _halves(self, weight: Tensor) -> Tensor:
+        """What the devices of each weight hold ideally, shape (1 or 2, out, in)."""
+        if not self.device.one_sided:
+            return weight[None]
+        rest = REST * self.device.high
+        more = (weight.abs() / 2 - rest).clamp(min=0)
+        return torch.stack([weight, -weight]) / 2 + rest + more
+
+    def _stick(self, stuck: Tensor, share: Tensor) -> None:
+        """Devices where ``stuck`` stay for ever at that ``share`` of their range."""
+        at = self.low + share * (self.high - self.low)
+        self.held.copy_(at.where(stuck, self.held))
+        for values in (self.up, self.down):
+            values.masked_fill_(stuck, 0)
+
+    def weight(self) -> Tensor:
+        """Weights as a read sees them, in units of the device's weight, shape (out_features, in_features)."""
+        seen = self.seen - self.reference
+        return seen[0] - seen[1] if self.device.one_sided else seen[0]
+
+    def verify(self, which: Tensor) -> Tensor:
+        """Reads single weights, one after the other, and meters that.
+
+        Energy: V^2 (G+ + G-) t of the devices of each weight at full input, V = read_v, t = read_s, as a read of the
+        array has it; and one conversion adc_j per weight. What noise a read has is averaged away.
+
+        Args:
+            which: Truth values, shape (out_features, in_features).
+
+        Returns:
+            Weights as a read sees them, in units of the device's weight, of that shape; those not read as well.
+        """
+        config = self._config
+        if self.meter.running:
+            plus, minus = self.conductances()
+            volts = config.read_v**2 * self._siemens * config.read_s
+            self.meter.spend({"array": ((plus + minus) * which).sum(dtype=torch.float64) * volts,
+                              "converters": which.sum(dtype=torch.float64) * config.adc_j})
+        return self.weight()
+
+    def conductances(self) -> tuple[Tensor, Tensor]:
+        if self.device.one_sided:
+            pair = self.seen / self._span
+            return pair[0], pair[1]
+        zero = -self.device.low / self._span
+        return self.weight() / self._span + zero, torch.full_like(self.seen[0], zero)
+
+    def program(self, delta: Tensor) -> None:
+        self.programming.program(self, delta / self.weight_unit)
+        self.settle()
+
+    def shift(self, wanted: Tensor) -> None:
+        """Moves weights exactly, as far as ranges and stuck devices let them: one write per device asked to move."""
+        asked = (wanted != 0).expand_as(self.held)
+        centred = self.held - self.reference
+        now = centred[0] - centred[1] if self.device.one_sided else centred[0]
+        goal = torch.minimum(torch.maximum(self._halves(now + wanted) + self.reference, self.low), self.high)
+        self.held.copy_(goal.where(asked & (self.up > 0), self.held))
+        self._written(asked.flatten().nonzero()[:, 0])
+        self._count(asked.float())
+
+    def pulse(self, pulses: Tensor) -> None:
+        """Sends trains of pulses to weights.
+
+        Args:
+            pulses: Whole numbers, positive upwards, shape (out_features, in_features). A one-sided pair's positive
+                pulses go to its first device, the others to its second.
+        """
+        pulses = torch.stack([pulses, -pulses]).clamp_(min=0) if self.device.one_sided else pulses[None]
+        where = pulses.flatten().nonzero()[:, 0]
+        self._train(where, pulses.flatten()[where])
+        self._written(where)
+        self._count(pulses.abs())
+        if self.device.one_sided:
+            self._rewrite_full()
+
+    def _train(self, where: Tensor, pulses: Tensor) -> None:
+        """So many pulses to the devices at flat indices ``where``, one after the other."""
+        if not len(where):
+            return
+        left, up = pulses.abs(), pulses > 0
+        held, devices = self.held.view(-1), self.population.at(where)
+        state = held[where]
+        for sent in range(0, int(left.max()), self._together):
+            state = self._move(state, up, devices, (left - sent).clamp_(0, self._together))
+        held[where] = state
+
+    def _move(self, state: Tensor, up: Tensor, devices: Population, pulses: Tensor) -> Tensor:
+        """States after so few pulses each that the step is the same in all of them; their noise adds in squares."""
+        device = self.device
+        step = device.law.step(state, up, devices)
+        change = step * pulses
+        if device.pulse_noise:
+            size = step if device.noise == "relative" else devices.up.where(up, devices.down)
+            if device.noise == "graded":
+                size = step.abs() + device.noise_floor + device.noise_slope * state.abs()
+                size = size * (devices.up > 0)
+            draw = self._streams.normal(WRITE, step) * pulses.sqrt()
+            change.addcmul_(size, draw, value=device.pulse_noise)
+        return torch.minimum(torch.maximum(state + change, devices.low), devices.high)
+
+    def _written(self, where: Tensor) -> None:
+        """What a read sees of devices that were just written, at flat indices."""
+        noise = self.device.write_noise * self.device.step
+        fresh = self.held.view(-1)[where]
+        if noise:
+            fresh = fresh + noise * self._streams.normal(WRITE, fresh) * (self.up.view(-1)[where] > 0)
+        self.seen.view(-1)[where] = fresh
+        if self.device.drift is not None:
+            self.age_s.view(-1)[where] = 0.0
+
+    def _rewrite_full(self) -> None:
+        """Resets one-sided pairs that are full and writes their difference anew, around `REST`."""
+        larger, smaller = self.held.amax(0), self.held.amin(0)
+        full = (larger > FULL * self.device.high) & (smaller > FILLED * self.device.high) & (self.up > 0).all(0)
+        if not full.any():
+            return
+        goal = self._halves(self.held[0] - self.held[1])
+        pair = full.expand_as(self.held)
+        where = pair.flatten().nonzero()[:, 0]
+        goal = goal.flatten()[where]
+        devices = self.population.at(where)
+        state, sent = torch.zeros_like(goal), torch.ones_like(goal)  # the reset is a pulse too
+        up = torch.ones_like(goal, dtype=torch.bool)
+        for _ in range(REWRITE):
+            short = state + self.device.law.step(state, up, devices) / 2 < goal
+            if not short.any():
+                break
+            state = self._move(state, up, devices, short.to(state.dtype))
+            sent += short
+        self.held.view(-1)[where] = state
+        self._written(where)
+        pulses = torch.zeros_like(self.held)
+        pulses.view(-1)[where] = sent
+        self._count(pulses)
+
+    def _count(self, pulses: Tensor) -> None:
+        self.record(pulses)
+        self.meter.spend({"programming": pulses.sum(dtype=torch.float64) * self.device.pulse_j})
+
+    def age(self, seconds: float) -> None:
+        """Conductances drift and charge leaks: G(t) = G (1 + t/t0)^-nu with t since the device was written last."""
+        device = self.device
+        if device.retention_s is not None:
+            keep = math.exp(-seconds / device.retention_s)
+            for values in (self.held, self.seen):
+                values.mul_(keep)
+        if device.drift is not None:
+            start = device.drift_start_s
+            ratio = (self.age_s + start) / (self.age_s + seconds + start)
+            fall = ratio.pow(self.exponent)
+            for values in (self.held, self.seen):
+                values.mul_(fall)
+            self.age_s.add_(seconds)
+        self.settle()
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        ageing = self.device.drift is not None or self.device.retention_s is not None
+        return {**super().faults(), "stuck": self.stick, **({"drift": self.age} if ageing else {})}
+
+    def stick(self, share: float) -> None:
+        """That share of all devices gets stuck where it happens to be thrown, uniformly over its range."""
+        stuck = struck("stuck", share, self.held, self._streams)
+        self._stick(stuck, self._streams.uniform(FAULT, self.held))
+        self.seen.copy_(self.held.where(stuck, self.seen))
+        self.settle()

@@ -1,0 +1,1 @@
+"""The mzi substrate: light in meshes of Mach-Zehnder interferometers."""

@@ -1,0 +1,127 @@
+"""The camera: where it stands, exposure, full well, read noise, ADC, dead pixels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.common.streams import READ, Streams
+from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.substrate import Read
+
+NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
+BLACK_LEVEL = 4.0  # deviations of the read noise that the ADC resolves below 0; assumed, cameras are set so
+
+
+class Camera(nn.Module):
+    """Intensities to digitised pictures.
+
+    With N electrons per pixel at unit intensity: electrons = Poisson(N I) + read noise, at most the full well; the ADC
+    covers -4 read noises (a black level: darkness is not clipped) to full_scale. Dead pixels show 0. Electrons are
+    counted as in EMVA 1288, without dark current and with one gain for all pixels.
+
+    Args:
+        pixels: Number of camera pixels.
+        config: Parameters of the bench.
+        streams: Named random streams.
+    """
+
+    live: Tensor
+    shift: Tensor
+
+    def __init__(self, pixels: int, config: OpticalConfig, streams: Streams) -> None:
+        super().__init__()
+        self._config = config
+        self._streams = streams
+        self.register_buffer("live", torch.ones(pixels))
+        black = BLACK_LEVEL * config.read_noise / config.electrons if config.electrons is not None else 0.0
+        self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
+        self.register_buffer("shift", torch.zeros(()))
+        untyped: Any = self
+        untyped.register_load_state_dict_post_hook(_settle)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Takes over what the buffers say: they may have been loaded."""
+        self._shift = self.shift.item()
+        self._whole = bool((self.live == 1).all())
+
+    def kill(self, share: float, stream: str) -> None:
+        """Ends a share 0..1 of the pixels, each by itself.
+
+        Raises:
+            ValueError: If the share is not in 0..1.
+        """
+        if not 0 <= share <= 1:
+            raise ValueError(f"dead pixels are a share of pixels and must be in 0..1, got {share}")
+        lot = self._streams.uniform(stream, torch.zeros(self.live.shape))
+        self.live.mul_((lot >= share).to(self.live))
+        self._settle()
+
+    def move(self, pixels: float) -> None:
+        """Moves the camera sideways by so many pixels, fractions too; moves add up.
+
+        Raises:
+            ValueError: If that is no finite number.
+        """
+        if not math.isfinite(pixels):
+            raise ValueError(f"a camera moves by a finite number of pixels, got {pixels}")
+        self.shift.add_(pixels)
+        self._settle()
+
+    def look(self, intensity: Tensor, read: Read) -> Tensor:
+        """A picture.
+
+        Args:
+            intensity: Shape (n, pixels), in mean speckle intensities; not used again by the caller.
+            read: Read mode; an ideal one keeps where the camera stands and which pixels are dead.
+
+        Returns:
+            The picture, shape (n, pixels), in mean speckle intensities.
+        """
+        if self._shift:
+            intensity = self._moved(intensity)
+        if read is Read.NOISY:
+            intensity = self._expose(intensity)
+        if read is not Read.IDEAL:
+            electrons = self._config.electrons
+            if self._config.full_well is not None and electrons is not None:
+                intensity = intensity.clamp(max=self._config.full_well / electrons)
+            intensity = self.adc(intensity)
+        return intensity if self._whole else intensity.mul_(self.live)
+
+    def _moved(self, intensity: Tensor) -> Tensor:
+        """What a pixel sees that stands on parts of two grains; grains that leave the frame come in on its other side.
+
+        New grains would have the same law: each pixel sees light that it was not calibrated with.
+        """
+        whole = math.floor(self._shift)
+        part = self._shift - whole
+        near = intensity.roll(-(whole % intensity.shape[1]), 1) if whole else intensity
+        return near.lerp(near.roll(-1, 1), part) if part else near
+
+    def _expose(self, intensity: Tensor) -> Tensor:
+        """Adds shot and read noise: Poisson counts, or their normal approximation from 100 electrons per intensity."""
+        electrons, read_noise = self._config.electrons, self._config.read_noise
+        if electrons is None:
+            return intensity
+        if electrons < NORMAL_PHOTONS:
+            generator = self._streams.generator(READ, intensity.device)
+            counts = torch.poisson(intensity * electrons, generator=generator)
+            if read_noise:
+                counts.add_(self._streams.normal(READ, counts), alpha=read_noise)
+            return counts / electrons
+        noise = self._streams.normal(READ, intensity)
+        if not read_noise:
+            return intensity.addcmul(intensity.sqrt(), noise, value=electrons**-0.5)
+        spread = (intensity * (1 / electrons)).add_((read_noise / electrons) ** 2).sqrt_()
+        return intensity.addcmul(spread, noise)
+
+
+def _settle(camera: nn.Module, _: Any) -> None:
+    assert isinstance(camera, Camera)
+    camera._settle()

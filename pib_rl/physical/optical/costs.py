@@ -1,0 +1,66 @@
+"""Time and energy of the optical bench."""
+
+from __future__ import annotations
+
+from pib_rl.physical.optical.config import OpticalConfig
+
+PLANCK, LIGHT_SPEED = 6.62607015e-34, 299792458.0  # J s, m/s: exact, SI
+CONVERSION = 30e-15  # joules per code of an ADC, times 2^bits: median of 7.5-9 effective bits in B. Murmann's ADC
+# performance survey, revision 20250609 (31 fJ per step; Nyquist, 2015 and later)
+
+
+def frame_time(config: OpticalConfig) -> float:
+    """Seconds of one picture: 1/display rate + settling + 1/camera rate (exposure and readout), one after the other."""
+    return 1 / config.display_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
+
+
+def conversion(bits: int | None) -> float:
+    """Joules of one conversion, 30 fJ 2^bits; 0 for a converter that is none."""
+    return 0.0 if bits is None else CONVERSION * 2**bits
+
+
+def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
+    """Joules of one sample through a medium, by part.
+
+    light: laser_power_w frame time; or, counting photons, pixels photons h c / (wavelength light_efficiency), at the
+    mean intensity. modulator: display_power_w frame time. camera: camera_power_w / camera_rate_hz, of which the part of
+    the ADC, pixels 30 fJ 2^bits, goes to converters.
+
+    Args:
+        config: Parameters of the bench.
+        pixels: Camera pixels of the medium.
+    """
+    costs = {"modulator": config.display_power_w * frame_time(config)}
+    if config.laser_power_w is not None:
+        costs["light"] = config.laser_power_w * frame_time(config)
+    elif config.photons is not None:
+        photon = PLANCK * LIGHT_SPEED / (config.wavelength_nm * 1e-9)
+        costs["light"] = pixels * config.photons * photon / config.light_efficiency
+    return costs | _readout(config, pixels)
+
+
+def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
+    """Joules of one sample through an optical multiplier, by part.
+
+    Two displays (inputs and weights) for one frame time, and a camera that reads two balanced detectors per output.
+    A laser is counted where its power is known; photons are not modelled there.
+
+    Args:
+        config: Parameters of the bench.
+        outputs: Outputs of the multiplier.
+    """
+    costs = {"modulator": 2 * config.display_power_w * frame_time(config)}
+    if config.laser_power_w is not None:
+        costs["light"] = config.laser_power_w * frame_time(config)
+    return costs | _readout(config, 2 * outputs)
+
+
+def refresh_cost(config: OpticalConfig) -> float:
+    """Joules of writing new weights to the modulators: one picture taken up and settled."""
+    return config.display_power_w * (1 / config.display_rate_hz + config.settle_time_s)
+
+
+def _readout(config: OpticalConfig, pixels: int) -> dict[str, float]:
+    """Joules of one frame by part: what is left of the camera's when the conversions are taken out, and these."""
+    whole, converters = config.camera_power_w / config.camera_rate_hz, pixels * conversion(config.camera_bits)
+    return {"camera": max(0.0, whole - converters), "converters": converters}

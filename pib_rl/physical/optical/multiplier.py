@@ -1,0 +1,103 @@
+"""An optical matrix-vector multiplier with quantised modulators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
+from pib_rl.physical.converters import Converter
+from pib_rl.physical.faults import struck
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.part import Costs
+from pib_rl.physical.substrate import Array, Read
+
+
+class ModulatorArray(Array):
+    """z = W_q h + noise: modulators hold W quantised, balanced detectors sum the light of a row.
+
+    A digital memory keeps W at full precision and refreshes the modulators after each write, so that changes
+    smaller than one step add up. Detector noise has standard deviation noise |h| / sqrt(in_features).
+
+    Stuck modulators hold their weight whatever is written; the memory knows it.
+
+    Args:
+        in_features: Number of inputs.
+        out_features: Number of outputs.
+        meter: Counts modulator settings that changed.
+        streams: Named random streams.
+        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features).
+        bound: Largest |weight|, in 1/sqrt(in_features).
+        bits: Resolution of the modulators; None is exact.
+        noise: Detector noise, relative to |h|/sqrt(in_features).
+        latency: Seconds of one sample.
+        joules: Energy of one sample by part.
+        refresh: Joules of showing new weights.
+    """
+
+    memory: Tensor
+    weight: Tensor
+    free: Tensor
+
+    def __init__(self, in_features: int, out_features: int, meter: Meter, streams: Streams, *, readout: bool,
+                 bound: float, bits: int | None, noise: float, latency: float = 0.0,
+                 joules: Mapping[str, float] | None = None, refresh: float = 0.0) -> None:
+        super().__init__(in_features, out_features, meter)
+        self._streams = streams
+        self._latency = latency
+        self._joules = dict(joules or {})
+        self._refresh = refresh
+        sigma = in_features**-0.5
+        self._noise = noise * sigma
+        self._modulator = Converter(bits, -bound * sigma, bound * sigma)
+        memory = torch.zeros(out_features, in_features)
+        if not readout:
+            memory = streams.normal(FABRICATION, memory) * sigma
+        self.register_buffer("memory", memory)
+        self.register_buffer("weight", self._modulator(memory))
+        self.register_buffer("free", torch.ones(out_features, in_features))
+
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        z = h @ (self.memory if read is Read.IDEAL else self.weight).T
+        if read is Read.NOISY and self._noise:
+            size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
+            z.addcmul_(self._streams.normal(READ, z), size, value=self._noise)
+        return z
+
+    def program(self, delta: Tensor) -> None:
+        bound = self._modulator.high
+        self.memory.addcmul_(delta, self.free).clamp_(-bound, bound)
+        weight = self._modulator(self.memory)
+        self.record(weight != self.weight)
+        self.weight.copy_(weight)
+        if self._refresh:
+            self.meter.spend({"programming": torch.tensor(self._refresh, dtype=torch.float64)})
+
+    def weights(self) -> Tensor:
+        return self.weight
+
+    @property
+    def latency(self) -> float:
+        """Seconds of one sample: inputs shown, light settled, detectors read."""
+        return self._latency
+
+    def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
+        return {part: torch.tensor(joules * len(inputs), dtype=torch.float64) for part, joules in self._joules.items()}
+
+    def stick(self, share: float) -> None:
+        """Sticks a share 0..1 of the modulators, each at a random weight within its bound.
+
+        Raises:
+            ValueError: If the share is not in 0..1.
+        """
+        stuck = struck("stuck", share, self.weight, self._streams) & (self.free == 1)
+        at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high
+        self.memory.copy_(torch.where(stuck, self._modulator(at), self.memory))
+        self.weight.copy_(self._modulator(self.memory))
+        self.free.masked_fill_(stuck, 0.0)
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        """Faults by kind: stuck (share of modulators)."""
+        return {"stuck": self.stick}

@@ -1,0 +1,185 @@
+"""The scattering medium: a display, a transmission matrix, a camera."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
+from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.optical.camera import Camera
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.costs import frame_time, picture_costs
+from pib_rl.physical.optical.slm import make_display
+from pib_rl.physical.part import Costs
+from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
+from pib_rl.physical.substrate import Read
+
+AT_ONCE = 2**19  # camera pixels of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
+HOUR = 3600.0
+
+
+class ScatteringMedium(StandardisedMedium):
+    """Drive -> display -> transmission matrix T -> camera intensity, standardised per camera pixel.
+
+    With e the field of the display's pixels and T complex Gaussian, E|T_ij|^2 = 1, so that E I = 1:
+    I = mean over modes of |T_m e + sqrt(rho)|^2 / (1 + rho), T_m independent, rho the constant phasor.
+
+    The camera counts I and digitises it. The picture is standardised with the mean and deviation that each camera
+    pixel showed for calibration drives (normal, drawn at fabrication). What happens to the bench afterwards, time or
+    faults, does not repeat that; an ideal read keeps it. What time and faults draw comes from the stream ``fault``.
+
+    Source: Popoff et al., Phys. Rev. Lett. 104, 100601 (2010) for the transmission matrix; Goodman, Speckle Phenomena
+    in Optics (2007), for the laws of speckle: contrast 1/sqrt(modes), and sqrt(1 + 2 rho)/(1 + rho) of one mode.
+    """
+
+    shows: ClassVar[str] = "camera"
+    shown_unit: ClassVar[str] = "mean intensity"
+    transmission: Tensor
+    folded: Tensor
+    background: Tensor
+    power: Tensor
+
+    def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:
+        super().__init__(in_features, out_features)
+        self._config = config
+        self._streams = streams
+        self.display = make_display(in_features, config)
+        self.copies, self.signal_pixels = self.display.copies, self.display.signal_pixels
+        like = torch.zeros(2, config.modes * out_features, self.display.pixels)
+        self.register_buffer("transmission", streams.normal(FABRICATION, like) / 2**0.5)
+        for name, value in zip(("folded", "background"), self._fold(), strict=True):
+            self.register_buffer(name, value)
+        self.register_buffer("mean", torch.zeros(out_features))
+        self.register_buffer("scale", torch.ones(out_features))
+        self.register_buffer("power", torch.ones(()))
+        self.camera = Camera(out_features, config, streams)
+        self._calibrate()
+
+    def _fold(self) -> tuple[Tensor, Tensor]:
+        """T as the display multiplies with it, and the constant field; modes beside each other, scaled to E I = 1."""
+        folded, background = self.display.fold(self.transmission)
+        rho, modes = self._config.constant_phasor, self._config.modes
+        if rho:
+            background[: modes * self.out_features] += rho**0.5
+        if rho or modes > 1:
+            scale = ((1 + rho) * modes) ** -0.5
+            folded, background = folded * scale, background * scale
+        return folded, background
+
+    @property
+    def converter(self) -> FragileConverter:
+        return self.camera.adc
+
+    def _calibrate(self) -> None:
+        drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
+        if self._config.dead_pixels:
+            self.camera.kill(self._config.dead_pixels, FABRICATION)
+        picture = self.camera.look(self.intensity(drives), Read.MEAN)
+        self.mean.copy_(picture.mean(0))
+        self.scale.copy_(picture.std(0).clamp_(min=MIN_CONTRAST))
+        if self._config.camera_shift:
+            self.camera.move(self._config.camera_shift)
+
+    def intensity(self, drive: Tensor, exact: bool = False) -> Tensor:
+        """Noise-free intensity in front of the camera, at the laser's power of the calibration.
+
+        Args:
+            drive: Drives, shape (n, in_features), in drive standard deviations.
+            exact: Without rounding to the phase levels of the display.
+
+        Returns:
+            Shape (n, out_features), in units of the mean speckle intensity.
+        """
+        each = self.display.intensity(drive, self.folded, self.background, exact)
+        first, *others = torch.split(each, self.out_features, 1)
+        return sum(others, first)
+
+    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        power = self._shots(drive, read)
+        rows = max(1, AT_ONCE // self.out_features)
+        if len(drive) <= rows or drive.device.type != "cpu":
+            return self._look(drive, power, read)
+        pictures = drive.new_empty(len(drive), self.out_features)
+        for start in range(0, len(drive), rows):
+            part = slice(start, start + rows)
+            pictures[part] = self._look(drive[part], power if power is None else power[part], read)
+        return pictures
+
+    def _shots(self, drive: Tensor, read: Read) -> Tensor | None:
+        """The laser's power in each exposure, shape (n, 1), relative to that of calibration; None if never another."""
+        config = self._config
+        if not config.laser_drift and not config.laser_noise:
+            return None
+        power = self.power.expand(len(drive), 1)
+        if read is Read.NOISY and config.laser_noise:
+            power = power * (1 + config.laser_noise * self._streams.normal(READ, power)).clamp_(min=0)
+        return power
+
+    def _look(self, drive: Tensor, power: Tensor | None, read: Read) -> Tensor:
+        intensity = self.intensity(drive, read is Read.IDEAL)
+        if power is not None:
+            intensity = intensity.mul_(power)
+        return self.camera.look(intensity, read).sub_(self.mean).div_(self.scale)
+
+    @property
+    def latency(self) -> float:
+        """Seconds of a picture: the display takes it up, the light follows, the camera exposes and reads out."""
+        return frame_time(self._config)
+
+    def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
+        return {part: torch.tensor(joules * len(inputs), dtype=torch.float64)
+                for part, joules in picture_costs(self._config, self.out_features).items()}
+
+    def age(self, seconds: float) -> None:
+        """T <- r T + sqrt(1 - r^2) T', r = exp(-seconds/decorrelation_time_s); the laser's power takes a random step.
+
+        Raises:
+            ValueError: If the time is negative.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"time passes by seconds >= 0, got {seconds}")
+        config = self._config
+        if config.decorrelation_time_s is not None and seconds:
+            self._renew(math.exp(-seconds / config.decorrelation_time_s))
+        if config.laser_drift and seconds:
+            step = config.laser_drift * (seconds / HOUR) ** 0.5 * self._streams.normal(FAULT, torch.zeros(()))
+            self.power.mul_(step.exp().to(self.power))
+
+    def _renew(self, kept: float) -> None:
+        """T <- kept T + sqrt(1 - kept^2) T' with a fresh T' of the same law."""
+        fresh = self._streams.normal(FAULT, torch.zeros(self.transmission.shape)).to(self.transmission)
+        self.transmission.mul_(kept).add_(fresh, alpha=(max(0.0, 1 - kept**2) / 2) ** 0.5)
+        for old, new in zip((self.folded, self.background), self._fold(), strict=True):
+            old.copy_(new)
+
+    def rotate(self, degrees: float) -> None:
+        """Turns the medium: T <- cos(a) T + sin(a) T'; at 90 degrees it is another one.
+
+        Raises:
+            ValueError: If the angle is not in 0..90.
+        """
+        if not 0 <= degrees <= 90:
+            raise ValueError(f"a medium is rotated by 0..90 degrees, got {degrees}")
+        if degrees:
+            self._renew(math.cos(math.radians(degrees)))
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        """Faults by kind.
+
+        rotate-medium (degrees 0..90), dead-pixels (share of camera pixels), adc-bits (2..24, what is left), drift
+        (seconds that pass; without effect unless decorrelation or laser drift are on), shift-camera (pixels).
+        """
+        return {"rotate-medium": self.rotate, "dead-pixels": lambda share: self.camera.kill(share, FAULT),
+                "adc-bits": self.camera.adc.limit, "drift": self.age, "shift-camera": self.camera.move}
+
+
+class DetailedMedium(ScatteringMedium):
+    """A scattering medium that phases of one coherent pattern do not describe: other displays, cross-talk, modes.
+
+    A class of its own because the digital twin of `ScatteringMedium` would be wrong of it.
+    """

@@ -1,0 +1,186 @@
+"""What modulates the light: drives to the complex field of pixels, and that field through a matrix."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from pib_rl.physical.optical.config import OpticalConfig
+
+KERNEL_ORDER, KERNEL_WIDTH = 2.3, 0.92  # Schroff et al. 2023, and their code hologradpy: sigma 0.92 / pitch
+
+
+class Display(ABC):
+    """Pixels in front of a medium: groups of ``copies``, one per drive, and behind them the unmodulated reference.
+
+    Each pixel reflects m (1 - u) + u with m what it shows and u the unmodulated share, the reference reflects 1.
+
+    Args:
+        drives: Number of drives.
+        config: Parameters of the bench.
+
+    Attributes:
+        copies: Pixels of each drive.
+        signal_pixels: Pixels of all drives.
+        pixels: These and the reference.
+    """
+
+    def __init__(self, drives: int, config: OpticalConfig) -> None:
+        share = 1.0 - config.reference
+        self.drives = drives
+        self.copies = max(1, math.ceil(config.slm_pixels * share / drives))
+        self.signal_pixels = self.copies * drives
+        self.pixels = max(self.signal_pixels, round(self.signal_pixels / share))
+        self._config = config
+        self._unmodulated = config.unmodulated
+
+    @abstractmethod
+    def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        """Prepares a transmission matrix for `intensity`.
+
+        Args:
+            matrix: Real and imaginary parts, shape (2, out, pixels), variances 1/2 each.
+
+        Returns:
+            What drives are multiplied with, in a shape of the display's own, and the field of what never changes:
+            real parts, then imaginary parts, shape (2 out,). Scaled to a mean intensity of 1 where all drives are 0.
+        """
+
+    @abstractmethod
+    def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
+        """What the pixels show.
+
+        Args:
+            drive: Drives, shape (n, drives), in drive standard deviations.
+            exact: Without rounding to phase levels.
+        """
+
+    def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
+        """|T e|^2, shape (n, out), for drives of shape (n, drives), with what `fold` made of T."""
+        field = torch.addmm(background, self.waves(drive, exact), folded).square_()
+        out = field.shape[1] // 2
+        return field[:, :out] + field[:, out:]
+
+
+class PhaseDisplay(Display):
+    """Liquid crystal on silicon: m = exp(i phi), phi = range tanh(gain drive), the same on all pixels of a drive.
+
+    Pixels of one phase fold into one: [cos, sin] times a matrix of 2 drives rows.
+    """
+
+    def phases(self, drive: Tensor, exact: bool) -> Tensor:
+        """Phases in radians, shape (n, drives), rounded to the levels of the display unless exact."""
+        phase = (drive * self._config.phase_gain).tanh_().mul_(self._config.phase_range)
+        bits = self._config.phase_bits
+        if bits is None or exact:
+            return phase
+        step = 2 * math.pi / 2**bits
+        return phase.mul_(1 / step).round_().mul_(step)
+
+    def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
+        """Cosines, then sines of the phases, shape (n, 2 drives)."""
+        phase = self.phases(drive, exact)
+        return torch.cat([phase.cos(), phase.sin()], 1)
+
+    def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        matrix = matrix / matrix.shape[-1] ** 0.5
+        signal = torch.unflatten(matrix[:, :, : self.signal_pixels], -1, (self.drives, self.copies)).sum(-1)
+        background = matrix[:, :, self.signal_pixels :].sum(-1)
+        if self._unmodulated:
+            background += self._unmodulated * signal.sum(-1)
+            signal = signal * (1 - self._unmodulated)
+        real, imaginary = signal[0].T, signal[1].T
+        return torch.cat([torch.cat([real, imaginary], 1), torch.cat([-imaginary, real], 1)], 0), background.reshape(-1)
+
+
+class FringedDisplay(PhaseDisplay):
+    """An SLM whose pixels bend the liquid crystal of their neighbours: phases are blurred, pixel by pixel.
+
+    The blur's spectrum is H(k) = exp(-(|k|/sigma)^2.3) along each axis with sigma = 0.92 / (crosstalk pitch). The mean
+    phase of a pixel j places beside one of phase 1 is then t_j = integral H(k) sinc^2(k pitch) cos(2 pi k j pitch) dk;
+    like the published kernel, t ends at the next neighbours and sums to 1. Pixels stand in rows on a square panel;
+    around it and on the reference, phases are 0 before the blur. No phase varies inside a pixel, so |m| stays 1.
+
+    Source: Schroff et al., Sci. Rep. 13:3252 (2023), 10.1038/s41598-023-30296-6; Moser et al., Opt. Express 27:25046
+    (2019), on the effect.
+    """
+
+    def __init__(self, drives: int, config: OpticalConfig) -> None:
+        super().__init__(drives, config)
+        self._columns = math.ceil(self.pixels**0.5)
+        self._touched = min(self.pixels, self.signal_pixels + self._columns + 1)  # others have no signal beside
+        self._rows = math.ceil(self._touched / self._columns)
+        self.taps = blur(config.crosstalk)
+
+    def phases(self, drive: Tensor, exact: bool) -> Tensor:
+        """Blurred phases of all pixels that a signal reaches, shape (n, pixels reached)."""
+        phase = super().phases(drive, exact).repeat_interleave(self.copies, 1)
+        rows, columns = self._rows, self._columns
+        panel = torch.nn.functional.pad(phase, (0, rows * columns - phase.shape[1])).view(-1, rows, columns)
+        own, beside = self.taps
+        wide = torch.nn.functional.pad(panel, (1, 1, 1, 1))
+        wide = (wide[:, :-2] + wide[:, 2:]).mul_(beside).add_(wide[:, 1:-1], alpha=own)
+        panel = (wide[:, :, :-2] + wide[:, :, 2:]).mul_(beside).add_(wide[:, :, 1:-1], alpha=own)
+        return panel.flatten(1)[:, : self._touched]
+
+    def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        """Three real products make the complex one: (C + iS)(R + iI) from (C + S)R, C(I - R) and S(R + I)."""
+        matrix = matrix / matrix.shape[-1] ** 0.5
+        real, imaginary = matrix[:, :, : self._touched]
+        background = matrix[:, :, self._touched :].sum(-1) + self._unmodulated * matrix[:, :, : self._touched].sum(-1)
+        folded = torch.stack([real.T, (imaginary - real).T, (real + imaginary).T])
+        return folded * (1 - self._unmodulated), background.reshape(-1)
+
+    def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
+        phase = self.phases(drive, exact)
+        cosine, sine = phase.cos(), phase.sin()
+        real, imaginary = background.chunk(2)
+        both = (cosine + sine) @ folded[0]
+        real = (both + real).addmm_(sine, folded[2], alpha=-1)
+        return both.add_(imaginary).addmm_(cosine, folded[1]).square_().addcmul_(real, real)
+
+
+class BinaryDisplay(Display):
+    """Pixels of two states: m = 1 (on) or ``off``; 0 for the mirrors of a DMD, -1 for a ferroelectric liquid crystal.
+
+    Of the ``copies`` pixels of a drive the first round(copies (1 + tanh(gain drive))/2) are on. Each has elements of
+    the transmission matrix of its own, so the field takes random steps with the drive. On the average over on and
+    off, as at drive 0, the mean intensity is 1.
+
+    Source: Popoff et al., arXiv 2311.17496, on DMDs; the law of the drive is this project's.
+    """
+
+    def __init__(self, drives: int, config: OpticalConfig, off: float) -> None:
+        super().__init__(drives, config)
+        self._off = off * (1 - config.unmodulated) + config.unmodulated
+
+    def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
+        """1 where a pixel is on and else 0, shape (n, signal_pixels)."""
+        level = (drive * self._config.mirror_gain).tanh_().add_(1).mul_(0.5 * self.copies)
+        rank = torch.arange(self.copies, device=drive.device, dtype=drive.dtype) + 0.5
+        return (level[:, :, None] > rank).flatten(1).to(drive.dtype)
+
+    def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        signal, reference = matrix[:, :, : self.signal_pixels], matrix[:, :, self.signal_pixels :]
+        light = reference.shape[-1] + signal.shape[-1] * (1 + self._off**2) / 2
+        background = (reference.sum(-1) + self._off * signal.sum(-1)) / light**0.5
+        return signal.flatten(0, 1).T * ((1 - self._off) / light**0.5), background.reshape(-1)
+
+
+def make_display(drives: int, config: OpticalConfig) -> Display:
+    """The display of a configuration."""
+    if config.display == "slm":
+        return FringedDisplay(drives, config) if config.crosstalk else PhaseDisplay(drives, config)
+    return BinaryDisplay(drives, config, 0.0 if config.display == "dmd" else -1.0)
+
+
+def blur(size: float) -> tuple[float, float]:
+    """Weights of a pixel's own phase and of each of its two neighbours along one axis, for a relative blur ``size``."""
+    step = 0.01
+    k = torch.arange(step / 2, min(5 / size, 2000.0), step, dtype=torch.float64)  # H(5 / size) is 1e-21
+    kept = torch.exp(-((k * size / KERNEL_WIDTH) ** KERNEL_ORDER)) * torch.sinc(k) ** 2
+    own, beside = (float((kept * torch.cos(2 * math.pi * k * place)).sum()) for place in (0, 1))
+    return own / (own + 2 * beside), beside / (own + 2 * beside)

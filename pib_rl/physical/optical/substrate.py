@@ -1,0 +1,41 @@
+"""The optical substrate: a display, a scattering medium and a camera, with digital or optical weights."""
+
+from __future__ import annotations
+
+import math
+
+from pib_rl.physical.digital import DigitalArray
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.costs import frame_time, product_costs, refresh_cost
+from pib_rl.physical.optical.multiplier import ModulatorArray
+from pib_rl.physical.optical.presets import PRESETS
+from pib_rl.physical.optical.scattering import DetailedMedium, ScatteringMedium
+from pib_rl.physical.substrate import Array, Medium, Substrate
+
+__all__ = ["Optical", "OpticalConfig", "ScatteringMedium"]
+
+READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
+
+
+class Optical(Substrate):
+    """Light through a scattering medium, with digital or optical weights."""
+
+    name = "optical"
+    Config = OpticalConfig
+    presets = PRESETS
+
+    def make_medium(self, in_features: int, out_features: int) -> Medium:
+        pixels = self.config.camera_pixels
+        if self.config.pixels_per_drive is not None:
+            pixels = min(pixels, math.ceil(self.config.pixels_per_drive * in_features))
+        kind = ScatteringMedium if self.config.plain else DetailedMedium
+        return kind(in_features, max(out_features, pixels), self.config, self.streams)
+
+    def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
+        config = self.config
+        if config.array == "digital":
+            return DigitalArray(in_features, out_features, self.meter, self.streams, readout)
+        bound = config.modulator_bound * (READOUT_SPAN if readout else 1)
+        return ModulatorArray(in_features, out_features, self.meter, self.streams, readout=readout, bound=bound,
+                              bits=config.modulator_bits, noise=config.detector_noise, latency=frame_time(config),
+                              joules=product_costs(config, out_features), refresh=refresh_cost(config))

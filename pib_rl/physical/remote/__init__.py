@@ -1,0 +1,1 @@
+"""The remote substrate: a real chip behind an instrument."""

@@ -1,0 +1,140 @@
+"""The remote substrate: a real chip behind an instrument that is reached by VISA."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.common.streams import FABRICATION, Streams
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.remote.channel import Slot
+from pib_rl.physical.remote.config import RemoteConfig
+from pib_rl.physical.remote.instrument import InstrumentError
+from pib_rl.physical.remote.scpi import NOT_FINITE
+from pib_rl.physical.substrate import Array, Medium, Read, Substrate
+
+
+class RemoteMedium(Medium):
+    """h = reading / full_scale, of a medium driven with drive_unit clip(drive, -drive_limit, drive_limit).
+
+    Args:
+        in_features: Number of drives.
+        out_features: Number of outputs.
+        config: How to talk with the instrument.
+        number: Slot of the medium.
+    """
+
+    def __init__(self, in_features: int, out_features: int, config: RemoteConfig, number: int) -> None:
+        super().__init__(in_features, out_features)
+        self.slot = Slot(config, number, "MED", in_features, out_features)
+
+    def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        config = self.slot.config
+        sent = drive.clamp(-config.drive_limit, config.drive_limit) * config.drive_unit
+        seen = self.slot.measure(sent, config.read_medium, config.medium_limit * config.full_scale,
+                                 readings(config, read), lambda: None)
+        return (seen / config.full_scale).to(drive)
+
+
+class RemoteArray(Array):
+    """z = reading / output_unit, of an array that is told its weights in weight_unit.
+
+    ``weight`` is what the chip was asked to hold, within its bounds; what it holds is not known. Loading a state, a
+    copy of the network, or a session opened anew writes all of it before the next measurement. A weight that changes
+    counts as one pulse, and so does each when all are written: how many the instrument takes is its own affair.
+
+    Args:
+        in_features: Number of inputs.
+        out_features: Number of outputs.
+        config: How to talk with the instrument.
+        number: Slot of the array.
+        meter: Counts weights written.
+        streams: Named random streams.
+        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features).
+    """
+
+    weight: Tensor
+
+    def __init__(self, in_features: int, out_features: int, config: RemoteConfig, number: int, meter: Meter,
+                 streams: Streams, readout: bool = False) -> None:
+        super().__init__(in_features, out_features, meter)
+        self.slot = Slot(config, number, "ARR", in_features, out_features)
+        sigma = in_features**-0.5
+        self._bound = sigma * (config.readout_bound if readout else config.weight_bound)
+        weight = torch.zeros(out_features, in_features)
+        if not readout:
+            weight = (sigma * streams.normal(FABRICATION, weight)).clamp_(-self._bound, self._bound)
+        self.register_buffer("weight", weight)
+        self.register_load_state_dict_post_hook(_release)  # type: ignore[no-untyped-call]
+
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        config = self.slot.config
+        seen = self.slot.measure(h * config.full_scale, config.read_array, config.output_limit * config.output_unit,
+                                 readings(config, read), self._restore)
+        return (seen / config.output_unit).to(h)
+
+    def program(self, delta: Tensor) -> None:
+        if not delta.isfinite().all():
+            raise InstrumentError(NOT_FINITE)
+        wanted = (self.weight + delta).clamp_(-self._bound, self._bound)
+        changed = wanted != self.weight
+        self.weight.copy_(wanted)
+        rows = changed.any(1).nonzero().flatten()
+        if len(rows) and self.slot.program(rows, self._told(), self._restore):
+            self.record(changed)
+
+    def weights(self) -> Tensor:
+        return self.weight
+
+    def _restore(self) -> None:
+        self.slot.write(torch.arange(self.out_features), self._told())
+        self.record(torch.ones_like(self.weight))
+
+    def _told(self) -> Tensor:
+        """All weights in the instrument's units, on the CPU."""
+        return self.weight.cpu() * self.slot.config.weight_unit
+
+
+class Remote(Substrate):
+    """A chip behind an instrument that speaks in lines of text, by VISA (LAN, GPIB, USB, serial).
+
+    Media and arrays take the slots of the instrument one after the other, in the order in which a network fabricates
+    them: medium 1, array 1, medium 2, ..., last medium, readout.
+
+    Raises:
+        ValueError: If the configuration names no resource.
+    """
+
+    name = "remote"
+    Config = RemoteConfig
+
+    def __init__(self, config: Any = None, streams: Streams | None = None, meter: Meter | None = None) -> None:
+        super().__init__(config, streams, meter)
+        if not self.config.resource:
+            raise ValueError("remote needs the VISA address of the instrument, such as --hw-options "
+                             "resource=TCPIP::192.168.1.20::5025::SOCKET")
+        self.input_gain, self.drive_gain = self.config.input_gain, self.config.drive_gain
+        self.drive_offset = self.config.drive_offset
+        self._slots = itertools.count(self.config.first_slot)
+
+    def make_medium(self, in_features: int, out_features: int) -> Medium:
+        outputs = in_features if self.config.elementwise else out_features
+        return RemoteMedium(in_features, outputs, self.config, next(self._slots))
+
+    def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
+        return RemoteArray(in_features, out_features, self.config, next(self._slots), self.meter, self.streams,
+                           readout)
+
+
+def readings(config: RemoteConfig, read: Read) -> int:
+    """Readings per measurement. Real noise cannot be switched off: all modes but ``noisy`` average some."""
+    return 1 if read is Read.NOISY else config.repeats
+
+
+def _release(array: nn.Module, keys: Any) -> None:
+    """Hook after a state was loaded."""
+    if isinstance(array, RemoteArray):
+        array.slot.release()

@@ -1,0 +1,1 @@
+"""Run folders: what a command leaves behind."""

@@ -1,0 +1,262 @@
+"""Run folders: what a training leaves behind. Plain data and safetensors, written atomically, safe to load."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+import yaml
+from safetensors.torch import save
+from torch import Tensor
+
+from pib_rl import __version__
+from pib_rl.agents import saved
+from pib_rl.cli.cli import UserError, mistakes, read_yaml
+
+CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
+RESULT, LOOKS = "result.json", "evaluations.csv"
+
+
+class Look(NamedTuple):
+    """One evaluation: after how many environment steps and physical measurements, and the mean return."""
+
+    timesteps: int
+    mean_reward: float
+    measurements: int
+
+
+class RunConfig(Protocol):
+    """What a run folder asks of the configuration of its run."""
+
+    @property
+    def out(self) -> Path | None:
+        """The folder to make; None for one of its own under runs/."""
+
+    @property
+    def stem(self) -> str:
+        """Name of such a folder."""
+
+    def substance(self) -> dict[str, Any]:
+        """What defines the run, as plain data."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes to a temporary file beside ``path`` and renames it: the old file or the new one, never half of one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    found = {"python": sys.version.split()[0], "pib-rl": f"{__version__}+{fingerprint()}"}
+    for name in ("torch", "numpy", "gymnasium", "stable-baselines3", "sb3-contrib", "box2d", "scikit-learn"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@cache
+def fingerprint() -> str:
+    """Eight hexadecimal digits that change with every source or settings file of the package."""
+    root = Path(__file__).parents[1]
+    content = hashlib.sha256()
+    for path in sorted(path for kind in ("*.py", "*.yml") for path in root.rglob(kind)):
+        content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return content.hexdigest()[:8]
+
+
+class RunFolder:
+    """One run's folder.
+
+    Files: config.yaml, progress.csv, evaluations.csv, policy.safetensors (last), best.safetensors, result.json and
+    figures.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, config: RunConfig) -> RunFolder:
+        """Makes the folder of a run, or returns the finished one of the same configuration.
+
+        Raises:
+            UserError: If ``config.out`` exists and holds something else or an unfinished run.
+        """
+        if config.out is None:
+            return cls._fresh(config)
+        folder = cls(config.out)
+        try:
+            new = not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir()))
+        except OSError as error:
+            raise UserError(f"cannot use --out {folder.path}: {error.strerror or error}") from None
+        if new:
+            return folder._begin(config)
+        if not (folder.path / CONFIG).is_file():
+            raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")
+        if folder.substance() != config.substance():
+            raise UserError(f"--out {folder.path} holds a run with another configuration "
+                            f"({', '.join(folder._differences(config))} differ); choose another folder")
+        if not folder.finished:
+            raise UserError(f"--out {folder.path} holds an unfinished run of this configuration; "
+                            "delete it to start anew, or choose another folder")
+        return folder
+
+    @classmethod
+    def _fresh(cls, config: RunConfig) -> RunFolder:
+        path, count = Path("runs") / config.stem, 1
+        while path.exists():
+            count += 1
+            path = Path("runs") / f"{config.stem}-{count}"
+        return cls(path)._begin(config)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run folder.
+
+        Raises:
+            UserError: If it is none.
+        """
+        with mistakes():
+            saved.check_run(path)
+        return cls(path)
+
+    def _begin(self, config: RunConfig) -> RunFolder:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            content = yaml.safe_dump(config.substance() | {"versions": versions()}, sort_keys=False)
+            write_atomically(self.path / CONFIG, content.encode())
+        except OSError as error:
+            raise UserError(f"cannot make the run folder {self.path}: {error.strerror or error}") from None
+        return self
+
+    def substance(self) -> dict[str, Any]:
+        """The configuration of the run, as `TrainConfig.substance` gives it."""
+        with mistakes():
+            return saved.read_settings(self.path)
+
+    def versions(self) -> dict[str, str]:
+        """The versions that the run was made with, as `versions` gives them.
+
+        Raises:
+            UserError: If config.yaml can't be read or holds something else in their place.
+        """
+        found = read_yaml(self.path / CONFIG).get("versions", {})
+        if not isinstance(found, dict):
+            raise UserError(f"versions in {self.path / CONFIG} must be a mapping (package: version), got {found!r}")
+        return {str(name): str(number) for name, number in found.items()}
+
+    def _differences(self, config: RunConfig) -> list[str]:
+        stored, wanted = self.substance(), config.substance()
+        return sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its result."""
+        return (self.path / RESULT).is_file()
+
+    def result(self) -> dict[str, Any]:
+        """The content of result.json.
+
+        Raises:
+            UserError: If it is missing or broken.
+        """
+        try:
+            content = json.loads((self.path / RESULT).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path / RESULT} cannot be read: {error}; delete {self.path} to make the run anew, "
+                            "or choose another folder") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
+        return content
+
+    def whole_result(self, words: Sequence[str], numbers: Sequence[str], perhaps: Sequence[str] = ()) -> dict[str, Any]:
+        """The content of result.json, all that a table needs in place.
+
+        Args:
+            words: Names that must hold text.
+            numbers: Names that must hold numbers.
+            perhaps: Names that may hold a whole number, or none.
+
+        Raises:
+            UserError: If one does not.
+        """
+        result = self.result()
+        wrong = [name for name in words if not isinstance(result.get(name), str)]
+        wrong += [name for name in numbers if not isinstance(result.get(name), (int, float))]
+        wrong += [name for name in perhaps if not isinstance(result.get(name), (int, type(None)))]
+        if wrong:
+            raise UserError(f"{self.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
+                            f"{self.path} to train anew, or choose another --out")
+        return result
+
+    def save_result(self, result: dict[str, Any]) -> None:
+        """Writes result.json; with it the run counts as finished."""
+        write_atomically(self.path / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+
+    def save_looks(self, looks: Sequence[Look]) -> None:
+        """Writes evaluations.csv."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([Look._fields, *looks])
+        write_atomically(self.path / LOOKS, text.getvalue().encode())
+
+    def looks(self) -> list[Look]:
+        """The content of evaluations.csv.
+
+        Raises:
+            UserError: If it is missing or broken.
+        """
+        try:
+            with (self.path / LOOKS).open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            return [Look(int(row["timesteps"]), float(row["mean_reward"]), int(row["measurements"])) for row in rows]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise UserError(f"{self.path / LOOKS} cannot be read: {error}") from None
+
+    def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
+        """Writes a state dict as safetensors."""
+        plain = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
+        write_atomically(self.path / name, save(plain))
+
+    def load_policy(self, name: str = LAST) -> dict[str, Tensor]:
+        """The state dict of a saved policy.
+
+        Raises:
+            UserError: If the file is missing or broken.
+        """
+        with mistakes():
+            return saved.read_state(self.path / name)
+
+
+def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Loads a state dict.
+
+    Raises:
+        UserError: If it does not fit the module.
+    """
+    with mistakes():
+        saved.load_state(module, state, source)

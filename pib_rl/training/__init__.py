@@ -1,0 +1,1 @@
+"""Training of policies: settings, building, the loop, evaluation."""

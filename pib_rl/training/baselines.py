@@ -1,0 +1,194 @@
+"""Software baselines: Stable-Baselines3 agents with the settings of rl-baselines3-zoo.
+
+`python -m pib_rl.training.baselines CartPole-v1 --algo ppo` makes one run folder; `pib_rl.compare` starts many. These
+agents run ordinary networks by backpropagation, in a process of their own (they seed torch's global generator).
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import tyro
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.process import settle_in
+from pib_rl.common.options import nearest
+from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.envs.make import find_spec, make_vec_env
+from pib_rl.runs.folder import RunFolder
+from pib_rl.training.callbacks import Evaluation
+from pib_rl.training.config import check_ranges, run_stem
+from pib_rl.training.evaluation import as_told, greedy_returns
+from pib_rl.training.loop import LOOK_EPISODES, every, learn
+from pib_rl.training.tuned import FOLDER, entry
+
+NAME = "pib_rl.training.baselines"
+SOFTWARE = "software"  # what stands where hardware runs have the name of their substrate
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """Where an algorithm is found and what it can do."""
+
+    module: str
+    discrete_only: bool = False
+
+
+ALGORITHMS = {
+    "ppo": Algorithm("stable_baselines3"),
+    "a2c": Algorithm("stable_baselines3"),
+    "dqn": Algorithm("stable_baselines3", discrete_only=True),
+    "ars": Algorithm("sb3_contrib"),
+}
+
+
+@dataclass(frozen=True)
+class BaselineConfig:
+    """Trains one Stable-Baselines3 agent in software, with the settings of rl-baselines3-zoo."""
+
+    env: tyro.conf.Positional[str]
+    """Id of a Gymnasium environment, such as CartPole-v1."""
+    algo: str = "ppo"
+    """ppo, a2c, dqn or ars."""
+    seed: int = 0
+    """Seed of the agent and its environments."""
+    timesteps: int = 80_000
+    """Environment steps to train for."""
+    distractors: int = 0
+    """Standard normal noise dimensions appended to each observation."""
+    eval_episodes: int = 100
+    """Episodes of the final evaluation."""
+    out: Path | None = None
+    """Run folder to make; by default one under runs/."""
+    progress: bool = True
+    """Show a progress bar."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.algo not in ALGORITHMS:
+            raise UserError(f"unknown algorithm {self.algo!r}; {nearest(self.algo, list(ALGORITHMS))}")
+
+    @property
+    def stem(self) -> str:
+        """Name of the run, for its folder."""
+        return run_stem(self.env, self.distractors, SOFTWARE, self.algo, self.seed)
+
+    def substance(self) -> dict[str, Any]:
+        """What defines the run, as plain data."""
+        plain = {key: value for key, value in asdict(self).items() if key not in ("out", "progress")}
+        return plain | {"settings": zoo_settings(self.env, self.algo)}
+
+
+def zoo_settings(env_id: str, algo: str) -> dict[str, Any]:
+    """The zoo's settings; none, so the defaults of Stable-Baselines3, for an environment that it does not know."""
+    return entry(FOLDER / f"{algo}.yml", env_id)
+
+
+def check_able(algo: str, env_id: str) -> None:
+    """Makes sure that an algorithm is installed and can do the environment's actions.
+
+    Raises:
+        UserError: If not; the message says how to mend it.
+    """
+    kind = ALGORITHMS[algo]
+    try:
+        importlib.import_module(kind.module)
+    except ImportError:
+        raise UserError(f"{algo} needs {kind.module}: pip install 'pib-rl[bench]'") from None
+    if kind.discrete_only:
+        with mistakes():
+            find_spec(env_id)
+            env = gym.make(env_id)
+        space = env.action_space
+        env.close()
+        if not isinstance(space, spaces.Discrete):
+            raise UserError(f"{algo} can only choose among discrete actions, and {env_id} has {space}; leave it out")
+
+
+class Player:
+    """An agent with the observation statistics of its training, in the shape that `evaluate_policy` takes."""
+
+    def __init__(self, model: BaseAlgorithm) -> None:
+        self.model = model
+
+    def predict(self, observation: Any, state: Any = None, episode_start: Any = None,
+                deterministic: bool = False) -> tuple[np.ndarray, Any]:
+        """Actions for a batch of observations, shape (n, ...)."""
+        normalise = self.model.get_vec_normalize_env()
+        seen = observation if normalise is None else normalise.normalize_obs(observation)
+        return self.model.predict(seen, state, episode_start, deterministic)
+
+
+def environments(config: BaselineConfig, count: int, stream: str) -> VecEnv:
+    """``count`` environments of a run, seeded from a named stream: the same as those of a hardware run."""
+    return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
+
+
+def build(config: BaselineConfig) -> BaseAlgorithm:
+    """The agent and its environments.
+
+    Raises:
+        UserError: If the algorithm is not installed or can't do the environment.
+    """
+    check_able(config.algo, config.env)
+    settings = zoo_settings(config.env, config.algo)
+    settings.pop("n_timesteps", None)
+    policy = settings.pop("policy", "LinearPolicy" if config.algo == "ars" else "MlpPolicy")
+    normalise = settings.pop("normalize", False)
+    for name, value in settings.items():
+        if isinstance(value, str) and value.startswith("lin_"):
+            settings[name] = LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
+    with mistakes():
+        env = environments(config, settings.pop("n_envs", 1), ENVIRONMENT)
+        if normalise:
+            options = normalise if isinstance(normalise, dict) else {}
+            env = VecNormalize(env, gamma=settings.get("gamma", 0.99), **options)
+        kind = getattr(importlib.import_module(ALGORITHMS[config.algo].module), config.algo.upper())
+        model: BaseAlgorithm = kind(policy, env, seed=config.seed, device="cpu", **settings)
+    return model
+
+
+def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> None:
+    """Trains, evaluates and fills the run folder, as `pib_rl.train` does for hardware."""
+    spec = find_spec(config.env)
+    player = Player(model)
+
+    def returns(episodes: int, stream: str) -> np.ndarray:
+        return greedy_returns(player, lambda count: environments(config, count, stream), episodes)
+
+    looks = Evaluation(lambda: returns(LOOK_EPISODES, EVALUATION), every(config.timesteps), spec.reward_threshold)
+    try:
+        wall = learn(model, config.timesteps, folder, looks, config.progress)
+    except KeyboardInterrupt:
+        raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays "
+                        "unfinished") from None
+    final = returns(config.eval_episodes, "final-noisy")
+    folder.save_result({
+        "env": config.env, "hw": SOFTWARE, "mode": config.algo, "seed": config.seed, "timesteps": model.num_timesteps,
+        "eval_mean": float(final.mean()), "eval_std": float(final.std()), "eval_episodes": config.eval_episodes,
+        "solved_at_step": looks.solved_at, "wall_s": round(wall, 3),
+    })
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    settle_in()
+    config = parse(BaselineConfig, arguments, NAME)
+    model = build(config)
+    folder = RunFolder.create(config)
+    if not folder.finished:
+        train(config, model, folder)
+    print(f"{config.algo} on {config.env}, seed {config.seed}: {as_told(folder.result()['eval_mean'])} ({folder.path})")
+
+
+if __name__ == "__main__":
+    run(NAME, main)

@@ -1,0 +1,165 @@
+"""What happens beside training: the progress bar, regular evaluations, faults, and time that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import safe_mean
+from tqdm import tqdm
+
+from pib_rl.physical.faults import Fault
+from pib_rl.runs.folder import Look
+from pib_rl.runs.tensorboard import write_events
+
+
+class Progress(BaseCallback):
+    """A bar with steps per second, mean episode reward, and each unit's information on the target.
+
+    Args:
+        total: Environment steps of the training.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self.total = total
+        self.bar: tqdm[Any] | None = None
+
+    def _on_training_start(self) -> None:
+        self.bar = tqdm(total=self.total, unit="step", dynamic_ncols=True, smoothing=0.05)
+
+    def _on_step(self) -> bool:
+        assert self.bar is not None
+        self.bar.update(min(self.training_env.num_envs, self.total - self.bar.n))
+        return True
+
+    def _on_rollout_start(self) -> None:
+        assert self.bar is not None
+        figures = {}
+        episodes = self.model.ep_info_buffer
+        if episodes:
+            figures["reward"] = f"{safe_mean([episode['r'] for episode in episodes]):.1f}"
+        seen = self.logger.name_to_value
+        units = [value for key, value in seen.items() if key.startswith("information/target_")]
+        if units:
+            figures["information"] = "/".join(f"{value:.2f}" for value in units)
+        self.bar.set_postfix(figures, refresh=False)
+
+    def _on_training_end(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the bar as it is; also after an interrupted training."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+class Evaluation(BaseCallback):
+    """Evaluates regularly; remembers the best policy and the first step that solved the task.
+
+    Args:
+        evaluate: Returns the greedy episode returns of the policy as it is now.
+        every: Least environment steps between two evaluations.
+        threshold: Mean return that counts as solved, or None.
+        save: Called at each new best policy.
+        measurements: Physical measurements so far; none without hardware.
+        pictures: What to show in TensorBoard beside the score, by name; nothing by default.
+    """
+
+    def __init__(self, evaluate: Callable[[], np.ndarray], every: int, threshold: float | None,
+                 save: Callable[[], None] = lambda: None, measurements: Callable[[], int] = lambda: 0,
+                 pictures: Callable[[], dict[str, np.ndarray]] = dict) -> None:
+        super().__init__()
+        self.evaluate, self.every, self.threshold, self.save = evaluate, every, threshold, save
+        self.measurements, self.pictures = measurements, pictures
+        self.next = every
+        self.best = -np.inf
+        self.solved_at: int | None = None
+        self.looks: list[Look] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps >= self.next:
+            self.look()
+            self.next = self.num_timesteps + self.every
+
+    def look(self) -> None:
+        """Evaluates the policy as it is now."""
+        mean = float(self.evaluate().mean())
+        self.looks.append(Look(self.num_timesteps, mean, self.measurements()))
+        self.logger.record("eval/mean_reward", mean, exclude="tensorboard")
+        self.logger.record("eval/timesteps", self.num_timesteps, exclude="tensorboard")  # written one rollout later
+        if self.threshold is not None and mean >= self.threshold and self.solved_at is None:
+            self.solved_at = self.num_timesteps
+        if mean >= self.best:
+            self.best = mean
+            self.save()
+        write_events(self.logger, {"eval/mean_reward": mean, **self.pictures()}, self.num_timesteps)
+
+
+class Breakage(BaseCallback):
+    """Lets faults happen during a training: at the first start of a rollout after their step, or at the end.
+
+    Args:
+        faults: What happens, in order.
+        happen: Makes a fault happen.
+
+    Attributes:
+        happened: What did happen, and after how many environment steps.
+    """
+
+    def __init__(self, faults: Sequence[Fault], happen: Callable[[Fault], None]) -> None:
+        super().__init__()
+        self.ahead = list(faults)
+        self.happen = happen
+        self.happened: list[dict[str, Any]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        while self.ahead and self.ahead[0].step <= self.num_timesteps:
+            fault = self.ahead.pop(0)
+            self.happen(fault)
+            self.happened.append({"kind": fault.kind, "size": fault.size, "step": self.num_timesteps})
+
+    def _on_training_end(self) -> None:
+        self._on_rollout_start()
+
+
+class Clock(BaseCallback):
+    """Lets time pass for the hardware during a training: after each rollout as much as its steps took.
+
+    One chip serves all environments, one after the other: a step of each of them counts. Learning takes no time; it
+    works on the hardware as it is after the rollout.
+
+    Args:
+        seconds: Simulated seconds per environment step.
+        age: Lets so many seconds pass.
+
+    Attributes:
+        aged_s: Seconds that passed.
+    """
+
+    def __init__(self, seconds: float, age: Callable[[float], None]) -> None:
+        super().__init__()
+        self.seconds, self.age = seconds, age
+        self.aged_s = 0.0
+        self._seen = 0
+
+    def _on_training_start(self) -> None:
+        self._seen = self.num_timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        passed = self.seconds * (self.num_timesteps - self._seen)
+        self._seen = self.num_timesteps
+        if passed:
+            self.age(passed)
+            self.aged_s += passed

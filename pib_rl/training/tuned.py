@@ -1,0 +1,59 @@
+"""Tuned settings per environment, shipped with the package in the spelling of rl-baselines3-zoo."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pib_rl.agents.rule.config import RuleConfig
+from pib_rl.cli.cli import UserError, read_yaml
+from pib_rl.physical.registry import base
+
+FOLDER = Path(__file__).parents[1] / "hyperparams"
+ZOO = {"n_timesteps": "timesteps"}  # the zoo's word: ours
+ZOO_RULE = {"n_epochs": "epochs"}
+OWN = ("objective", "objective_options", "hidden_rate", "hidden_decay", "hidden_steps", "hidden_batch",
+       "hidden_rollouts", "plastic", "track")
+
+
+def tuned(env_id: str, mode: str, hw: str | None = None) -> dict[str, Any]:
+    """Settings of `TrainConfig` by name, with those of the rule under ``rule``.
+
+    ``hyperparams/pib.yml`` gives them; a rival takes all of these but the ones of hidden arrays (`OWN`), then those
+    of a file of its own, ``hyperparams/MODE.yml``, if there is one.
+
+    Args:
+        env_id: Environment id; without a key of its own, ``default`` alone counts.
+        mode: "pib" or a rival.
+        hw: Substrate, for settings of its own; those of a preset go before them. None leaves them out.
+    """
+    settings = entry(FOLDER / "pib.yml", env_id, hw)
+    if mode != "pib":
+        settings = {name: value for name, value in settings.items() if name not in OWN}
+        own = FOLDER / f"{mode}.yml"
+        settings |= entry(own, env_id, hw) if own.is_file() else {}
+    of_rule = {field.name for field in fields(RuleConfig)}
+    result: dict[str, Any] = {"rule": {}}
+    for name, value in settings.items():
+        inner = ZOO_RULE.get(name, name)
+        if inner in of_rule:
+            result["rule"][inner] = value
+        else:
+            result[ZOO.get(name, name)] = value
+    return result
+
+
+def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
+    """Settings of one environment in a file of the zoo's form: of ``default``, its own, and those under ``hw: NAME``.
+
+    Raises:
+        UserError: If the file can't be read or a key holds no mapping.
+    """
+    content = read_yaml(path)
+    for key, value in content.items():
+        if not isinstance(value, dict):
+            raise UserError(f"{path}: {key} must hold a mapping of settings, got {value!r}")
+    settings = dict(content.get("default", {}) | content.get(env_id, {}))
+    own: dict[str, dict[str, Any]] = settings.pop("hw", {})
+    return settings | ({} if hw is None else own.get(base(hw), {}) | own.get(hw, {}))

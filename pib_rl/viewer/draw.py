@@ -1,0 +1,127 @@
+"""Text, boxes and pictures on a surface of pygame; no display is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pygame
+
+from pib_rl.viewer import colours
+from pib_rl.viewer.colours import Colour
+
+WORDS = 2000  # rendered texts that are kept
+
+
+@cache
+def font(size: int, bold: bool) -> pygame.font.Font:
+    """DejaVu Sans as matplotlib ships it, the same on every machine; height in pixels."""
+    from matplotlib import get_data_path
+
+    pygame.font.init()
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return pygame.font.Font(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
+
+
+def number(value: float, form: str) -> str:
+    """A number as text, zero without a minus.
+
+    Args:
+        value: The number.
+        form: How, as `format` takes it.
+    """
+    text = format(value, form)
+    return text if float(text) else format(0.0, form)
+
+
+class Pen:
+    """Draws on a surface.
+
+    Args:
+        surface: Where to.
+        scale: Pixels per unit of length; a picture of 720 lines has 1.
+    """
+
+    def __init__(self, surface: pygame.Surface, scale: float) -> None:
+        self.surface = surface
+        self.scale = scale
+        self._words: dict[tuple[str, int, bool, Colour], pygame.Surface] = {}
+
+    def px(self, length: float) -> int:
+        """A length in pixels, 1 at least."""
+        return max(1, round(length * self.scale))
+
+    def text(self, words: str, x: float, y: float, size: float = 14, colour: Colour = colours.INK, *,
+             bold: bool = False, align: str = "left", width: float | None = None,
+             least: float | None = None) -> pygame.Rect:
+        """One line of text.
+
+        Args:
+            words: The text.
+            x: Its left end, centre or right end, in pixels, as ``align`` says.
+            y: Its top, in pixels.
+            size: Height of letters, in units.
+            colour: Colour.
+            bold: Heavy letters.
+            align: left, centre or right.
+            width: Room in pixels; what is longer ends with dots, between two words where there are some.
+            least: What is longer than its room is written smaller first, down to this height.
+
+        Returns:
+            Where it is.
+        """
+        image = self._render(words, size, colour, bold)
+        usual = image.get_height()
+        while width is not None and least is not None and image.get_width() > width and size > least:
+            size -= 1
+            image = self._render(words, size, colour, bold)
+        while width is not None and image.get_width() > width and len(words) > 1:
+            words = words[: max(1, int(len(words) * width / image.get_width()) - 1)]
+            whole = words.rpartition(" ")[0]
+            words = (whole if 2 * len(whole) > len(words) else words).rstrip(" .…,:")
+            image = self._render(f"{words}…", size, colour, bold)
+        place = image.get_rect(top=round(y) + (usual - image.get_height()) // 2)
+        setattr(place, {"left": "left", "centre": "centerx", "right": "right"}[align], round(x))
+        return self.surface.blit(image, place)
+
+    def width(self, words: str, size: float = 14, *, bold: bool = False) -> int:
+        """Pixels that one line of text takes across."""
+        return self._render(words, size, colours.INK, bold).get_width()
+
+    def _render(self, words: str, size: float, colour: Colour, bold: bool) -> pygame.Surface:
+        key = words, self.px(size), bold, colour
+        found = self._words.get(key)
+        if found is None:
+            if len(self._words) >= WORDS:
+                self._words.clear()
+            try:
+                found = font(key[1], bold).render(words, True, colour)
+            except pygame.error:  # somebody else, such as an environment that was closed, shut pygame down meanwhile
+                font.cache_clear()
+                found = font(key[1], bold).render(words, True, colour)
+            self._words[key] = found
+        return found
+
+    def fill(self, rect: pygame.Rect, colour: Colour) -> None:
+        """A full rectangle."""
+        self.surface.fill(colour, rect)
+
+    def card(self, rect: pygame.Rect) -> None:
+        """An empty box."""
+        self.fill(rect, colours.CARD)
+        pygame.draw.rect(self.surface, colours.EDGE, rect, self.px(1))
+
+    def picture(self, rgb: np.ndarray, rect: pygame.Rect, *, smooth: bool = False) -> None:
+        """A picture, shape (rows, columns, 3), uint8, stretched to a rectangle."""
+        if rect.width < 1 or rect.height < 1:
+            return
+        image = pygame.surfarray.make_surface(np.swapaxes(rgb, 0, 1))
+        stretch = pygame.transform.smoothscale if smooth else pygame.transform.scale
+        self.surface.blit(stretch(image, rect.size), rect)
+
+    def line(self, points: Sequence[tuple[float, float]], colour: Colour, width: float = 2) -> None:
+        """A line through points, in pixels."""
+        if len(points) > 1:
+            pygame.draw.lines(self.surface, colour, False, points, self.px(width))

@@ -1,0 +1,107 @@
+"""The bill: energy, latency, wear of a small policy, counted by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from gymnasium import spaces
+
+from pib_rl.agents.network.costs import bill, in_unit, told
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.physical.digital import MAC_J
+
+EXACT_COST = {"read_v": 0.5, "largest_us": 20.0, "read_s": 1e-6, "dac_j": 1e-12, "adc_j": 2e-12, "dac_s": 1e-9,
+              "adc_s": 3e-9, "write_j": 5e-12}
+
+
+def policy(hw="memristive", **options):
+    return PIBPolicy(spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw=hw, width=8, units=2, hw_options=options)
+
+
+def spent(model, act):
+    """What the bill grew by."""
+    before = bill(model)
+    act()
+    after = bill(model)
+    return {name: after[name] - before[name] for name in ("energy_j", "reference_j", "measurements", "writes")} | {
+        "parts": {part: after["energy_parts_j"][part] - before["energy_parts_j"].get(part, 0)
+                  for part in after["energy_parts_j"]}}
+
+
+def test_a_pass_costs_conversions_current_and_nothing_else():
+    model = policy(**EXACT_COST)
+    cost = spent(model, lambda: model.outputs(torch.randn(10, 4, generator=torch.Generator().manual_seed(0))))
+    drives, seen, outputs = 4 + 8 + 8, 4 + 8 + 8, 8 + 8 + 3
+    assert cost["parts"]["converters"] == pytest.approx(10 * (drives * 1e-12 + (seen + outputs) * 2e-12))
+    assert set(cost["parts"]) == {"array", "converters"}
+    assert cost["reference_j"] == pytest.approx(10 * (4 * 8 + 8 * 8 + 17 * 3) * MAC_J)
+    assert cost["energy_j"] == pytest.approx(sum(cost["parts"].values()))
+    assert bill(model)["latency_s"] == pytest.approx(3 * (1e-9 + 3e-9) + 3 * (1e-6 + 3e-9))
+
+
+def test_the_current_through_every_device_is_paid_for():
+    model = policy(**EXACT_COST)
+    array = model.network.chain[1].array
+    h = torch.randn(10, 8, generator=torch.Generator().manual_seed(1))
+    power = torch.einsum("ni,oi->n", (0.5 * h).square(), 20e-6 * (array.plus + array.minus))
+    cost = array.costs(h, array.measure(h))
+    assert cost["array"].item() == pytest.approx(power.sum().item() * 1e-6, rel=1e-5)
+
+
+def test_writes_wear_devices_and_cost_energy():
+    model = policy(**EXACT_COST)
+    array = model.network.chain[0].array
+    delta = torch.zeros(8, 4)
+    delta[2, 1] = 0.1
+    cost = spent(model, lambda: [array.program(delta), array.program(delta)])
+    assert cost["writes"] == 4
+    assert cost["parts"]["programming"] == pytest.approx(4 * 5e-12)
+    found = bill(model)
+    assert found["writes_max_per_device"] == 2
+    assert found["writes_mean_per_device"] == pytest.approx(4 / model.devices)
+    assert found["endurance_used"] is None
+
+
+def test_pulsed_devices_use_up_their_endurance():
+    model = policy("memristive:pcm", programming="pulsed")
+    model.readout.array.pulse(torch.ones(3, 17))
+    assert bill(model)["endurance_used"] == pytest.approx(1 / 1e9)
+    assert "(1e-09 of its endurance)" in told(bill(model))
+
+
+def test_nothing_is_counted_while_the_meter_stands_still():
+    model = policy(**EXACT_COST)
+    before = bill(model)
+    with model.meter.paused():
+        model.outputs(torch.zeros(5, 4))
+    assert bill(model) == before
+
+
+def test_digital_weights_cost_arithmetic_and_a_latency_that_is_not_known_is_not_told():
+    model = policy("digital")
+    cost = spent(model, lambda: model.outputs(torch.zeros(10, 4)))
+    assert cost["parts"] == {"digital": pytest.approx(cost["reference_j"])}
+    assert "latency not modelled" in told(bill(model), 0.02)
+
+
+def test_unknown_parts_are_refused():
+    with pytest.raises(KeyError, match="'magic' is no part that energy goes to; known: array, converters"):
+        policy().meter.spend({"magic": torch.ones(())})
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.0, "0 J"), (1.5, "1.5 J"), (0.02, "20 mJ"), (3.97e-5, "39.7 uJ"), (2e-9, "2 nJ"), (1e-13, "1e-13 J"),
+    (15_900.0, "15.9 kJ"), (2e6, "2 MJ"),
+])
+def test_quantities_for_people(value, text):
+    assert in_unit(value, "J") == text
+
+
+def test_energy_that_no_part_tells_is_not_told_as_none():
+    counted = bill(policy())
+    assert "energy not modelled, a processor" in told(counted | {"energy_j": 0.0})
+    assert "not modelled," not in told(counted | {"energy_j": 1.0})
+
+
+def test_latency_is_told_as_a_share_of_the_control_period():
+    assert "latency 3.02 us a decision, 0.0002 of the control period" in told(bill(policy(**EXACT_COST)), 0.02)

@@ -1,0 +1,44 @@
+"""The clipped surrogate against its definition, and the bound on what one sample may push."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pib_rl.agents.rule.config import RuleConfig
+from pib_rl.agents.rule.surrogate import clipped_surrogate
+
+CHANGE = torch.tensor([-1.0, -0.1, 0.1, 0.8, 2.0, 30.0]).repeat(2)
+ADVANTAGE = torch.tensor([1.0] * 6 + [-1.0] * 6)
+
+
+def by_definition(change, dual):
+    """max(min(r A, clip(r) A), d A) where A < 0, the minimum alone elsewhere."""
+    advantage = (ADVANTAGE - ADVANTAGE.mean()) / ADVANTAGE.std()
+    ratio = change.exp()
+    gain = torch.minimum(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
+    return torch.where(advantage < 0, torch.maximum(gain, dual * advantage), gain)
+
+
+@pytest.mark.parametrize("dual", [3.0, None])
+def test_gain_and_push_are_those_of_the_definition(dual):
+    change = CHANGE.clone().requires_grad_()
+    expected = by_definition(change, math.inf if dual is None else dual)
+    expected.sum().backward()
+    found = clipped_surrogate(CHANGE, ADVANTAGE, 0.2, dual)
+    torch.testing.assert_close(found.gain, expected.detach())
+    torch.testing.assert_close(found.push, change.grad)
+    assert torch.equal(found.held, change.grad == 0)
+
+
+def test_no_sample_pushes_more_than_the_bound():
+    bounded, free = (clipped_surrogate(CHANGE, ADVANTAGE, 0.2, dual).push.abs().max() for dual in (3.0, None))
+    assert bounded < 3 < 1e12 < free
+
+
+@pytest.mark.parametrize("value", [1.2, 0.5, math.inf, math.nan])
+def test_the_bound_lies_beyond_the_clipping(value):
+    with pytest.raises(ValueError, match=r"dual_clip must be > 1 \+ clip_range, 1.2, got"):
+        RuleConfig(dual_clip=value)

@@ -1,0 +1,108 @@
+"""Software baselines: the zoo's settings, the same run folder as hardware."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from stable_baselines3.common.vec_env import VecNormalize
+
+from pib_rl import train
+from pib_rl.cli.cli import UserError
+from pib_rl.training import baselines
+from pib_rl.training.baselines import ALGORITHMS, BaselineConfig, Player, build
+from pib_rl.training.config import TrainConfig
+from pib_rl.training.tuned import FOLDER
+
+ENVS = ("CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_the_settings_name_their_source(algo):
+    text = (FOLDER / f"{algo}.yml").read_text()
+    assert "https://github.com/DLR-RM/rl-baselines3-zoo" in text
+    assert "commit" in text
+
+
+@pytest.mark.parametrize("env", ENVS)
+@pytest.mark.parametrize("algo", ["ppo", "a2c", "dqn", "ars"])
+def test_every_agent_is_built_with_the_zoo_settings(algo, env):
+    config = BaselineConfig(env, algo=algo)
+    if algo == "dqn" and env in ENVS[3:]:
+        with pytest.raises(UserError, match="dqn can only choose among discrete actions"):
+            build(config)
+        return
+    model = build(config)
+    settings = config.substance()["settings"]
+    assert settings, "the zoo has settings for each of these"
+    assert model.n_envs == settings.get("n_envs", 1)
+    for name in ("gamma", "n_steps", "n_epochs", "batch_size", "ent_coef", "n_delta", "buffer_size"):
+        if name in settings:
+            assert getattr(model, name) == settings[name]
+    rate = settings.get("learning_rate")
+    if isinstance(rate, str):
+        top = float(rate.removeprefix("lin_"))
+        assert [model.lr_schedule(1.0), model.lr_schedule(0.5)] == pytest.approx([top, top / 2])
+    assert isinstance(model.get_env(), VecNormalize) == bool(settings.get("normalize"))
+    model.get_env().close()
+
+
+def test_an_unknown_environment_takes_defaults():
+    assert BaselineConfig("Taxi-v3", algo="ppo").substance()["settings"] == {}
+
+
+def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
+    arguments = ["CartPole-v1", "--algo", "a2c", "--timesteps", "5000", "--eval-episodes", "4", "--no-progress",
+                 "--seed", "7", "--out", str(tmp_path / "run")]
+    baselines.main(arguments)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (result["mode"], result["hw"], result["seed"], result["timesteps"]) == ("a2c", "software", 7, 5000)
+    assert "measurements" not in result
+    rows = list(csv.DictReader((tmp_path / "run" / "evaluations.csv").open()))
+    assert [int(row["timesteps"]) for row in rows] == [2080, 4160, 5000]
+    assert {row["measurements"] for row in rows} == {"0"}
+    before = (tmp_path / "run" / "result.json").stat().st_mtime_ns
+    baselines.main(arguments)
+    assert (tmp_path / "run" / "result.json").stat().st_mtime_ns == before
+    assert "a2c on CartPole-v1, seed 7" in capsys.readouterr().out
+
+
+def test_same_seed_same_result(tmp_path):
+    results = []
+    for name in ("one", "two"):
+        baselines.main(["CartPole-v1", "--timesteps", "600", "--eval-episodes", "3", "--no-progress", "--seed", "3",
+                        "--out", str(tmp_path / name)])
+        results.append(json.loads((tmp_path / name / "result.json").read_text())["eval_mean"])
+    assert results[0] == results[1]
+
+
+def test_evaluation_normalises_with_the_statistics_of_training_and_leaves_them():
+    model = build(BaselineConfig("Acrobot-v1", algo="a2c"))
+    env = model.get_env()
+    env.obs_rms.mean[:], env.obs_rms.var[:] = 3.0, 4.0
+    seen = []
+    model.predict = lambda obs, *rest: (seen.append(obs), None)
+    Player(model).predict(np.full((2, 6), 7.0))
+    np.testing.assert_allclose(seen[0], 2.0, rtol=1e-5)
+    assert env.obs_rms.mean[0] == 3.0
+    env.close()
+
+
+def test_hardware_and_software_meet_the_same_environments():
+    hard, soft = TrainConfig("CartPole-v1", seed=5), BaselineConfig("CartPole-v1", seed=5)
+    first, second = (make(config, 3, "evaluation").reset() for make, config in
+                     ((train.environments, hard), (baselines.environments, soft)))
+    assert (first == second).all()
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["CartPole-v1", "--algo", "pop"], "unknown algorithm 'pop'; did you mean ppo?"),
+    (["CartPole-v1", "--timesteps", "0"], "--timesteps must be 1 or more, got 0"),
+    (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
+])
+def test_mistakes(arguments, said):
+    with pytest.raises(UserError) as caught:
+        baselines.main(arguments)
+    assert said in str(caught.value)

@@ -1,0 +1,78 @@
+"""Every task with its tuned settings on every substrate; continuous actions and the clock on real environments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pib_rl.physical.registry import names
+from pib_rl.train import build, read_arguments
+from pib_rl.training.loop import close
+
+TASKS = ("CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")
+
+
+def agent(*arguments: str):
+    return build(read_arguments([*arguments, "--width", "8", "--n-envs", "2"]))
+
+
+@pytest.mark.parametrize("hw", [name for name in names() if name != "remote"])  # that one needs an address
+@pytest.mark.parametrize("env", TASKS)
+def test_every_task_learns_on_every_substrate(env, hw):
+    model = agent(env, "--hw", hw, "--n-steps", "24")
+    before = [unit.array.weights().clone() for unit in model.policy.network.chain]
+    model.learn(96)
+    assert model.num_timesteps == 96
+    for unit, start in zip(model.policy.network.chain, before, strict=True):
+        assert torch.isfinite(unit.array.weights()).all()
+        assert not torch.equal(unit.array.weights(), start)
+    assert model.policy.readout.array.weights().abs().sum() > 0
+    close(model)
+
+
+def test_pendulum_is_cut_by_the_clock_and_its_value_goes_on():
+    model = agent("Pendulum-v1", "--n-steps", "410").learn(1640)  # the second rollout has values that are not zero
+    rollout = model.rollout
+    assert rollout.terminated.sum() == 0
+    cuts = rollout.truncated[:, 0].nonzero().flatten()
+    assert cuts.tolist() == [189, 389]  # episodes of 200 steps
+    assert torch.equal(rollout.truncated[:, 1], rollout.truncated[:, 0])
+    advantage = model.rule.history[-1].advantage.reshape(410, 2)[cuts]
+    without = rollout.rewards[cuts] / model.policy.returns.value - rollout.outputs[cuts, :, -1]
+    assert ((advantage - without).abs() > 0.01).all()  # gamma times the value of the cut-off state
+    close(model)
+
+
+def test_mountain_car_ends_at_the_goal_and_is_cut_otherwise():
+    model = agent("MountainCarContinuous-v0", "--n-steps", "1000").learn(2000)
+    ends = model.rollout.terminated + model.rollout.truncated
+    assert ends.sum() >= 2
+    at_goal = model.rollout.next_obs[..., 0] >= 0.45
+    assert torch.equal(model.rollout.terminated > 0, at_goal & (ends > 0))
+    close(model)
+
+
+@pytest.mark.parametrize(("env", "bound"), [("Pendulum-v1", 2.0), ("MountainCarContinuous-v0", 1.0),
+                                            ("BipedalWalker-v3", 1.0)])
+def test_actions_are_clipped_to_the_bounds_and_sampled_beyond_them(env, bound):
+    model = agent(env, "--log-std-init", "1.0", "--n-steps", "64")
+    sent = []
+    step = model.env.step
+    model.env.step = lambda actions: sent.append(actions.copy()) or step(actions)
+    model.learn(128)
+    sent = np.stack(sent)
+    drawn = model.rollout.actions.reshape(sent.shape).numpy()
+    assert np.abs(drawn).max() > 1.5
+    np.testing.assert_allclose(sent, np.clip(drawn, -1, 1) * bound, atol=1e-6)
+    close(model)
+
+
+def test_the_spread_depends_on_no_state_and_is_learned():
+    model = agent("Pendulum-v1", "--n-steps", "64")
+    head = model.policy.head
+    start = head.log_std.clone()
+    assert start.shape == (1,)
+    model.learn(256)
+    assert not torch.equal(head.log_std, start)
+    close(model)

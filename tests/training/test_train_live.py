@@ -1,0 +1,283 @@
+"""The window that shows a training: what it shows, its keys, its share of time, and a training that stays the same."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from contextlib import suppress
+
+import numpy as np
+import pygame
+import pytest
+from safetensors.numpy import load_file
+
+from pib_rl import train
+from pib_rl.cli.cli import UserError
+from pib_rl.playing import live as module
+from pib_rl.playing.live import HELP, MOST, POINTS, Live
+from pib_rl.playing.pace import Pace
+from pib_rl.runs.folder import RunFolder
+from pib_rl.training.config import TrainConfig, from_plain
+from pib_rl.viewer import colours
+from pib_rl.viewer.sizes import SMALLEST
+
+TASK = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--n-steps", "32", "--timesteps", "2560",
+        "--eval-episodes", "2", "--no-progress", "--seed", "3", "--fault", "stuck:0.2@512", "--clock", "control"]
+TIMES = {"time/fps", "time/time_elapsed"}  # differ from run to run
+
+
+class Ticks:
+    """A clock that is set by hand, or that goes on by itself at each look at it."""
+
+    def __init__(self, each=0.0):
+        self.now, self.each = 0.0, each
+
+    def __call__(self):
+        self.now += self.each
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def dummy(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def live(*arguments, pace=None):
+        config = train.read_arguments([*TASK, *arguments])
+        model = train.build(config)
+        made.append((Live(model.policy, config, pace), model))
+        made[-1][0].init_callback(model)
+        return made[-1][0]
+
+    yield live
+    for one, model in made:
+        one.close()
+        train.close(model)
+
+
+def key(window, *codes):
+    for code in codes:
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code))
+    window.look(0.02)
+
+
+def picture(window):
+    return pygame.surfarray.array3d(pygame.display.get_surface())
+
+
+def rows(folder):
+    with (folder / "progress.csv").open(newline="") as file:
+        return [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The same training without the window and with it, a look at every step."""
+    folder = tmp_path_factory.mktemp("runs")
+    train.main([*TASK, "--out", str(folder / "without")])
+    seen = []
+
+    class Eager(Live):
+        def __init__(self, policy, config):
+            super().__init__(policy, config, Pace(share=1.0, frames=1e9, clock=Ticks(1.0)))
+            seen.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDL_VIDEODRIVER", "dummy")
+        patch.setattr(module, "Live", Eager)
+        train.main([*TASK, "--render", "human", "--out", str(folder / "with")])
+    return folder / "without", folder / "with", seen[0]
+
+
+def test_the_training_is_the_same_bit_for_bit(both):
+    without, shown, window = both
+    assert window.looks == 2560 // 8
+    assert window.excerpt.steps >= 2560 // 8
+    assert rows(without) == rows(shown)
+    for name in ("policy", "best"):
+        one, other = (load_file(folder / f"{name}.safetensors") for folder in (without, shown))
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(one[part], other[part]) for part in one)
+    results = [RunFolder.open(folder).whole_result(train.NAMED, train.COUNTED) for folder in (without, shown)]
+    assert results[0] | {"wall_s": 0} == results[1] | {"wall_s": 0}
+    assert RunFolder.open(without).substance() == RunFolder.open(shown).substance()
+    assert not {"render", "progress"} & RunFolder.open(shown).substance().keys()
+
+
+def test_it_tells_of_progress_faults_and_age_and_closes_at_the_end(both):
+    window = both[2]
+    assert not window.open
+    assert not pygame.display.get_init()
+    status = window._status()
+    assert status.faults == ("stuck 0.2",)
+    assert status.message == "step 512: stuck 0.2"
+    assert status.age_s == pytest.approx(2560 * 0.02)
+    assert 1 <= len(window._means) <= 2560 // 256
+
+
+def test_a_look_moves_the_picture_at_the_pace_of_the_task(make):
+    window = make()
+    before = picture(window)
+    assert tuple(before[1, 1]) == colours.PAPER
+    window.look(0.04)
+    assert window.excerpt.steps == 2  # CartPole has 50 steps a second
+    assert (picture(window) != before).mean() > 0.001
+    window.look(0.0)
+    assert window.excerpt.steps == 3
+    window.look(60.0)
+    assert window.excerpt.steps == 3 + MOST
+
+
+def test_the_picture_stands_still_while_progress_is_told(make):
+    window = make()
+    key(window, pygame.K_SPACE)
+    place, header = window.display.painter.layout.frame, window.display.painter.layout.header
+    before, steps = picture(window), window.excerpt.steps
+    window.num_timesteps = 1280
+    window.look(1.0)
+    after = picture(window)
+
+    def same(rect):
+        inside = np.s_[rect.left : rect.right, rect.top : rect.bottom]
+        return np.array_equal(before[inside], after[inside])
+
+    assert (window.excerpt.steps, same(place), same(header)) == (steps, True, False)
+    key(window, pygame.K_SPACE)
+    assert window.excerpt.steps > steps
+
+
+def test_help_names_every_key_and_goes_with_the_next(make):
+    window = make()
+    key(window, pygame.K_h)
+    assert window.overlay.rows == HELP
+    key(window, pygame.K_ESCAPE)
+    assert (window.overlay, window.open) == (None, True)
+    key(window, pygame.K_h, pygame.K_SPACE)
+    assert (window.overlay, window.paused) == (None, True)
+
+
+@pytest.mark.parametrize("event", [(pygame.KEYDOWN, {"key": pygame.K_ESCAPE}), (pygame.KEYDOWN, {"key": pygame.K_q}),
+                                   (pygame.QUIT, {})])
+def test_who_closes_the_window_does_not_end_the_training(make, capsys, event):
+    window = make(pace=Pace(clock=Ticks(1.0)))
+    pygame.event.post(pygame.event.Event(event[0], **event[1]))
+    assert window.on_step()
+    assert not window.open
+    assert window.excerpt.steps == 0
+    assert capsys.readouterr().out == "the window is closed; the training goes on\n"
+    assert window.on_step()
+    assert window.looks == 1
+
+
+def test_a_display_that_fails_does_not_end_the_training(make, capsys):
+    window = make(pace=Pace(clock=Ticks(1.0)))
+    pygame.display.quit()
+    assert window.on_step()
+    assert not window.open
+    assert "the training goes on" in capsys.readouterr().out
+
+
+def test_another_size(make):
+    window = make()
+    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, w=100, h=100, size=(100, 100)))
+    window.look(0.02)
+    assert window.display.painter.surface.get_size() == SMALLEST
+
+
+def test_the_curve_of_means_has_so_many_points_at_most(make):
+    window = make("--timesteps", "100000")
+    window.model.ep_info_buffer = [{"r": 1.0}, {"r": 2.0}]
+    for step in range(0, 100_001, 100):
+        window.num_timesteps = step
+        window.on_rollout_start()
+    assert len(window._means) == POINTS + 1
+    assert window._means[0] == 1.5
+
+
+def test_looks_take_their_share_of_time_and_no_more():
+    clock, spent, looks = Ticks(), 0.0, 0
+    pace = Pace(share=0.1, frames=30, clock=clock)
+    while clock.now < 100:
+        if pace.due:
+            with pace.look():
+                looks += 1
+                clock.now += 0.02 * (1 + looks % 3)
+                spent += 0.02 * (1 + looks % 3)
+        clock.now += 0.001
+    assert 0.09 < spent / clock.now <= 0.1
+
+
+def test_time_without_a_look_is_made_up_for_up_to_a_second():
+    clock = Ticks()
+    pace, looks = Pace(share=0.1, frames=100, clock=clock), 0
+    clock.now = 60.0
+    while clock.now < 61:
+        if pace.due:
+            with pace.look():
+                looks += 1
+                clock.now += 0.02
+        clock.now += 0.001
+    assert looks == 10  # 0.1 of the second that passed, and of one before it
+
+
+def test_quick_looks_keep_to_the_rate_of_frames():
+    clock, looks, told = Ticks(), 0, []
+    pace = Pace(share=0.1, frames=30, clock=clock)
+    while clock.now < 10:
+        if pace.due:
+            with pace.look() as passed:
+                told.append(passed)
+            looks += 1
+        clock.now += 0.001
+    assert 280 <= looks <= 300
+    assert told[-1] == pytest.approx(1 / 30, abs=0.002)
+
+
+def test_a_look_that_fails_counts_too():
+    clock = Ticks()
+    pace = Pace(share=0.5, clock=clock)
+    with suppress(ValueError), pace.look():
+        clock.now += 1.0
+        raise ValueError
+    assert not pace.due
+    clock.now += 1.0
+    assert pace.due
+
+
+@pytest.mark.parametrize(("wrong", "said"), [({"share": 0.0}, "share must be in 0..1"), ({"share": 1.1}, "share"),
+                                             ({"frames": 0.0}, "frames must be > 0")])
+def test_paces_that_are_none(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Pace(**wrong)
+
+
+def test_without_a_display_nothing_is_made(monkeypatch, tmp_path):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.name", "posix")
+    with pytest.raises(UserError, match="needs a display and there is none; leave --render out"):
+        train.main([*TASK, "--render", "human", "--out", str(tmp_path / "run")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_display_that_is_not_there_is_told_in_one_line(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "pib_rl.train", *TASK, "--render", "human", "--out",
+                           str(tmp_path / "run")], env={"DISPLAY": ":987", "SDL_VIDEODRIVER": "x11",
+                           "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert said[-1].startswith("pib_rl.train: error: cannot open a window")
+    assert said[-1].endswith("; leave --render out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_settings_file_may_ask_for_the_window_in_its_words(tmp_path):
+    given = {"env": "CartPole-v1", "render": "human"}
+    assert from_plain(dict(given), tmp_path) == TrainConfig("CartPole-v1", render="human")
+    with pytest.raises(UserError, match="render must be none or human, got 'gif'"):
+        from_plain(given | {"render": "gif"}, tmp_path)

@@ -1,0 +1,116 @@
+"""Tuned settings: shipped, used by themselves, under what the user says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from stable_baselines3.common.utils import LinearSchedule
+
+from pib_rl import train
+from pib_rl.agents.rule.config import RuleConfig
+from pib_rl.cli.cli import UserError
+from pib_rl.common.options import configure
+from pib_rl.training import tuned
+from pib_rl.training.config import from_plain
+
+LANDER = {"epochs": 4, "ent_coef": 0.01, "ent_decay": 4, "gae_lambda": 0.98, "gamma": 0.995, "hidden_rollouts": 4,
+          "dual_clip": None, "plastic": 0.5, "refit_margin": 2}
+KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
+
+
+def settings(*arguments: str):
+    return train.read_arguments(list(arguments)).substance()
+
+
+@pytest.mark.parametrize("env", KEYS)
+@pytest.mark.parametrize("mode", ["pib", "frozen"])
+@pytest.mark.parametrize("hw", [None, "digital", "memristive", "optical"])
+def test_every_entry_is_a_configuration(env, mode, hw):
+    plain = from_plain({"env": env} | tuned.tuned(env, mode, hw), tuned.FOLDER).substance()
+    configure(RuleConfig, plain["rule"], "the rule")
+
+
+def test_a_substrate_may_have_settings_of_its_own():
+    optical, memristive = (settings("Acrobot-v1", "--hw", hw) for hw in ("optical", "memristive"))
+    assert (optical["objective"], optical["objective_options"]) == ("ridge", {"ridge": 5, "gain": 0.5})
+    assert (memristive["objective"], memristive["objective_options"]) == ("gaussian", {})
+    assert optical["rule"] == memristive["rule"]
+    assert settings("Acrobot-v1", "--hw", "optical", "--mode", "frozen")["objective"] == "gaussian"
+
+
+def test_another_objective_drops_the_tuned_options_of_the_first():
+    changed = settings("Acrobot-v1", "--hw", "optical", "--objective", "gaussian")
+    assert (changed["objective"], changed["objective_options"]) == ("gaussian", {})
+    changed = settings("Acrobot-v1", "--hw", "optical", "--objective", "cka", "--objective-options", "beta=0.1")
+    assert (changed["objective"], changed["objective_options"]) == ("cka", {"beta": 0.1})
+    changed = settings("Acrobot-v1", "--hw", "optical", "--objective-options", "ridge=2")
+    assert (changed["objective"], changed["objective_options"]) == ("ridge", {"ridge": 2, "gain": 0.5})
+
+
+def test_the_environment_of_the_command_line_brings_its_own_settings():
+    assert settings("Acrobot-v1")["rule"] == {"epochs": 4, "hidden_rate": 0.001, "hidden_decay": 1, "track": 0,
+                                              "plastic": 0.5, "refit_margin": 2}
+    assert settings("Acrobot-v1")["timesteps"] == 200_000
+    lander = settings("LunarLander-v3", "--hw", "optical")
+    assert lander["learning_rate"] == "lin_0.3"
+    assert lander["rule"] == LANDER
+    assert settings("Taxi-v3")["rule"] == {}
+
+
+def test_the_command_line_overrides_and_keeps_the_rest():
+    lander = settings("LunarLander-v3", "--rule", "ent_coef=0.5", "--timesteps", "7", "--learning-rate", "0.2")
+    assert lander["rule"] == LANDER | {"ent_coef": 0.5}
+    assert (lander["timesteps"], lander["learning_rate"], lander["n_envs"]) == (7, "0.2", 8)
+
+
+def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("env: LunarLander-v3\ntimesteps: 9\nwidth: 5\nrule: {ent_coef: 0.3}\n")
+    lander = settings("--config", str(file), "--width", "6")
+    assert (lander["timesteps"], lander["width"]) == (9, 6)
+    assert lander["rule"] == LANDER | {"ent_coef": 0.3}
+
+
+def test_rivals_do_not_take_the_settings_of_hidden_arrays():
+    assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {
+        name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")}
+    assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4, "refit_margin": 2}
+
+
+def test_print_config_can_be_read_back(tmp_path, capsys):
+    train.main(["Pendulum-v1", "--seed", "3", "--print-config"])
+    file = tmp_path / "printed.yaml"
+    file.write_text(capsys.readouterr().out)
+    assert settings("--config", str(file)) == settings("Pendulum-v1", "--seed", "3")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["CartPol-v1"], "unknown environment"), (["CartPole-v1", "--mode", "pibb"], "unknown mode"),
+    (["CartPole-v1", "--rule", "hiden_rate=1"], "did you mean hidden_rate"),
+    (["CartPole-v1", "--rule", "hidden_rate=1e300"], "hidden_rate must be at most 3.4e+38 in size, got 1e+300")])
+def test_print_config_prints_only_what_can_run(arguments, said, capsys):
+    with pytest.raises(UserError, match=re.escape(said)):
+        train.main([*arguments, "--print-config"])
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("text", ["lin_", "fast", "0", "-1", "nan", "lin_inf"])
+def test_a_wrong_rate_is_named(text):
+    with pytest.raises(UserError, match="learning-rate must be a number > 0 or lin_"):
+        settings("CartPole-v1", f"--learning-rate={text}")
+
+
+def test_rates_fall_or_stay():
+    falling = train.read_arguments(["CartPole-v1", "--learning-rate", "lin_0.5"]).rate()
+    assert isinstance(falling, LinearSchedule)
+    assert [falling(1.0), falling(0.5), falling(0.0)] == [0.5, 0.25, 0.0]
+    assert train.read_arguments(["CartPole-v1", "--learning-rate", "0.5"]).rate() == 0.5
+
+
+def test_the_initial_spread_reaches_the_policy():
+    model = train.build(train.read_arguments(["MountainCarContinuous-v0"]))
+    assert model.policy.head.log_std.item() == 0.5
+    assert model.rule.config.gamma == 0.99
