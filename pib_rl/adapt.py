@@ -27,8 +27,11 @@ from pib_rl.runs.folder import RunFolder, write_atomically
 from pib_rl.training.evaluation import as_told
 
 NAME = "pib_rl.adapt"
-LEARNERS: dict[str, type[PatientLearner]] = {"supervised": PatientClassifier, "regression": PatientRegressor,
-                                             "unsupervised": PatientEncoder}
+LEARNERS: dict[str, type[PatientLearner]] = {
+    "supervised": PatientClassifier,
+    "regression": PatientRegressor,
+    "unsupervised": PatientEncoder,
+}
 NAMED = ("hw", "mode", "unit", "scored")
 COUNTED = ("before", "after", "length", "seed")
 
@@ -76,13 +79,25 @@ def adapt(patient: Patient, folder: RunFolder) -> None:
         title = f"{', '.join(patient.config.fault)}: {plots.literal(patient.run.path.resolve().name)}"
         figure = figures.recovery(courses, patient.held_before, patient.unit, patient.scored, title, patient.percent)
         write_atomically(folder.path / "adapt.png", plots.as_png(figure))
-    folder.save_result(told({
-        "run": str(patient.config.run), **patient.identity, "faults": list(patient.config.fault),
-        "adapt_seed": patient.config.seed, "unit": patient.unit, "length": patient.length, "scored": patient.scored,
-        "percent": patient.percent, "before": patient.before, "after": patient.after,
-        "after_old_probe": patient.after_old_probe, "curve_before": patient.held_before,
-        "contenders": {name: told(asdict(course)) for name, course in courses.items()},
-    }))
+    folder.save_result(
+        told(
+            {
+                "run": str(patient.config.run),
+                **patient.identity,
+                "faults": list(patient.config.fault),
+                "adapt_seed": patient.config.seed,
+                "unit": patient.unit,
+                "length": patient.length,
+                "scored": patient.scored,
+                "percent": patient.percent,
+                "before": patient.before,
+                "after": patient.after,
+                "after_old_probe": patient.after_old_probe,
+                "curve_before": patient.held_before,
+                "contenders": {name: told(asdict(course)) for name, course in courses.items()},
+            }
+        )
+    )
 
 
 def told(found: dict[str, Any]) -> dict[str, Any]:
@@ -104,11 +119,17 @@ def show(folder: RunFolder) -> None:
     result = folder.whole_result(NAMED, COUNTED)
     known = result.get("contenders")
     if not isinstance(known, dict) or not all(isinstance(one, dict) and "final" in one for one in known.values()):
-        raise UserError(f"{folder.path / 'result.json'} is damaged (contenders missing); delete {folder.path} to adapt "
-                        "anew, or choose another --out")
+        raise UserError(
+            f"{folder.path / 'result.json'} is damaged (contenders missing); delete {folder.path} to adapt "
+            "anew, or choose another --out"
+        )
     task = Path(str(result.get("data") or result.get("env"))).name
-    table = Table(title=escape(f"{task} on {result['hw']} ({result['mode']}, seed {result['seed']}), "
-                               f"{', '.join(result.get('faults', []))}"), title_style="")
+    table = Table(
+        title=escape(
+            f"{task} on {result['hw']} ({result['mode']}, seed {result['seed']}), {', '.join(result.get('faults', []))}"
+        ),
+        title_style="",
+    )
     share, probes = bool(result.get("percent")), "after_old_probe" in result
     columns = ["", result["scored"], *(["old probe"] if probes else []), "measurements", "writes"]
     for index, column in enumerate(columns):
@@ -116,12 +137,22 @@ def show(folder: RunFolder) -> None:
     rows: list[tuple[str, Any, Any, dict[str, Any]]] = [
         ("before the fault", result["before"], result["before"], {}),
         ("after it", result["after"], result.get("after_old_probe"), {}),
-        *((f"{name}, {result['length']:,} {result['unit']} later", course["final"], course.get("final_old_probe"),
-           course.get("counts", {})) for name, course in known.items()),
+        *(
+            (
+                f"{name}, {result['length']:,} {result['unit']} later",
+                course["final"],
+                course.get("final_old_probe"),
+                course.get("counts", {}),
+            )
+            for name, course in known.items()
+        ),
     ]
     for name, figure, old, counts in rows:
-        table.add_row(name, *(_figure(value, share) for value in ((figure, old) if probes else (figure,))),
-                      *(f"{int(counts[key]):,}" if key in counts else "" for key in ("measurements", "writes")))
+        table.add_row(
+            name,
+            *(_figure(value, share) for value in ((figure, old) if probes else (figure,))),
+            *(f"{int(counts[key]):,}" if key in counts else "" for key in ("measurements", "writes")),
+        )
     console = Console()
     console.print(table)
     console.print(f"folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)

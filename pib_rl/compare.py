@@ -30,8 +30,9 @@ def main(arguments: list[str]) -> None:
             failures, standings = compare(config, jobs, folder, f"python -m {NAME} {shlex.join(arguments)}")
     except OSError as error:
         where = error.filename2 or error.filename or folder.path
-        raise UserError(f"cannot write {where}: {error.strerror or error}; make room for it, and the same command goes "
-                        "on") from None
+        raise UserError(
+            f"cannot write {where}: {error.strerror or error}; make room for it, and the same command goes on"
+        ) from None
     console = Console()
     if standings:
         console.print(table.terminal(standings, title(config, standings), CAPTION))
@@ -43,16 +44,20 @@ def main(arguments: list[str]) -> None:
         raise SystemExit(FAILURE)
 
 
-def compare(config: CompareConfig, jobs: list[Job], folder: ComparisonFolder,
-            command: str) -> tuple[list[Failure], list[Standing]]:
+def compare(
+    config: CompareConfig, jobs: list[Job], folder: ComparisonFolder, command: str
+) -> tuple[list[Failure], list[Standing]]:
     """Makes the runs that are missing and writes the report of all that the folder holds."""
     todo = [job for job in jobs if not folder.finished(job)]
     others = folder.others(jobs)
     if len(todo) < len(jobs):
         print(f"{folder.path}: {len(jobs) - len(todo)} of {len(jobs)} runs are finished already")
     if older := folder.older([job for job in jobs if job not in todo] + others):
-        print(f"{NAME}: note: another version of pib-rl made {len(older)} finished runs, such as {older[0].name}; move "
-              f"them out of {folder.runs} to repeat them", file=sys.stderr)
+        print(
+            f"{NAME}: note: another version of pib-rl made {len(older)} finished runs, such as {older[0].name}; move "
+            f"them out of {folder.runs} to repeat them",
+            file=sys.stderr,
+        )
     try:
         failures = run_all(todo, folder, config.steps, config.jobs or os.cpu_count() or 1, config.progress)
     except KeyboardInterrupt:

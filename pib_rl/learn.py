@@ -81,12 +81,25 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
             write_events(events, pictures, len(rows))
         events.close()
     faults = [{"kind": fault.kind, "size": fault.size, "epoch": fault.step} for fault in parse_all(config.fault)]
-    folder.save_result({
-        "data": config.data, "hw": config.hw, "mode": config.mode, "rival": config.learner, "seed": config.seed,
-        "train_samples": len(fitted.x), "test_samples": len(data.x_test), "epochs": len(rows),
-        lesson.validated: rows[-1][lesson.validated], **result, "wall_s": round(wall, 3), **cost,
-        "aged_s": model.aged_s_, "device": config.device, **({"faults": faults} if faults else {}),
-    })
+    folder.save_result(
+        {
+            "data": config.data,
+            "hw": config.hw,
+            "mode": config.mode,
+            "rival": config.learner,
+            "seed": config.seed,
+            "train_samples": len(fitted.x),
+            "test_samples": len(data.x_test),
+            "epochs": len(rows),
+            lesson.validated: rows[-1][lesson.validated],
+            **result,
+            "wall_s": round(wall, 3),
+            **cost,
+            "aged_s": model.aged_s_,
+            "device": config.device,
+            **({"faults": faults} if faults else {}),
+        }
+    )
 
 
 @contextlib.contextmanager
@@ -103,8 +116,10 @@ def kept(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float
         raise UserError(f"interrupted after epoch {len(rows)}; the network so far is in {folder.path}") from None
     except InstrumentError as error:
         keep(folder, model, rows)
-        raise UserError(f"{error}; stopped after epoch {len(rows)}; the network so far is in {folder.path}: once the "
-                        "instrument answers, run again with another --out or without") from error
+        raise UserError(
+            f"{error}; stopped after epoch {len(rows)}; the network so far is in {folder.path}: once the "
+            "instrument answers, run again with another --out or without"
+        ) from error
 
 
 def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> None:
@@ -142,7 +157,7 @@ def show(folder: RunFolder) -> None:
         table.add_column(name, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
-    table.caption = (f"{result['train_samples']:,} samples, {result['epochs']} epochs in {result['wall_s']:.1f} s")
+    table.caption = f"{result['train_samples']:,} samples, {result['epochs']} epochs in {result['wall_s']:.1f} s"
     console = Console()
     console.print(table)
     console.print(told(result), soft_wrap=True, highlight=False)

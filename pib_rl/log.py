@@ -85,16 +85,20 @@ def main(arguments: list[str]) -> None:
     finally:
         env.close()
     if len(now) < 2:
-        raise UserError(f"too few steps (--timesteps {config.timesteps}): pairs of observations within an episode: "
-                        f"{len(now)}; log more")
+        raise UserError(
+            f"too few steps (--timesteps {config.timesteps}): pairs of observations within an episode: "
+            f"{len(now)}; log more"
+        )
     content = io.BytesIO()
     np.savez_compressed(content, x_train=now, x_next=later)
     try:
         write_atomically(config.file, content.getvalue())
     except OSError as error:
         raise UserError(f"cannot write {config.file}: {error.strerror or error}") from None
-    print(f"{len(now):,} observations of {now.shape[1]} numbers, and those that followed: {config.file}\n"
-          f"python -m pib_rl.learn {config.file} --mode unsupervised")
+    print(
+        f"{len(now):,} observations of {now.shape[1]} numbers, and those that followed: {config.file}\n"
+        f"python -m pib_rl.learn {config.file} --mode unsupervised"
+    )
 
 
 def make_folder(path: Path) -> None:
@@ -122,8 +126,10 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
     close(model)
     for name in ("env", "distractors"):
         if getattr(task, name) != getattr(config, name):
-            raise UserError(f"the policy of {config.policy} was trained with {name} {getattr(task, name)}, but "
-                            f"{getattr(config, name)} is asked for")
+            raise UserError(
+                f"the policy of {config.policy} was trained with {name} {getattr(task, name)}, but "
+                f"{getattr(config, name)} is asked for"
+            )
     model.policy.streams.restart(config.seed)
     reader = Reader(model.policy, Read.NOISY)
     return lambda obs: reader.predict(obs)[0]

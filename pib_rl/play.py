@@ -87,10 +87,18 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
 
         if config.composed:
             check_pygame()
-        session = Session(model, task, env, read=Read(config.read), seed=config.seed, faults=config.faults(),
-                          learn_from=config.learn_from, learn_every=config.learn_every,
-                          learn_steps=config.learn_steps or max(1, task.timesteps // QUARTER),
-                          threaded=config.render == "human" and config.composed)
+        session = Session(
+            model,
+            task,
+            env,
+            read=Read(config.read),
+            seed=config.seed,
+            faults=config.faults(),
+            learn_from=config.learn_from,
+            learn_every=config.learn_every,
+            learn_steps=config.learn_steps or max(1, task.timesteps // QUARTER),
+            threaded=config.render == "human" and config.composed,
+        )
     try:
         with mistakes():
             if config.render == "human" and config.composed:
@@ -139,7 +147,8 @@ def watch(config: PlayConfig, folder: RunFolder, session: Session) -> None:
 
     def over() -> bool:
         return (config.steps is not None and session.steps >= config.steps) or (
-            config.episodes is not None and len(session.returns) >= config.episodes)
+            config.episodes is not None and len(session.returns) >= config.episodes
+        )
 
     Window(session, config.pixels(), session.pace, folder.path).run(over)
 

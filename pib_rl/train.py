@@ -42,8 +42,18 @@ if TYPE_CHECKING:
 
 NAME = "pib_rl.train"
 NAMED = ("env", "hw", "mode")
-COUNTED = ("seed", "eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean", "best_eval_mean_noiseless",
-           "eval_episodes", "timesteps", "wall_s", *NUMBERS)
+COUNTED = (
+    "seed",
+    "eval_mean",
+    "eval_std",
+    "eval_mean_noiseless",
+    "best_eval_mean",
+    "best_eval_mean_noiseless",
+    "eval_episodes",
+    "timesteps",
+    "wall_s",
+    *NUMBERS,
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -101,8 +111,10 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
     for name, value in chip.items():
         wanted = config.substance()[name]
         if wanted != value:
-            raise UserError(f"--init {config.init} has {name} {value}, this run asks for {wanted}; leave "
-                            f"--{name.replace('_', '-')} out")
+            raise UserError(
+                f"--init {config.init} has {name} {value}, this run asks for {wanted}; leave "
+                f"--{name.replace('_', '-')} out"
+            )
     return config
 
 
@@ -130,8 +142,10 @@ def go_on(config: TrainConfig, model: PIB) -> None:
     try:
         model.policy.inherit(folder.load_policy(LAST))
     except ValueError as error:
-        raise UserError(f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, mode "
-                        f"{config.mode}: {error}") from None
+        raise UserError(
+            f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, mode "
+            f"{config.mode}: {error}"
+        ) from None
 
 
 def environments(config: TrainConfig, count: int, stream: str) -> VecEnv:
@@ -150,9 +164,17 @@ def build(config: TrainConfig) -> PIB:
     plain, env = config.substance(), environments(config, config.n_envs, ENVIRONMENT)
     check_observation_space(env.observation_space)
     try:
-        return make_agent(config.mode, PIBPolicy, env, seed=config.seed, n_steps=config.n_steps,
-                          learning_rate=config.rate(), rule=plain["rule"], device=config.device,
-                          policy_kwargs=saved.policy_arguments(plain, Path("the configuration")))
+        return make_agent(
+            config.mode,
+            PIBPolicy,
+            env,
+            seed=config.seed,
+            n_steps=config.n_steps,
+            learning_rate=config.rate(),
+            rule=plain["rule"],
+            device=config.device,
+            policy_kwargs=saved.policy_arguments(plain, Path("the configuration")),
+        )
     except TypeError as error:
         raise ValueError(f"an option does not fit: {error}") from error
 
@@ -170,8 +192,9 @@ def watched(config: TrainConfig, model: PIB) -> Live | None:
     return Live(model.policy, config)
 
 
-def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[Fault] = (),
-          live: Live | None = None) -> None:
+def train(
+    config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[Fault] = (), live: Live | None = None
+) -> None:
     """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far."""
     policy = model.policy
     breakage = Breakage(faults, partial(inject, policy))
@@ -179,10 +202,14 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
-    looks = Evaluation(lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY), every(config.timesteps),
-                       spec.reward_threshold, lambda: folder.save_policy(policy.state_dict(), BEST),
-                       lambda: policy.meter.totals()["measurements"],
-                       pictures if config.tensorboard else dict)
+    looks = Evaluation(
+        lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY),
+        every(config.timesteps),
+        spec.reward_threshold,
+        lambda: folder.save_policy(policy.state_dict(), BEST),
+        lambda: policy.meter.totals()["measurements"],
+        pictures if config.tensorboard else dict,
+    )
     others: list[BaseCallback] = [breakage, clock]
     if live is not None:
         live.follow(breakage, clock)
@@ -192,21 +219,27 @@ def train(config: TrainConfig, model: PIB, folder: RunFolder, faults: Sequence[F
         wall = learn(model, config.timesteps, folder, looks, config.progress, others, config.tensorboard)
     except KeyboardInterrupt:
         folder.save_policy(policy.state_dict())
-        raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
-                        f"{folder.path}: python -m pib_rl.play {folder.path}") from None
+        raise UserError(
+            f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
+            f"{folder.path}: python -m pib_rl.play {folder.path}"
+        ) from None
     except InstrumentError as error:
         folder.save_policy(policy.state_dict())
         cure = f"python -m pib_rl.train --config {folder.path / CONFIG} --init {folder.path}"
-        raise UserError(f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
-                        f"in {folder.path}; once the instrument answers, {cure} goes on with its units and a new "
-                        "readout") from error
+        raise UserError(
+            f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
+            f"in {folder.path}; once the instrument answers, {cure} goes on with its units and a new "
+            "readout"
+        ) from error
     folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
     try:
         result = judge(config, model, folder, looks, wall)
     except InstrumentError as error:
-        raise UserError(f"{error}; the training is done, its evaluation is not: once the instrument answers, "
-                        f"python -m pib_rl.play {folder.path} plays the policy") from error
+        raise UserError(
+            f"{error}; the training is done, its evaluation is not: once the instrument answers, "
+            f"python -m pib_rl.play {folder.path} plays the policy"
+        ) from error
     folder.save_result(result | {"aged_s": clock.aged_s} | ({"faults": breakage.happened} if faults else {}))
 
 
@@ -222,12 +255,20 @@ def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation,
             figures[f"{label}eval_mean{suffix}"] = evaluate(policy, make_env, config.eval_episodes, read)
     means = {key: float(returns.mean()) for key, returns in figures.items()}
     return {
-        "env": config.env, "hw": config.hw, "mode": config.mode, "seed": config.seed,
-        "timesteps": model.num_timesteps, "eval_mean": means["eval_mean"],
-        "eval_std": float(figures["eval_mean"].std()), "eval_episodes": config.eval_episodes,
-        "eval_mean_noiseless": means["eval_mean_noiseless"], "best_eval_mean": means["best_eval_mean"],
-        "best_eval_mean_noiseless": means["best_eval_mean_noiseless"], "solved_at_step": looks.solved_at,
-        "wall_s": round(wall, 3), **cost,
+        "env": config.env,
+        "hw": config.hw,
+        "mode": config.mode,
+        "seed": config.seed,
+        "timesteps": model.num_timesteps,
+        "eval_mean": means["eval_mean"],
+        "eval_std": float(figures["eval_mean"].std()),
+        "eval_episodes": config.eval_episodes,
+        "eval_mean_noiseless": means["eval_mean_noiseless"],
+        "best_eval_mean": means["best_eval_mean"],
+        "best_eval_mean_noiseless": means["best_eval_mean_noiseless"],
+        "solved_at_step": looks.solved_at,
+        "wall_s": round(wall, 3),
+        **cost,
         "control_period_s": period(config),
     }
 
@@ -250,8 +291,10 @@ def step_seconds(config: TrainConfig) -> float:
     pace = config.pace()
     seconds = period(config) if pace is None else pace
     if seconds is None:
-        raise UserError(f"--clock control: {config.env} does not tell its control period; give seconds per step, such "
-                        "as --clock 0.02")
+        raise UserError(
+            f"--clock control: {config.env} does not tell its control period; give seconds per step, such "
+            "as --clock 0.02"
+        )
     return seconds
 
 
@@ -271,13 +314,16 @@ def show(folder: RunFolder) -> None:
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     last, best = result["eval_mean"], result["best_eval_mean"]
-    table.add_row("last", f"{as_told(last)} ± {result['eval_std']:.{decimals(last)}f}",
-                  as_told(result["eval_mean_noiseless"]))
+    table.add_row(
+        "last", f"{as_told(last)} ± {result['eval_std']:.{decimals(last)}f}", as_told(result["eval_mean_noiseless"])
+    )
     table.add_row("best checkpoint", as_told(best), as_told(result["best_eval_mean_noiseless"]))
     solved = result.get("solved_at_step")
-    table.caption = (f"greedy return, {result['eval_episodes']} fresh episodes each\n"
-                     f"{result['timesteps']:,} steps in {result['wall_s']:.1f} s, "
-                     f"solved at {'-' if solved is None else f'{solved:,}'}")
+    table.caption = (
+        f"greedy return, {result['eval_episodes']} fresh episodes each\n"
+        f"{result['timesteps']:,} steps in {result['wall_s']:.1f} s, "
+        f"solved at {'-' if solved is None else f'{solved:,}'}"
+    )
     console = Console()
     console.print(table)
     console.print(told(result, result.get("control_period_s")), soft_wrap=True, highlight=False)

@@ -49,12 +49,27 @@ class Job(NamedTuple):
 def result(job: Job, out: Path) -> dict[str, Any] | None:
     """Makes the run unless it is finished; a failure is reported and leaves an empty place."""
     folder = job.folder(out)
-    command = [sys.executable, "-m", "pib_rl.train", "CartPole-v1", "--hw", f"memristive:{job.device}", "--hw-options",
-               f"programming={job.programming}", "--mode", job.mode, "--seed", str(job.seed), "--out", str(folder),
-               "--no-progress"]
+    command = [
+        sys.executable,
+        "-m",
+        "pib_rl.train",
+        "CartPole-v1",
+        "--hw",
+        f"memristive:{job.device}",
+        "--hw-options",
+        f"programming={job.programming}",
+        "--mode",
+        job.mode,
+        "--seed",
+        str(job.seed),
+        "--out",
+        str(folder),
+        "--no-progress",
+    ]
     if not (folder / "result.json").is_file():
-        done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              env={**os.environ, "OMP_NUM_THREADS": "1"})
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
         if done.returncode:
             tqdm.write((done.stderr.strip().splitlines() or [f"{folder}: exit code {done.returncode}"])[-1], sys.stderr)
             return None
@@ -70,8 +85,10 @@ def row(device: str, programming: str, mode: str, results: list[dict[str, Any]])
     most = max(found["writes_max_per_device"] for found in results)
     used = max((found["endurance_used"] or 0.0) for found in results)
     mean = statistics.mean(found["writes_mean_per_device"] for found in results)
-    return (f"| {device} | {programming} | {mode} | {', '.join(f'{final:.0f}' for final in finals)} | "
-            f"{sum(final >= SOLVED for final in finals)} of {len(finals)} | {mean:,.0f} | {most:,.0f} | {used:.0e} |")
+    return (
+        f"| {device} | {programming} | {mode} | {', '.join(f'{final:.0f}' for final in finals)} | "
+        f"{sum(final >= SOLVED for final in finals)} of {len(finals)} | {mean:,.0f} | {most:,.0f} | {used:.0e} |"
+    )
 
 
 def read_arguments() -> argparse.Namespace:
@@ -90,8 +107,13 @@ def main() -> None:
     kinds = list(product(options.devices, options.programming, options.modes))
     jobs = [Job(*kind, seed) for seed in options.seeds for kind in kinds]
     with ThreadPoolExecutor(options.jobs) as pool:
-        found = dict(zip(jobs, tqdm(pool.map(lambda job: result(job, options.out), jobs), total=len(jobs), unit="run"),
-                         strict=True))
+        found = dict(
+            zip(
+                jobs,
+                tqdm(pool.map(lambda job: result(job, options.out), jobs), total=len(jobs), unit="run"),
+                strict=True,
+            )
+        )
     print("| device | programming | units | final return | >= 475 | writes a device | most | of its endurance |")
     print("|---|---|---|---|---|---|---|---|")
     for kind in kinds:

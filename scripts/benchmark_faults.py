@@ -47,18 +47,28 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "digits": Task("learn", ("--units", "3", "--width", "512", "--epochs", "10"),
-                   {"memristive": "stuck:0.5", "optical": "rotate-medium:90"}, ("--epochs", "2")),
-    "cartpole": Task("train", ("CartPole-v1", "--timesteps", "25000"),
-                     {"memristive": "stuck:0.3", "optical": "rotate-medium:45"}, ("--timesteps", "25000"), 475.0),
+    "digits": Task(
+        "learn",
+        ("--units", "3", "--width", "512", "--epochs", "10"),
+        {"memristive": "stuck:0.5", "optical": "rotate-medium:90"},
+        ("--epochs", "2"),
+    ),
+    "cartpole": Task(
+        "train",
+        ("CartPole-v1", "--timesteps", "25000"),
+        {"memristive": "stuck:0.3", "optical": "rotate-medium:45"},
+        ("--timesteps", "25000"),
+        475.0,
+    ),
 }
 
 
 def call(module: str, *arguments: str) -> None:
     """Runs a command of the package; raises RuntimeError with its last words if it fails."""
     command = [sys.executable, "-m", f"pib_rl.{module}", *arguments, "--no-progress"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
     if done.returncode:
         why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise RuntimeError(f"{module} {' '.join(arguments)}: {why[-1]}")
@@ -79,8 +89,22 @@ def chip(name: str, hw: str, seed: int, options: argparse.Namespace) -> dict[str
     run, adapted = (options.out / f"{name}-{hw}-s{seed}{suffix}" for suffix in ("", "-adapted"))
     data = [options.data] if task.module == "learn" else []
     finish(run, lambda: call(task.module, *data, *task.training, "--hw", hw, "--seed", str(seed), "--out", str(run)))
-    return finish(adapted, lambda: call("adapt", str(run), "--fault", task.faults[hw], *task.after, "--rivals", *RIVALS,
-                                        "--seed", str(seed), "--out", str(adapted)))
+    return finish(
+        adapted,
+        lambda: call(
+            "adapt",
+            str(run),
+            "--fault",
+            task.faults[hw],
+            *task.after,
+            "--rivals",
+            *RIVALS,
+            "--seed",
+            str(seed),
+            "--out",
+            str(adapted),
+        ),
+    )
 
 
 def attempt(job: tuple[str, str, int], options: argparse.Namespace) -> dict[str, Any] | None:

@@ -117,8 +117,11 @@ class Results:
         self.path = path
         self.task = task
         if old := len(self.stored()) - len(self.known()):
-            print(f"{path}: {old} rows were measured with other settings than those of {task} now and do not count; "
-                  "they are replaced as they are measured again", file=sys.stderr)
+            print(
+                f"{path}: {old} rows were measured with other settings than those of {task} now and do not count; "
+                "they are replaced as they are measured again",
+                file=sys.stderr,
+            )
 
     def stored(self) -> dict[Key, Row]:
         """All that the file holds."""
@@ -140,8 +143,11 @@ class Results:
 
     def known(self) -> dict[Key, Row]:
         """What was measured with today's settings."""
-        return {key: row for key, row in self.stored().items()
-                if row["settings"] == settings(self.task, row["hw"], row["learner"])}
+        return {
+            key: row
+            for key, row in self.stored().items()
+            if row["settings"] == settings(self.task, row["hw"], row["learner"])
+        }
 
     def add(self, row: Row) -> None:
         """Puts a row in its place; the others stay."""
@@ -195,11 +201,30 @@ class Runner:
 
     def _learn(self, one: One, path: Path) -> None:
         rival = [] if one.learner == "pib" else ["--rival", one.learner]
-        command = [sys.executable, "-m", "pib_rl.learn", self.data, *flags(one.task, one.hw, one.learner), *rival,
-                   "--hw", one.hw, "--seed", str(one.seed), "--device", self.device, "--out", str(path),
-                   "--no-progress"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                   env={**os.environ, "OMP_NUM_THREADS": "1"})
+        command = [
+            sys.executable,
+            "-m",
+            "pib_rl.learn",
+            self.data,
+            *flags(one.task, one.hw, one.learner),
+            *rival,
+            "--hw",
+            one.hw,
+            "--seed",
+            str(one.seed),
+            "--device",
+            self.device,
+            "--out",
+            str(path),
+            "--no-progress",
+        ]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
         self.running.add(process)
         words = process.communicate()[1].strip().splitlines() or [f"exit code {process.returncode}"]
         self.running.discard(process)
@@ -244,8 +269,11 @@ def table(task: str, rows: dict[Key, Row], options: argparse.Namespace) -> str:
     lines = [f"| {task} | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     beside = [(label, options.learners[0], f"{part}.") for part, label in BESIDE.items() if task == "views"]
     for label, learner, part in [*((name, name, "") for name in options.learners), *beside]:
-        cells = [cell([rows.get((hw, learner, seed), {}).get(part + name, "") for seed in options.seeds])
-                 for hw in options.hw for name in figures]
+        cells = [
+            cell([rows.get((hw, learner, seed), {}).get(part + name, "") for seed in options.seeds])
+            for hw in options.hw
+            for name in figures
+        ]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -289,10 +317,16 @@ def main(arguments: list[str]) -> None:
             check_device(options.device)
         if load(options.data).image is None:  # what is wrong with the data is told once, and first
             raise UserError(f"{options.data} must hold images, shape (n, height, width), got vectors")
-        plan = (One(task, hw, learner, seed)
-                for seed, task, hw, learner in product(options.seeds, options.tasks, options.hw, options.learners))
-        measure([one for one in plan if one[1:] not in results[one.task].known()], results,
-                Runner(options.data, options.out, options.device), options.jobs)
+        plan = (
+            One(task, hw, learner, seed)
+            for seed, task, hw, learner in product(options.seeds, options.tasks, options.hw, options.learners)
+        )
+        measure(
+            [one for one in plan if one[1:] not in results[one.task].known()],
+            results,
+            Runner(options.data, options.out, options.device),
+            options.jobs,
+        )
     short = False
     for task in options.tasks:
         rows = results[task].known()

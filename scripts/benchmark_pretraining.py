@@ -59,13 +59,42 @@ def chip(name: str, hw: str, seed: int, out: Path) -> dict[tuple[str, bool], dic
     if not log.is_file():
         call("log", *task.env, "--timesteps", str(task.logged), "--seed", str(seed), "--out", str(log))
     if not (encoder / "result.json").is_file():
-        call("learn", str(log), "--mode", "unsupervised", "--hw", hw, "--width", str(task.width), "--units", "2",
-             "--seed", str(seed), "--out", str(encoder))
+        call(
+            "learn",
+            str(log),
+            "--mode",
+            "unsupervised",
+            "--hw",
+            hw,
+            "--width",
+            str(task.width),
+            "--units",
+            "2",
+            "--seed",
+            str(seed),
+            "--out",
+            str(encoder),
+        )
     for mode, before in product(MODES, (False, True)):
         run = out / f"{name}-{hw}-{mode}{'-init' if before else ''}-s{seed}"
         if not (run / "result.json").is_file():
-            call("train", *task.env, "--hw", hw, "--width", str(task.width), "--timesteps", str(task.timesteps),
-                 "--mode", mode, "--seed", str(seed), *(["--init", str(encoder)] if before else []), "--out", str(run))
+            call(
+                "train",
+                *task.env,
+                "--hw",
+                hw,
+                "--width",
+                str(task.width),
+                "--timesteps",
+                str(task.timesteps),
+                "--mode",
+                mode,
+                "--seed",
+                str(seed),
+                *(["--init", str(encoder)] if before else []),
+                "--out",
+                str(run),
+            )
         found[mode, before] = json.loads((run / "result.json").read_text())
     return found
 

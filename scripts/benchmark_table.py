@@ -39,19 +39,31 @@ class Task(NamedTuple):
 
 TASKS = {  # by folder
     "cartpole": Task("CartPole-v1, 80k steps", "500", "CartPole-v1", 80_000),
-    "cartpole-noise": Task("CartPole-v1 + 32 noise dimensions, width 16, 100k", "490, frozen below 350", "CartPole-v1",
-                           100_000, width=16, distractors=32),
+    "cartpole-noise": Task(
+        "CartPole-v1 + 32 noise dimensions, width 16, 100k",
+        "490, frozen below 350",
+        "CartPole-v1",
+        100_000,
+        width=16,
+        distractors=32,
+    ),
     "acrobot": Task("Acrobot-v1, 200k", "-82, not worse than frozen", "Acrobot-v1", 200_000),
     "pendulum": Task("Pendulum-v1, 200k", "-200", "Pendulum-v1", 200_000),
     "mountaincar": Task("MountainCarContinuous-v0, 100k", "85", "MountainCarContinuous-v0", 100_000),
     "lander-w64": Task("LunarLander-v3, width 64, 1M", "240, frozen clearly below", "LunarLander-v3", 1_000_000),
-    "lander-w256": Task("LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000,
-                        width=256),
+    "lander-w256": Task(
+        "LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000, width=256
+    ),
     "walker": Task("BipedalWalker-v3, 3M", "-", "BipedalWalker-v3", 3_000_000, seeds=3),
 }
 SETUP = ("env", "timesteps", "width", "distractors")
-CONTENDERS = {"pib": "PIB", "frozen": "frozen", "backprop": "backprop, exact twin",
-              "backprop-off": "backprop, 20 % off", "ppo": "PPO, software"}
+CONTENDERS = {
+    "pib": "PIB",
+    "frozen": "frozen",
+    "backprop": "backprop, exact twin",
+    "backprop-off": "backprop, 20 % off",
+    "ppo": "PPO, software",
+}
 
 
 Rows = list[dict[str, str]]
@@ -100,8 +112,7 @@ def written(rows: Rows) -> bytes:
 
 def finals(rows: Rows, contender: str, hw: str) -> list[float]:
     """Final returns of a contender on a substrate; software has no substrate and stands beside each."""
-    return [float(row["eval_mean"]) for row in rows
-            if row["contender"] == contender and row["hw"] in (hw, SOFTWARE)]
+    return [float(row["eval_mean"]) for row in rows if row["contender"] == contender and row["hw"] in (hw, SOFTWARE)]
 
 
 def found(returns: list[float]) -> Estimate:
@@ -138,8 +149,10 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 2:
         raise UserError(f"expected two folders, COMPARISONS and RESULTS, got {len(arguments)} arguments")
     comparisons, results = map(Path, arguments)
-    for folder, example in ((comparisons, "comparisons, which benchmark_rl.sh makes"),
-                            (results, "docs/results, which keeps the raw data")):
+    for folder, example in (
+        (comparisons, "comparisons, which benchmark_rl.sh makes"),
+        (results, "docs/results, which keeps the raw data"),
+    ):
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder; give one such as {example}")
     tasks = gathered(comparisons, results)

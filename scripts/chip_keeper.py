@@ -47,8 +47,15 @@ FRESH, APART = 1_000_000, 2_000_000  # first seeds of the episodes that count, a
 WAIT, LASTS = 2, 15
 EVERY = (3, 5, 10, 20, 40)
 THRESHOLDS = (0.7, 0.75, 0.8, 0.85, 0.9)
-PPO_SETTINGS: dict[str, Any] = {"n_steps": 256, "batch_size": 256, "n_epochs": 6, "gamma": 0.97, "gae_lambda": 0.9,
-                                "ent_coef": 0.005, "device": "cpu"}
+PPO_SETTINGS: dict[str, Any] = {
+    "n_steps": 256,
+    "batch_size": 256,
+    "n_epochs": 6,
+    "gamma": 0.97,
+    "gae_lambda": 0.9,
+    "ent_coef": 0.005,
+    "device": "cpu",
+}
 ENVS, RATE = 8, 1e-3  # the rate falls to 0
 
 Policy = Callable[[np.ndarray, int], int]
@@ -69,9 +76,13 @@ class Rule(NamedTuple):
 
     def __str__(self) -> str:
         name = ACTIONS[self.action]
-        return {"never": "never", "always": f"always {name}", "every": f"{name} every {self.number:g}",
-                "below": f"{name} below {self.number:g}",
-                "escalate": f"refit, then retrain, below {self.number:g}"}[self.kind]
+        return {
+            "never": "never",
+            "always": f"always {name}",
+            "every": f"{name} every {self.number:g}",
+            "below": f"{name} below {self.number:g}",
+            "escalate": f"refit, then retrain, below {self.number:g}",
+        }[self.kind]
 
     @property
     def family(self) -> tuple[str, int]:
@@ -98,8 +109,11 @@ class Rule(NamedTuple):
 
 
 FIXED = [Rule("never"), *(Rule("always", action) for action in (1, 2, 3))]
-GRID = [Rule(kind, action, number) for kind, numbers in (("every", EVERY), ("below", THRESHOLDS))
-        for action, number in product((1, 2, 3), numbers)] + [Rule("escalate", 2, number) for number in THRESHOLDS]
+GRID = [
+    Rule(kind, action, number)
+    for kind, numbers in (("every", EVERY), ("below", THRESHOLDS))
+    for action, number in product((1, 2, 3), numbers)
+] + [Rule("escalate", 2, number) for number in THRESHOLDS]
 
 
 class Score(NamedTuple):
@@ -142,8 +156,9 @@ def play_rule(job: tuple[Path, str, int, Rule, range]) -> Score:
     torch.set_num_threads(1)
 
     def make() -> list[Score]:
-        return [play(hw, seed, lambda env: rule.policy(env.unwrapped.monitor.names, env.unwrapped.config.periods),
-                     episodes)]
+        return [
+            play(hw, seed, lambda env: rule.policy(env.unwrapped.monitor.names, env.unwrapped.config.periods), episodes)
+        ]
 
     name = f"{hw}-s{seed}-{rule}-{episodes.start}-{len(episodes)}".replace(" ", "_").replace(":", "_")
     return kept(out / f"{name}.json", make)[0]
@@ -159,11 +174,17 @@ def play_ppo(job: tuple[Path, str, int, int, range, dict[str, Any], bool]) -> li
     return kept(path, lambda: train_and_play(hw, seed, steps, episodes, settings, apart))
 
 
-def train_and_play(hw: str, seed: int, steps: int, episodes: range, settings: dict[str, Any],
-                   apart: bool) -> list[Score]:
+def train_and_play(
+    hw: str, seed: int, steps: int, episodes: range, settings: dict[str, Any], apart: bool
+) -> list[Score]:
     """`play_ppo`, without a file; with each environment in a process of its own or not."""
-    envs = make_vec_env(ENV, ENVS, seed=seed, env_kwargs={"hw": hw, "chip_seed": seed},
-                        vec_env_cls=SubprocVecEnv if apart else DummyVecEnv)
+    envs = make_vec_env(
+        ENV,
+        ENVS,
+        seed=seed,
+        env_kwargs={"hw": hw, "chip_seed": seed},
+        vec_env_cls=SubprocVecEnv if apart else DummyVecEnv,
+    )
     venv = VecNormalize(envs, gamma=settings["gamma"])
     agent = PPO("MlpPolicy", venv, learning_rate=lambda left: RATE * left, seed=seed, **settings)
     agent.learn(steps)
@@ -182,7 +203,7 @@ def chosen(pool: ProcessPoolExecutor, out: Path, hw: str, seeds: list[int], epis
     scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: rules", unit="run"))
     best: dict[tuple[str, int], tuple[float, Rule]] = {}
     for index, rule in enumerate(GRID):
-        value = float(np.mean([score.value for score in scores[index * len(seeds):(index + 1) * len(seeds)]]))
+        value = float(np.mean([score.value for score in scores[index * len(seeds) : (index + 1) * len(seeds)]]))
         if rule.family not in best or value > best[rule.family][0]:
             best[rule.family] = value, rule
     return [rule for _, rule in best.values()]
@@ -228,8 +249,13 @@ def main() -> None:
     options = read_arguments()
     fresh = range(FRESH, FRESH + options.episodes)
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-        learners = {hw: [pool.submit(play_ppo, (options.out, hw, seed, options.steps, fresh, dict(options.ppo),
-                                                options.apart)) for seed in options.seeds] for hw in options.hw}
+        learners = {
+            hw: [
+                pool.submit(play_ppo, (options.out, hw, seed, options.steps, fresh, dict(options.ppo), options.apart))
+                for seed in options.seeds
+            ]
+            for hw in options.hw
+        }
         for hw in options.hw:
             rules = FIXED + chosen(pool, options.out, hw, options.tune, options.tune_episodes)
             jobs = [(options.out, hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
@@ -237,7 +263,7 @@ def main() -> None:
             learned = [learner.result() for learner in learners[hw]]
             found = {"PPO": [greedy for greedy, _ in learned], "PPO, drawn": [drawn for _, drawn in learned]}
             for index, rule in enumerate(rules):
-                found[str(rule)] = scores[index * len(options.seeds):(index + 1) * len(options.seeds)]
+                found[str(rule)] = scores[index * len(options.seeds) : (index + 1) * len(options.seeds)]
             table(found, hw)
 
 

@@ -43,14 +43,44 @@ def learned(seed: int, options: argparse.Namespace) -> Path:
     log, run = options.out / f"{TASK}-s{seed}.npz", options.out / f"{options.hw}-w{options.width}-s{seed}"
     if not log.is_file():
         pairs = log.with_name(f"{TASK}-s{seed}-pairs.npz")
-        call("-m", "pib_rl.log", TASK, "--timesteps", str(LOGGED), "--seed", str(seed), "--out", str(pairs),
-             "--no-progress")
+        call(
+            "-m",
+            "pib_rl.log",
+            TASK,
+            "--timesteps",
+            str(LOGGED),
+            "--seed",
+            str(seed),
+            "--out",
+            str(pairs),
+            "--no-progress",
+        )
         with np.load(pairs) as logged:
             np.savez_compressed(log, x_train=logged["x_train"])
     if not (run / "result.json").is_file():
-        call("-m", "pib_rl.learn", str(log), "--mode", "unsupervised", "--hw", options.hw, "--width",
-             str(options.width), "--units", "2", "--views", "swap=0", "noise=0.1", "--epochs", "40",
-             "--seed", str(seed), "--out", str(run), "--no-progress")
+        call(
+            "-m",
+            "pib_rl.learn",
+            str(log),
+            "--mode",
+            "unsupervised",
+            "--hw",
+            options.hw,
+            "--width",
+            str(options.width),
+            "--units",
+            "2",
+            "--views",
+            "swap=0",
+            "noise=0.1",
+            "--epochs",
+            "40",
+            "--seed",
+            str(seed),
+            "--out",
+            str(run),
+            "--no-progress",
+        )
     return run
 
 
@@ -81,9 +111,20 @@ def one(options: argparse.Namespace) -> float:
     model = fresh.network(env) if options.run is None else load_units(options.run, 4)
     training, final = (Streams(seed).integer(name) for name in (ENVIRONMENT, EVALUATION))
     venv = VecHardwareEncoder(make_vec_env(TASK, 8, training), model, seed=training)
-    agent = PPO("MlpPolicy", venv, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0,
-                learning_rate=LinearSchedule(1e-3, 0.0, 1.0), clip_range=LinearSchedule(0.2, 0.0, 1.0), seed=seed,
-                device="cpu")
+    agent = PPO(
+        "MlpPolicy",
+        venv,
+        n_steps=32,
+        batch_size=256,
+        gae_lambda=0.8,
+        gamma=0.98,
+        n_epochs=20,
+        ent_coef=0.0,
+        learning_rate=LinearSchedule(1e-3, 0.0, 1.0),
+        clip_range=LinearSchedule(0.2, 0.0, 1.0),
+        seed=seed,
+        device="cpu",
+    )
     agent.learn(STEPS)
     judge = VecHardwareEncoder(make_vec_env(TASK, EPISODES, final), model, seed=final)
     return float(evaluate_policy(agent, judge, EPISODES, deterministic=True, warn=False)[0])
@@ -107,12 +148,19 @@ def main() -> None:
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda seed: learned(seed, options), options.seeds))
         found = dict(zip(plan, pool.map(lambda job: trained(job, options), plan), strict=True))
-    print(f"\n| units, {options.hw}, width {options.width} | " + " | ".join(f"seed {seed}" for seed in options.seeds)
-          + f" | {SOLVED:.0f} or more |\n|---|" + "---|" * (len(options.seeds) + 1))
+    print(
+        f"\n| units, {options.hw}, width {options.width} | "
+        + " | ".join(f"seed {seed}" for seed in options.seeds)
+        + f" | {SOLVED:.0f} or more |\n|---|"
+        + "---|" * (len(options.seeds) + 1)
+    )
     for units in UNITS:
         returns = [found[seed, units] for seed in options.seeds]
-        print(f"| {units} | " + " | ".join(f"{value:.1f}" for value in returns)
-              + f" | {sum(value >= SOLVED for value in returns)} of {len(returns)} |")
+        print(
+            f"| {units} | "
+            + " | ".join(f"{value:.1f}" for value in returns)
+            + f" | {sum(value >= SOLVED for value in returns)} of {len(returns)} |"
+        )
 
 
 if __name__ == "__main__":

@@ -43,12 +43,28 @@ Figures = tuple[float, ...]
 def figures(data: Data, task: str, learner: str, hw: str, hidden: float, readout: float, seed: int) -> Figures | str:
     """In %, of the last network; what is wrong where a setting fails."""
     torch.set_num_threads(1)
-    x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, train_size=LEARNED_FROM, test_size=JUDGED_BY,
-                                            random_state=seed, stratify=data.y_train)
+    x, x_held, y, y_held = train_test_split(
+        data.x_train,
+        data.y_train,
+        train_size=LEARNED_FROM,
+        test_size=JUDGED_BY,
+        random_state=seed,
+        stratify=data.y_train,
+    )
     kind = PIBEncoder if task == "views" else PIBClassifier
     cameras = CAMERAS if hw == "optical" and "patches" in TASKS[task] else None
-    model = kind(hw=hw, mode=learner, epochs=EPOCHS, seed=seed, image=data.image, scaling="common", read="noisy",
-                 hw_options=cameras, rule={"hidden_rate": hidden, "learning_rate": readout}, **TASKS[task])
+    model = kind(
+        hw=hw,
+        mode=learner,
+        epochs=EPOCHS,
+        seed=seed,
+        image=data.image,
+        scaling="common",
+        read="noisy",
+        hw_options=cameras,
+        rule={"hidden_rate": hidden, "learning_rate": readout},
+        **TASKS[task],
+    )
     try:
         model.fit(x, y)
         if isinstance(model, PIBClassifier):
@@ -56,8 +72,11 @@ def figures(data: Data, task: str, learner: str, hw: str, hidden: float, readout
     except ValueError as error:
         return str(error)
     known, seen, last = model.transform(x), model.transform(x_held), model.model_.network.last.out_features
-    found = (judge.probe(known, y, seen, y_held), judge.probe(known, y, seen, y_held, few=True),
-             judge.neighbours(known[:, -last:], y, seen[:, -last:], y_held))
+    found = (
+        judge.probe(known, y, seen, y_held),
+        judge.probe(known, y, seen, y_held, few=True),
+        judge.neighbours(known[:, -last:], y, seen[:, -last:], y_held),
+    )
     return tuple(100 * value for value in found)
 
 
@@ -88,8 +107,11 @@ def main(arguments: list[str]) -> None:
         heads = [f"{hw}, readout {readout:g}" for hw in options.hw for readout in READOUT]
         print(f"\n| {learner}, {options.task} | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
         for hidden in HIDDEN:
-            cells = [cell([found[learner, hw, hidden, readout, seed] for seed in options.seeds])
-                     for hw in options.hw for readout in READOUT]
+            cells = [
+                cell([found[learner, hw, hidden, readout, seed] for seed in options.seeds])
+                for hw in options.hw
+                for readout in READOUT
+            ]
             print(f"| hidden rate {hidden:g} | {' | '.join(cells)} |")
 
 

@@ -42,8 +42,10 @@ def main() -> None:
         for keep in (False, True) * 3:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
                 best[keep] = min(best.get(keep, float("inf")), pool.submit(seconds, hw, keep).result())
-        print(f"{hw}: given back {1e3 * best[False]:.1f} ms, kept {1e3 * best[True]:.1f} ms, "
-              f"ratio {best[True] / best[False]:.2f}")
+        print(
+            f"{hw}: given back {1e3 * best[False]:.1f} ms, kept {1e3 * best[True]:.1f} ms, "
+            f"ratio {best[True] / best[False]:.2f}"
+        )
 
 
 if __name__ == "__main__":

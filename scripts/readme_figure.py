@@ -1,6 +1,6 @@
 """Draws the picture of the README from the runs of `scripts/benchmark_rl.sh cartpole-noise`.
 
-    python scripts/readme_figure.py comparisons/cartpole-noise docs/pictures/noise_dimensions.png
+python scripts/readme_figure.py comparisons/cartpole-noise docs/pictures/noise_dimensions.png
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ def main(arguments: list[str]) -> None:
             curves = []
             runs = sorted((comparison / "runs").glob(f"{mode}-{hw}-s*"))
             if not runs:
-                raise UserError(f"{comparison} has no runs of {mode} on {hw} hardware; expected the comparison that "
-                                "scripts/benchmark_rl.sh cartpole-noise makes with HW=\"digital memristive optical\"")
+                raise UserError(
+                    f"{comparison} has no runs of {mode} on {hw} hardware; expected the comparison that "
+                    'scripts/benchmark_rl.sh cartpole-noise makes with HW="digital memristive optical"'
+                )
             for folder in runs:
                 looks = read_progress(folder / LOOKS)
                 steps, returns = looks["timesteps"], looks["mean_reward"]

@@ -51,8 +51,24 @@ def run(out: Path, rival: str, hw: str, setting: dict[str, float], seed: int) ->
     if (path / "result.json").is_file():
         return
     rule = [f"{name}={value}" for name, value in setting.items()]
-    command = [sys.executable, "-m", "pib_rl.train", *TASK, *FLAGS.get(rival, []), "--mode", rival, "--hw", hw,
-               "--seed", str(seed), "--rule", *rule, "--out", str(path), "--no-progress"]
+    command = [
+        sys.executable,
+        "-m",
+        "pib_rl.train",
+        *TASK,
+        *FLAGS.get(rival, []),
+        "--mode",
+        rival,
+        "--hw",
+        hw,
+        "--seed",
+        str(seed),
+        "--rule",
+        *rule,
+        "--out",
+        str(path),
+        "--no-progress",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -57,9 +57,20 @@ class Stopwatch(BaseCallback):
 
 
 def ppo(env: object, seed: int) -> PPO:
-    return PPO("MlpPolicy", env, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0,
-               learning_rate=LinearSchedule(1e-3, 0.0, 1.0), clip_range=LinearSchedule(0.2, 0.0, 1.0), seed=seed,
-               device="cpu")
+    return PPO(
+        "MlpPolicy",
+        env,
+        n_steps=32,
+        batch_size=256,
+        gae_lambda=0.8,
+        gamma=0.98,
+        n_epochs=20,
+        ent_coef=0.0,
+        learning_rate=LinearSchedule(1e-3, 0.0, 1.0),
+        clip_range=LinearSchedule(0.2, 0.0, 1.0),
+        seed=seed,
+        device="cpu",
+    )
 
 
 def pib(hw: str) -> Callable[[int], BaseAlgorithm]:
@@ -91,8 +102,10 @@ def main() -> None:
     for name, runs in seen.items():
         median = statistics.median(seconds for seconds, _ in runs)
         steps = [step if step is not None else LIMIT for _, step in runs]
-        print(f"| {name} | {', '.join(f'{seconds:.1f}' for seconds, _ in runs)} | {median:.2f} | "
-              f"{statistics.median(steps):,.0f} | {median / first:.2f} | {median / second:.2f} |")
+        print(
+            f"| {name} | {', '.join(f'{seconds:.1f}' for seconds, _ in runs)} | {median:.2f} | "
+            f"{statistics.median(steps):,.0f} | {median / first:.2f} | {median / second:.2f} |"
+        )
 
 
 if __name__ == "__main__":

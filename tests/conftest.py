@@ -22,6 +22,22 @@ def small_run(tmp_path_factory):
     from pib_rl.runs.folder import RunFolder
 
     path = tmp_path_factory.mktemp("runs") / "run"
-    train.main(["CartPole-v1", "--hw", "memristive", "--timesteps", "512", "--n-steps", "16", "--width", "8",
-                "--eval-episodes", "1", "--out", str(path), "--no-progress"])
+    train.main(
+        [
+            "CartPole-v1",
+            "--hw",
+            "memristive",
+            "--timesteps",
+            "512",
+            "--n-steps",
+            "16",
+            "--width",
+            "8",
+            "--eval-episodes",
+            "1",
+            "--out",
+            str(path),
+            "--no-progress",
+        ]
+    )
     return RunFolder.open(path)

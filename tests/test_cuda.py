@@ -19,8 +19,15 @@ from pib_rl.physical.substrate import Read
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 HARDWARE = ("digital", "memristive", "optical")
 DETAILED = ("memristive:reram-es", "memristive:pcm", "optical:dmd", "optical:lc-slm", "mzi", "oscillator")
-SIZES = {"stuck": 0.2, "dead-pixels": 0.2, "drift": 100.0, "rotate-medium": 30.0, "shift-camera": 1.5, "dead-unit": 1.0,
-         "adc-bits": 5.0}
+SIZES = {
+    "stuck": 0.2,
+    "dead-pixels": 0.2,
+    "drift": 100.0,
+    "rotate-medium": 30.0,
+    "shift-camera": 1.5,
+    "dead-unit": 1.0,
+    "adc-bits": 5.0,
+}
 DIGITS = {"width": 32, "units": 1, "image": (8, 8), "scaling": "common", "batch_size": 64, "device": "cuda"}
 
 
@@ -31,8 +38,7 @@ def digits():
 
 @pytest.mark.parametrize("hw", HARDWARE + DETAILED)
 def test_a_chip_is_the_same_on_every_device(hw):
-    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32,
-                device="cpu")
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32, device="cpu")
     network, x = agent.policy.network, torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     here = network.measure(x, Read.IDEAL).taps
     there = network.to("cuda").measure(x.cuda(), Read.IDEAL).taps

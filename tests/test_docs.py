@@ -13,8 +13,11 @@ from pib_rl.physical import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCKS = [(page.name, block) for page in PAGES
-          for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)]
+BLOCKS = [
+    (page.name, block)
+    for page in PAGES
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+]
 
 
 def test_there_are_blocks():
@@ -40,5 +43,7 @@ def test_the_page_of_rivals_names_every_setting_of_their_own_with_its_default():
     page = (ROOT / "docs" / "rivals.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|[^|]*\| `(\w+)` \| ([\d.]+)", page, re.MULTILINE)
     assert {(name, float(default)) for name, default in rows} == {
-        (field.name, float(field.default)) for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen")
-        for field in fields(RIVALS[kind].Options)}
+        (field.name, float(field.default))
+        for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen")
+        for field in fields(RIVALS[kind].Options)
+    }

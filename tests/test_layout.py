@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = [["common"], ["physical"], ["agents"], ["viewer"], ["envs"], ["figures", "cli"], ["runs"],
-          ["training", "learning"]]  # from the ground up; what is not named here stands on all of them
+LAYERS = [
+    ["common"],
+    ["physical"],
+    ["agents"],
+    ["viewer"],
+    ["envs"],
+    ["figures", "cli"],
+    ["runs"],
+    ["training", "learning"],
+]  # from the ground up; what is not named here stands on all of them
 LINKS = ["agents", "envs", "physical"]
 MOST = 16  # modules in a folder
 FILES = sorted((ROOT / "pib_rl").rglob("*.py"))

@@ -71,5 +71,12 @@ class AdaptConfig:
 
     def substance(self) -> dict[str, Any]:
         """What defines the adaptation, as plain data: everything but where and how it is shown."""
-        return {"adapt": str(self.run), "fault": list(self.fault), "timesteps": self.timesteps, "epochs": self.epochs,
-                "rivals": list(self.rivals), "seed": self.seed, "data": self.data}
+        return {
+            "adapt": str(self.run),
+            "fault": list(self.fault),
+            "timesteps": self.timesteps,
+            "epochs": self.epochs,
+            "rivals": list(self.rivals),
+            "seed": self.seed,
+            "data": self.data,
+        }

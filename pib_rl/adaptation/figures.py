@@ -30,8 +30,14 @@ def recovery(courses: dict[str, Course], before: float, unit: str, scored: str, 
     axes.axhline(scale * before, color="0.4", linestyle=":", label="before the fault")
     for index, (name, course) in enumerate(courses.items()):
         at, found = zip(*course.curve, strict=True)
-        axes.plot(at, [scale * value for value in found], "o-", markersize=3, label=name,
-                  color=UNIT_COLOURS[index % len(UNIT_COLOURS)])
+        axes.plot(
+            at,
+            [scale * value for value in found],
+            "o-",
+            markersize=3,
+            label=name,
+            color=UNIT_COLOURS[index % len(UNIT_COLOURS)],
+        )
     if percent and axes.get_ylim()[0] < LOWEST:
         axes.set_ylim(LOWEST, HIGHEST)
     axes.set(xlabel=f"{unit} since the fault", ylabel=f"{scored} [%]" if percent else scored, title=title)

@@ -57,8 +57,14 @@ class PatientLearner(Patient):
         super().__init__(config, run, task.learner)
         known = run.whole_result((), ("epochs",))
         self.length = config.epochs or max(1, known["epochs"] // QUARTER)
-        self.task = replace(task, data=config.data or task.data, epochs=self.length, fault=(), device=config.device,
-                            progress=config.progress)
+        self.task = replace(
+            task,
+            data=config.data or task.data,
+            epochs=self.length,
+            fault=(),
+            device=config.device,
+            progress=config.progress,
+        )
         self.data = load(self.task.data, self.task.real)
         self.model: PhysicalEstimator | None = None
         with mistakes():

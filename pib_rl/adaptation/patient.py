@@ -86,8 +86,10 @@ class Patient(ABC):
         self.broken: dict[str, Tensor] = {}
         for name in self.contenders[1:]:
             if find_mode(name).answer_inputs != find_mode(own).answer_inputs:
-                raise UserError(f"{name} can't go on from a chip of {own}: one of them needs inputs for answers, the "
-                                "other has none; leave it out of --rivals")
+                raise UserError(
+                    f"{name} can't go on from a chip of {own}: one of them needs inputs for answers, the "
+                    "other has none; leave it out of --rivals"
+                )
 
     @property
     def contenders(self) -> list[str]:

@@ -40,8 +40,14 @@ class PatientPolicy(Patient):
             raise UserError(f"{run.path} is a run of train, which needs no --data; leave it out")
         super().__init__(config, run, task.mode)
         self.length = config.timesteps or max(1, task.timesteps // QUARTER)
-        self.task = replace(task, timesteps=self.length, fault=config.fault, init=run.path, device=config.device,
-                            progress=config.progress)
+        self.task = replace(
+            task,
+            timesteps=self.length,
+            fault=config.fault,
+            init=run.path,
+            device=config.device,
+            progress=config.progress,
+        )
         self.model: PIB | None = None
 
     @property

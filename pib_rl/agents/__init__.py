@@ -11,5 +11,17 @@ from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.iteration import Rule
 
-__all__ = ["ES", "OBJECTIVES", "PIB", "RIVALS", "Network", "Objective", "PIBPolicy", "Reader", "Rule", "RuleConfig",
-           "Unit", "make_agent"]
+__all__ = [
+    "ES",
+    "OBJECTIVES",
+    "PIB",
+    "RIVALS",
+    "Network",
+    "Objective",
+    "PIBPolicy",
+    "Reader",
+    "Rule",
+    "RuleConfig",
+    "Unit",
+    "make_agent",
+]

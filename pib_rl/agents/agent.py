@@ -12,8 +12,9 @@ from pib_rl.agents.pib import PIB
 from pib_rl.agents.policy import PIBPolicy
 
 
-def make_agent(mode: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None,
-               **kwargs: Any) -> PIB:
+def make_agent(
+    mode: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None, **kwargs: Any
+) -> PIB:
     """The agent that trains as ``mode`` says.
 
     Args:

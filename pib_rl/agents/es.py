@@ -35,8 +35,9 @@ class ES(PIB):
     fitness: Tensor
     seen: list[Tensor]
 
-    def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
-                         n_rollout_steps: int) -> bool:
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
         """Lives through one generation; the chip is back at its centre at the end, whatever ends it.
 
         A generation that the budget of steps cuts short is dropped.

@@ -215,10 +215,14 @@ def make_head(space: spaces.Space[Any], log_std_init: float = -0.5, noise_correl
     """
     if isinstance(space, spaces.Discrete):
         if space.start != 0:
-            raise ValueError(f"actions must be numbered from 0, got Discrete({space.n}, start={space.start}); "
-                             "wrap the environment with gymnasium.wrappers.TransformAction")
+            raise ValueError(
+                f"actions must be numbered from 0, got Discrete({space.n}, start={space.start}); "
+                "wrap the environment with gymnasium.wrappers.TransformAction"
+            )
         return DiscreteHead(int(space.n))
     if isinstance(space, spaces.Box):
         return GaussianHead(int(torch.tensor(space.shape).prod()), log_std_init, noise_correlation)
-    raise ValueError(f"action space must be Discrete or Box, got {type(space).__name__}; "
-                     "wrap the environment so that it offers one of these")
+    raise ValueError(
+        f"action space must be Discrete or Box, got {type(space).__name__}; "
+        "wrap the environment so that it offers one of these"
+    )

@@ -20,11 +20,15 @@ def check_observation_space(space: spaces.Space[Any]) -> None:
     parts = list(space.spaces.values()) if isinstance(space, spaces.Dict) else [space]
     for part in parts:
         if not isinstance(part, kinds):
-            raise ValueError("observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
-                             f"these, got {type(part).__name__}; wrap it with gymnasium.wrappers.FlattenObservation")
+            raise ValueError(
+                "observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
+                f"these, got {type(part).__name__}; wrap it with gymnasium.wrappers.FlattenObservation"
+            )
         if isinstance(part, spaces.Discrete) and part.start != 0:
-            raise ValueError(f"discrete observations must be numbered from 0, got {part}; wrap the environment with "
-                             "gymnasium.wrappers.FlattenObservation")
+            raise ValueError(
+                f"discrete observations must be numbered from 0, got {part}; wrap the environment with "
+                "gymnasium.wrappers.FlattenObservation"
+            )
 
 
 def as_learned(space: spaces.Space[Any]) -> spaces.Space[Any]:
@@ -49,8 +53,10 @@ def check_vectors(space: spaces.Space[Any]) -> None:
     """Raises ValueError unless observations of that space can be flattened and are no images."""
     check_observation_space(space)
     if is_image_space(space):
-        raise ValueError(f"observations must be vectors, got images {space}; wrap the environment with "
-                         "gymnasium.wrappers.FlattenObservation")
+        raise ValueError(
+            f"observations must be vectors, got images {space}; wrap the environment with "
+            "gymnasium.wrappers.FlattenObservation"
+        )
 
 
 def as_matrix(obs: Any, space: spaces.Space[Any]) -> Tensor:

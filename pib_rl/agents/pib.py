@@ -75,43 +75,89 @@ class PIB(OnPolicyAlgorithm):
     alone: ClassVar[bool] = False
     own_mode: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
-        "MlpPolicy": PIBPolicy, "CnnPolicy": PIBPolicy, "MultiInputPolicy": PIBPolicy,
+        "MlpPolicy": PIBPolicy,
+        "CnnPolicy": PIBPolicy,
+        "MultiInputPolicy": PIBPolicy,
     }
 
-    def __init__(self, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None, *,
-                 learning_rate: float | Schedule | None = None, n_steps: int | None = None, gamma: float = 0.99,
-                 gae_lambda: float = 0.95, ent_coef: float = 0.0, hw: str = "digital",
-                 hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
-                 objective: str = "gaussian", objective_options: dict[str, float] | None = None,
-                 mode: str | None = None, rule: dict[str, Any] | None = None, stats_window_size: int = 100,
-                 tensorboard_log: str | None = None, policy_kwargs: dict[str, Any] | None = None, verbose: int = 0,
-                 seed: int | None = None, device: torch.device | str = "auto",
-                 _init_setup_model: bool = True) -> None:
+    def __init__(
+        self,
+        policy: str | type[PIBPolicy] = "MlpPolicy",
+        env: GymEnv | str | None = None,
+        *,
+        learning_rate: float | Schedule | None = None,
+        n_steps: int | None = None,
+        gamma: float = 0.99,
+        gae_lambda: float = 0.95,
+        ent_coef: float = 0.0,
+        hw: str = "digital",
+        hw_options: dict[str, Any] | None = None,
+        width: int = 64,
+        units: int = 2,
+        objective: str = "gaussian",
+        objective_options: dict[str, float] | None = None,
+        mode: str | None = None,
+        rule: dict[str, Any] | None = None,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "auto",
+        _init_setup_model: bool = True,
+    ) -> None:
         if isinstance(env, VectorEnv):
-            raise ValueError("env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
-                             "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead")
+            raise ValueError(
+                "env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
+                "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead"
+            )
         mode = self.own_mode if mode is None else mode
         kind = find_mode(mode)
         if kind.alone != self.alone:
-            raise ValueError(f"mode {mode!r} needs a training loop of another kind than {type(self).__name__}: "
-                             f"make it with pib_rl.agents.make_agent({mode!r}, policy, env)")
+            raise ValueError(
+                f"mode {mode!r} needs a training loop of another kind than {type(self).__name__}: "
+                f"make it with pib_rl.agents.make_agent({mode!r}, policy, env)"
+            )
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps must be >= 1, got {n_steps}")
         self.mode = mode
         options = dict(rule or {})
-        gamma, gae_lambda, ent_coef = (options.pop(name, value) for name, value in (
-            ("gamma", gamma), ("gae_lambda", gae_lambda), ("ent_coef", ent_coef)))
+        gamma, gae_lambda, ent_coef = (
+            options.pop(name, value)
+            for name, value in (("gamma", gamma), ("gae_lambda", gae_lambda), ("ent_coef", ent_coef))
+        )
         self.rule_options = options
-        hardware = {"hw": hw, "hw_options": hw_options, "width": width, "units": units, "objective": objective,
-                    "objective_options": objective_options, "gamma": gamma}
+        hardware = {
+            "hw": hw,
+            "hw_options": hw_options,
+            "width": width,
+            "units": units,
+            "objective": objective,
+            "objective_options": objective_options,
+            "gamma": gamma,
+        }
         if kind.answer_inputs:
             hardware["action_inputs"] = True
         super().__init__(
-            policy, env, LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,  # type: ignore[arg-type]
-            n_steps=n_steps or 0, gamma=gamma, gae_lambda=gae_lambda, ent_coef=ent_coef, vf_coef=1.0,
-            max_grad_norm=0.0, use_sde=False, sde_sample_freq=-1, stats_window_size=stats_window_size,
-            tensorboard_log=tensorboard_log, policy_kwargs={**hardware, **(policy_kwargs or {})}, verbose=verbose,
-            seed=seed, device=device, _init_setup_model=False)
+            policy,
+            env,
+            LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,  # type: ignore[arg-type]
+            n_steps=n_steps or 0,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            ent_coef=ent_coef,
+            vf_coef=1.0,
+            max_grad_norm=0.0,
+            use_sde=False,
+            sde_sample_freq=-1,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs={**hardware, **(policy_kwargs or {})},
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=False,
+        )
         if _init_setup_model:
             self._setup_model()
 
@@ -123,11 +169,13 @@ class PIB(OnPolicyAlgorithm):
             self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
         self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.n_envs)
         if self.env is not None and self.n_steps * self.n_envs < 2:
-            raise ValueError("a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps "
-                             "(or n_envs)")
+            raise ValueError(
+                "a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps (or n_envs)"
+            )
         self.policy_kwargs.setdefault("seed", self.seed)
         self.policy = self.policy_class(  # type: ignore[assignment]
-            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs)
+            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
+        )
         self.policy = self.policy.to(self.device)
         self.rule = self._make_rule()
         self.rollout_buffer = None  # type: ignore[assignment]
@@ -147,15 +195,28 @@ class PIB(OnPolicyAlgorithm):
         self.answers = None
         self.rule = self._make_rule()
 
-    def learn(self: SelfPIB, total_timesteps: int, callback: MaybeCallback = None, log_interval: int = 1,
-              tb_log_name: str | None = None, reset_num_timesteps: bool = True,
-              progress_bar: bool = False) -> SelfPIB:
+    def learn(
+        self: SelfPIB,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 1,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> SelfPIB:
         """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default."""
-        return super().learn(total_timesteps, callback, log_interval, tb_log_name or type(self).__name__,
-                             reset_num_timesteps, progress_bar)
+        return super().learn(
+            total_timesteps,
+            callback,
+            log_interval,
+            tb_log_name or type(self).__name__,
+            reset_num_timesteps,
+            progress_bar,
+        )
 
-    def collect_rollouts(self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer,
-                         n_rollout_steps: int) -> bool:
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
         """Acts for ``n_rollout_steps`` in every environment; keeps what was measured in ``self.rollout``.
 
         The loop of Stable-Baselines3 stores no next observation and asks for the value of each cut-off state on its
@@ -188,14 +249,17 @@ class PIB(OnPolicyAlgorithm):
     def _check(self, rewards: np.ndarray) -> None:
         """Raises ValueError unless the rewards of a step, shape (n_envs,), are finite numbers."""
         if not np.isfinite(rewards).all():
-            raise ValueError(f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
-                             f"{self.num_timesteps}; rewards must be finite numbers")
+            raise ValueError(
+                f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
+                f"{self.num_timesteps}; rewards must be finite numbers"
+            )
 
     @torch.inference_mode()
     def _empty_rollout(self, steps: int, envs: int) -> Rollout:
         head = self.policy.head
-        rollout = Rollout.empty(steps, envs, len(self.policy.normaliser.mean), head.blank(envs, self.device),
-                                head.outputs + 1)
+        rollout = Rollout.empty(
+            steps, envs, len(self.policy.normaliser.mean), head.blank(envs, self.device), head.outputs + 1
+        )
         rollout.obs[0] = self._flat(self._last_obs)
         return rollout
 
@@ -207,16 +271,19 @@ class PIB(OnPolicyAlgorithm):
         """One pass through the hardware and a draw of actions."""
         outputs = self.policy.outputs(self.rollout.obs[step])
         if step == 0 and not outputs.isfinite().all():
-            raise ValueError(f"the policy's outputs are no finite numbers any more at step {self.num_timesteps}: the "
-                             "training diverged; lower learning_rate or hidden_rate")
+            raise ValueError(
+                f"the policy's outputs are no finite numbers any more at step {self.num_timesteps}: the "
+                "training diverged; lower learning_rate or hidden_rate"
+            )
         taken = self.policy.head.explore(outputs[:, :-1], self.policy.streams)
         self.rollout.outputs[step] = outputs
         self.rollout.actions[step] = taken
         return taken.cpu().numpy()
 
     @torch.inference_mode()
-    def _store(self, step: int, new_obs: Any, rewards: np.ndarray, dones: np.ndarray,
-               infos: list[dict[str, Any]]) -> None:
+    def _store(
+        self, step: int, new_obs: Any, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]
+    ) -> None:
         rollout, flat = self.rollout, self._flat(new_obs)
         rollout.rewards[step] = torch.as_tensor(rewards)
         rollout.next_obs[step] = flat

@@ -64,22 +64,44 @@ class PIBPolicy(OnHardware, BasePolicy):
         ValueError: If a name is unknown, a size is not positive, or a space is not supported.
     """
 
-    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any],
-                 lr_schedule: Schedule | None = None, *, hw: str = "digital",
-                 hw_options: dict[str, Any] | None = None, width: int = 64, units: int = 2,
-                 objective: str = "gaussian", objective_options: dict[str, float] | None = None,
-                 gamma: float = 0.99, log_std_init: float = -0.5, noise_correlation: float = 0.0,
-                 action_inputs: bool = False, seed: int = 0, normalize_images: bool = True,
-                 use_sde: bool = False) -> None:
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        lr_schedule: Schedule | None = None,
+        *,
+        hw: str = "digital",
+        hw_options: dict[str, Any] | None = None,
+        width: int = 64,
+        units: int = 2,
+        objective: str = "gaussian",
+        objective_options: dict[str, float] | None = None,
+        gamma: float = 0.99,
+        log_std_init: float = -0.5,
+        noise_correlation: float = 0.0,
+        action_inputs: bool = False,
+        seed: int = 0,
+        normalize_images: bool = True,
+        use_sde: bool = False,
+    ) -> None:
         check_observation_space(observation_space)
         if use_sde:
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
         bounded = isinstance(action_space, spaces.Box) and action_space.is_bounded()
         super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
-        self.arguments = {"hw": hw, "hw_options": dict(hw_options or {}), "width": width, "units": units,
-                          "objective": objective, "objective_options": dict(objective_options or {}),
-                          "gamma": gamma, "log_std_init": log_std_init, "noise_correlation": noise_correlation,
-                          "action_inputs": action_inputs, "seed": seed}
+        self.arguments = {
+            "hw": hw,
+            "hw_options": dict(hw_options or {}),
+            "width": width,
+            "units": units,
+            "objective": objective,
+            "objective_options": dict(objective_options or {}),
+            "gamma": gamma,
+            "log_std_init": log_std_init,
+            "noise_correlation": noise_correlation,
+            "action_inputs": action_inputs,
+            "seed": seed,
+        }
         self.streams = Streams(seed)
         self.meter = Meter()
         features = spaces.flatdim(observation_space)
@@ -89,8 +111,15 @@ class PIBPolicy(OnHardware, BasePolicy):
         self.normaliser = Normaliser(features)
         self.returns = ReturnScale(gamma)
         inputs = features + (self.head.outputs if action_inputs else 0)
-        self.network = Network(self.substrate, inputs, width, units, objective=objective,
-                               target_features=self.target_features, options=objective_options)
+        self.network = Network(
+            self.substrate,
+            inputs,
+            width,
+            units,
+            objective=objective,
+            target_features=self.target_features,
+            options=objective_options,
+        )
         self.readout = Readout(self.substrate, self.network.tap_features, self.head.outputs + 1)
         self.network.calibrate(self.streams.normal(LEARNING, torch.zeros(CALIBRATION_SAMPLES, inputs)))
 
@@ -187,8 +216,9 @@ class Reader:
         self.policy = policy
         self.read = read
 
-    def predict(self, observation: Any, state: Any = None, episode_start: Any = None,
-                deterministic: bool = False) -> tuple[np.ndarray, Any]:
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
         """Actions for a batch of observations, shape (n, ...)."""
         obs, _ = self.policy.obs_to_tensor(observation)
         return self.policy.to_env(self.policy.act(obs, deterministic, self.read).cpu().numpy()), state

@@ -19,8 +19,15 @@ from pib_rl.common.options import admit, read_yaml
 
 CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
-POLICY: dict[str, Any] = CHIP | {"seed": int, "mode": str, "objective": str, "objective_options": dict, "rule": dict,
-                                 "log_std_init": float, "noise_correlation": float}
+POLICY: dict[str, Any] = CHIP | {
+    "seed": int,
+    "mode": str,
+    "objective": str,
+    "objective_options": dict,
+    "rule": dict,
+    "log_std_init": float,
+    "noise_correlation": float,
+}
 
 
 def check_run(path: Path) -> None:
@@ -28,8 +35,9 @@ def check_run(path: Path) -> None:
     if not path.is_dir():
         raise ValueError(f"{path} is not a folder; give the run folder of a training")
     if not (path / CONFIG).is_file() or not (path / LAST).is_file():
-        raise ValueError(f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; "
-                         "python -m pib_rl.train or pib_rl.learn makes one")
+        raise ValueError(
+            f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; python -m pib_rl.train or pib_rl.learn makes one"
+        )
 
 
 def read_settings(run: Path) -> dict[str, Any]:
@@ -67,8 +75,10 @@ def load_state(module: nn.Module, state: dict[str, Tensor], source: Path) -> Non
         module.load_state_dict(state)
     except RuntimeError as error:
         first = str(error).splitlines()[1:2] or [str(error)]
-        raise ValueError(f"the policy in {source} does not fit its {CONFIG} (another width, number of units, "
-                         f"environment or hw made it): {first[0].strip()[:160]}; restore {CONFIG}") from None
+        raise ValueError(
+            f"the policy in {source} does not fit its {CONFIG} (another width, number of units, "
+            f"environment or hw made it): {first[0].strip()[:160]}; restore {CONFIG}"
+        ) from None
 
 
 def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
@@ -80,8 +90,10 @@ def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     if settings.get("patches"):
         raise ValueError(f"{run}: its units look at squares of images, which policies don't")
     if settings.get("mode") in ("supervised", "regression"):
-        raise ValueError(f"{run}: its units learned from labels; give a run of learn --mode unsupervised "
-                         "on logged observations, or one of train")
+        raise ValueError(
+            f"{run}: its units learned from labels; give a run of learn --mode unsupervised "
+            "on logged observations, or one of train"
+        )
     missing = [name for name in CHIP if name not in settings]
     if missing:
         raise ValueError(f"{run}: {CONFIG} lacks {', '.join(missing)}")
@@ -95,8 +107,10 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
         ValueError: If there is nothing of a policy in the run, or a setting is of another type.
     """
     if "data" in settings:
-        raise ValueError(f"{run} is a run of python -m pib_rl.learn, with nothing to play in it; give one "
-                         "that python -m pib_rl.train made")
+        raise ValueError(
+            f"{run} is a run of python -m pib_rl.learn, with nothing to play in it; give one "
+            "that python -m pib_rl.train made"
+        )
     found = _pick(POLICY, settings, run)
     rule, mode = found.pop("rule", {}), find_mode(found.pop("mode", "pib"))
     gamma = {"gamma": rule["gamma"]} if "gamma" in rule else {}
@@ -107,12 +121,15 @@ def check_observations(settings: Mapping[str, Any], state: Mapping[str, Tensor],
     """Raises ValueError if a run saw observations of another size than a task's, ``features`` numbers."""
     mean = state.get("normaliser.mean")
     if mean is not None and mean.numel() != features:
-        raise ValueError(f"{_told(settings, run)}observations of {mean.numel()} numbers, and the task has {features}; "
-                         f"give {_cure(settings)}")
+        raise ValueError(
+            f"{_told(settings, run)}observations of {mean.numel()} numbers, and the task has {features}; "
+            f"give {_cure(settings)}"
+        )
 
 
-def check_actions(settings: Mapping[str, Any], state: Mapping[str, Tensor], own: Mapping[str, Tensor],
-                  run: Path) -> None:
+def check_actions(
+    settings: Mapping[str, Any], state: Mapping[str, Tensor], own: Mapping[str, Tensor], run: Path
+) -> None:
     """Raises ValueError if the policy of a run, state dict ``state``, gives other actions than one of a task, ``own``.
 
     The readout has an output per action, or per number of a continuous one, and one for the value.
@@ -122,8 +139,10 @@ def check_actions(settings: Mapping[str, Any], state: Mapping[str, Tensor], own:
         return
     there, here = ((deviation in known, len(known[rows]) - 1) for known in (state, own))
     if there != here:
-        a, b = (f"continuous actions of size {n}" if continuous else f"{n} discrete actions"
-                for continuous, n in (there, here))
+        a, b = (
+            f"continuous actions of size {n}" if continuous else f"{n} discrete actions"
+            for continuous, n in (there, here)
+        )
         raise ValueError(f"{_told(settings, run)}{a}, and the task has {b}; give {_cure(settings)}")
 
 
@@ -149,8 +168,9 @@ def _pick(wanted: dict[str, Any], settings: Mapping[str, Any], run: Path) -> dic
     return admit(wanted, found, str(run / CONFIG))
 
 
-def load_policy(run: str | Path, observation_space: spaces.Space[Any], action_space: spaces.Space[Any],
-                name: str = LAST) -> PIBPolicy:
+def load_policy(
+    run: str | Path, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], name: str = LAST
+) -> PIBPolicy:
     """The policy of a run of ``train``, on its chip.
 
     Args:

@@ -52,14 +52,26 @@ class EffectiveBits(Finding):
         self._found = found
 
     def numbers(self) -> dict[str, Any]:
-        return {f"{each.part}, {each.reference}".replace(", ", "_").replace(" ", "_"):
-                {"bits": each.bits, "bits_10": each.low, "bits_90": each.high} for each in self._found}
+        return {
+            f"{each.part}, {each.reference}".replace(", ", "_").replace(" ", "_"): {
+                "bits": each.bits,
+                "bits_10": each.low,
+                "bits_90": each.high,
+            }
+            for each in self._found
+        }
 
     def rows(self) -> list[tuple[str, str]]:
         parts = dict.fromkeys(each.part for each in self._found)
-        return [(f"effective bits, {part}: to mean, ideal read",
-                 ", ".join("exact" if each.bits is None else f"{each.bits:.1f}"
-                           for each in self._found if each.part == part)) for part in parts]
+        return [
+            (
+                f"effective bits, {part}: to mean, ideal read",
+                ", ".join(
+                    "exact" if each.bits is None else f"{each.bits:.1f}" for each in self._found if each.part == part
+                ),
+            )
+            for part in parts
+        ]
 
     def draw(self, canvas: Any) -> None:
         axes = panels(canvas, self.title, [("effective number of bits", "")])[0]

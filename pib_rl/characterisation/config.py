@@ -46,5 +46,4 @@ class InspectConfig:
 
     def substance(self) -> dict[str, Any]:
         """What defines the inspection, as plain data."""
-        return {"hw": self.hw, "hw_options": pairs(self.hw_options, "hw-options"), "seed": self.seed,
-                "size": self.size}
+        return {"hw": self.hw, "hw_options": pairs(self.hw_options, "hw-options"), "seed": self.seed, "size": self.size}

@@ -29,24 +29,43 @@ class MeasurementCosts(Finding):
 
     def numbers(self) -> dict[str, Any]:
         total = sum(joules for parts in self._energy.values() for joules in parts.values())
-        return {"latency_s": self._latency, "latency_total_s": sum(self._latency.values()), "energy_j": self._energy,
-                "energy_total_j": total}
+        return {
+            "latency_s": self._latency,
+            "latency_total_s": sum(self._latency.values()),
+            "energy_j": self._energy,
+            "energy_total_j": total,
+        }
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        time = (", ".join(told(self._latency[part], "s") for part in ("medium", "array"))
-                if found["latency_total_s"] else "not modelled")
-        rows = [("latency, medium, array", time),
-                ("energy of a measurement", told(found["energy_total_j"], "J") if found["energy_total_j"] else
-                 "not modelled")]
-        return rows + [(f"  of it {name}, {part}", told(joules, "J")) for name, parts in self._energy.items()
-                       for part, joules in parts.items() if joules]
+        time = (
+            ", ".join(told(self._latency[part], "s") for part in ("medium", "array"))
+            if found["latency_total_s"]
+            else "not modelled"
+        )
+        rows = [
+            ("latency, medium, array", time),
+            (
+                "energy of a measurement",
+                told(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
+            ),
+        ]
+        return rows + [
+            (f"  of it {name}, {part}", told(joules, "J"))
+            for name, parts in self._energy.items()
+            for part, joules in parts.items()
+            if joules
+        ]
 
     def draw(self, canvas: Any) -> None:
         axes = panels(canvas, self.title, [("latency [s]", ""), ("energy [J]", "")])
         times = [(name, seconds, "s", name) for name, seconds in self._latency.items() if seconds]
-        joules = [(f"{name}: {part}", value, "J", name) for name, parts in self._energy.items()
-                  for part, value in parts.items() if value]
+        joules = [
+            (f"{name}: {part}", value, "J", name)
+            for name, parts in self._energy.items()
+            for part, value in parts.items()
+            if value
+        ]
         for each, bars in zip(axes, (times, joules), strict=True):
             _bars(each, bars)
 

@@ -50,17 +50,28 @@ class Drift(Finding):
         for label, values in (("weights kept after", self._weights), ("medium correlated after", self._medium)):
             if values is not None:
                 mean = values.mean(1)
-                nearest = {mark: min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1))
-                           for mark, seconds in MARKS.items()}
-                rows.append((f"{label} {', '.join(MARKS)}",
-                             ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest.values()) + " %"))
+                nearest = {
+                    mark: min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1))
+                    for mark, seconds in MARKS.items()
+                }
+                rows.append(
+                    (
+                        f"{label} {', '.join(MARKS)}",
+                        ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest.values()) + " %",
+                    )
+                )
         return rows
 
     def draw(self, canvas: Any) -> None:
         across = "time since fabrication [s]"
-        labels = [(across, label) for label, values in (("share of a weight kept", self._weights),
-                                                        ("correlation with the start", self._medium))
-                  if values is not None]
+        labels = [
+            (across, label)
+            for label, values in (
+                ("share of a weight kept", self._weights),
+                ("correlation with the start", self._medium),
+            )
+            if values is not None
+        ]
         remaining = panels(canvas, self.title, labels)
         for axes in remaining:
             axes.set_xscale("log")

@@ -39,22 +39,41 @@ class ReadNoise(Finding):
 
     def numbers(self) -> dict[str, Any]:
         overall = self._by_size.square().mean(1).sqrt()
-        return {"input_sizes": list(SIZES), "noise_z": overall.tolist(), "noise_full_scale_z": overall[-1].item(),
-                "noise_one_weight_sigma0": self._by_weight.square().mean().sqrt().item()}
+        return {
+            "input_sizes": list(SIZES),
+            "noise_z": overall.tolist(),
+            "noise_full_scale_z": overall[-1].item(),
+            "noise_one_weight_sigma0": self._by_weight.square().mean().sqrt().item(),
+        }
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        return [("read noise, all inputs at full scale", f"{found['noise_full_scale_z']:.3g} of z"),
-                ("read noise, one input at full scale", f"{found['noise_one_weight_sigma0']:.3g} sigma_0")]
+        return [
+            ("read noise, all inputs at full scale", f"{found['noise_full_scale_z']:.3g} of z"),
+            ("read noise, one input at full scale", f"{found['noise_one_weight_sigma0']:.3g} sigma_0"),
+        ]
 
     def draw(self, canvas: Any) -> None:
-        axes = panels(canvas, self.title, [("size of all inputs [full scale]", "deviation of a read [units of z]"),
-                                           ("weight [$\\sigma_0$], its input alone at full scale",
-                                            "deviation of a read [$\\sigma_0$]")])
+        axes = panels(
+            canvas,
+            self.title,
+            [
+                ("size of all inputs [full scale]", "deviation of a read [units of z]"),
+                ("weight [$\\sigma_0$], its input alone at full scale", "deviation of a read [$\\sigma_0$]"),
+            ],
+        )
         course(axes[0], SIZES, self._by_size, "outputs")
         axes[0].legend(fontsize=SMALL)
-        axes[1].scatter(self._weights, self._by_weight, s=3, color=BLUE, alpha=0.25, edgecolors="none",
-                        rasterized=True, label="single weights")
+        axes[1].scatter(
+            self._weights,
+            self._by_weight,
+            s=3,
+            color=BLUE,
+            alpha=0.25,
+            edgecolors="none",
+            rasterized=True,
+            label="single weights",
+        )
         centre, mean = binned(self._weights, self._by_weight)
         axes[1].plot(centre, mean, "o-", color="black", markersize=3, label="root mean square")
         axes[1].legend(fontsize=SMALL)
@@ -97,5 +116,7 @@ def binned(across: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
     """Mean position and root mean square of equally filled bins."""
     order = across.argsort()
     parts = [part for part in torch.tensor_split(order, BINS) if len(part)]
-    return (torch.stack([across[part].mean() for part in parts]),
-            torch.stack([up[part].square().mean().sqrt() for part in parts]))
+    return (
+        torch.stack([across[part].mean() for part in parts]),
+        torch.stack([up[part].square().mean().sqrt() for part in parts]),
+    )

@@ -21,9 +21,15 @@ from pib_rl.runs.folder import versions, write_atomically
 REPORT, OVERVIEW = "report.json", "overview.png"
 WIDTH, HEIGHT = 7.4, 3.6  # inches of one finding's picture
 INSPECTIONS: dict[str, Callable[[Specimen], Finding | None]] = {
-    "weights": weights.inspect, "step_response": steps.inspect, "writes": writes.inspect,
-    "read_noise": noise.inspect, "drift": drift.inspect, "transfer": transfer.inspect, "speckle": speckle.inspect,
-    "effective_bits": bits.inspect, "costs": costs.inspect,
+    "weights": weights.inspect,
+    "step_response": steps.inspect,
+    "writes": writes.inspect,
+    "read_noise": noise.inspect,
+    "drift": drift.inspect,
+    "transfer": transfer.inspect,
+    "speckle": speckle.inspect,
+    "effective_bits": bits.inspect,
+    "costs": costs.inspect,
 }
 
 
@@ -68,9 +74,12 @@ def write(folder: Path, config: InspectConfig, findings: list[Finding]) -> None:
         write_atomically(folder / f"{found.name}.png", as_png(figure))
     write_atomically(folder / OVERVIEW, as_png(overview(config, findings)))
     names = [found.name for found in findings]
-    report = {"inspected": config.substance(), "versions": versions(),
-              "absent": [name for name in INSPECTIONS if name not in names],
-              **{found.name: finite(found.numbers()) for found in findings}}
+    report = {
+        "inspected": config.substance(),
+        "versions": versions(),
+        "absent": [name for name in INSPECTIONS if name not in names],
+        **{found.name: finite(found.numbers()) for found in findings},
+    }
     write_atomically(folder / REPORT, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
 
 
@@ -79,8 +88,9 @@ def overview(config: InspectConfig, findings: list[Finding]) -> Any:
     lines = math.ceil(len(findings) / 2)
     figure = new_figure(2 * WIDTH, lines * HEIGHT + 0.4)
     options = " ".join(config.hw_options)
-    figure.suptitle(f"{literal(config.hw)}, {config.size} drives, seed {config.seed}  {literal(options, 100)}",
-                    fontsize=13)
+    figure.suptitle(
+        f"{literal(config.hw)}, {config.size} drives, seed {config.seed}  {literal(options, 100)}", fontsize=13
+    )
     for canvas, found in zip(figure.subfigures(lines, 2, squeeze=False).flat, findings, strict=False):
         found.draw(canvas)
     return figure

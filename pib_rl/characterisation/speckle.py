@@ -35,25 +35,41 @@ class Speckle(Finding):
     def numbers(self) -> dict[str, Any]:
         relative = self._intensity / self._intensity.mean()
         return {
-            "detectors": relative.shape[1], "mean": self._intensity.mean().item(),
-            "contrast": contrast(self._intensity), "law_contrast": 1.0, "law_contrast_error": relative.shape[1] ** -0.5,
-            "above_4_means": (relative > 4).float().mean().item(), "law_above_4_means": math.exp(-4),
+            "detectors": relative.shape[1],
+            "mean": self._intensity.mean().item(),
+            "contrast": contrast(self._intensity),
+            "law_contrast": 1.0,
+            "law_contrast_error": relative.shape[1] ** -0.5,
+            "above_4_means": (relative > 4).float().mean().item(),
+            "law_above_4_means": math.exp(-4),
             "modulation": (self._intensity.std(0) / self._intensity.mean(0).clamp(min=1e-12)).mean().item(),
         }
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
         error = f"{found['contrast']:.2f} (error {found['law_contrast_error']:.2f})"
-        return [("speckle contrast (1 by the exponential law)", error),
-                ("light above 4 means (1.83 % by that law)", f"{100 * found['above_4_means']:.2f} %")]
+        return [
+            ("speckle contrast (1 by the exponential law)", error),
+            ("light above 4 means (1.83 % by that law)", f"{100 * found['above_4_means']:.2f} %"),
+        ]
 
     def draw(self, canvas: Any) -> None:
-        axes = panels(canvas, self.title, [("intensity / mean intensity", "probability density"),
-                                           ("detector (first 64)", "drive (first 32)")])
+        axes = panels(
+            canvas,
+            self.title,
+            [("intensity / mean intensity", "probability density"), ("detector (first 64)", "drive (first 32)")],
+        )
         relative = self._intensity / self._intensity.mean()
         end = max(8.0, relative.max().item())
-        axes[0].hist(relative.flatten().numpy(), bins=80, range=(0, end), density=True, color=BLUE, alpha=0.6,
-                     label=f"measured, contrast {contrast(self._intensity):.2f}")
+        axes[0].hist(
+            relative.flatten().numpy(),
+            bins=80,
+            range=(0, end),
+            density=True,
+            color=BLUE,
+            alpha=0.6,
+            label=f"measured, contrast {contrast(self._intensity):.2f}",
+        )
         across = torch.linspace(0, end, 100)
         law = f"exponential law, contrast 1 $\\pm$ {relative.shape[1] ** -0.5:.2f}"
         axes[0].plot(across, (-across).exp(), color="black", linewidth=1, label=law)

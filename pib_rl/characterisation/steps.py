@@ -49,11 +49,15 @@ class StepResponse(Finding):
         mean = self._up[:, moving].mean(1)
         line = torch.linspace(mean[0].item(), mean[-1].item(), len(mean))
         return {
-            "unit": self._unit, "pulses_each_way": self._train * (len(self._up) - 1), "pulses_per_point": self._train,
+            "unit": self._unit,
+            "pulses_each_way": self._train * (len(self._up) - 1),
+            "pulses_per_point": self._train,
             "range_reached": self._bounded,
-            "low_sigma0": self._up[0, moving].mean().item(), "high_sigma0": self._up[-1, moving].mean().item(),
+            "low_sigma0": self._up[0, moving].mean().item(),
+            "high_sigma0": self._up[-1, moving].mean().item(),
             "range_spread": (span[moving].std() / span[moving].mean()).item(),
-            "step_up_sigma0": mean_up / self._train, "step_down_sigma0": mean_down / self._train,
+            "step_up_sigma0": mean_up / self._train,
+            "step_down_sigma0": mean_down / self._train,
             "step_spread": (rising.mean(0).std() / mean_up).item(),
             "step_scatter": (rising.std(0).mean() / mean_up).item(),
             "asymmetry": (mean_up - mean_down) / total if total else 0.0,
@@ -78,8 +82,10 @@ class StepResponse(Finding):
         reach = f"{ends}, spread {100 * found['range_spread']:.0f} %" if self._bounded else "no end found"
         return [
             ("range of the weights", reach),
-            (f"step up, down, a {'pulse' if self._unit == 'pulses' else 'write'}",
-             f"{found['step_up_sigma0']:.3g}, {found['step_down_sigma0']:.3g} sigma_0"),
+            (
+                f"step up, down, a {'pulse' if self._unit == 'pulses' else 'write'}",
+                f"{found['step_up_sigma0']:.3g}, {found['step_down_sigma0']:.3g} sigma_0",
+            ),
             ("steps, spread over devices", f"{100 * found['step_spread']:.0f} %"),
             ("devices that do not move", f"{100 * found['not_moving']:.2f} %"),
         ]

@@ -38,9 +38,13 @@ class Transfer(Finding):
         near, middle = round(SLOPE / step.item()), len(self._drive) // 2
         slope = (self._output[middle + near] - self._output[middle - near]) / (2 * near * step)
         return {
-            "channels": self._output.shape[1], "slope_mean": slope.mean().item(), "slope_std": _std(slope),
-            "offset_mean": self._output[middle].mean().item(), "offset_std": _std(self._output[middle]),
-            "min": self._output.min().item(), "max": self._output.max().item(),
+            "channels": self._output.shape[1],
+            "slope_mean": slope.mean().item(),
+            "slope_std": _std(slope),
+            "offset_mean": self._output[middle].mean().item(),
+            "offset_std": _std(self._output[middle]),
+            "min": self._output.min().item(),
+            "max": self._output.max().item(),
             "noise": self._noise[self._drive.abs() <= USUAL].square().mean().sqrt().item(),
         }
 
@@ -62,8 +66,9 @@ class Transfer(Finding):
         where = self._drive.tolist()
         course(axes[0], where, self._output, "outputs")
         few = self._output[:, :: max(1, self._output.shape[1] // 4)][:, :4]
-        axes[0].plot(where, few, color=BLUE, linewidth=0.5, alpha=0.7,
-                     label=["single outputs", *[None] * (few.shape[1] - 1)])
+        axes[0].plot(
+            where, few, color=BLUE, linewidth=0.5, alpha=0.7, label=["single outputs", *[None] * (few.shape[1] - 1)]
+        )
         axes[0].plot(where, self._ideal.mean(1), "--", color="black", linewidth=1, label="mean, ideal")
         axes[0].legend(fontsize=SMALL)
         if self._noise.any():
@@ -78,8 +83,9 @@ def inspect(chip: Specimen) -> Transfer:
     drive = torch.linspace(-REACH, REACH, POINTS)
     alike = drive[:, None].expand(-1, medium.in_features).contiguous()
     with chip.bench():
-        return Transfer(drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL),
-                        deviation(medium, alike))
+        return Transfer(
+            drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL), deviation(medium, alike)
+        )
 
 
 def _std(values: Tensor) -> float:

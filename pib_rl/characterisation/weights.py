@@ -35,8 +35,11 @@ class Weights(Finding):
     def numbers(self) -> dict[str, Any]:
         deviation, mean = torch.std_mean(self._weights)
         found: dict[str, Any] = {
-            "count": self._weights.numel(), "devices": self._devices, "mean_sigma0": mean.item(),
-            "std_sigma0": deviation.item(), "min_sigma0": self._weights.min().item(),
+            "count": self._weights.numel(),
+            "devices": self._devices,
+            "mean_sigma0": mean.item(),
+            "std_sigma0": deviation.item(),
+            "min_sigma0": self._weights.min().item(),
             "max_sigma0": self._weights.max().item(),
         }
         if self._conductances is not None:
@@ -48,8 +51,10 @@ class Weights(Finding):
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        rows = [("weights", f"{found['count']:,} in {found['devices']:,} devices"),
-                ("weights, mean and deviation", f"{found['mean_sigma0']:.3f}, {found['std_sigma0']:.3f} sigma_0")]
+        rows = [
+            ("weights", f"{found['count']:,} in {found['devices']:,} devices"),
+            ("weights, mean and deviation", f"{found['mean_sigma0']:.3f}, {found['std_sigma0']:.3f} sigma_0"),
+        ]
         if "conductance_at_ends" in found:
             rows.append(("conductances at 0, at the largest, or beyond", f"{100 * found['conductance_at_ends']:.2f} %"))
         return rows
@@ -62,8 +67,9 @@ class Weights(Finding):
         axes[0].hist(self._weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
         reach = max(4.0, self._weights.abs().max().item())
         across = torch.linspace(-reach, reach, 200)
-        axes[0].plot(across, (-across.square() / 2).exp() / (2 * math.pi) ** 0.5, color="black", linewidth=1,
-                     label="normal law")
+        axes[0].plot(
+            across, (-across.square() / 2).exp() / (2 * math.pi) ** 0.5, color="black", linewidth=1, label="normal law"
+        )
         if self._conductances is not None:
             for values, label, colour in zip(self._conductances, ("G+", "G-"), (BLUE, RED), strict=True):
                 if values.max() - values.min() > RAIL:

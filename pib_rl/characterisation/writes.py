@@ -30,8 +30,9 @@ class Writes(Finding):
     name: ClassVar[str] = "writes"
     title: ClassVar[str] = "Writes: random changes of 0.1 $\\sigma_0$"
 
-    def __init__(self, asked: Tensor, got: Tensor, pulses: tuple[float, float], joules: float,
-                 endurance: float | None) -> None:
+    def __init__(
+        self, asked: Tensor, got: Tensor, pulses: tuple[float, float], joules: float, endurance: float | None
+    ) -> None:
         self._asked, self._got = asked, got
         self._pulses, self._joules, self._endurance = pulses, joules, endurance
 
@@ -39,9 +40,13 @@ class Writes(Finding):
         gain = (self._asked * self._got).sum() / self._asked.square().sum()
         error = (self._got - self._asked).square().mean().sqrt()
         return {
-            "asked_std_sigma0": SIZE, "gain": gain.item(), "error_sigma0": error.item(),
-            "pulses_per_device": self._pulses[0], "pulses_most_written": self._pulses[1],
-            "energy_per_weight_j": self._joules, "endurance_pulses": self._endurance,
+            "asked_std_sigma0": SIZE,
+            "gain": gain.item(),
+            "error_sigma0": error.item(),
+            "pulses_per_device": self._pulses[0],
+            "pulses_most_written": self._pulses[1],
+            "energy_per_weight_j": self._joules,
+            "endurance_pulses": self._endurance,
             "updates_until_worn": self._endurance / self._pulses[1] if self._endurance and self._pulses[1] else None,
         }
 
@@ -62,17 +67,27 @@ class Writes(Finding):
         if self._endurance:
             labels.append(("writes of 0.1 $\\sigma_0$ to every weight", "share of the endurance used"))
         axes = panels(canvas, self.title, labels)
-        axes[0].scatter(self._asked[:SHOWN], self._got[:SHOWN], s=3, color=BLUE, alpha=0.4, edgecolors="none",
-                        rasterized=True, label="single weights")
+        axes[0].scatter(
+            self._asked[:SHOWN],
+            self._got[:SHOWN],
+            s=3,
+            color=BLUE,
+            alpha=0.4,
+            edgecolors="none",
+            rasterized=True,
+            label="single weights",
+        )
         ends = [self._asked.min().item(), self._asked.max().item()]
         axes[0].plot(ends, ends, color="black", linewidth=0.8, zorder=0, label="what was asked for")
         axes[0].legend(fontsize=SMALL)
         if self._endurance and self._pulses[1]:
             end = 10 * self._endurance / self._pulses[1]
-            for pulses, label, colour in zip(self._pulses, ("mean device", "most written device"), (BLUE, RED),
-                                             strict=True):
-                axes[1].plot([1, end], [pulses / self._endurance, end * pulses / self._endurance], color=colour,
-                             label=label)
+            for pulses, label, colour in zip(
+                self._pulses, ("mean device", "most written device"), (BLUE, RED), strict=True
+            ):
+                axes[1].plot(
+                    [1, end], [pulses / self._endurance, end * pulses / self._endurance], color=colour, label=label
+                )
             axes[1].axhline(1, color="black", linewidth=1, linestyle="--", label="worn out")
             axes[1].set_xscale("log")
             axes[1].set_yscale("log")
@@ -91,5 +106,6 @@ def inspect(chip: Specimen) -> Writes:
             array.program(SIZE * chip.sigma * chip.normal(array.out_features, array.in_features))
         pulses = (array.wear - worn) / UPDATES
         joules = (meter.energy.sum().item() - spent) / (UPDATES * array.weights_held)
-    return Writes(asked.flatten(), got.flatten(), (pulses.mean().item(), torch.amax(pulses).item()), joules,
-                  array.endurance)
+    return Writes(
+        asked.flatten(), got.flatten(), (pulses.mean().item(), torch.amax(pulses).item()), joules, array.endurance
+    )

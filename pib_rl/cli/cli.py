@@ -27,8 +27,16 @@ PLAINER = {  # what tyro and Python say of numbers: what that means
     r"^Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": r"\1 must be a whole number, got \2",
     r"^Error parsing (\S+): could not convert string to float: (.*)": r"\1 must be a number, got \2",
 }
-MENDABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS,
-            errno.ENOTDIR)  # what a file system refuses and a user can mend; other errors of the system are ours
+MENDABLE = (
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EDQUOT,
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+)  # what a file system refuses and a user can mend; other errors of the system are ours
 
 
 class UserError(Exception):
@@ -43,8 +51,9 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
         yield
     except expected as error:
         if out_of_memory(error):
-            raise UserError(no_room("--width", "--units", "--patches", "--n-envs", "--distractors",
-                                    "--batch-size")) from error
+            raise UserError(
+                no_room("--width", "--units", "--patches", "--n-envs", "--distractors", "--batch-size")
+            ) from error
         raise UserError(str(error)) from error
 
 
@@ -101,7 +110,7 @@ def _unboxed(box: str) -> str:
     Where the output's encoding has no line-drawing characters, the box is a title, a rule and indented text.
     """
     drawn = "│" in box
-    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│") or not drawn][0 if drawn else 2:]
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│") or not drawn][0 if drawn else 2 :]
     parts: list[list[str]] = [[]]
     for line in lines:
         if line and set(line) <= {"─", "-"}:

@@ -30,8 +30,11 @@ def check_display(instead: str) -> None:
     Args:
         instead: What people without a display should do.
     """
-    if os.name == "posix" and "darwin" not in os.uname().sysname.lower() and not (
-            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER")):
+    if (
+        os.name == "posix"
+        and "darwin" not in os.uname().sysname.lower()
+        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER"))
+    ):
         raise UserError(f"--render human needs a display and there is none; {instead}")
     with mistakes():
         check_pygame()
@@ -43,8 +46,10 @@ def check_display(instead: str) -> None:
     except pygame.error as error:
         raise UserError(f"cannot open a window: {error}; {instead}") from None
     if driver in UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
-        raise UserError("--render human needs a display and none answers (DISPLAY or WAYLAND_DISPLAY names one that is "
-                        f"not there); {instead}")
+        raise UserError(
+            "--render human needs a display and none answers (DISPLAY or WAYLAND_DISPLAY names one that is "
+            f"not there); {instead}"
+        )
 
 
 def settle_in() -> None:

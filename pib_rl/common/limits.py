@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from pib_rl.common.options import whole
 
 SIZES = {  # smallest and largest
-    "n_envs": (1, 10_000), "width": (1, 10**5), "units": (1, 1000), "distractors": (0, 10**6), "seed": (0, 2**63 - 1),
+    "n_envs": (1, 10_000),
+    "width": (1, 10**5),
+    "units": (1, 1000),
+    "distractors": (0, 10**6),
+    "seed": (0, 2**63 - 1),
     "samples": (2, 10**6),
 }
 

@@ -73,8 +73,15 @@ def _curve(axes: Axes, runs: list[Run], across: str, label: str, colour: str, so
     last = min(run.looks[across][-1] for run in runs)
     grid = np.linspace(first, last, POINTS) if last > first else np.array([last])
     mean, low, high = band(np.stack([np.interp(grid, run.looks[across], run.looks["mean_reward"]) for run in runs]))
-    axes.plot(grid, mean, "--" if software else "-", label=label, color=colour,
-              linewidth=2.2 if label == "pib" else 1.3, marker="" if len(grid) > 1 else "o")
+    axes.plot(
+        grid,
+        mean,
+        "--" if software else "-",
+        label=label,
+        color=colour,
+        linewidth=2.2 if label == "pib" else 1.3,
+        marker="" if len(grid) > 1 else "o",
+    )
     axes.fill_between(grid, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
@@ -111,8 +118,9 @@ def costs(standings: list[Standing]) -> Figure:
         ("writes per device", [line.writes_per_device for line in lines]),
     )
     for axes, (label, values) in zip(panels, what, strict=True):
-        axes.barh(range(len(lines)), [value or 0 for value in values],
-                  color=[palette[line.contender] for line in lines])
+        axes.barh(
+            range(len(lines)), [value or 0 for value in values], color=[palette[line.contender] for line in lines]
+        )
         axes.set_xlabel(label)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(alpha=0.25, axis="x")

@@ -52,8 +52,11 @@ class ComparisonFolder:
         except OSError as error:
             raise UserError(f"cannot use --out {path}: {error.strerror or error}") from None
         wanted = config.substance()
-        other = [f"{key} {stored.get(key)} there, {wanted.get(key)} here"
-                 for key in sorted(stored.keys() | wanted.keys()) if stored.get(key) != wanted.get(key)]
+        other = [
+            f"{key} {stored.get(key)} there, {wanted.get(key)} here"
+            for key in sorted(stored.keys() | wanted.keys())
+            if stored.get(key) != wanted.get(key)
+        ]
         if other:
             raise UserError(f"{path} compares another task ({'; '.join(other)}); choose another --out")
         return folder
@@ -69,8 +72,9 @@ class ComparisonFolder:
             with FileLock(self.path / LOCK, timeout=0):
                 yield
         except Timeout:
-            raise UserError(f"another comparison is at work in {self.path}; wait for it, or choose another "
-                            "--out") from None
+            raise UserError(
+                f"another comparison is at work in {self.path}; wait for it, or choose another --out"
+            ) from None
 
     def others(self, jobs: list[Job]) -> list[Job]:
         """Runs of the folder that are not among ``jobs``: what earlier commands made of the same task.
@@ -87,8 +91,11 @@ class ComparisonFolder:
             if not run.finished:
                 raise UserError(f"{path} is no finished run; move it away")
             stored = run.substance()
-            job = Job(stored["algo"], SOFTWARE, stored["seed"], ()) if "algo" in stored else Job(
-                str(stored.get("mode")), str(stored.get("hw")), stored.get("seed"), ())  # type: ignore[arg-type]
+            job = (
+                Job(stored["algo"], SOFTWARE, stored["seed"], ())
+                if "algo" in stored
+                else Job(str(stored.get("mode")), str(stored.get("hw")), stored.get("seed"), ())
+            )  # type: ignore[arg-type]
             if job.name != path.name:
                 raise UserError(f"{path} holds the run {job.name}; move it away")
             found.append(job)
@@ -114,8 +121,10 @@ class ComparisonFolder:
         stored, wanted = run.substance(), job.config().substance()
         if stored != wanted:
             keys = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
-            raise UserError(f"{run.path} was made with other settings ({', '.join(keys)}); choose another --out, or "
-                            "move that folder away to make it anew")
+            raise UserError(
+                f"{run.path} was made with other settings ({', '.join(keys)}); choose another --out, or "
+                "move that folder away to make it anew"
+            )
         return True
 
     def begin(self, job: Job) -> Path:

@@ -41,8 +41,14 @@ def estimate(strata: list[np.ndarray]) -> Estimate:
     mean = float(_pooled(*strata))
     if min(len(values) for values in strata) < LEAST:
         return Estimate(mean, float("nan"), float("nan"))
-    found = bootstrap(strata, _pooled, n_resamples=RESAMPLES, confidence_level=LEVEL, method="percentile",
-                      rng=np.random.default_rng(0))
+    found = bootstrap(
+        strata,
+        _pooled,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
     return Estimate(mean, float(found.confidence_interval.low), float(found.confidence_interval.high))
 
 
@@ -58,8 +64,15 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean = interquartile_mean(values, 0)
     if len(values) < LEAST:
         return mean, mean, mean
-    found = bootstrap((values,), interquartile_mean, axis=0, n_resamples=1000, confidence_level=LEVEL,
-                      method="percentile", rng=np.random.default_rng(0))
+    found = bootstrap(
+        (values,),
+        interquartile_mean,
+        axis=0,
+        n_resamples=1000,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
     return mean, found.confidence_interval.low, found.confidence_interval.high
 
 

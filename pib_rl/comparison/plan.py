@@ -83,8 +83,14 @@ class CompareConfig:
 
     def substance(self) -> dict[str, Any]:
         """What all runs of a folder must share; contenders, substrates and seeds may be added later."""
-        return {"env": self.env, "timesteps": self.steps, "width": self.width, "units": self.units,
-                "distractors": self.distractors, "eval_episodes": self.eval_episodes}
+        return {
+            "env": self.env,
+            "timesteps": self.steps,
+            "width": self.width,
+            "units": self.units,
+            "distractors": self.distractors,
+            "eval_episodes": self.eval_episodes,
+        }
 
 
 @dataclass(frozen=True)
@@ -145,8 +151,16 @@ def plan(config: CompareConfig) -> list[Job]:
 
 
 def _jobs(config: CompareConfig) -> Iterator[Job]:
-    common = (config.env, "--timesteps", str(config.steps), "--distractors", str(config.distractors),
-              "--eval-episodes", str(config.eval_episodes), "--no-progress")
+    common = (
+        config.env,
+        "--timesteps",
+        str(config.steps),
+        "--distractors",
+        str(config.distractors),
+        "--eval-episodes",
+        str(config.eval_episodes),
+        "--no-progress",
+    )
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         for name in contenders(config):
             own = (*common, "--seed", str(seed))
@@ -154,5 +168,9 @@ def _jobs(config: CompareConfig) -> Iterator[Job]:
                 yield Job(name, SOFTWARE, seed, (*own, "--algo", name))
                 continue
             for hw in dict.fromkeys(config.hw):
-                yield Job(name, hw, seed, (*own, "--mode", name, "--hw", hw, "--width", str(config.width),
-                                           "--units", str(config.units)))
+                yield Job(
+                    name,
+                    hw,
+                    seed,
+                    (*own, "--mode", name, "--hw", hw, "--width", str(config.width), "--units", str(config.units)),
+                )

@@ -40,8 +40,14 @@ class Picture:
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
-def write_report(config: CompareConfig, jobs: list[Job], others: list[Job], folder: ComparisonFolder,
-                 failures: list[Failure], command: str) -> list[Standing]:
+def write_report(
+    config: CompareConfig,
+    jobs: list[Job],
+    others: list[Job],
+    folder: ComparisonFolder,
+    failures: list[Failure],
+    command: str,
+) -> list[Standing]:
     """Writes report.html, table.md, results.csv and curves.csv from what is finished.
 
     Args:
@@ -66,14 +72,28 @@ def write_report(config: CompareConfig, jobs: list[Job], others: list[Job], fold
     heading = title(config, lines)
     text = f"{heading}\n\n{table.markdown(lines)}\n`{command}`\n\n{made_with}\n"
     write_atomically(folder.path / "table.md", text.encode())
-    template = Environment(loader=PackageLoader("pib_rl.comparison"), autoescape=True,
-                           undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template("report.html")
+    template = Environment(
+        loader=PackageLoader("pib_rl.comparison"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("report.html")
     page = template.render(
-        title=heading, header=table.header(lines), lines=list(zip(lines, table.rows(lines), strict=True)),
-        pictures=pictures(config, runs, lines), failures=failures, missing=len(jobs) + len(others) - len(runs),
-        command=command, versions=versions, task=config.substance(), settings=settings(runs), runs=len(runs),
+        title=heading,
+        header=table.header(lines),
+        lines=list(zip(lines, table.rows(lines), strict=True)),
+        pictures=pictures(config, runs, lines),
+        failures=failures,
+        missing=len(jobs) + len(others) - len(runs),
+        command=command,
+        versions=versions,
+        task=config.substance(),
+        settings=settings(runs),
+        runs=len(runs),
         energy=any(line.energy is not None for line in lines),
-        software=sorted({run.job.contender for run in runs} & set(ALGORITHMS)))
+        software=sorted({run.job.contender for run in runs} & set(ALGORITHMS)),
+    )
     write_atomically(folder.path / "report.html", page.encode())
     return lines
 
@@ -88,13 +108,18 @@ def title(config: CompareConfig, lines: list[Standing]) -> str:
 def pictures(config: CompareConfig, runs: list[Run], lines: list[Standing]) -> list[Picture]:
     """All figures."""
     threshold = find_spec(config.env).reward_threshold
-    over = ("Greedy return on noisy hardware during training, interquartile mean over seeds with 95 % interval (from "
-            "three runs on), as far as all runs of a contender have been evaluated, over")
+    over = (
+        "Greedy return on noisy hardware during training, interquartile mean over seeds with 95 % interval (from "
+        "three runs on), as far as all runs of a contender have been evaluated, over"
+    )
     made = [
         ("finals", "Return of the final policies.", figures.finals(lines)),
         ("steps", f"{over} environment steps.", figures.curves(runs, "timesteps", threshold)),
-        ("measurements", f"{over} physical measurements (hardware only).",
-         figures.curves(runs, "measurements", threshold)),
+        (
+            "measurements",
+            f"{over} physical measurements (hardware only).",
+            figures.curves(runs, "measurements", threshold),
+        ),
         ("costs", "What training cost.", figures.costs(lines)),
     ]
     return [Picture(name, caption, figures.as_svg(figure)) for name, caption, figure in made]
@@ -113,8 +138,11 @@ def settings_of(run: Run) -> dict[str, Any]:
     stored = run.settings
     if run.job.hw == SOFTWARE:
         return {name: value for name, value in stored["settings"].items() if name != "n_timesteps"}
-    shown = {name: stored[name] for name in ("n_envs", "n_steps", "learning_rate", "objective", "log_std_init",
-                                             "noise_correlation") if stored.get(name) is not None}
+    shown = {
+        name: stored[name]
+        for name in ("n_envs", "n_steps", "learning_rate", "objective", "log_std_init", "noise_correlation")
+        if stored.get(name) is not None
+    }
     try:
         rule, own = resolve(run.job.contender, stored["rule"])
     except ValueError:  # another version made it, with settings that are no longer known

@@ -18,8 +18,22 @@ from pib_rl.runs.folder import LOOKS, RESULT, RunFolder
 from pib_rl.training.baselines import SOFTWARE
 
 ALL = "all"
-ROW = ("contender", "hw", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "best_eval_mean",
-       "solved_at_step", "wall_s", "measurements", "writes", "devices", "energy_j")
+ROW = (
+    "contender",
+    "hw",
+    "seed",
+    "timesteps",
+    "eval_mean",
+    "eval_std",
+    "eval_episodes",
+    "best_eval_mean",
+    "solved_at_step",
+    "wall_s",
+    "measurements",
+    "writes",
+    "devices",
+    "energy_j",
+)
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,9 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
         try:
             looks = read_progress(path)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read: {error}; delete {path.parent}, and the command repeats the "
-                            "run") from None
+            raise UserError(
+                f"{path} cannot be read: {error}; delete {path.parent}, and the command repeats the run"
+            ) from None
         run = RunFolder(path.parent)
         runs.append(Run(job, run.substance(), run.result(), looks))
         if flaw := _flaw(runs[-1]):
@@ -147,9 +162,17 @@ def _line(name: str, hw: str, runs: list[Run], score: Estimate, against: str | N
 
     results = [run.result for run in runs]
     writes = [result["writes"] / result["devices"] if result.get("devices") else None for result in results]
-    return Standing(name, hw, finals(runs), score, against, float(np.mean([result["wall_s"] for result in results])),
-                    mean([result.get("measurements") for result in results]), mean(writes),
-                    mean([result.get("energy_j") for result in results]))
+    return Standing(
+        name,
+        hw,
+        finals(runs),
+        score,
+        against,
+        float(np.mean([result["wall_s"] for result in results])),
+        mean([result.get("measurements") for result in results]),
+        mean(writes),
+        mean([result.get("energy_j") for result in results]),
+    )
 
 
 def results_csv(runs: list[Run]) -> bytes:
@@ -159,9 +182,13 @@ def results_csv(runs: list[Run]) -> bytes:
 
 def curves_csv(runs: list[Run]) -> bytes:
     """One row per evaluation of every run."""
-    rows = [[run.job.contender, run.job.hw, run.job.seed, int(steps), reward, int(count)]
-            for run in runs for steps, reward, count in
-            zip(run.looks["timesteps"], run.looks["mean_reward"], run.looks["measurements"], strict=True)]
+    rows = [
+        [run.job.contender, run.job.hw, run.job.seed, int(steps), reward, int(count)]
+        for run in runs
+        for steps, reward, count in zip(
+            run.looks["timesteps"], run.looks["mean_reward"], run.looks["measurements"], strict=True
+        )
+    ]
     return _csv(["contender", "hw", "seed", "timesteps", "mean_reward", "measurements"], rows)
 
 

@@ -54,8 +54,7 @@ def run_all(jobs: list[Job], folder: ComparisonFolder, steps: int, at_once: int,
     if not jobs:
         return []
     waiting, running, failures, done = deque(jobs), list[Running](), list[Failure](), 0
-    with tqdm(total=steps * len(jobs), unit="step", unit_scale=True, dynamic_ncols=True,
-              disable=not progress) as bar:
+    with tqdm(total=steps * len(jobs), unit="step", unit_scale=True, dynamic_ncols=True, disable=not progress) as bar:
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:

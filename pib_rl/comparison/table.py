@@ -11,8 +11,16 @@ from pib_rl.comparison.intervals import Estimate
 from pib_rl.comparison.results import Standing
 from pib_rl.training.evaluation import as_told, decimals
 
-HEADER = ("substrate", "contender", "IQM of final return [95 %]", "runs", "PIB against it", "time [s]", "measurements",
-          "writes per device")
+HEADER = (
+    "substrate",
+    "contender",
+    "IQM of final return [95 %]",
+    "runs",
+    "PIB against it",
+    "time [s]",
+    "measurements",
+    "writes per device",
+)
 ENERGY = "energy [J]"
 
 
@@ -24,10 +32,17 @@ def header(standings: list[Standing]) -> list[str]:
 def cells(line: Standing, energy: bool) -> list[str]:
     """One line of the table; single runs have no decimals unless all of them are small."""
     places = decimals(*line.finals) if decimals(*line.finals) > 1 else 0
-    return [line.hw, line.contender, score(line.score), ", ".join(f"{value:.{places}f}" for value in line.finals),
-            line.against or "", f"{line.seconds:.{0 if line.seconds >= 10 else 1}f}", count(line.measurements),
-            count(line.writes_per_device),
-            *([count(line.energy)] if energy else [])]
+    return [
+        line.hw,
+        line.contender,
+        score(line.score),
+        ", ".join(f"{value:.{places}f}" for value in line.finals),
+        line.against or "",
+        f"{line.seconds:.{0 if line.seconds >= 10 else 1}f}",
+        count(line.measurements),
+        count(line.writes_per_device),
+        *([count(line.energy)] if energy else []),
+    ]
 
 
 def score(estimate: Estimate) -> str:

@@ -9,7 +9,17 @@ from pib_rl.envs.tasks.context_flip import ContextFlip
 from pib_rl.envs.tasks.delayed_cue import DelayedCue
 from pib_rl.envs.tasks.distractors import Distractors, VecDistractors
 
-__all__ = ["ContextFlip", "DelayedCue", "Distractors", "FreshChip", "HardwareEncoder", "HardwareLoop",
-           "VecDistractors", "VecHardwareEncoder", "make_env", "make_vec_env"]
+__all__ = [
+    "ContextFlip",
+    "DelayedCue",
+    "Distractors",
+    "FreshChip",
+    "HardwareEncoder",
+    "HardwareLoop",
+    "VecDistractors",
+    "VecHardwareEncoder",
+    "make_env",
+    "make_vec_env",
+]
 
 register()

@@ -41,8 +41,9 @@ def check_text(env_id: Any) -> None:
         raise ValueError(f"env_id must be the id of an environment, such as CartPole-v1, got {env_id!r}")
 
 
-def opened(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any],
-           unknown: str = "unknown environment") -> gym.Env[Any, Any]:
+def opened(
+    env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any], unknown: str = "unknown environment"
+) -> gym.Env[Any, Any]:
     """`gymnasium.make`, and what is wrong in one line.
 
     Args:
@@ -64,8 +65,9 @@ def opened(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any],
         if found is None or found[1] not in env_kwargs or found[1] == "render_mode":
             raise
         known = dict.fromkeys([*names(maker), *names(creator(env_id)), "render_mode"])
-        raise ValueError(f"there is no argument {found[1]!r}, nor has {env_id} one; "
-                         f"{nearest(found[1], list(known))}") from None
+        raise ValueError(
+            f"there is no argument {found[1]!r}, nor has {env_id} one; {nearest(found[1], list(known))}"
+        ) from None
 
 
 def names(maker: Callable[..., Any]) -> list[str]:
@@ -91,5 +93,9 @@ def inner(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any]) ->
         parse_env_id(env_id.rpartition(":")[2])
     except gym.error.Error as error:
         raise refusal(env_id, error) from None
-    return opened(env_id, {"disable_env_checker": True, **env_kwargs}, maker,
-                  "env_id must be that of a registered environment, got")
+    return opened(
+        env_id,
+        {"disable_env_checker": True, **env_kwargs},
+        maker,
+        "env_id must be that of a registered environment, got",
+    )

@@ -63,8 +63,9 @@ def control_period(env: gym.Env[Any, Any]) -> float | None:
     return 1 / rate if rate else None
 
 
-def make_vec_env(env_id: str, /, n_envs: int = 8, seed: int | None = None, distractors: int = 0,
-                 **env_kwargs: Any) -> VecEnv:
+def make_vec_env(
+    env_id: str, /, n_envs: int = 8, seed: int | None = None, distractors: int = 0, **env_kwargs: Any
+) -> VecEnv:
     """Makes ``n_envs`` environments, vectorised where Gymnasium ships them so, with episode statistics.
 
     Args:

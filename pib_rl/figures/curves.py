@@ -79,8 +79,10 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
     figure = new_figure()
     axes = figure.add_subplot()
     steps = progress.get("time/total_timesteps", np.zeros(0))
-    for key, label, style in (("rollout/ep_rew_mean", "training episodes (exploring, mean of the last 100)", "-"),
-                              ("eval/mean_reward", "evaluation (greedy, noisy hardware)", "o-")):
+    for key, label, style in (
+        ("rollout/ep_rew_mean", "training episodes (exploring, mean of the last 100)", "-"),
+        ("eval/mean_reward", "evaluation (greedy, noisy hardware)", "o-"),
+    ):
         if key in progress:
             known = ~np.isnan(progress[key])
             colour = UNIT_COLOURS[0] if style == "-" else UNIT_COLOURS[1]

@@ -77,8 +77,9 @@ def load(name: str, real: bool = False) -> Data:
     if exists:
         raise UserError(f"{path} is neither .npz nor .csv; save arrays {', '.join(KEYS)} with numpy.savez")
     if not re.fullmatch(r"[\w.()+-]+", name):
-        raise UserError(f"{name!r} is neither a file nor a name of OpenML; give the path of an .npz or .csv file, "
-                        "or digits")
+        raise UserError(
+            f"{name!r} is neither a file nor a name of OpenML; give the path of an .npz or .csv file, or digits"
+        )
     return fetch(name, real)
 
 
@@ -100,8 +101,10 @@ def numbers(values: np.ndarray, what: str) -> np.ndarray:
     if len(wrong):
         row, column = wrong[0]
         found = values.reshape(len(values), -1)[row, column]
-        raise UserError(f"{what} must hold finite numbers of 32 bits: sample {row + 1}, feature {column + 1} is {found}"
-                        f"{' (NaN: fill in what is missing)' if np.isnan(found) else ''}")
+        raise UserError(
+            f"{what} must hold finite numbers of 32 bits: sample {row + 1}, feature {column + 1} is {found}"
+            f"{' (NaN: fill in what is missing)' if np.isnan(found) else ''}"
+        )
     return result
 
 
@@ -116,8 +119,10 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
             found = labels[~np.isfinite(labels) | (labels != np.rint(labels))][0]
-            raise UserError(f"{what} must hold classes, whole numbers or words, but has the real value {found}; for "
-                            "real values choose --mode regression, for data without labels give x_train alone (.npz)")
+            raise UserError(
+                f"{what} must hold classes, whole numbers or words, but has the real value {found}; for "
+                "real values choose --mode regression, for data without labels give x_train alone (.npz)"
+            )
         labels = labels.astype(np.int64)
     if labels.dtype.kind == "O" and any(label is None for label in labels):
         raise UserError(f"{what} lacks the label of sample {[label is None for label in labels].index(True) + 1}")
@@ -147,17 +152,23 @@ def split(x: np.ndarray, y: np.ndarray, image: tuple[int, ...] | None = None, *,
     """
     if real:
         if len(y) < FEWEST:
-            raise UserError(f"a fifth can't be held out for testing: {len(y)} samples are too few; give {FEWEST} or "
-                            "more")
+            raise UserError(
+                f"a fifth can't be held out for testing: {len(y)} samples are too few; give {FEWEST} or more"
+            )
         x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=TEST_SHARE, random_state=SPLIT_SEED)
         return Data(x_train, y_train, x_test, y_test, image=image)
     names, counts = np.unique(y, return_counts=True)
     lone, held = names[counts < 2], math.ceil(TEST_SHARE * len(y))
     if len(lone) or held < len(names):
-        why = (f"class {lone[0]} has one sample only" if len(lone) else
-               f"{len(y)} samples of {len(names)} classes are too few")
-        raise UserError(f"a fifth of each class can't be held out for testing: {why}; give more samples, and labels "
-                        "that are classes, or an .npz with its own test samples")
+        why = (
+            f"class {lone[0]} has one sample only"
+            if len(lone)
+            else f"{len(y)} samples of {len(names)} classes are too few"
+        )
+        raise UserError(
+            f"a fifth of each class can't be held out for testing: {why}; give more samples, and labels "
+            "that are classes, or an .npz with its own test samples"
+        )
     parts = train_test_split(x, y, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=y)
     x_train, x_test, y_train, y_test = parts
     return Data(x_train, y_train, x_test, y_test, image=image)
@@ -180,11 +191,15 @@ def fetch(name: str, real: bool = False) -> Data:
             warnings.simplefilter("ignore")  # it warns before it tries again, and raises in the end
             bundle = fetch_openml(wanted, version=1, as_frame=False, parser="liac-arff")
     except (OSError, HTTPException) as error:
-        raise UserError(f"{name!r} is not in scikit-learn's cache and OpenML can't be reached ({error}); connect once, "
-                        f"or give the path of an .npz or .csv file; {nearest(name, ['digits', *OPENML])}") from None
+        raise UserError(
+            f"{name!r} is not in scikit-learn's cache and OpenML can't be reached ({error}); connect once, "
+            f"or give the path of an .npz or .csv file; {nearest(name, ['digits', *OPENML])}"
+        ) from None
     except ValueError as error:
-        raise UserError(f"OpenML offers no numeric data named {name!r} ({error}); known here without network: digits; "
-                        "otherwise give the path of an .npz or .csv file") from None
+        raise UserError(
+            f"OpenML offers no numeric data named {name!r} ({error}); known here without network: digits; "
+            "otherwise give the path of an .npz or .csv file"
+        ) from None
     x = numbers(np.asarray(bundle.data), f"OpenML's {name!r}")
     if bundle.target is None:
         return unlabelled(x)
@@ -212,18 +227,34 @@ def read_npz(path: Path, real: bool = False) -> Data:
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(file) or 'nothing'}")
             arrays: dict[str, Any] = {key: file[key] for key in (*KEYS, NEXT) if key in file}
-    except (OSError, ValueError, BadZipFile, EOFError, TypeError, NotImplementedError, RuntimeError,
-            zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        BadZipFile,
+        EOFError,
+        TypeError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
         objects = "allow_pickle" in str(error)
-        why = ("it holds Python objects, not plain arrays" if objects and is_zipfile(path) else
-               "it is not what numpy.savez writes" if objects else error)
-        raise UserError(f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with "
-                        "numpy.savez") from None
+        why = (
+            "it holds Python objects, not plain arrays"
+            if objects and is_zipfile(path)
+            else "it is not what numpy.savez writes"
+            if objects
+            else error
+        )
+        raise UserError(
+            f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with numpy.savez"
+        ) from None
     shape = arrays["x_train"].shape
     arrays.setdefault("x_test", np.empty((0, *shape[1:])))
     if len(shape) not in (2, 3, 4) or arrays["x_test"].shape[1:] != shape[1:]:
-        raise UserError(f"{path}: x_train and x_test must be (n, features), (n, height, width) or (n, height, width, "
-                        f"channels) with the same features, got {shape} and {arrays['x_test'].shape}")
+        raise UserError(
+            f"{path}: x_train and x_test must be (n, features), (n, height, width) or (n, height, width, "
+            f"channels) with the same features, got {shape} and {arrays['x_test'].shape}"
+        )
     image = shape[1:] if len(shape) > 2 else None
     if NEXT in arrays:
         if arrays[NEXT].shape != shape:
@@ -239,14 +270,19 @@ def read_npz(path: Path, real: bool = False) -> Data:
         if not len(x):
             raise UserError(f"{path}: x_{part} holds no samples")
         if y.shape[:1] != (len(x),) or y.ndim > (2 if real else 1) or not y.size:
-            what = f"values of each sample, shape ({len(x)},) or ({len(x)}, k)" if real else (
-                f"a label per sample, shape ({len(x)},)")
+            what = (
+                f"values of each sample, shape ({len(x)},) or ({len(x)}, k)"
+                if real
+                else (f"a label per sample, shape ({len(x)},)")
+            )
             raise UserError(f"{path}: y_{part} must hold {what}, got {y.shape}")
         arrays[f"x_{part}"] = numbers(x, f"{path}: x_{part}")
         arrays[f"y_{part}"] = (values if real else classes)(y, f"{path}: y_{part}")
     if real and arrays["y_test"].shape[1:] != arrays["y_train"].shape[1:]:
-        raise UserError(f"{path}: y_train and y_test must hold as many values of each sample, got "
-                        f"{arrays['y_train'].shape} and {arrays['y_test'].shape}")
+        raise UserError(
+            f"{path}: y_train and y_test must hold as many values of each sample, got "
+            f"{arrays['y_train'].shape} and {arrays['y_test'].shape}"
+        )
     unknown = np.setdiff1d(arrays["y_test"], arrays["y_train"])
     if len(unknown) and not real:
         raise UserError(f"{path}: y_test holds the label {unknown[0]}, which y_train lacks")

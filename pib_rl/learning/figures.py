@@ -29,8 +29,10 @@ def learning_curve(history: list[dict[str, float]], validated: str, scored: str,
     figure = new_figure()
     axes = figure.add_subplot()
     epochs = np.arange(1, len(history) + 1)
-    for key, label, colour in (("score", "training batches, while learning", "#0b6e99"),
-                               (validated, "validation samples", "#d1495b")):
+    for key, label, colour in (
+        ("score", "training batches, while learning", "#0b6e99"),
+        (validated, "validation samples", "#d1495b"),
+    ):
         axes.plot(epochs, [100 * log[key] for log in history], "o-", markersize=3, label=label, color=colour)
     axes.set(xlabel="epoch", ylabel=f"{scored} [%]", title=title)
     axes.grid(alpha=0.25)
@@ -52,8 +54,15 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
     axes.set_yticklabels(names)
     if len(names) <= 20:
         for row, column in np.argwhere(counts):
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7,
-                      color="white" if share[row, column] > 0.5 else "0.2")
+            axes.text(
+                column,
+                row,
+                str(counts[row, column]),
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if share[row, column] > 0.5 else "0.2",
+            )
     return figure
 
 
@@ -118,8 +127,9 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
     return figure
 
 
-def views(model: PIBEncoder, x: np.ndarray, other: np.ndarray | None, image: tuple[int, ...] | None,
-          title: str) -> Figure:
+def views(
+    model: PIBEncoder, x: np.ndarray, other: np.ndarray | None, image: tuple[int, ...] | None, title: str
+) -> Figure:
     """Some samples, two views of each, and what the decoder makes of either.
 
     Args:
@@ -171,8 +181,15 @@ def features(values: np.ndarray, labels: np.ndarray | None, seed: int, title: st
     axes = figure.add_subplot()
     names = np.unique(labels)
     colours = np.searchsorted(names, labels)
-    dots = axes.scatter(places[:, 0], places[:, 1], c=colours, cmap="tab10" if len(names) <= 10 else "viridis", s=9,
-                        vmin=-0.5, vmax=max(len(names), 10) - 0.5)
+    dots = axes.scatter(
+        places[:, 0],
+        places[:, 1],
+        c=colours,
+        cmap="tab10" if len(names) <= 10 else "viridis",
+        s=9,
+        vmin=-0.5,
+        vmax=max(len(names), 10) - 0.5,
+    )
     if 1 < len(names) <= 20:
         handles, _ = dots.legend_elements(num=list(range(len(names))))
         axes.legend(handles, [literal(name) for name in names], fontsize=7, ncols=2)

@@ -20,8 +20,9 @@ STRENGTH, STRENGTH_OF_FEW = 0.01, 0.3  # of the regularisation, per sample; chos
 NEIGHBOURS = 5
 
 
-def judged(known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int,
-           seed: int) -> dict[str, float]:
+def judged(
+    known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int, seed: int
+) -> dict[str, float]:
     """What others make of features: a probe of all, neighbours and clusters of the ``last`` ones (0 for all).
 
     Args:
@@ -33,12 +34,16 @@ def judged(known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.nd
         seed: Of the clusters.
     """
     near, far = known[:, -last:], seen[:, -last:]
-    return {"probe_accuracy": probe(known, names, seen, labels), "knn_accuracy": neighbours(near, names, far, labels),
-            "nmi": clusters(far, labels, seed)}
+    return {
+        "probe_accuracy": probe(known, names, seen, labels),
+        "knn_accuracy": neighbours(near, names, far, labels),
+        "nmi": clusters(far, labels, seed),
+    }
 
 
-def probe(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, *,
-          few: bool = False) -> float:
+def probe(
+    x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, *, few: bool = False
+) -> float:
     """Accuracy of a linear classifier on standardised features, a fraction: ridge regression of the classes.
 
     Args:

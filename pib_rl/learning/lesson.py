@@ -65,12 +65,29 @@ class Lesson(ABC):
         if config.patches and image is None:
             raise ValueError("--patches needs images, and these data are vectors; leave it out")
         objective = {} if config.objective is None else {"objective": config.objective}
-        return self.kind(hw=config.hw, units=config.units, width=config.width, epochs=config.epochs,
-                         batch_size=config.batch_size, mode=config.learner, hw_options=plain["hw_options"],
-                         objective_options=plain["objective_options"], rule=plain["rule"], views=plain["views"] or None,
-                         scaling="common" if image else "feature", image=image, patches=config.squares(),
-                         read=Read.NOISY.value, seed=config.seed, device=config.device, verbose=config.progress,
-                         warm_start=True, faults=config.fault, clock=config.clock, **objective)
+        return self.kind(
+            hw=config.hw,
+            units=config.units,
+            width=config.width,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            mode=config.learner,
+            hw_options=plain["hw_options"],
+            objective_options=plain["objective_options"],
+            rule=plain["rule"],
+            views=plain["views"] or None,
+            scaling="common" if image else "feature",
+            image=image,
+            patches=config.squares(),
+            read=Read.NOISY.value,
+            seed=config.seed,
+            device=config.device,
+            verbose=config.progress,
+            warm_start=True,
+            faults=config.fault,
+            clock=config.clock,
+            **objective,
+        )
 
     @abstractmethod
     def broadcast(self, part: Part) -> dict[str, Any]:

@@ -37,8 +37,9 @@ class Regression(Lesson):
         count = held_count(len(data.y_train), FEWEST)
         if not np.ptp(data.y_train, axis=0).any():
             raise UserError("the values of all training samples are the same; there is nothing to learn")
-        x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, test_size=count,
-                                                random_state=self.split_seed)
+        x, x_held, y, y_held = train_test_split(
+            data.x_train, data.y_train, test_size=count, random_state=self.split_seed
+        )
         return Part(x, y), Part(x_held, y_held)
 
     def broadcast(self, part: Part) -> dict[str, Any]:
@@ -52,17 +53,22 @@ class Regression(Lesson):
     def assess(self, data: Data, model: PIBRegressor, fitted: Part, folder: RunFolder) -> dict[str, Any]:
         """R2, and two pictures."""
         title, truth, guess = self.config.title, np.asarray(data.y_test), model.predict(data.x_test)
-        result = {"test_r2": float(r2_score(truth, guess)),
-                  "test_r2_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, truth))}
+        result = {
+            "test_r2": float(r2_score(truth, guess)),
+            "test_r2_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, truth)),
+        }
         inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
         for name, figure in (
-                ("predictions", figures.predictions(truth, guess, f"Test samples: {title}")),
-                ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}"))):
+            ("predictions", figures.predictions(truth, guess, f"Test samples: {title}")),
+            ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
+        ):
             write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
         return result
 
     @classmethod
     def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         """A column of figures."""
-        return ["test samples", ""], [[label, f"{100 * result[key]:.2f} %"] for label, key in (
-            (cls.scored, "test_r2"), (f"{cls.scored}, mean read", "test_r2_noiseless"))]
+        return ["test samples", ""], [
+            [label, f"{100 * result[key]:.2f} %"]
+            for label, key in ((cls.scored, "test_r2"), (f"{cls.scored}, mean read", "test_r2_noiseless"))
+        ]

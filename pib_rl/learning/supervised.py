@@ -25,8 +25,14 @@ class Supervised(Lesson):
 
     kind = PIBClassifier
     validated, scored = "validation_accuracy", "accuracy"
-    figures = ("validation_accuracy", "test_accuracy", "test_accuracy_noiseless", "probe_accuracy", "knn_accuracy",
-               "nmi")
+    figures = (
+        "validation_accuracy",
+        "test_accuracy",
+        "test_accuracy_noiseless",
+        "probe_accuracy",
+        "knn_accuracy",
+        "nmi",
+    )
 
     def hold_out(self, data: Data) -> tuple[Part, Part]:
         """The same share of every class."""
@@ -36,11 +42,17 @@ class Supervised(Lesson):
         if len(names) < 2:
             raise UserError(f"the training samples must be of 2 classes or more, got one class: {names[0]}")
         if counts.min() < 2:
-            raise UserError("every class needs 2 training samples or more (one is for validation), but class "
-                            f"{names[counts.argmin()]} has {counts.min()}")
-        x, x_held, y, y_held = train_test_split(data.x_train, data.y_train, stratify=data.y_train,
-                                                test_size=held_count(len(data.y_train), len(names)),
-                                                random_state=self.split_seed)
+            raise UserError(
+                "every class needs 2 training samples or more (one is for validation), but class "
+                f"{names[counts.argmin()]} has {counts.min()}"
+            )
+        x, x_held, y, y_held = train_test_split(
+            data.x_train,
+            data.y_train,
+            stratify=data.y_train,
+            test_size=held_count(len(data.y_train), len(names)),
+            random_state=self.split_seed,
+        )
         return Part(x, y), Part(x_held, y_held)
 
     def broadcast(self, part: Part) -> dict[str, Any]:
@@ -64,16 +76,23 @@ class Supervised(Lesson):
         }
         inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
         for name, figure in (
-                ("confusion", figures.confusion(labels, guess, model.classes_, f"Test samples: {title}")),
-                ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
-                ("features", figures.features(seen[:, -last:], labels, self.draws, f"Last medium: {title}"))):
+            ("confusion", figures.confusion(labels, guess, model.classes_, f"Test samples: {title}")),
+            ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
+            ("features", figures.features(seen[:, -last:], labels, self.draws, f"Last medium: {title}")),
+        ):
             write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
         return result
 
     @classmethod
     def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         """A column of figures."""
-        rows = [[label, f"{100 * result[key]:.2f} %"] for label, key in (
-            ("accuracy", "test_accuracy"), ("accuracy, mean read", "test_accuracy_noiseless"),
-            ("linear probe on all taps", "probe_accuracy"), ("5 nearest neighbours, last unit", "knn_accuracy"))]
+        rows = [
+            [label, f"{100 * result[key]:.2f} %"]
+            for label, key in (
+                ("accuracy", "test_accuracy"),
+                ("accuracy, mean read", "test_accuracy_noiseless"),
+                ("linear probe on all taps", "probe_accuracy"),
+                ("5 nearest neighbours, last unit", "knn_accuracy"),
+            )
+        ]
         return ["test samples", ""], [*rows, ["clusters and classes, NMI", f"{result['nmi']:.3f}"]]

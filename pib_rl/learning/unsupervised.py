@@ -19,8 +19,10 @@ from pib_rl.runs.folder import RunFolder, write_atomically
 
 COMPONENTS = 50  # of the principal component analysis beside
 FIGURES = {  # what is judged, and how people read it
-    "probe_accuracy": "linear probe, all labels", f"probe_{judge.FEW}_accuracy": f"linear probe, {judge.FEW} labels",
-    "knn_accuracy": "5 nearest neighbours, last unit", "nmi": "clusters and classes, NMI, last unit",
+    "probe_accuracy": "linear probe, all labels",
+    f"probe_{judge.FEW}_accuracy": f"linear probe, {judge.FEW} labels",
+    "knn_accuracy": "5 nearest neighbours, last unit",
+    "nmi": "clusters and classes, NMI, last unit",
 }
 
 
@@ -34,8 +36,9 @@ class Unsupervised(Lesson):
     def hold_out(self, data: Data) -> tuple[Part, Part]:
         """Any samples, whatever their labels; the last ones of a log, whose neighbours in time would give them away."""
         count = held_count(len(data.x_train), 2)
-        pick, held = train_test_split(np.arange(len(data.x_train)), test_size=count, random_state=self.split_seed,
-                                      shuffle=data.x_next is None)  # what was logged: the end of it
+        pick, held = train_test_split(
+            np.arange(len(data.x_train)), test_size=count, random_state=self.split_seed, shuffle=data.x_next is None
+        )  # what was logged: the end of it
         everything = Part(data.x_train, data.y_train, data.x_next)
         return everything.take(pick), everything.take(held)
 
@@ -55,9 +58,10 @@ class Unsupervised(Lesson):
         views = figures.views(model, fitted.x, fitted.other, data.image, f"Views and what is decoded: {title}")
         names = data.y_test if len(data.x_test) else fitted.y
         for name, figure in (
-                ("views", views),
-                ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
-                ("features", figures.features(seen[:, -last:], names, self.draws, f"Last medium: {title}"))):
+            ("views", views),
+            ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
+            ("features", figures.features(seen[:, -last:], names, self.draws, f"Last medium: {title}")),
+        ):
             write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
         if fitted.y is None or data.y_test is None:
             return {}
@@ -68,11 +72,14 @@ class Unsupervised(Lesson):
         pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws)
         with np.errstate(invalid="ignore"):  # shares of a variance of 0
             pca.fit(known)
-        return judged | {"inputs": self._judge(known, fitted.y, other, data.y_test),
-                         "pca": self._judge(pca.transform(known), fitted.y, pca.transform(other), data.y_test)}
+        return judged | {
+            "inputs": self._judge(known, fitted.y, other, data.y_test),
+            "pca": self._judge(pca.transform(known), fitted.y, pca.transform(other), data.y_test),
+        }
 
-    def _judge(self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray,
-               last: int = 0) -> dict[str, float]:
+    def _judge(
+        self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int = 0
+    ) -> dict[str, float]:
         """`FIGURES` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
         few = judge.probe(known, names, seen, labels, few=True)
         return judge.judged(known, names, seen, labels, last, self.draws) | {f"probe_{judge.FEW}_accuracy": few}

@@ -13,6 +13,27 @@ from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.remote.substrate import Remote
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
-__all__ = ["MZI", "Array", "Digital", "DigitalConfig", "InstrumentError", "MZIConfig", "Medium", "Memristive",
-           "MemristiveConfig", "Meter", "Optical", "OpticalConfig", "Oscillator", "OscillatorConfig", "Read", "Remote",
-           "RemoteConfig", "Streams", "Substrate", "find", "names", "register"]
+__all__ = [
+    "MZI",
+    "Array",
+    "Digital",
+    "DigitalConfig",
+    "InstrumentError",
+    "MZIConfig",
+    "Medium",
+    "Memristive",
+    "MemristiveConfig",
+    "Meter",
+    "Optical",
+    "OpticalConfig",
+    "Oscillator",
+    "OscillatorConfig",
+    "Read",
+    "Remote",
+    "RemoteConfig",
+    "Streams",
+    "Substrate",
+    "find",
+    "names",
+    "register",
+]

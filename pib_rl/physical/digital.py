@@ -45,8 +45,9 @@ class DigitalArray(Array):
 
     weight: Tensor
 
-    def __init__(self, in_features: int, out_features: int, meter: Meter, streams: Streams,
-                 readout: bool = False) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, meter: Meter, streams: Streams, readout: bool = False
+    ) -> None:
         super().__init__(in_features, out_features, meter)
         weight = torch.zeros(out_features, in_features)
         if not readout:

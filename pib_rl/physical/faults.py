@@ -46,8 +46,9 @@ KINDS = {
     "stuck": Kind("share of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
     "dead-pixels": Kind("share of pixels", 0, 1, "camera pixels of media stay dark"),
     "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
-    "rotate-medium": Kind("degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is "
-                                            "left"),
+    "rotate-medium": Kind(
+        "degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is left"
+    ),
     "shift-camera": Kind("pixels", 0, FARTHEST, "cameras of media move by so many pixels"),
     "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
     "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),
@@ -128,8 +129,10 @@ def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "step
     found = [parse(text) for text in texts]
     for fault in found:
         if length is not None and fault.step > length:
-            raise ValueError(f"the fault {fault} would happen after the end: there are {length} {unit}; lower the "
-                             f"number behind @, or raise the number of {unit}")
+            raise ValueError(
+                f"the fault {fault} would happen after the end: there are {length} {unit}; lower the "
+                f"number behind @, or raise the number of {unit}"
+            )
     return sorted(found, key=lambda fault: fault.step)
 
 

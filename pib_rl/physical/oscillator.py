@@ -73,10 +73,19 @@ class OscillatorConfig:
 
     def __post_init__(self) -> None:
         check_signs(
-            self, "oscillator",
+            self,
+            "oscillator",
             positive=("oscillators", "displacement", "time", "steps", "reach", "full_scale", "frequency"),
-            not_negative=("neighbours", "coupling", "bias", "damping", "temperature", "read_noise", "adc_energy",
-                          "dac_energy"),
+            not_negative=(
+                "neighbours",
+                "coupling",
+                "bias",
+                "damping",
+                "temperature",
+                "read_noise",
+                "adc_energy",
+                "dac_energy",
+            ),
         )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"oscillator {name}", getattr(self, name))
@@ -84,8 +93,10 @@ class OscillatorConfig:
             raise ValueError(f"oscillator coupling_spread must be in 0..1, got {self.coupling_spread}")
         fastest = 1 + 4 * self.neighbours * self.coupling * (1 + self.coupling_spread)  # Gershgorin, square of omega
         if not self.time**2 * fastest < (2 * self.steps) ** 2:
-            raise ValueError(f"oscillator steps must be > {self.time * fastest**0.5 / 2:.4g} for time {self.time} and "
-                             f"these couplings, got {self.steps}")
+            raise ValueError(
+                f"oscillator steps must be > {self.time * fastest**0.5 / 2:.4g} for time {self.time} and "
+                f"these couplings, got {self.steps}"
+            )
 
 
 class RingMedium(StandardisedMedium):
@@ -185,8 +196,9 @@ class RingMedium(StandardisedMedium):
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
-        costs = {"converters": inputs.new_tensor(inputs.numel() * config.dac_energy
-                                                 + outputs.numel() * config.adc_energy)}
+        costs = {
+            "converters": inputs.new_tensor(inputs.numel() * config.dac_energy + outputs.numel() * config.adc_energy)
+        }
         if config.temperature:
             lifted = (1 - self.start(inputs).cos()).sum()
             costs["modulator"] = lifted * (ROOM / config.temperature)

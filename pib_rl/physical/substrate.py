@@ -209,5 +209,8 @@ class Substrate(ABC):
     def describe(self) -> dict[str, Any]:
         """The configuration values that differ from the default."""
         default = asdict(self.Config())
-        return {f.name: getattr(self.config, f.name) for f in fields(self.config)
-                if getattr(self.config, f.name) != default[f.name]}
+        return {
+            f.name: getattr(self.config, f.name)
+            for f in fields(self.config)
+            if getattr(self.config, f.name) != default[f.name]
+        }

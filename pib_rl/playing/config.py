@@ -58,8 +58,14 @@ class PlayConfig:
     """Show a progress bar."""
 
     def __post_init__(self) -> None:
-        for name, least in (("episodes", 1), ("steps", 1), ("learn_from", 0), ("learn_every", 1), ("learn_steps", 1),
-                            ("seed", 0)):
+        for name, least in (
+            ("episodes", 1),
+            ("steps", 1),
+            ("learn_from", 0),
+            ("learn_every", 1),
+            ("learn_steps", 1),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UserError(f"--{name.replace('_', '-')} must be {least} or more, got {value}")
@@ -115,8 +121,10 @@ class PlayConfig:
         if found is None:
             raise UserError(f"--size must be WIDTHxHEIGHT in pixels, such as 1920x1080, got {self.size!r}")
         if not self.composed:
-            raise UserError("--size is that of a window or picture with hardware: give --render human, gif, mp4 or "
-                            "png, and no --view task")
+            raise UserError(
+                "--size is that of a window or picture with hardware: give --render human, gif, mp4 or "
+                "png, and no --view task"
+            )
         size = int(found[1]), int(found[2])
         try:
             check_size(size)

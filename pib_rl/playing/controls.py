@@ -13,11 +13,17 @@ from pib_rl.viewer import Overlay
 READS = tuple(Read)
 SLOWEST, FASTEST = -4, 5  # powers of 2
 HELP = (
-    ("SPACE", "pause, go on"), ("RIGHT or N", "one step"), ("UP, DOWN", "faster, slower (also + and -)"),
-    ("M", "read the hardware noisy, mean, ideal"), ("F, then 1-9", "break something"),
+    ("SPACE", "pause, go on"),
+    ("RIGHT or N", "one step"),
+    ("UP, DOWN", "faster, slower (also + and -)"),
+    ("M", "read the hardware noisy, mean, ideal"),
+    ("F, then 1-9", "break something"),
     ("D", "a day passes for the chip"),
-    ("L", "learn on in place; again to halt"), ("R", "chip as it was loaded, new episode"),
-    ("S", "save the picture in the run folder"), ("H", "this table"), ("ESC or Q", "quit"),
+    ("L", "learn on in place; again to halt"),
+    ("R", "chip as it was loaded, new episode"),
+    ("S", "save the picture in the run folder"),
+    ("H", "this table"),
+    ("ESC or Q", "quit"),
 )
 
 
@@ -61,13 +67,25 @@ class Controls:
             if key in (pygame.K_h, pygame.K_ESCAPE):
                 return
         action = {
-            pygame.K_SPACE: self._pause, pygame.K_RIGHT: self._single, pygame.K_n: self._single,
-            pygame.K_UP: self._faster, pygame.K_PLUS: self._faster, pygame.K_KP_PLUS: self._faster,
-            pygame.K_EQUALS: self._faster, pygame.K_DOWN: self._slower, pygame.K_MINUS: self._slower,
-            pygame.K_KP_MINUS: self._slower, pygame.K_m: self._read, pygame.K_f: self._faults, pygame.K_d: self._day,
+            pygame.K_SPACE: self._pause,
+            pygame.K_RIGHT: self._single,
+            pygame.K_n: self._single,
+            pygame.K_UP: self._faster,
+            pygame.K_PLUS: self._faster,
+            pygame.K_KP_PLUS: self._faster,
+            pygame.K_EQUALS: self._faster,
+            pygame.K_DOWN: self._slower,
+            pygame.K_MINUS: self._slower,
+            pygame.K_KP_MINUS: self._slower,
+            pygame.K_m: self._read,
+            pygame.K_f: self._faults,
+            pygame.K_d: self._day,
             pygame.K_l: lambda: self.session.ask(self.session.learn),
             pygame.K_r: lambda: self.session.ask(self.session.reset),
-            pygame.K_s: self._snapshot, pygame.K_h: self._help, pygame.K_ESCAPE: self._quit, pygame.K_q: self._quit,
+            pygame.K_s: self._snapshot,
+            pygame.K_h: self._help,
+            pygame.K_ESCAPE: self._quit,
+            pygame.K_q: self._quit,
         }.get(key)
         if action is not None:
             action()
@@ -85,8 +103,10 @@ class Controls:
             self.session.ask(lambda: self.session.happen(fault))
 
     def _faults(self) -> None:
-        rows = tuple((f"{number}  {fault.kind}", f"{fault.size:g} ({KINDS[fault.kind].size}): {fault.about}")
-                     for number, fault in enumerate(self._menu, 1))
+        rows = tuple(
+            (f"{number}  {fault.kind}", f"{fault.size:g} ({KINDS[fault.kind].size}): {fault.about}")
+            for number, fault in enumerate(self._menu, 1)
+        )
         self.overlay = Overlay("Break something: press a number", (*rows, ("any other key", "nothing")))
 
     def _help(self) -> None:

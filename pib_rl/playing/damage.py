@@ -7,8 +7,15 @@ from pib_rl.agents.network.on_hardware import OnHardware
 from pib_rl.physical.faults import Fault
 
 DRIFT, DAY = "drift", 86400.0
-SIZES = {"stuck": 0.3, "dead-pixels": 0.3, DRIFT: 1e6, "rotate-medium": 30.0, "shift-camera": 1.0, "dead-unit": 1.0,
-         "adc-bits": 3.0}  # what hurts a trained policy and leaves something to learn from
+SIZES = {
+    "stuck": 0.3,
+    "dead-pixels": 0.3,
+    DRIFT: 1e6,
+    "rotate-medium": 30.0,
+    "shift-camera": 1.0,
+    "dead-unit": 1.0,
+    "adc-bits": 3.0,
+}  # what hurts a trained policy and leaves something to learn from
 
 
 def menu(model: OnHardware) -> list[Fault]:

@@ -120,8 +120,15 @@ class Gif(Film):
         if self.taken > LARGEST:
             print(f"the film is cut after {LARGEST} of {self.taken} frames; play fewer --episodes or --steps")
         buffer = io.BytesIO()
-        self._pictures[0].save(buffer, "GIF", save_all=True, append_images=self._pictures[1:], loop=0,
-                               duration=round(1000 * self.every / self.fps), optimize=True)
+        self._pictures[0].save(
+            buffer,
+            "GIF",
+            save_all=True,
+            append_images=self._pictures[1:],
+            loop=0,
+            duration=round(1000 * self.every / self.fps),
+            optimize=True,
+        )
         self.write(buffer.getvalue())
 
 
@@ -137,8 +144,9 @@ class Mp4(Film):
         try:
             from imageio_ffmpeg import count_frames_and_secs, write_frames
         except ImportError:
-            raise UserError("--render mp4 needs imageio-ffmpeg: pip install 'pib-rl[video]'; or use --render gif"
-                            ) from None
+            raise UserError(
+                "--render mp4 needs imageio-ffmpeg: pip install 'pib-rl[video]'; or use --render gif"
+            ) from None
         self._write_frames, self._measure = write_frames, count_frames_and_secs
         self._writer: Generator[None, Any, None] | None = None
         self._part: Path | None = None
@@ -153,12 +161,20 @@ class Mp4(Film):
             os.close(handle)
             self._part = Path(name)
             try:
-                self._writer = self._write_frames(name, (wide, high), fps=self.fps / self.every, macro_block_size=2,
-                                                  ffmpeg_log_level="error", quality=7)
+                self._writer = self._write_frames(
+                    name,
+                    (wide, high),
+                    fps=self.fps / self.every,
+                    macro_block_size=2,
+                    ffmpeg_log_level="error",
+                    quality=7,
+                )
                 self._writer.send(None)
             except (OSError, RuntimeError, LookupError) as error:  # whatever imageio-ffmpeg makes of a broken one
-                raise UserError(f"ffmpeg does not run ({error}): leave IMAGEIO_FFMPEG_EXE unset and pip install "
-                                "'pib-rl[video]'; or use --render gif") from None
+                raise UserError(
+                    f"ffmpeg does not run ({error}): leave IMAGEIO_FFMPEG_EXE unset and pip install "
+                    "'pib-rl[video]'; or use --render gif"
+                ) from None
         try:
             self._writer.send(np.ascontiguousarray(frame[:high, :wide]))
         except OSError as error:
@@ -222,8 +238,10 @@ class Moments(Film):
         self._frames.append(frame)
 
     def close(self) -> None:
-        moments = [np.pad(self._frames[index], ((2, 2), (2, 2), (0, 0)), constant_values=160)
-                   for index in np.linspace(0, len(self._frames) - 1, 8).astype(int)]
+        moments = [
+            np.pad(self._frames[index], ((2, 2), (2, 2), (0, 0)), constant_values=160)
+            for index in np.linspace(0, len(self._frames) - 1, 8).astype(int)
+        ]
         rows = [np.concatenate(moments[:4], 1), np.concatenate(moments[4:], 1)]
         self.write(as_png(shrunk(Image.fromarray(np.concatenate(rows)), 1600)))
 
@@ -249,13 +267,19 @@ def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
 
 def palette(picture: Image.Image) -> Image.Image:
     """A picture with the palette of a film: colours of ``picture``, of ramps, and the very hues of panels and tasks."""
-    hues = [*colours.HUES, colours.INK, colours.MUTED, colours.EDGE, colours.PAPER, colours.CARD,
-            *(ImageColor.getrgb(hue)[:3] for hue in (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.RED))]
+    hues = [
+        *colours.HUES,
+        colours.INK,
+        colours.MUTED,
+        colours.EDGE,
+        colours.PAPER,
+        colours.CARD,
+        *(ImageColor.getrgb(hue)[:3] for hue in (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.RED)),
+    ]
     ramps = np.concatenate([colours.ramp(True), colours.ramp(False)])
     strip = np.repeat(np.resize(ramps, (-(-len(ramps) // picture.width), picture.width, 3)), 12, 0)
     both = np.concatenate([np.asarray(picture.convert("RGB")), strip])
-    few = Image.fromarray(both).quantize(COLOURS - len(hues), method=Image.Quantize.MEDIANCUT,
-                                         dither=Image.Dither.NONE)
+    few = Image.fromarray(both).quantize(COLOURS - len(hues), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     found = Image.new("P", (1, 1))
     found.putpalette([*(few.getpalette() or [])[: 3 * (COLOURS - len(hues))], *(part for hue in hues for part in hue)])
     return found

@@ -24,8 +24,11 @@ from pib_rl.viewer import Learning, Overlay, Scene, Status
 
 MOST = 4  # steps of the task from one look to the next
 POINTS = 100  # of the curve of mean returns
-HELP = (("SPACE", "the picture stands still, or moves again; the training goes on"), ("H", "this table"),
-        ("ESC or Q", "close the window; the training goes on"))
+HELP = (
+    ("SPACE", "the picture stands still, or moves again; the training goes on"),
+    ("H", "this table"),
+    ("ESC or Q", "close the window; the training goes on"),
+)
 
 
 class Excerpt(Player):
@@ -45,8 +48,9 @@ class Excerpt(Player):
 
     def __init__(self, policy: PIBPolicy, config: TrainConfig) -> None:
         with mistakes():
-            super().__init__(policy, make_env(config.env, config.distractors, render_mode="rgb_array"),
-                             seed=config.seed)
+            super().__init__(
+                policy, make_env(config.env, config.distractors, render_mode="rgb_array"), seed=config.seed
+            )
         with self._aside():
             self._begin()
 
@@ -71,8 +75,9 @@ class Excerpt(Player):
                 self.advance()
                 if self.over:
                     break
-        return self.probe.scene(replace(status, step=self.steps, episode=self.episode, reward=self._reward,
-                                        returns=self.earlier))
+        return self.probe.scene(
+            replace(status, step=self.steps, episode=self.episode, reward=self._reward, returns=self.earlier)
+        )
 
 
 class Live(BaseCallback):
@@ -179,8 +184,9 @@ class Live(BaseCallback):
         happened = [] if self._breakage is None else self._breakage.happened
         faults = tuple(f"{one['kind']} {one['size']:g}" for one in happened)
         message = f"step {happened[-1]['step']}: {faults[-1]}" if faults else "H lists the keys"
-        return Status(self._title, faults=faults, age_s=0.0 if self._clock is None else self._clock.aged_s,
-                      message=message)
+        return Status(
+            self._title, faults=faults, age_s=0.0 if self._clock is None else self._clock.aged_s, message=message
+        )
 
     def _show(self) -> None:
         """The picture; how far the training is, is told of a picture that stands still too."""

@@ -28,8 +28,9 @@ class Pace:
         ValueError: If a number is out of its range.
     """
 
-    def __init__(self, share: float = SHARE, frames: float = FRAMES,
-                 clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, share: float = SHARE, frames: float = FRAMES, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         if not 0 < share <= 1:
             raise ValueError(f"share must be in 0..1 (0 excluded), got {share}")
         if not frames > 0:

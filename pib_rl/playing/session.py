@@ -42,9 +42,20 @@ class Session(Player):
         message: What happened last.
     """
 
-    def __init__(self, model: PIB, task: TrainConfig, env: gym.Env[Any, Any], *, read: Read = Read.NOISY, seed: int = 0,
-                 faults: Sequence[Fault] = (), learn_from: int | None = None, learn_every: int = 50,
-                 learn_steps: int = 20_000, threaded: bool = False) -> None:
+    def __init__(
+        self,
+        model: PIB,
+        task: TrainConfig,
+        env: gym.Env[Any, Any],
+        *,
+        read: Read = Read.NOISY,
+        seed: int = 0,
+        faults: Sequence[Fault] = (),
+        learn_from: int | None = None,
+        learn_every: int = 50,
+        learn_steps: int = 20_000,
+        threaded: bool = False,
+    ) -> None:
         super().__init__(model.policy, env, read, seed)
         self.task, self.learner, self.message = task, Learner(model, learn_steps), ""
         self._ahead, self._learn_from, self._learn_every = list(faults), learn_from, learn_every
@@ -153,9 +164,19 @@ class Session(Player):
     def status(self) -> Status:
         """Where the play is."""
         faults = tuple(f"{fault.kind} {fault.size:g}" for fault in self._broken)
-        return Status(f"{self.task.env} on {self.task.hw}", self.steps, self.episode, self._reward,
-                      self.earlier, tuple(self._marks), (f"{self.probe.read.value} read",), self._age, faults,
-                      self.message, self.learner.state())
+        return Status(
+            f"{self.task.env} on {self.task.hw}",
+            self.steps,
+            self.episode,
+            self._reward,
+            self.earlier,
+            tuple(self._marks),
+            (f"{self.probe.read.value} read",),
+            self._age,
+            faults,
+            self.message,
+            self.learner.state(),
+        )
 
     def scene(self) -> Scene:
         """What there is to be seen."""

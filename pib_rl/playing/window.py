@@ -84,8 +84,12 @@ class Window:
     def _show(self) -> None:
         """Paints what changed and brings it to the screen."""
         status = self._scene.status
-        status = replace(status, tags=(*status.tags, *self.controls.tags), overlay=self.controls.overlay,
-                         message=self.session.message or "H lists the keys")
+        status = replace(
+            status,
+            tags=(*status.tags, *self.controls.tags),
+            overlay=self.controls.overlay,
+            message=self.session.message or "H lists the keys",
+        )
         self.display.show(replace(self._scene, status=status), self._frame)
         if self.controls.snapshot:
             self.controls.snapshot = False

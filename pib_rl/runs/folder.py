@@ -118,11 +118,15 @@ class RunFolder:
         if not (folder.path / CONFIG).is_file():
             raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")
         if folder.substance() != config.substance():
-            raise UserError(f"--out {folder.path} holds a run with another configuration "
-                            f"({', '.join(folder._differences(config))} differ); choose another folder")
+            raise UserError(
+                f"--out {folder.path} holds a run with another configuration "
+                f"({', '.join(folder._differences(config))} differ); choose another folder"
+            )
         if not folder.finished:
-            raise UserError(f"--out {folder.path} holds an unfinished run of this configuration; "
-                            "delete it to start anew, or choose another folder")
+            raise UserError(
+                f"--out {folder.path} holds an unfinished run of this configuration; "
+                "delete it to start anew, or choose another folder"
+            )
         return folder
 
     @classmethod
@@ -187,8 +191,10 @@ class RunFolder:
         try:
             content = json.loads((self.path / RESULT).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.path / RESULT} cannot be read: {error}; delete {self.path} to make the run anew, "
-                            "or choose another folder") from None
+            raise UserError(
+                f"{self.path / RESULT} cannot be read: {error}; delete {self.path} to make the run anew, "
+                "or choose another folder"
+            ) from None
         if not isinstance(content, dict):
             raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
         return content
@@ -209,8 +215,10 @@ class RunFolder:
         wrong += [name for name in numbers if not isinstance(result.get(name), (int, float))]
         wrong += [name for name in perhaps if not isinstance(result.get(name), (int, type(None)))]
         if wrong:
-            raise UserError(f"{self.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
-                            f"{self.path} to train anew, or choose another --out")
+            raise UserError(
+                f"{self.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
+                f"{self.path} to train anew, or choose another --out"
+            )
         return result
 
     def save_result(self, result: dict[str, Any]) -> None:

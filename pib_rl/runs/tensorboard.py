@@ -30,8 +30,10 @@ def check_installed() -> None:
     try:
         import_module("torch.utils.tensorboard")  # as Stable-Baselines3 does
     except ImportError as error:
-        raise UserError(f"--tensorboard needs the package tensorboard ({error}): pip install 'pib-rl[log]', or leave "
-                        "--tensorboard out") from None
+        raise UserError(
+            f"--tensorboard needs the package tensorboard ({error}): pip install 'pib-rl[log]', or leave "
+            "--tensorboard out"
+        ) from None
 
 
 def make_logger(folder: Path, formats: Sequence[str], tensorboard: bool) -> Logger:
@@ -68,8 +70,10 @@ def weight_pictures(model: OnHardware, when: str) -> dict[str, np.ndarray]:
     """What every array holds, as pictures by name; an array that draws noise for it draws aside, nothing is metered."""
     with model.streams.aside("pictures"), model.meter.paused():
         held = {name: array.weights().detach().cpu().numpy() for name, array in arrays_of(model).items()}
-    return {f"weights/{name}": plots.as_pixels(weight_figure(weights, f"weights of {name}, {when}"))
-            for name, weights in held.items()}
+    return {
+        f"weights/{name}": plots.as_pixels(weight_figure(weights, f"weights of {name}, {when}"))
+        for name, weights in held.items()
+    }
 
 
 def training_pictures(model: BaseAlgorithm, progress: Path, title: str) -> dict[str, np.ndarray]:
@@ -84,8 +88,11 @@ def training_pictures(model: BaseAlgorithm, progress: Path, title: str) -> dict[
     when = f"after {model.num_timesteps:,} steps"
     pictures = weight_pictures(model.policy, when)
     written = plots.read_progress(progress)
-    plane = {name: np.append(written.get(name, []), value) for name, value in model.logger.name_to_value.items()
-             if name.startswith("information/")}
+    plane = {
+        name: np.append(written.get(name, []), value)
+        for name, value in model.logger.name_to_value.items()
+        if name.startswith("information/")
+    }
     if plane:
         pictures["pictures/information_plane"] = plots.as_pixels(plots.information_plane(plane, title, when))
     return pictures
@@ -93,5 +100,6 @@ def training_pictures(model: BaseAlgorithm, progress: Path, title: str) -> dict[
 
 def saved_pictures(folder: Path) -> dict[str, np.ndarray]:
     """The figures of a run folder by name."""
-    return {f"pictures/{path.stem}": np.asarray(Picture.open(path).convert("RGB"))
-            for path in sorted(folder.glob("*.png"))}
+    return {
+        f"pictures/{path.stem}": np.asarray(Picture.open(path).convert("RGB")) for path in sorted(folder.glob("*.png"))
+    }

@@ -120,8 +120,9 @@ class Player:
     def __init__(self, model: BaseAlgorithm) -> None:
         self.model = model
 
-    def predict(self, observation: Any, state: Any = None, episode_start: Any = None,
-                deterministic: bool = False) -> tuple[np.ndarray, Any]:
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
         """Actions for a batch of observations, shape (n, ...)."""
         normalise = self.model.get_vec_normalize_env()
         seen = observation if normalise is None else normalise.normalize_obs(observation)
@@ -169,14 +170,24 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
     try:
         wall = learn(model, config.timesteps, folder, looks, config.progress)
     except KeyboardInterrupt:
-        raise UserError(f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays "
-                        "unfinished") from None
+        raise UserError(
+            f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays unfinished"
+        ) from None
     final = returns(config.eval_episodes, "final-noisy")
-    folder.save_result({
-        "env": config.env, "hw": SOFTWARE, "mode": config.algo, "seed": config.seed, "timesteps": model.num_timesteps,
-        "eval_mean": float(final.mean()), "eval_std": float(final.std()), "eval_episodes": config.eval_episodes,
-        "solved_at_step": looks.solved_at, "wall_s": round(wall, 3),
-    })
+    folder.save_result(
+        {
+            "env": config.env,
+            "hw": SOFTWARE,
+            "mode": config.algo,
+            "seed": config.seed,
+            "timesteps": model.num_timesteps,
+            "eval_mean": float(final.mean()),
+            "eval_std": float(final.std()),
+            "eval_episodes": config.eval_episodes,
+            "solved_at_step": looks.solved_at,
+            "wall_s": round(wall, 3),
+        }
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -68,9 +68,15 @@ class Evaluation(BaseCallback):
         pictures: What to show in TensorBoard beside the score, by name; nothing by default.
     """
 
-    def __init__(self, evaluate: Callable[[], np.ndarray], every: int, threshold: float | None,
-                 save: Callable[[], None] = lambda: None, measurements: Callable[[], int] = lambda: 0,
-                 pictures: Callable[[], dict[str, np.ndarray]] = dict) -> None:
+    def __init__(
+        self,
+        evaluate: Callable[[], np.ndarray],
+        every: int,
+        threshold: float | None,
+        save: Callable[[], None] = lambda: None,
+        measurements: Callable[[], int] = lambda: 0,
+        pictures: Callable[[], dict[str, np.ndarray]] = dict,
+    ) -> None:
         super().__init__()
         self.evaluate, self.every, self.threshold, self.save = evaluate, every, threshold, save
         self.measurements, self.pictures = measurements, pictures

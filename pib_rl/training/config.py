@@ -26,8 +26,14 @@ CONTROL = "control"  # --clock: as much time per step as the environment says
 MAPPED = ("hw_options", "objective_options", "rule")  # settings that are mappings, NAME=VALUE on the command line
 
 RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "distractors", "seed")} | {
-    "timesteps": (1, 10**12), "n_steps": (1, 10**6), "eval_episodes": (1, 10**6), "seeds": (1, 10_000),
-    "first_seed": (0, 2**62), "jobs": (1, 10_000), "epochs": (1, 10**6), "batch_size": (4, 10**6),
+    "timesteps": (1, 10**12),
+    "n_steps": (1, 10**6),
+    "eval_episodes": (1, 10**6),
+    "seeds": (1, 10_000),
+    "first_seed": (0, 2**62),
+    "jobs": (1, 10_000),
+    "epochs": (1, 10**6),
+    "batch_size": (4, 10**6),
 }
 
 
@@ -209,8 +215,10 @@ def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:
 
 def as_pairs(mapping: dict[str, Any]) -> tuple[str, ...]:
     """A mapping as NAME=VALUE items: the inverse of `pairs`."""
-    return tuple(f"{name}={yaml.safe_dump(value, default_flow_style=True, width=math.inf).splitlines()[0]}"
-                 for name, value in mapping.items())
+    return tuple(
+        f"{name}={yaml.safe_dump(value, default_flow_style=True, width=math.inf).splitlines()[0]}"
+        for name, value in mapping.items()
+    )
 
 
 def _value(text: str) -> Any:
@@ -235,8 +243,11 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def layered(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Two sets of plain settings, ``above`` first; mappings are merged by name."""
-    mapped = {name: below[name] | above[name] for name in MAPPED
-              if isinstance(below.get(name), dict) and isinstance(above.get(name), dict)}
+    mapped = {
+        name: below[name] | above[name]
+        for name in MAPPED
+        if isinstance(below.get(name), dict) and isinstance(above.get(name), dict)
+    }
     return below | above | mapped
 
 

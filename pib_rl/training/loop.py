@@ -22,8 +22,15 @@ def every(timesteps: int) -> int:
     return max(2048, timesteps // LOOKS)
 
 
-def learn(model: BaseAlgorithm, timesteps: int, folder: RunFolder, looks: Evaluation, progress: bool,
-          others: Sequence[BaseCallback] = (), tensorboard: bool = False) -> float:
+def learn(
+    model: BaseAlgorithm,
+    timesteps: int,
+    folder: RunFolder,
+    looks: Evaluation,
+    progress: bool,
+    others: Sequence[BaseCallback] = (),
+    tensorboard: bool = False,
+) -> float:
     """Trains, evaluates and logs into the run folder; closes the environments, also after an interruption.
 
     Callbacks ``others`` come after the evaluation and before the bar. ``tensorboard`` writes event files too.

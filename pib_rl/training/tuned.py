@@ -13,8 +13,17 @@ from pib_rl.physical.registry import base
 FOLDER = Path(__file__).parents[1] / "hyperparams"
 ZOO = {"n_timesteps": "timesteps"}  # the zoo's word: ours
 ZOO_RULE = {"n_epochs": "epochs"}
-OWN = ("objective", "objective_options", "hidden_rate", "hidden_decay", "hidden_steps", "hidden_batch",
-       "hidden_rollouts", "plastic", "track")
+OWN = (
+    "objective",
+    "objective_options",
+    "hidden_rate",
+    "hidden_decay",
+    "hidden_steps",
+    "hidden_batch",
+    "hidden_rollouts",
+    "plastic",
+    "track",
+)
 
 
 def tuned(env_id: str, mode: str, hw: str | None = None) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from pib_rl.viewer.scene import Decision, Learning, Overlay, Picture, Scene, Sta
 if TYPE_CHECKING:
     from pib_rl.viewer.painter import SIZE, Painter, draw
 
-__all__ = ["SIZE", "Decision", "Learning", "Overlay", "Painter", "Picture", "Probe", "Scene", "Stage", "Status",
-           "draw"]
+__all__ = ["SIZE", "Decision", "Learning", "Overlay", "Painter", "Picture", "Probe", "Scene", "Stage", "Status", "draw"]
 
 
 def __getattr__(name: str) -> Any:

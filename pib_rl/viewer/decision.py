@@ -54,8 +54,9 @@ def _probability(pen: Pen, line: pygame.Rect, name: str, value: float, taken: bo
     bar = _bar(pen, line, told)
     pen.text(name, line.left, line.centery - pen.px(9), 14, bold=taken)
     pen.fill(bar, colours.PAPER)
-    pen.fill(pygame.Rect(bar.left, bar.top, round(bar.width * value), bar.height),
-             colours.BLUE if taken else colours.SKY)
+    pen.fill(
+        pygame.Rect(bar.left, bar.top, round(bar.width * value), bar.height), colours.BLUE if taken else colours.SKY
+    )
     pen.text(told, line.right, line.centery - pen.px(9), 14, align="right", bold=taken)
 
 
@@ -63,8 +64,9 @@ def _mean(pen: Pen, line: pygame.Rect, decision: Decision, index: int) -> None:
     """One deviation around the mean; a line across where the hardware takes another action than the mean."""
     mean, deviation = decision.means[index], decision.deviations[index]
     told = f"{number(mean, '+.2f')} ± {deviation:.2f}"
-    widest = max((f"{value:+.2f} ± {size:.2f}" for value, size in
-                  zip(decision.means, decision.deviations, strict=True)), key=len)
+    widest = max(
+        (f"{value:+.2f} ± {size:.2f}" for value, size in zip(decision.means, decision.deviations, strict=True)), key=len
+    )
     bar = _bar(pen, line, widest)
     pen.text(f"action {index}", line.left, line.centery - pen.px(9), 14)
     pen.fill(bar, colours.PAPER)
@@ -72,12 +74,16 @@ def _mean(pen: Pen, line: pygame.Rect, decision: Decision, index: int) -> None:
     def at(value: float) -> int:
         return round(bar.left + bar.width * (min(1.0, max(-1.0, value)) + 1) / 2)
 
-    pen.fill(pygame.Rect(at(mean - deviation), bar.top, max(1, at(mean + deviation) - at(mean - deviation)),
-                         bar.height), colours.SKY)
+    pen.fill(
+        pygame.Rect(at(mean - deviation), bar.top, max(1, at(mean + deviation) - at(mean - deviation)), bar.height),
+        colours.SKY,
+    )
     pen.fill(pygame.Rect(at(mean) - pen.px(2), bar.top - pen.px(2), pen.px(4), bar.height + pen.px(4)), colours.BLUE)
     if decision.action and abs(at(decision.action[index]) - at(mean)) > 1:
-        pen.fill(pygame.Rect(at(decision.action[index]) - pen.px(1), bar.top - pen.px(2), pen.px(2),
-                             bar.height + pen.px(4)), colours.INK)
+        pen.fill(
+            pygame.Rect(at(decision.action[index]) - pen.px(1), bar.top - pen.px(2), pen.px(2), bar.height + pen.px(4)),
+            colours.INK,
+        )
     pen.text(told, line.right, line.centery - pen.px(9), 14, align="right")
 
 
@@ -92,8 +98,9 @@ def paint_history(pen: Pen, rect: pygame.Rect, status: Status) -> None:
 
 
 def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
-    pen.text("return of episodes", rect.left + pen.px(10), rect.top + pen.px(8), 16, bold=True,
-             width=rect.width - pen.px(20))
+    pen.text(
+        "return of episodes", rect.left + pen.px(10), rect.top + pen.px(8), 16, bold=True, width=rect.width - pen.px(20)
+    )
     values = [*status.returns, status.reward][-EPISODES:]
     first = len(status.returns) + 1 - len(values) + 1
     low, high = min(0.0, *values), max(0.0, *values)
@@ -101,8 +108,16 @@ def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
     room = pygame.Rect(rect.left + pen.px(58), rect.top + pen.px(46), rect.width - pen.px(68), rect.height - pen.px(58))
     for value in {low, high}:
         y = room.bottom - (value - low) / size * room.height
-        pen.text(number(value, '.3g'), room.left - pen.px(8), y - pen.px(8), 13, colours.MUTED, align="right",
-                 width=pen.px(46), least=9)
+        pen.text(
+            number(value, ".3g"),
+            room.left - pen.px(8),
+            y - pen.px(8),
+            13,
+            colours.MUTED,
+            align="right",
+            width=pen.px(46),
+            least=9,
+        )
     zero = room.bottom + low / size * room.height
     step = room.width / max(12, len(values))
     for index, value in enumerate(values):
@@ -111,8 +126,15 @@ def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
         pen.fill(bar, colours.SKY if index == len(values) - 1 else colours.BLUE)
         if first + index in status.marks:
             centre, wide = x + step * 0.375, pen.px(5)
-            pygame.draw.polygon(pen.surface, colours.RED, [(centre - wide, room.top - 2 * wide), (centre + wide,
-                                room.top - 2 * wide), (centre, room.top - pen.px(1))])
+            pygame.draw.polygon(
+                pen.surface,
+                colours.RED,
+                [
+                    (centre - wide, room.top - 2 * wide),
+                    (centre + wide, room.top - 2 * wide),
+                    (centre, room.top - pen.px(1)),
+                ],
+            )
     pen.line([(room.left, zero), (room.right, zero)], colours.EDGE, 1)
 
 
@@ -120,20 +142,45 @@ def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
     colour = colours.GREEN if learning.at_work else colours.MUTED
     room = rect.inflate(-pen.px(20), 0)
     ended = "learning has ended" if learning.steps >= learning.total else "learning halts"
-    pen.text(learning.name if learning.at_work else ended, room.left, rect.top + pen.px(8), 16,
-             colour, bold=True, width=room.width)
-    pen.text(f"{learning.steps:,} of {learning.total:,} steps", room.left, rect.top + pen.px(32), 13, colours.MUTED,
-             width=room.width)
+    pen.text(
+        learning.name if learning.at_work else ended,
+        room.left,
+        rect.top + pen.px(8),
+        16,
+        colour,
+        bold=True,
+        width=room.width,
+    )
+    pen.text(
+        f"{learning.steps:,} of {learning.total:,} steps",
+        room.left,
+        rect.top + pen.px(32),
+        13,
+        colours.MUTED,
+        width=room.width,
+    )
     bar = pygame.Rect(room.left, rect.top + pen.px(52), room.width, pen.px(7))
     pen.fill(bar, colours.PAPER)
-    pen.fill(pygame.Rect(bar.left, bar.top, round(bar.width * min(1.0, learning.steps / learning.total)), bar.height),
-             colour)
+    pen.fill(
+        pygame.Rect(bar.left, bar.top, round(bar.width * min(1.0, learning.steps / learning.total)), bar.height), colour
+    )
     if not learning.rewards:
         return
-    pen.text(f"its mean return {number(learning.rewards[-1], '.4g')}", room.left, bar.bottom + pen.px(4), 13,
-             width=room.width)
+    pen.text(
+        f"its mean return {number(learning.rewards[-1], '.4g')}",
+        room.left,
+        bar.bottom + pen.px(4),
+        13,
+        width=room.width,
+    )
     top, bottom = bar.bottom + pen.px(26), rect.bottom - pen.px(10)
     low, high = min(learning.rewards), max(learning.rewards)
     across = room.width / max(1, len(learning.rewards) - 1)
-    pen.line([(room.left + index * across, bottom - (value - low) / ((high - low) or 1.0) * (bottom - top))
-              for index, value in enumerate(learning.rewards)], colour, 2)
+    pen.line(
+        [
+            (room.left + index * across, bottom - (value - low) / ((high - low) or 1.0) * (bottom - top))
+            for index, value in enumerate(learning.rewards)
+        ],
+        colour,
+        2,
+    )

@@ -18,8 +18,10 @@ def check_pygame() -> None:
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     if _installed("pygame") and _installed("pygame-ce"):
-        raise DependencyNotInstalled("pygame and pygame-ce are both installed and overwrite each other; mend it with "
-                                     "pip uninstall -y pygame pygame-ce, then pip install pygame-ce")
+        raise DependencyNotInstalled(
+            "pygame and pygame-ce are both installed and overwrite each other; mend it with "
+            "pip uninstall -y pygame pygame-ce, then pip install pygame-ce"
+        )
     try:
         importlib.import_module("pygame")
     except ImportError:

@@ -53,9 +53,19 @@ class Pen:
         """A length in pixels, 1 at least."""
         return max(1, round(length * self.scale))
 
-    def text(self, words: str, x: float, y: float, size: float = 14, colour: Colour = colours.INK, *,
-             bold: bool = False, align: str = "left", width: float | None = None,
-             least: float | None = None) -> pygame.Rect:
+    def text(
+        self,
+        words: str,
+        x: float,
+        y: float,
+        size: float = 14,
+        colour: Colour = colours.INK,
+        *,
+        bold: bool = False,
+        align: str = "left",
+        width: float | None = None,
+        least: float | None = None,
+    ) -> pygame.Rect:
         """One line of text.
 
         Args:

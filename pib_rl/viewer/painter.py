@@ -68,15 +68,21 @@ class Painter:
         if frame is not None and layout.task:
             self._refresh("frame", layout.frame, (frame.shape, frame.tobytes()), lambda: self._task(frame))
         self._header(status)
-        self._refresh("decision", layout.decision, scene.decision,
-                      lambda: paint_decision(pen, layout.decision, scene.decision))
+        self._refresh(
+            "decision", layout.decision, scene.decision, lambda: paint_decision(pen, layout.decision, scene.decision)
+        )
         told = (status.returns, status.reward, status.marks, status.learning)
         self._refresh("history", layout.history, told, lambda: paint_history(pen, layout.history, status))
         self._stages(scene.stages)
-        self._refresh("energy", layout.energy, tuple(scene.energy.items()),
-                      lambda: paint_energy(pen, layout.energy, scene.energy))
-        self._refresh("costs", layout.costs, (scene.costs, status.age_s, status.faults),
-                      lambda: paint_costs(pen, layout.costs, scene.costs, status))
+        self._refresh(
+            "energy", layout.energy, tuple(scene.energy.items()), lambda: paint_energy(pen, layout.energy, scene.energy)
+        )
+        self._refresh(
+            "costs",
+            layout.costs,
+            (scene.costs, status.age_s, status.faults),
+            lambda: paint_costs(pen, layout.costs, scene.costs, status),
+        )
         self._refresh("footer", layout.footer, status.message, lambda: self._footer(status.message))
         if status.overlay is not None and self._changed:
             self._changed.append(_paint_overlay(pen, self.surface.get_rect(), status.overlay))
@@ -110,8 +116,15 @@ class Painter:
 
         def paint() -> None:
             pen.fill(rect, colours.PAPER)
-            pen.text(status.title, rect.left + pen.px(4), rect.top + pen.px(10), 22, bold=True, width=rect.width * 0.42,
-                     least=12)
+            pen.text(
+                status.title,
+                rect.left + pen.px(4),
+                rect.top + pen.px(10),
+                22,
+                bold=True,
+                width=rect.width * 0.42,
+                least=12,
+            )
             middle = rect.left + round(rect.width * 0.44)
             said = f"episode {status.episode}   step {status.step:,}   return {number(status.reward, '.4g')}"
             pen.text(said, middle, rect.top + pen.px(12), 18, width=rect.width * 0.34, least=12)
@@ -132,21 +145,33 @@ class Painter:
 
     def _stages(self, stages: tuple[Stage, ...]) -> None:
         seen = shown(stages)
-        for index, (stage, column) in enumerate(zip(seen, columns(self.layout.hardware, len(seen), self._pen),
-                                                    strict=True)):
+        for index, (stage, column) in enumerate(
+            zip(seen, columns(self.layout.hardware, len(seen), self._pen), strict=True)
+        ):
             self._stage(index, stage, column, len(stages) - len(seen) if index == len(seen) - 1 else 0)
 
     def _stage(self, index: int, stage: Stage, column: Column, hidden: int) -> None:
         pen = self._pen
-        self._refresh(f"title {index}", column.title, (stage.name, stage.alive, hidden),
-                      lambda: paint_title(pen, column.title, stage, hidden))
-        self._refresh(f"drive {index}", column.drive, _key(stage.drive),
-                      lambda: paint_drive(pen, column.drive, stage.drive, first=index == 0))
+        self._refresh(
+            f"title {index}",
+            column.title,
+            (stage.name, stage.alive, hidden),
+            lambda: paint_title(pen, column.title, stage, hidden),
+        )
+        self._refresh(
+            f"drive {index}",
+            column.drive,
+            _key(stage.drive),
+            lambda: paint_drive(pen, column.drive, stage.drive, first=index == 0),
+        )
         for name, rect, picture in (("medium", column.medium, stage.medium), ("array", column.array, stage.array)):
-            self._refresh(f"{name} {index}", rect, _key(picture),
-                          partial(paint_picture, pen, rect, picture, even=name == "medium"))
-        self._refresh(f"notes {index}", column.notes, stage.notes,
-                      lambda: paint_notes(pen, column.notes, stage.notes))
+            self._refresh(
+                f"{name} {index}",
+                rect,
+                _key(picture),
+                partial(paint_picture, pen, rect, picture, even=name == "medium"),
+            )
+        self._refresh(f"notes {index}", column.notes, stage.notes, lambda: paint_notes(pen, column.notes, stage.notes))
 
 
 def _key(picture: Picture) -> Hashable:

@@ -102,28 +102,44 @@ class Probe:
         drive = None if self.seen is None else self.seen[0][:1] * network.input_gain
         for index, unit in enumerate(network.chain):
             h = None if self.seen is None else self.seen[1].h[index][:1]
-            notes = () if index not in known else (f"I(input) {known[index].on_input:.2f} nat",
-                                                   f"I(next input) {known[index].on_target:.2f} nat")
-            stages.append(self._stage(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes,
-                                      bool(unit.alive)))
+            notes = (
+                ()
+                if index not in known
+                else (f"I(input) {known[index].on_input:.2f} nat", f"I(next input) {known[index].on_target:.2f} nat")
+            )
+            stages.append(self._stage(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes, bool(unit.alive)))
             drive = None if self.seen is None else unit.control.drive(self.seen[1].z[index][:1])
-        h = None if self.seen is None else self.seen[1].taps[:1, -network.last.out_features:]
+        h = None if self.seen is None else self.seen[1].taps[:1, -network.last.out_features :]
         stages.append(self._stage("readout", drive, network.last, h, readout.array, (), True))
         return tuple(stages)
 
-    def _stage(self, name: str, drive: Tensor | None, medium: Medium, h: Tensor | None, array: Array,
-               notes: tuple[str, ...], alive: bool) -> Stage:
+    def _stage(
+        self,
+        name: str,
+        drive: Tensor | None,
+        medium: Medium,
+        h: Tensor | None,
+        array: Array,
+        notes: tuple[str, ...],
+        alive: bool,
+    ) -> Stage:
         drive = torch.zeros(1, medium.in_features) if drive is None else drive
         shown = torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]
         light = shown.float().cpu().numpy()
         return Stage(
             name,
             Picture("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
-            Picture(f"{medium.shows}: {medium.out_features}", square(light),
-                    self._limit(f"{name} medium", float(np.abs(light).max())),
-                    self._negative(name, float(light.min())), medium.shown_unit),
+            Picture(
+                f"{medium.shows}: {medium.out_features}",
+                square(light),
+                self._limit(f"{name} medium", float(np.abs(light).max())),
+                self._negative(name, float(light.min())),
+                medium.shown_unit,
+            ),
             self._weights(name, array),
-            (*notes, f"pulses, at most {float(array.wear.max()):,.0f}"), alive)
+            (*notes, f"pulses, at most {float(array.wear.max()):,.0f}"),
+            alive,
+        )
 
     def _weights(self, name: str, array: Array) -> Picture:
         """The weights; the same picture as before if they are the same."""
@@ -152,8 +168,12 @@ class Probe:
         parameters, values = policy.split(self.seen[2][:1])
         value = float(values[0]) * policy.returns.value
         if isinstance(policy.head, GaussianHead):
-            return Decision(value, means=tuple(parameters[0].tolist()),
-                            deviations=tuple(policy.head.log_std.exp().tolist()), action=self._taken(action))
+            return Decision(
+                value,
+                means=tuple(parameters[0].tolist()),
+                deviations=tuple(policy.head.log_std.exp().tolist()),
+                action=self._taken(action),
+            )
         return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()), action=self._taken(action))
 
     def _taken(self, action: Any) -> tuple[float, ...]:
@@ -168,9 +188,11 @@ class Probe:
 
 def told(cost: dict[str, Any]) -> tuple[str, ...]:
     """What a bill of `pib_rl.agents.network.costs` says, in lines for a panel."""
-    lines = [f"{cost['measurements']:,} measurements",
-             f"{cost['writes']:,} writes to {cost['devices']:,} devices",
-             f"most written device: {cost['writes_max_per_device']:,.0f}"]
+    lines = [
+        f"{cost['measurements']:,} measurements",
+        f"{cost['writes']:,} writes to {cost['devices']:,} devices",
+        f"most written device: {cost['writes_max_per_device']:,.0f}",
+    ]
     if cost["latency_s"]:
         lines.append(f"latency {in_unit(cost['latency_s'], 's')} a decision")
     return tuple(lines)

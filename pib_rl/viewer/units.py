@@ -66,8 +66,9 @@ def paint_drive(pen: Pen, rect: pygame.Rect, drive: Picture, *, first: bool) -> 
     pen.picture(colours.coloured(drive.values, drive.limit, drive.signed), strip)
     if not first:
         right, y, size = rect.left - pen.px(5), strip.centery, pen.px(5)
-        pygame.draw.polygon(pen.surface, colours.MUTED,
-                            [(right - 2 * size, y - size), (right, y), (right - 2 * size, y + size)])
+        pygame.draw.polygon(
+            pen.surface, colours.MUTED, [(right - 2 * size, y - size), (right, y), (right - 2 * size, y + size)]
+        )
 
 
 def paint_picture(pen: Pen, rect: pygame.Rect, picture: Picture, *, even: bool) -> None:

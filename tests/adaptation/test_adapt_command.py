@@ -31,24 +31,51 @@ SMALL = ["--width", "8", "--no-progress"]
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "policy"
-    train.main(["CartPole-v1", "--hw", "memristive", "--timesteps", "4000", "--eval-episodes", "4", "--seed", "3",
-                *SMALL, "--out", str(folder)])
+    train.main(
+        [
+            "CartPole-v1",
+            "--hw",
+            "memristive",
+            "--timesteps",
+            "4000",
+            "--eval-episodes",
+            "4",
+            "--seed",
+            "3",
+            *SMALL,
+            "--out",
+            str(folder),
+        ]
+    )
     return folder
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "classifier"
-    learn.main(["digits", "--hw", "memristive", "--epochs", "8", "--units", "2", "--seed", "3", *SMALL,
-                "--out", str(folder)])
+    learn.main(
+        ["digits", "--hw", "memristive", "--epochs", "8", "--units", "2", "--seed", "3", *SMALL, "--out", str(folder)]
+    )
     return folder
 
 
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory, policy):
     folder = tmp_path_factory.mktemp("adapted") / "one"
-    adapt.main([str(policy), "--fault", "stuck:0.5", "--timesteps", "5000", "--seed", "5", "--no-progress",
-                "--out", str(folder)])
+    adapt.main(
+        [
+            str(policy),
+            "--fault",
+            "stuck:0.5",
+            "--timesteps",
+            "5000",
+            "--seed",
+            "5",
+            "--no-progress",
+            "--out",
+            str(folder),
+        ]
+    )
     return folder
 
 
@@ -183,8 +210,9 @@ def test_the_stale_twin_is_the_chip_of_before_the_fault(kind, mode, known, reque
     learners = []
     found = patient(request.getfixturevalue(kind), rivals=(mode,))
     monkeypatch.setattr(policies, "train", lambda plan, model, folder: learners.append(model.rule.learner) or 1 / 0)
-    monkeypatch.setattr(PIBClassifier, "fit",
-                        lambda model, *_, **__: learners.append(model._trainer(2).learner) or 1 / 0)
+    monkeypatch.setattr(
+        PIBClassifier, "fit", lambda model, *_, **__: learners.append(model._trainer(2).learner) or 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         found.learn_on(mode, tmp_path / "run")
     (learner,) = learners
@@ -224,10 +252,36 @@ def test_a_classifier_learns_on_and_test_samples_are_not_looked_at_meanwhile(cla
 
 
 def test_media_that_turned_are_learned_anew_on_hardware_of_a_labs_own(tmp_path):
-    learn.main(["digits", "--hw", "turning-media", "--epochs", "8", "--width", "24", "--units", "2", "--no-progress",
-                "--out", str(tmp_path / "run")])
-    adapt.main([str(tmp_path / "run"), "--fault", "rotate-medium:90", "--epochs", "4", "--rivals", "frozen",
-                "--no-progress", "--out", str(tmp_path / "one")])
+    learn.main(
+        [
+            "digits",
+            "--hw",
+            "turning-media",
+            "--epochs",
+            "8",
+            "--width",
+            "24",
+            "--units",
+            "2",
+            "--no-progress",
+            "--out",
+            str(tmp_path / "run"),
+        ]
+    )
+    adapt.main(
+        [
+            str(tmp_path / "run"),
+            "--fault",
+            "rotate-medium:90",
+            "--epochs",
+            "4",
+            "--rivals",
+            "frozen",
+            "--no-progress",
+            "--out",
+            str(tmp_path / "one"),
+        ]
+    )
     result = json.loads((tmp_path / "one" / "result.json").read_text())
     finals = {name: course["final"] for name, course in result["contenders"].items()}
     assert result["before"] > 0.8
@@ -241,12 +295,25 @@ def test_media_that_turned_are_learned_anew_on_hardware_of_a_labs_own(tmp_path):
 def test_data_that_moved_are_named(tmp_path):
     generator = np.random.default_rng(0)
     y = np.arange(90) % 3
-    np.savez(tmp_path / "a.npz", x_train=generator.normal(size=(90, 4)) + np.eye(3, 4)[y], y_train=y,
-             x_test=generator.normal(size=(9, 4)), y_test=y[:9])
+    np.savez(
+        tmp_path / "a.npz",
+        x_train=generator.normal(size=(90, 4)) + np.eye(3, 4)[y],
+        y_train=y,
+        x_test=generator.normal(size=(9, 4)),
+        y_test=y[:9],
+    )
     learn.main([str(tmp_path / "a.npz"), "--units", "1", "--epochs", "1", *SMALL, "--out", str(tmp_path / "run")])
     (tmp_path / "a.npz").rename(tmp_path / "b.npz")
-    arguments = [str(tmp_path / "run"), "--fault", "dead-unit:1", "--rivals", "frozen", "--no-progress", "--out",
-                 str(tmp_path / "adapted")]
+    arguments = [
+        str(tmp_path / "run"),
+        "--fault",
+        "dead-unit:1",
+        "--rivals",
+        "frozen",
+        "--no-progress",
+        "--out",
+        str(tmp_path / "adapted"),
+    ]
     with pytest.raises(UserError, match=r"there is no file .*a\.npz"):
         adapt.main(arguments)
     adapt.main([*arguments, "--data", str(tmp_path / "b.npz")])
@@ -264,9 +331,13 @@ def test_a_rival_of_a_policy_has_settings_of_its_own_and_keeps_what_is_common(po
         assert plan[key] == found.plan("pib").substance()[key]
 
 
-@pytest.mark.parametrize(("stopper", "words"), [
-    (KeyboardInterrupt, "interrupted after epoch 1; the network so far is in .*frozen"),
-    (InstrumentError("chip lost"), "chip lost; stopped after epoch 1; the network so far is in .*frozen")])
+@pytest.mark.parametrize(
+    ("stopper", "words"),
+    [
+        (KeyboardInterrupt, "interrupted after epoch 1; the network so far is in .*frozen"),
+        (InstrumentError("chip lost"), "chip lost; stopped after epoch 1; the network so far is in .*frozen"),
+    ],
+)
 def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_path, monkeypatch):
     look, calls = Supervised.look, []
 
@@ -279,8 +350,13 @@ def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_pa
     monkeypatch.setattr(Supervised, "look", stop)
     with pytest.raises(UserError, match=words):
         adapt.main([str(classifier), "--fault", "stuck:0.5", "--no-progress", "--out", str(tmp_path / "one")])
-    assert {path.name for path in (tmp_path / "one").iterdir()} == {"config.yaml", "progress.csv", "adapt.png", "pib",
-                                                                     "frozen"}
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {
+        "config.yaml",
+        "progress.csv",
+        "adapt.png",
+        "pib",
+        "frozen",
+    }
     assert (tmp_path / "one" / "frozen" / "policy.safetensors").is_file()
     with pytest.raises(UserError, match="unfinished run"):
         adapt.main([str(classifier), "--fault", "stuck:0.5", "--no-progress", "--out", str(tmp_path / "one")])
@@ -296,27 +372,31 @@ def test_a_damaged_result_is_named(adapted, tmp_path):
             adapt.show(RunFolder(copy))
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["{policy}"], "nothing breaks: give one fault or more, such as --fault stuck:0.5"),
-    (["{policy}", "--fault", "stick:0.5"], "did you mean stuck?"),
-    (["{policy}", "--fault", "stuck:0.5@3"], "adapt breaks the chip at once: leave out @3"),
-    (["{policy}", "--fault", "rotate-medium:45"], "can't have the fault rotate-medium; choose among adc-bits"),
-    (["{policy}", "--fault", "dead-unit:3"], "1..2, the units of this network"),
-    (["{policy}", "--fault", "stuck:0.5", "--epochs", "3"], "is a run of train: give --timesteps"),
-    (["{policy}", "--fault", "stuck:0.5", "--data", "x.npz"], "needs no --data"),
-    (["{policy}", "--fault", "stuck:0.5", "--timesteps", "0"], "--timesteps must be 1 or more"),
-    (["{policy}", "--fault", "stuck:0.5", "--rivals", "frozn"], "frozen"),
-    (["{policy}", "--fault", "stuck:0.5", "--rivals", "forward-forward"], "can't go on from a chip of pib"),
-    (["{policy}", "--fault", "stuck:0.5", "--device", "abacus"], "cpu, cuda or cuda:N"),
-    (["{classifier}", "--fault", "stuck:0.5", "--timesteps", "3"], "is a run of learn: give --epochs"),
-    (["{classifier}", "--fault", "stuck:0.5", "--rivals", "es"], "can't learn from data"),
-    (["{classifier}", "--fault", "stuck:0.5", "--data", "missing.npz"], "there is no file missing.npz"),
-    (["{adapted}", "--fault", "stuck:0.5"], "is not a run folder"),
-    (["half", "--fault", "stuck:0.5"], "half is an unfinished run; give a finished one"),
-    (["nowhere", "--fault", "stuck:0.5"], "nowhere is not a folder"),
-])
-def test_mistakes_end_in_one_line_with_code_2(arguments, words, policy, classifier, adapted, tmp_path, monkeypatch,
-                                              capsys):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{policy}"], "nothing breaks: give one fault or more, such as --fault stuck:0.5"),
+        (["{policy}", "--fault", "stick:0.5"], "did you mean stuck?"),
+        (["{policy}", "--fault", "stuck:0.5@3"], "adapt breaks the chip at once: leave out @3"),
+        (["{policy}", "--fault", "rotate-medium:45"], "can't have the fault rotate-medium; choose among adc-bits"),
+        (["{policy}", "--fault", "dead-unit:3"], "1..2, the units of this network"),
+        (["{policy}", "--fault", "stuck:0.5", "--epochs", "3"], "is a run of train: give --timesteps"),
+        (["{policy}", "--fault", "stuck:0.5", "--data", "x.npz"], "needs no --data"),
+        (["{policy}", "--fault", "stuck:0.5", "--timesteps", "0"], "--timesteps must be 1 or more"),
+        (["{policy}", "--fault", "stuck:0.5", "--rivals", "frozn"], "frozen"),
+        (["{policy}", "--fault", "stuck:0.5", "--rivals", "forward-forward"], "can't go on from a chip of pib"),
+        (["{policy}", "--fault", "stuck:0.5", "--device", "abacus"], "cpu, cuda or cuda:N"),
+        (["{classifier}", "--fault", "stuck:0.5", "--timesteps", "3"], "is a run of learn: give --epochs"),
+        (["{classifier}", "--fault", "stuck:0.5", "--rivals", "es"], "can't learn from data"),
+        (["{classifier}", "--fault", "stuck:0.5", "--data", "missing.npz"], "there is no file missing.npz"),
+        (["{adapted}", "--fault", "stuck:0.5"], "is not a run folder"),
+        (["half", "--fault", "stuck:0.5"], "half is an unfinished run; give a finished one"),
+        (["nowhere", "--fault", "stuck:0.5"], "nowhere is not a folder"),
+    ],
+)
+def test_mistakes_end_in_one_line_with_code_2(
+    arguments, words, policy, classifier, adapted, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(policy, "half")
     (tmp_path / "half" / "result.json").unlink()

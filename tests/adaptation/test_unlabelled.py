@@ -95,10 +95,16 @@ def test_the_probe_is_fit_anew_and_the_old_one_is_kept(encoder):
 def test_test_samples_are_not_looked_at_meanwhile(encoder, tmp_path, monkeypatch):
     test, fit, read = data.load("digits").x_test, PIBEncoder.fit, PIBEncoder.transform
     order = []
-    monkeypatch.setattr(PIBEncoder, "fit", lambda self, *args, **extra: (
-        order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1])
-    monkeypatch.setattr(PIBEncoder, "transform", lambda self, x: (
-        order.append("test") if np.array_equal(x, test) else None, read(self, x))[1])
+    monkeypatch.setattr(
+        PIBEncoder,
+        "fit",
+        lambda self, *args, **extra: (order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1],
+    )
+    monkeypatch.setattr(
+        PIBEncoder,
+        "transform",
+        lambda self, x: (order.append("test") if np.array_equal(x, test) else None, read(self, x))[1],
+    )
     adapt.main([str(encoder), *FAULT, "--rivals", "frozen", "--out", str(tmp_path / "one")])
     assert order == ["test", "test", "test", *["fit", "fitted", "test", "test"] * 2]
 
@@ -107,10 +113,16 @@ def test_labels_teach_nobody_anything(encoder, tmp_path):
     found, finals = data.load("digits"), []
     for number, shuffle in enumerate((slice(None), slice(None, None, -1))):
         path = tmp_path / f"{number}.npz"
-        np.savez(path, x_train=found.x_train.reshape(-1, 8, 8), y_train=found.y_train[shuffle],
-                 x_test=found.x_test.reshape(-1, 8, 8), y_test=found.y_test)
-        adapt.main([str(encoder), *FAULT, "--rivals", "frozen", "--data", str(path),
-                    "--out", str(path.with_suffix(""))])
+        np.savez(
+            path,
+            x_train=found.x_train.reshape(-1, 8, 8),
+            y_train=found.y_train[shuffle],
+            x_test=found.x_test.reshape(-1, 8, 8),
+            y_test=found.y_test,
+        )
+        adapt.main(
+            [str(encoder), *FAULT, "--rivals", "frozen", "--data", str(path), "--out", str(path.with_suffix(""))]
+        )
         finals.append((path.with_suffix("") / "pib" / "policy.safetensors").read_bytes())
     assert finals[0] == finals[1]
 

@@ -24,8 +24,18 @@ from pib_rl.agents import PIB
 @cache
 def accuracy(seed: int, hw: str, kind: str) -> float:
     """Share of right greedy actions over 4096 fresh contexts."""
-    agent = PIB("MlpPolicy", Bandit(64, 16, seed), n_steps=16, width=8, units=1, gamma=0.0, seed=seed, hw=hw,
-                mode="frozen" if kind == "frozen" else "pib", rule={"hidden_rate": 1e-2, "hidden_decay": 1.0})
+    agent = PIB(
+        "MlpPolicy",
+        Bandit(64, 16, seed),
+        n_steps=16,
+        width=8,
+        units=1,
+        gamma=0.0,
+        seed=seed,
+        hw=hw,
+        mode="frozen" if kind == "frozen" else "pib",
+        rule={"hidden_rate": 1e-2, "hidden_decay": 1.0},
+    )
     if kind == "flipped":
         object.__setattr__(agent.rule.config, "hidden_rate", -1e-2)  # no user may ask for it
     agent.learn(40_000)
@@ -84,11 +94,20 @@ class Clockwork(gym.Env[int, int]):
         return self.at, 1.0, terminated, truncated, {}
 
 
-@pytest.mark.parametrize(("terminates", "truncates", "value"),
-                         [(True, False, 1.5), (False, True, 2.0), (True, True, 1.5)])
+@pytest.mark.parametrize(
+    ("terminates", "truncates", "value"), [(True, False, 1.5), (False, True, 2.0), (True, True, 1.5)]
+)
 def test_values_look_past_the_clock_and_not_past_the_end(terminates, truncates, value):
     # gamma 1/2: 1 + 1/2 where the task ends, 1 + 1/2 + 1/4 + ... = 2 where only the clock does.
-    agent = PIB("MlpPolicy", Clockwork(terminates, truncates), n_steps=64, width=4, gamma=0.5, mode="frozen",
-                learning_rate=1.0, seed=0).learn(1280)
+    agent = PIB(
+        "MlpPolicy",
+        Clockwork(terminates, truncates),
+        n_steps=64,
+        width=4,
+        gamma=0.5,
+        mode="frozen",
+        learning_rate=1.0,
+        seed=0,
+    ).learn(1280)
     start, _ = agent.policy.obs_to_tensor(0)
     assert agent.policy.predict_values(start).item() * agent.policy.returns.value == pytest.approx(value, abs=0.05)

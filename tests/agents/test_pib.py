@@ -96,9 +96,18 @@ def test_the_default_rollout_has_as_many_samples_however_many_environments():
 def test_the_log_has_the_groups_that_a_reader_looks_for():
     agent = PIB("MlpPolicy", "CartPole-v1", learning_rate=1e-3, **SMALL).learn(32)
     keys = set(agent.logger.name_to_value)
-    assert {"train/learning_rate", "train/explained_variance", "train/approx_kl", "train/clip_fraction",
-            "train/loss_unit1", "train/loss_unit2", "information/input_unit1", "information/target_unit2",
-            "hardware/measurements", "hardware/writes"} <= keys
+    assert {
+        "train/learning_rate",
+        "train/explained_variance",
+        "train/approx_kl",
+        "train/clip_fraction",
+        "train/loss_unit1",
+        "train/loss_unit2",
+        "information/input_unit1",
+        "information/target_unit2",
+        "hardware/measurements",
+        "hardware/writes",
+    } <= keys
     assert agent.logger.name_to_value["hardware/measurements"] > 32 * 3
     assert agent.logger.name_to_value["hardware/writes"] > 0
 
@@ -113,8 +122,13 @@ def test_the_learning_rate_falls_to_zero_by_default_and_may_be_a_number():
 
 @pytest.mark.parametrize("decay", [0.5, 1.0])
 def test_a_rollout_beyond_the_budget_moves_units_no_further(decay):
-    agent = PIB("MlpPolicy", "CartPole-v1", hw="memristive", **SMALL, rule={
-        "hidden_decay": decay, "ent_coef": 0.1, "ent_decay": decay})
+    agent = PIB(
+        "MlpPolicy",
+        "CartPole-v1",
+        hw="memristive",
+        **SMALL,
+        rule={"hidden_decay": decay, "ent_coef": 0.1, "ent_decay": decay},
+    )
     agent.learn(33)  # two rollouts of 32: the second ends at twice the budget
     assert agent._current_progress_remaining < 0
     before = [unit.array.weights().clone() for unit in agent.policy.network.chain]
@@ -124,8 +138,18 @@ def test_a_rollout_beyond_the_budget_moves_units_no_further(decay):
 
 
 def test_settings_reach_the_rule_and_the_policy():
-    agent = PIB("MlpPolicy", "CartPole-v1", gamma=0.9, gae_lambda=0.8, ent_coef=0.01, rule={"ridge": 0.7}, units=3,
-                hw="optical", hw_options={"camera_pixels": 16}, **SMALL)
+    agent = PIB(
+        "MlpPolicy",
+        "CartPole-v1",
+        gamma=0.9,
+        gae_lambda=0.8,
+        ent_coef=0.01,
+        rule={"ridge": 0.7},
+        units=3,
+        hw="optical",
+        hw_options={"camera_pixels": 16},
+        **SMALL,
+    )
     config = agent.rule.config
     assert (config.gamma, config.gae_lambda, config.ent_coef, config.ridge) == (0.9, 0.8, 0.01, 0.7)
     assert agent.policy.returns.gamma == 0.9
@@ -157,14 +181,17 @@ def test_a_vector_environment_of_gymnasium_is_refused_with_the_cure():
         PIB("MlpPolicy", gym.make_vec("CartPole-v1", num_envs=2))
 
 
-@pytest.mark.parametrize(("argument", "message"), [
-    ({"hw": "memristiv"}, "unknown substrate 'memristiv'; did you mean memristive"),
-    ({"objective": "gausian"}, "unknown objective 'gausian'; did you mean gaussian"),
-    ({"hw": "optical", "hw_options": {"photon": 3}}, "optical has no option 'photon'; did you mean photons"),
-    ({"mode": "thawed"}, "unknown mode 'thawed'"),
-    ({"n_steps": 0}, "n_steps must be >= 1, got 0"),
-    ({"width": 0}, "width must be >= 1, got 0"),
-])
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"hw": "memristiv"}, "unknown substrate 'memristiv'; did you mean memristive"),
+        ({"objective": "gausian"}, "unknown objective 'gausian'; did you mean gaussian"),
+        ({"hw": "optical", "hw_options": {"photon": 3}}, "optical has no option 'photon'; did you mean photons"),
+        ({"mode": "thawed"}, "unknown mode 'thawed'"),
+        ({"n_steps": 0}, "n_steps must be >= 1, got 0"),
+        ({"width": 0}, "width must be >= 1, got 0"),
+    ],
+)
 def test_wrong_arguments_name_themselves_and_the_nearest_right_one(argument, message):
     with pytest.raises(ValueError, match=message):
         PIB("MlpPolicy", "CartPole-v1", **argument)

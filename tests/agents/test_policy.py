@@ -97,8 +97,9 @@ def test_saving_a_policy_on_its_own(tmp_path):
     policy = make("memristive", action=FLAT)
     policy.save(str(tmp_path / "policy.pt"))
     loaded = PIBPolicy.load(str(tmp_path / "policy.pt"))
-    np.testing.assert_array_equal(loaded.predict(observations(), deterministic=True)[0],
-                                  policy.predict(observations(), deterministic=True)[0])
+    np.testing.assert_array_equal(
+        loaded.predict(observations(), deterministic=True)[0], policy.predict(observations(), deterministic=True)[0]
+    )
 
 
 def test_the_same_seed_fabricates_the_same_chip_and_another_another():

@@ -14,8 +14,18 @@ from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.agents.saved import BEST, CONFIG, LAST, load_policy, load_units, policy_arguments
 from pib_rl.physical import Read
 
-SETTINGS = {"env": "CartPole-v1", "hw": "memristive", "hw_options": {"stuck": 0.1}, "width": 4, "units": 2, "seed": 3,
-            "mode": "pib", "objective": "gaussian", "objective_options": {}, "rule": {"gamma": 0.9}}
+SETTINGS = {
+    "env": "CartPole-v1",
+    "hw": "memristive",
+    "hw_options": {"stuck": 0.1},
+    "width": 4,
+    "units": 2,
+    "seed": 3,
+    "mode": "pib",
+    "objective": "gaussian",
+    "objective_options": {},
+    "rule": {"gamma": 0.9},
+}
 
 
 @pytest.fixture
@@ -66,17 +76,26 @@ def test_units_come_with_their_statistics_and_without_the_readout(folder):
     assert model.readout.array.weights().shape == (1, 9)
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (lambda path: (path / LAST).unlink(), "is not a run folder: it lacks config.yaml or policy.safetensors"),
-    (lambda path: (path / LAST).write_bytes(b"half"), "cannot be read"),
-    (lambda path: (path / CONFIG).write_text("a: [1"), "is not YAML"),
-    (lambda path: (path / CONFIG).write_text("- 1"), "must hold a mapping"),
-    (lambda path: rewritten(path, width="4"), "width must be int, got '4'"),
-    (lambda path: rewritten(path, width=5), "does not fit"),
-    (lambda path: rewritten(path, hw="optics"), "optical"),
-])
-@pytest.mark.parametrize("load", [lambda path, env: load_policy(path, env.observation_space, env.action_space),
-                                  lambda path, env: load_units(path, 4)], ids=["policy", "units"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: (path / LAST).unlink(), "is not a run folder: it lacks config.yaml or policy.safetensors"),
+        (lambda path: (path / LAST).write_bytes(b"half"), "cannot be read"),
+        (lambda path: (path / CONFIG).write_text("a: [1"), "is not YAML"),
+        (lambda path: (path / CONFIG).write_text("- 1"), "must hold a mapping"),
+        (lambda path: rewritten(path, width="4"), "width must be int, got '4'"),
+        (lambda path: rewritten(path, width=5), "does not fit"),
+        (lambda path: rewritten(path, hw="optics"), "optical"),
+    ],
+)
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda path, env: load_policy(path, env.observation_space, env.action_space),
+        lambda path, env: load_units(path, 4),
+    ],
+    ids=["policy", "units"],
+)
 def test_broken_folders_are_told(folder, env, load, spoil, words):
     spoil(folder[0])
     with pytest.raises(ValueError, match=words.replace("does not fit", "(does|do) not fit")):
@@ -92,10 +111,15 @@ def test_what_is_no_policy_is_told(folder, env):
         load_policy("nowhere", env.observation_space, env.action_space)
 
 
-@pytest.mark.parametrize(("changes", "features", "words"), [
-    ({"patches": ["3:3:1"]}, 4, "look at squares of images"), ({"mode": "supervised"}, 4, "learned from labels"),
-    ({"hw": ...}, 4, "config.yaml lacks hw"), ({}, 6, "observations of 4 numbers, and the task has 6; give"),
-])
+@pytest.mark.parametrize(
+    ("changes", "features", "words"),
+    [
+        ({"patches": ["3:3:1"]}, 4, "look at squares of images"),
+        ({"mode": "supervised"}, 4, "learned from labels"),
+        ({"hw": ...}, 4, "config.yaml lacks hw"),
+        ({}, 6, "observations of 4 numbers, and the task has 6; give"),
+    ],
+)
 def test_what_are_no_such_units_is_told(folder, changes, features, words):
     path, _ = folder
     rewritten(path, **changes)
@@ -103,14 +127,27 @@ def test_what_are_no_such_units_is_told(folder, changes, features, words):
         load_units(path, features)
 
 
-@pytest.mark.parametrize(("changes", "observations", "actions", "words"), [
-    ({}, 4, spaces.Discrete(5), "is a run of CartPole-v1 without distractors: it has 2 discrete actions, and the task "
-                                "has 5 discrete actions; give the task CartPole-v1 without distractors, or a run of"),
-    ({}, 4, spaces.Box(-1, 1, (2,)), "has 2 discrete actions, and the task has continuous actions of size 2; give"),
-    ({"distractors": 2}, 6, spaces.Discrete(2), "is a run of CartPole-v1 with 2 distractors: it has observations of 4 "
-                                                "numbers, and the task has 6; give the task CartPole-v1 with 2 dis"),
-    ({"env": ...}, 6, spaces.Discrete(2), "is a run of another task: it .* has 6; give a run of your task"),
-])
+@pytest.mark.parametrize(
+    ("changes", "observations", "actions", "words"),
+    [
+        (
+            {},
+            4,
+            spaces.Discrete(5),
+            "is a run of CartPole-v1 without distractors: it has 2 discrete actions, and the task "
+            "has 5 discrete actions; give the task CartPole-v1 without distractors, or a run of",
+        ),
+        ({}, 4, spaces.Box(-1, 1, (2,)), "has 2 discrete actions, and the task has continuous actions of size 2; give"),
+        (
+            {"distractors": 2},
+            6,
+            spaces.Discrete(2),
+            "is a run of CartPole-v1 with 2 distractors: it has observations of 4 "
+            "numbers, and the task has 6; give the task CartPole-v1 with 2 dis",
+        ),
+        ({"env": ...}, 6, spaces.Discrete(2), "is a run of another task: it .* has 6; give a run of your task"),
+    ],
+)
 def test_other_spaces_are_told(folder, changes, observations, actions, words):
     rewritten(folder[0], **changes)
     with pytest.raises(ValueError, match=words):

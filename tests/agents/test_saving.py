@@ -68,8 +68,9 @@ def test_files_and_parameters_travel_without_a_path():
     other = PIB("MlpPolicy", "CartPole-v1", hw="memristive", n_steps=32, width=4, seed=11)
     other.set_parameters(agent.get_parameters())
     for model in (loaded, other):
-        np.testing.assert_array_equal(model.predict(states(), deterministic=True)[0],
-                                      agent.predict(states(), deterministic=True)[0])
+        np.testing.assert_array_equal(
+            model.predict(states(), deterministic=True)[0], agent.predict(states(), deterministic=True)[0]
+        )
 
 
 def test_learning_again_starts_a_new_count_and_keeps_what_was_learned():

@@ -39,13 +39,17 @@ class World(gym.Env[Any, Any]):
         return self._observe(), 1.0, False, self.at >= 5, {}
 
 
-@pytest.mark.parametrize(("space", "value", "flat"), [
-    (spaces.Box(-1, 1, (2, 2)), [[0.1, 0.2], [0.3, 0.4]], [0.1, 0.2, 0.3, 0.4]),
-    (spaces.Discrete(3), 1, [0, 1, 0]),
-    (spaces.MultiDiscrete([2, 3]), [1, 0], [0, 1, 1, 0, 0]),
-    (spaces.MultiBinary(3), [1, 0, 1], [1, 0, 1]),
-    (spaces.Box(0, 255, (1, 36, 36), dtype=np.uint8), np.full((1, 36, 36), 51), np.full(1296, 0.2)),
-], ids=["box", "discrete", "multidiscrete", "multibinary", "image"])
+@pytest.mark.parametrize(
+    ("space", "value", "flat"),
+    [
+        (spaces.Box(-1, 1, (2, 2)), [[0.1, 0.2], [0.3, 0.4]], [0.1, 0.2, 0.3, 0.4]),
+        (spaces.Discrete(3), 1, [0, 1, 0]),
+        (spaces.MultiDiscrete([2, 3]), [1, 0], [0, 1, 1, 0, 0]),
+        (spaces.MultiBinary(3), [1, 0, 1], [1, 0, 1]),
+        (spaces.Box(0, 255, (1, 36, 36), dtype=np.uint8), np.full((1, 36, 36), 51), np.full(1296, 0.2)),
+    ],
+    ids=["box", "discrete", "multidiscrete", "multibinary", "image"],
+)
 def test_observations_become_one_vector(space, value, flat):
     policy = PIBPolicy(space, TWO, width=4)
     obs, _ = policy.obs_to_tensor(np.asarray(value, dtype=space.dtype))
@@ -53,10 +57,14 @@ def test_observations_become_one_vector(space, value, flat):
     assert policy.network.in_features == len(flat)
 
 
-@pytest.mark.parametrize("space", [BOX, spaces.Discrete(3), spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(3)],
-                         ids=lambda space: type(space).__name__)
-@pytest.mark.parametrize("action", [TWO, spaces.Box(-2, 2, (2,)), spaces.Box(0, 1, (2, 2))],
-                         ids=["discrete", "box", "matrix"])
+@pytest.mark.parametrize(
+    "space",
+    [BOX, spaces.Discrete(3), spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(3)],
+    ids=lambda space: type(space).__name__,
+)
+@pytest.mark.parametrize(
+    "action", [TWO, spaces.Box(-2, 2, (2,)), spaces.Box(0, 1, (2, 2))], ids=["discrete", "box", "matrix"]
+)
 def test_all_pairs_of_spaces_learn(space, action):
     agent = PIB("MlpPolicy", World(space, action), n_steps=12, width=4, seed=0).learn(24)
     chosen, _ = agent.predict(space.sample(), deterministic=True)
@@ -92,9 +100,15 @@ def test_last_observations_are_stored_in_the_order_of_all_others():
     assert torch.equal(near.max(1).values, torch.ones(10))
 
 
-@pytest.mark.parametrize("space", [
-    spaces.Tuple([TWO, TWO]), spaces.Text(4), spaces.Dict({"inner": spaces.Dict({"deep": TWO})}),
-], ids=["tuple", "text", "nested"])
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Tuple([TWO, TWO]),
+        spaces.Text(4),
+        spaces.Dict({"inner": spaces.Dict({"deep": TWO})}),
+    ],
+    ids=["tuple", "text", "nested"],
+)
 def test_unsupported_observations_are_refused_with_the_cure(space):
     with pytest.raises(ValueError, match=r"observation space must be Box.*got (Tuple|Text|Dict).*FlattenObservation"):
         PIBPolicy(space, TWO)

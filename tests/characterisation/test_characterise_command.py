@@ -180,8 +180,11 @@ def test_a_chip_comes_back_as_it_was_and_its_streams_with_it(hw):
     assert [each.numbers() for each in again] == [each.numbers() for each in found]
 
 
-PRESETS = [name if preset is None else f"{name}:{preset}" for name in ("digital", "memristive", "optical", "mzi",
-           "oscillator") for preset in (None, *registry.find(name).presets)]
+PRESETS = [
+    name if preset is None else f"{name}:{preset}"
+    for name in ("digital", "memristive", "optical", "mzi", "oscillator")
+    for preset in (None, *registry.find(name).presets)
+]
 
 
 @pytest.mark.parametrize("hw", PRESETS)
@@ -209,17 +212,20 @@ def test_the_folder_holds_pictures_and_numbers(tmp_path, capsys):
         inspect.main([*arguments, "--seed", "1", *QUIET])
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (["--hw", "memristve"], "did you mean memristive"),
-    (["--hw", "memristive:pcn"], "did you mean pcm"),
-    (["--hw", "digital:pcm"], "it has none"),
-    (["--hw", "remote"], "needs the VISA address"),
-    (["--size", "1"], r"--size must be in 2..512, got 1"),
-    (["--size", "513"], r"--size must be in 2..512, got 513"),
-    (["--seed", "-1"], "--seed must be 0 or more"),
-    (["--hw-options", "read_noise=1"], "digital has no option 'read_noise'"),
-    (["--hw", "memristive", "--hw-options", "read_noise=-1"], "read_noise must be >= 0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--hw", "memristve"], "did you mean memristive"),
+        (["--hw", "memristive:pcn"], "did you mean pcm"),
+        (["--hw", "digital:pcm"], "it has none"),
+        (["--hw", "remote"], "needs the VISA address"),
+        (["--size", "1"], r"--size must be in 2..512, got 1"),
+        (["--size", "513"], r"--size must be in 2..512, got 513"),
+        (["--seed", "-1"], "--seed must be 0 or more"),
+        (["--hw-options", "read_noise=1"], "digital has no option 'read_noise'"),
+        (["--hw", "memristive", "--hw-options", "read_noise=-1"], "read_noise must be >= 0"),
+    ],
+)
 def test_mistakes_are_refused_before_a_folder_is_made(arguments, told, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(UserError, match=told):

@@ -17,10 +17,14 @@ def refuse(number: int, *where: str):
     return main
 
 
-@pytest.mark.parametrize(("number", "where", "said"), [
-    (errno.ENOSPC, ("runs/a",), "cannot use runs/a: No space left on device; make room or choose another place"),
-    (errno.EFBIG, (), "cannot use a file: File too large; make room"),
-    (errno.ENAMETOOLONG, ("a" * 300,), "File name too long")])
+@pytest.mark.parametrize(
+    ("number", "where", "said"),
+    [
+        (errno.ENOSPC, ("runs/a",), "cannot use runs/a: No space left on device; make room or choose another place"),
+        (errno.EFBIG, (), "cannot use a file: File too large; make room"),
+        (errno.ENAMETOOLONG, ("a" * 300,), "File name too long"),
+    ],
+)
 def test_what_the_file_system_refuses_is_told_in_one_line(number, where, said, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["command"])
     with pytest.raises(SystemExit) as stop:

@@ -9,8 +9,11 @@ from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.common.limits import SIZES, out_of_memory, sized, within_memory
 from pib_rl.training.config import RANGES
 
-LACKS = [MemoryError(), np._core._exceptions._ArrayMemoryError((9,), np.dtype(float)),
-         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+LACKS = [
+    MemoryError(),
+    np._core._exceptions._ArrayMemoryError((9,), np.dtype(float)),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+]
 
 
 @pytest.mark.parametrize("name", SIZES)

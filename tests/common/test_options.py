@@ -35,18 +35,37 @@ def test_a_whole_number_is_a_number():
     assert configure(OpticalConfig, {"photons": 20}, "optical").photons == 20
 
 
-@pytest.mark.parametrize(("option", "value", "wanted"), [
-    ("count", 1.5, "int"), ("count", True, "int"), ("count", None, "int"), ("size", "1", "float"),
-    ("size", False, "float"), ("bits", "none", "int or none"), ("bits", 8.0, "int or none"), ("mode", 1, "str"),
-    ("on", 1, "bool")])
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"),
+    [
+        ("count", 1.5, "int"),
+        ("count", True, "int"),
+        ("count", None, "int"),
+        ("size", "1", "float"),
+        ("size", False, "float"),
+        ("bits", "none", "int or none"),
+        ("bits", 8.0, "int or none"),
+        ("mode", 1, "str"),
+        ("on", 1, "bool"),
+    ],
+)
 def test_values_of_another_type_are_refused(option, value, wanted):
     with pytest.raises(ValueError, match=f"^bench option {option} must be {wanted}, got {value!r}$"):
         configure(Bench, {option: value}, "bench")
 
 
 def test_numbers_of_numpy_become_pythons():
-    bench = configure(Bench, {"count": np.int64(3), "size": np.float32(0.5), "bits": np.uint8(4), "on": np.bool_(False),
-                              "mode": np.str_("slow")}, "bench")
+    bench = configure(
+        Bench,
+        {
+            "count": np.int64(3),
+            "size": np.float32(0.5),
+            "bits": np.uint8(4),
+            "on": np.bool_(False),
+            "mode": np.str_("slow"),
+        },
+        "bench",
+    )
     assert bench == Bench(3, 0.5, 4, "slow", False)
     assert [type(value) for value in vars(bench).values()] == [int, float, int, str, bool]
     assert type(configure(Bench, {"size": np.int8(2)}, "bench").size) is float
@@ -55,11 +74,19 @@ def test_numbers_of_numpy_become_pythons():
             configure(Bench, {"count": value}, "bench")
 
 
-@pytest.mark.parametrize(("value", "high", "words"), [
-    (0, 9, r"n must be a whole number in 1\.\.9, got 0"), (10, 9, "got 10"),
-    (0, None, "n must be a whole number, 1 or more, got 0"),
-    (True, 9, "got True"), (2.0, 9, "got 2.0"), ("2", 9, "got '2'"), (None, 9, "got None"),
-    (np.zeros((9, 9)), 9, r"got an object of type ndarray and shape \(9, 9\)$")])
+@pytest.mark.parametrize(
+    ("value", "high", "words"),
+    [
+        (0, 9, r"n must be a whole number in 1\.\.9, got 0"),
+        (10, 9, "got 10"),
+        (0, None, "n must be a whole number, 1 or more, got 0"),
+        (True, 9, "got True"),
+        (2.0, 9, "got 2.0"),
+        ("2", 9, "got '2'"),
+        (None, 9, "got None"),
+        (np.zeros((9, 9)), 9, r"got an object of type ndarray and shape \(9, 9\)$"),
+    ],
+)
 def test_what_is_no_whole_number_in_its_range_is_refused(value, high, words):
     with pytest.raises(ValueError, match=words):
         whole("n", value, 1, high)

@@ -20,8 +20,24 @@ from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.results import ALL, collect, standings
 
-SMALL = ["CartPole-v1", "--hw", "digital", "memristive", "--against", "frozen", "ppo", "--seeds", "2", "--timesteps",
-         "2500", "--width", "8", "--eval-episodes", "3", "--no-progress"]
+SMALL = [
+    "CartPole-v1",
+    "--hw",
+    "digital",
+    "memristive",
+    "--against",
+    "frozen",
+    "ppo",
+    "--seeds",
+    "2",
+    "--timesteps",
+    "2500",
+    "--width",
+    "8",
+    "--eval-episodes",
+    "3",
+    "--no-progress",
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +59,16 @@ def copy(done, tmp_path):
 def test_everything_is_written(done):
     rows = list(csv.DictReader((done / "results.csv").open()))
     assert {(row["contender"], row["hw"], row["seed"]) for row in rows} == {
-        (name, hw, seed) for name, hw in (("pib", "digital"), ("pib", "memristive"), ("frozen", "digital"),
-                                          ("frozen", "memristive"), ("ppo", "software")) for seed in ("100", "101")}
+        (name, hw, seed)
+        for name, hw in (
+            ("pib", "digital"),
+            ("pib", "memristive"),
+            ("frozen", "digital"),
+            ("frozen", "memristive"),
+            ("ppo", "software"),
+        )
+        for seed in ("100", "101")
+    }
     for row in rows:
         name = f"{row['contender']}-{row['hw']}-s{row['seed']}"
         result = json.loads((done / "runs" / name / "result.json").read_text())
@@ -62,14 +86,22 @@ def test_everything_is_written(done):
 def test_report_is_self_contained(done):
     page = (done / "report.html").read_text()
     assert page.count('src="data:image/svg+xml;base64,') == 4
-    for word in ("http://", "https://", "<script", "src=\"/"):
+    for word in ("http://", "https://", "<script", 'src="/'):
         assert word not in page.split("</style>")[1].replace("base64", ""), word
     assert "runs are missing" not in page
 
 
 def test_writes_count_per_device(done):
-    config = CompareConfig("CartPole-v1", ("digital", "memristive"), ("frozen", "ppo"), 2, width=8, timesteps=2500,
-                           eval_episodes=3, out=done)
+    config = CompareConfig(
+        "CartPole-v1",
+        ("digital", "memristive"),
+        ("frozen", "ppo"),
+        2,
+        width=8,
+        timesteps=2500,
+        eval_episodes=3,
+        out=done,
+    )
     lines = standings(collect(plan(config), ComparisonFolder.create(config)))
     by = {(line.contender, line.hw): line for line in lines}
     result = json.loads((done / "runs" / "pib-memristive-s100" / "result.json").read_text())
@@ -150,15 +182,26 @@ def test_more_contenders_and_seeds_may_join(copy, monkeypatch):
     asked = []
     monkeypatch.setattr(compare, "run_all", lambda jobs, *_: asked.extend(job.name for job in jobs) or [])
     compare.main([*SMALL, "--seeds", "3", "--against", "frozen", "ppo", "dfa", "--out", str(copy)])
-    assert asked == ["dfa-digital-s100", "dfa-memristive-s100", "dfa-digital-s101", "dfa-memristive-s101",
-                     "pib-digital-s102", "pib-memristive-s102", "frozen-digital-s102", "frozen-memristive-s102",
-                     "ppo-software-s102", "dfa-digital-s102", "dfa-memristive-s102"]
+    assert asked == [
+        "dfa-digital-s100",
+        "dfa-memristive-s100",
+        "dfa-digital-s101",
+        "dfa-memristive-s101",
+        "pib-digital-s102",
+        "pib-memristive-s102",
+        "frozen-digital-s102",
+        "frozen-memristive-s102",
+        "ppo-software-s102",
+        "dfa-digital-s102",
+        "dfa-memristive-s102",
+    ]
 
 
 def test_runs_of_earlier_commands_stay_in_the_report(copy):
     before = content(copy)
-    compare.main(["CartPole-v1", "--hw", "memristive", "--against", "frozen", "--seeds", "1", *SMALL[-7:], "--out",
-                  str(copy)])
+    compare.main(
+        ["CartPole-v1", "--hw", "memristive", "--against", "frozen", "--seeds", "1", *SMALL[-7:], "--out", str(copy)]
+    )
     after = content(copy)
     assert after[copy / "results.csv"].splitlines()[0] == before[copy / "results.csv"].splitlines()[0]
     assert sorted(after[copy / "results.csv"].splitlines()) == sorted(before[copy / "results.csv"].splitlines())
@@ -206,16 +249,19 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != LOCK}
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["CartPole-v1", "--against", "frozn"], "unknown contender 'frozn' in --against; did you mean frozen?"),
-    (["CartPole-v1", "--hw", "optcal"], "--hw: unknown substrate 'optcal'; did you mean optical?"),
-    (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
-    (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
-    (["CartPole-v1", "--distractors", "99999999999"], "--distractors must be 1000000 or less, got 99999999999"),
-    (["Blackjack-v1"], "observation space must be Box"),
-    (["CartPole-v1", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
-    (["Pendulum-v1", "--against", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["CartPole-v1", "--against", "frozn"], "unknown contender 'frozn' in --against; did you mean frozen?"),
+        (["CartPole-v1", "--hw", "optcal"], "--hw: unknown substrate 'optcal'; did you mean optical?"),
+        (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
+        (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
+        (["CartPole-v1", "--distractors", "99999999999"], "--distractors must be 1000000 or less, got 99999999999"),
+        (["Blackjack-v1"], "observation space must be Box"),
+        (["CartPole-v1", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
+        (["Pendulum-v1", "--against", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
+    ],
+)
 def test_mistakes_leave_nothing(arguments, said, tmp_path):
     with pytest.raises(UserError) as caught:
         compare.main([*arguments, "--out", str(tmp_path / "new")])
@@ -283,19 +329,25 @@ def spoil_versions(folder):
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"versions": 3}))
 
 
-@pytest.mark.parametrize(("spoil", "said"), [
-    (add_a_stranger, "pib-digital-s7 holds the run pib-digital-s100; move it away"),
-    (add_half_a_run, "pib-digital-s7 is no finished run; move it away"),
-    (spoil_versions, "config.yaml must be a mapping (package: version), got 3"),
-    (spoil_result, "result.json cannot be read"), (spoil_mark, "comparison.yaml is not YAML"),
-    (lose_a_figure, "is damaged: wall_s in its result.json must be a finite number, got None; delete that folder"),
-    (blur_a_figure, "is damaged: eval_mean in its result.json must be a finite number, got 'high'"),
-    (lose_writes, "is damaged: writes in its result.json must be a count, got 'many'; delete that folder"),
-    (cut_looks, "is damaged: measurements in its evaluations.csv must be a column of finite numbers"),
-    (empty_looks, "is damaged: timesteps in its evaluations.csv must be a column of finite numbers"),
-    (empty_mark, "comparison.yaml must hold a mapping"), (halve_run, "is half a run; move it away"),
-    (change_settings, "was made with other settings (n_envs)"), (lose_mark, "holds no comparison"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (add_a_stranger, "pib-digital-s7 holds the run pib-digital-s100; move it away"),
+        (add_half_a_run, "pib-digital-s7 is no finished run; move it away"),
+        (spoil_versions, "config.yaml must be a mapping (package: version), got 3"),
+        (spoil_result, "result.json cannot be read"),
+        (spoil_mark, "comparison.yaml is not YAML"),
+        (lose_a_figure, "is damaged: wall_s in its result.json must be a finite number, got None; delete that folder"),
+        (blur_a_figure, "is damaged: eval_mean in its result.json must be a finite number, got 'high'"),
+        (lose_writes, "is damaged: writes in its result.json must be a count, got 'many'; delete that folder"),
+        (cut_looks, "is damaged: measurements in its evaluations.csv must be a column of finite numbers"),
+        (empty_looks, "is damaged: timesteps in its evaluations.csv must be a column of finite numbers"),
+        (empty_mark, "comparison.yaml must hold a mapping"),
+        (halve_run, "is half a run; move it away"),
+        (change_settings, "was made with other settings (n_envs)"),
+        (lose_mark, "holds no comparison"),
+    ],
+)
 def test_a_spoilt_folder_gets_one_line_and_stays_as_it_is(copy, spoil, said, monkeypatch):
     spoil(copy)
     before = content(copy)

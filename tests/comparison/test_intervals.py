@@ -48,9 +48,14 @@ def test_band_is_pointwise():
     assert all((part == values[0]).all() for part in band(values[:1]))
 
 
-@pytest.mark.parametrize(("pib", "other", "said"), [
-    ((10, 9, 11), (5, 4, 8.9), "better"), ((10, 9, 11), (5, 4, 9.1), "level"), ((1, 0, 2), (3, 2.1, 4), "worse"),
-    ((1, float("nan"), float("nan")), (3, 2.1, 4), "few runs"),
-])
+@pytest.mark.parametrize(
+    ("pib", "other", "said"),
+    [
+        ((10, 9, 11), (5, 4, 8.9), "better"),
+        ((10, 9, 11), (5, 4, 9.1), "level"),
+        ((1, 0, 2), (3, 2.1, 4), "worse"),
+        ((1, float("nan"), float("nan")), (3, 2.1, 4), "few runs"),
+    ],
+)
 def test_verdict_needs_intervals_that_are_apart(pib, other, said):
     assert verdict(Estimate(*pib), Estimate(*other)) == said

@@ -36,14 +36,21 @@ def made_up(folder: ComparisonFolder, job: Job, rng: np.random.Generator) -> Non
     hardware = job.hw != "software"
     run.save_looks([Look(2048 * at, level * at / 10, 8000 * at if hardware else 0) for at in range(1, 11)])
     meter = {"measurements": 80_000, "writes": 500_000, "devices": 1000} if hardware else {}
-    run.save_result({"eval_mean": level, "eval_std": 5.0, "eval_episodes": 100, "wall_s": 12.5, "timesteps": 20_480,
-                     **meter})
+    run.save_result(
+        {"eval_mean": level, "eval_std": 5.0, "eval_episodes": 100, "wall_s": 12.5, "timesteps": 20_480, **meter}
+    )
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    config = CompareConfig("CartPole-v1", ("memristive", "optical"), ("frozen", "dfa", "ppo", "ars"), seeds=4,
-                           timesteps=20_480, out=tmp_path_factory.mktemp("report") / "one")
+    config = CompareConfig(
+        "CartPole-v1",
+        ("memristive", "optical"),
+        ("frozen", "dfa", "ppo", "ars"),
+        seeds=4,
+        timesteps=20_480,
+        out=tmp_path_factory.mktemp("report") / "one",
+    )
     folder, jobs, rng = ComparisonFolder.create(config), plan(config), np.random.default_rng(0)
     for job in jobs[:-1]:
         made_up(folder, job, rng)
@@ -68,8 +75,10 @@ def test_a_browser_shows_every_figure_without_a_word_in_its_console(report, tmp_
         page = chromium.new_page(viewport={"width": 1200, "height": 900})
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url)
-                if not request.url.startswith(("file:", "data:")) else None)
+        page.on(
+            "request",
+            lambda request: said.append(request.url) if not request.url.startswith(("file:", "data:")) else None,
+        )
         page.goto((report[2].path / "report.html").as_uri())
         images = page.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth, i.naturalHeight, i.alt])")
         rows = page.locator("tbody tr").all_inner_texts()
@@ -151,8 +160,9 @@ def test_without_a_finished_run_there_is_no_report(tmp_path):
 
 def test_small_returns_are_told_more_finely():
     small = Standing("pib", "digital", np.array([0.25, 0.75]), Estimate(0.5, 0.25, 0.75), None, 1.0, None, None, None)
-    large = Standing("pib", "digital", np.array([9.25, 499.75]), Estimate(250.0, 9.25, 499.0), None, 1.0, None, None,
-                     None)
+    large = Standing(
+        "pib", "digital", np.array([9.25, 499.75]), Estimate(250.0, 9.25, 499.0), None, 1.0, None, None, None
+    )
     assert table.cells(small, energy=False)[2:4] == ["0.50 [0.25, 0.75]", "0.25, 0.75"]
     assert table.cells(large, energy=False)[2:4] == ["250.0 [9.2, 499.0]", "9, 500"]
     assert [as_told(value) for value in (0.875, -1.5, 10.04, -200)] == ["0.88", "-1.50", "10.0", "-200.0"]

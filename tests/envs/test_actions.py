@@ -14,24 +14,62 @@ from pib_rl.envs.actions import has_action
 
 WRAPPERS = [lambda env: HardwareLoop(env, FreshChip(width=4), latency_s=0.0), ContextFlip, DelayedCue]
 NONE = [  # of CartPole with hardware: Discrete(3)
-    1.9, 1.0, "2", -1, 5, 2**70, None, [1], [], np.array([1]), np.array(1.0), float("nan"), "", b"1", [[1], [2, 3]], {},
+    1.9,
+    1.0,
+    "2",
+    -1,
+    5,
+    2**70,
+    None,
+    [1],
+    [],
+    np.array([1]),
+    np.array(1.0),
+    float("nan"),
+    "",
+    b"1",
+    [[1], [2, 3]],
+    {},
 ]
 NOT_FINITE = [  # of Pendulum: one number
-    [np.nan], [np.inf], [1, 2], 1.0, "1", ["1"], None, [None], [], [[1]], [[1], [2, 3]], [1j], {},
+    [np.nan],
+    [np.inf],
+    [1, 2],
+    1.0,
+    "1",
+    ["1"],
+    None,
+    [None],
+    [],
+    [[1]],
+    [[1], [2, 3]],
+    [1j],
+    {},
 ]
 
 
-@pytest.mark.parametrize("action", [
-    0, 2, True, np.int64(2), np.uint8(1), np.array(2), np.array(1, dtype=np.uint16), torch.tensor(1)])
+@pytest.mark.parametrize(
+    "action", [0, 2, True, np.int64(2), np.uint8(1), np.array(2), np.array(1, dtype=np.uint16), torch.tensor(1)]
+)
 def test_whole_numbers_are_discrete_actions(action):
     assert has_action(spaces.Discrete(3), action)
     assert not has_action(spaces.Discrete(3, start=5), action)
     assert has_action(spaces.Discrete(3, start=-1), action) == (int(action) < 2)
 
 
-@pytest.mark.parametrize("action", [
-    [0.5], (0,), np.array([1.0]), np.array([0.5], dtype=np.float32), np.array([3]), [1e30], [True],
-    torch.tensor([0.5])])
+@pytest.mark.parametrize(
+    "action",
+    [
+        [0.5],
+        (0,),
+        np.array([1.0]),
+        np.array([0.5], dtype=np.float32),
+        np.array([3]),
+        [1e30],
+        [True],
+        torch.tensor([0.5]),
+    ],
+)
 def test_finite_numbers_of_the_shape_are_continuous_actions(action):
     assert has_action(spaces.Box(-1, 1, (1,)), action)
     assert not has_action(spaces.Box(-1, 1, (2,)), action)
@@ -43,8 +81,9 @@ def test_other_spaces_know_their_actions():
 
 
 @pytest.mark.parametrize("wrap", WRAPPERS)
-@pytest.mark.parametrize(("task", "action"), [("CartPole-v1", one) for one in NONE] + [
-    ("Pendulum-v1", one) for one in NOT_FINITE])
+@pytest.mark.parametrize(
+    ("task", "action"), [("CartPole-v1", one) for one in NONE] + [("Pendulum-v1", one) for one in NOT_FINITE]
+)
 def test_what_is_no_action_is_told_and_changes_nothing(wrap, task, action):
     env, other = wrap(gym.make(task)), wrap(gym.make(task))
     right = [env.action_space.sample() for _ in range(6)]

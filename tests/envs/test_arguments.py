@@ -18,8 +18,15 @@ from pib_rl.physical import Read
 HARDWARE, ENCODER, KEEPER = "pib_rl/Hardware-v0", "pib_rl/Encoder-v0", "pib_rl/ChipKeeper-v0"
 BANDIT, FLIP, CUE = "pib_rl/ContextBandit-v0", "pib_rl/ContextFlip-v0", "pib_rl/DelayedCue-v0"
 NOISE = "pib_rl/Distractors-v0"
-MISSPELT = {HARDWARE: ("greedi", "greedy"), ENCODER: ("sample", "samples"), KEEPER: ("widht", "width"),
-            BANDIT: ("arm", "arms"), FLIP: ("swich", "switch"), CUE: ("step", "steps"), NOISE: ("cuont", "count")}
+MISSPELT = {
+    HARDWARE: ("greedi", "greedy"),
+    ENCODER: ("sample", "samples"),
+    KEEPER: ("widht", "width"),
+    BANDIT: ("arm", "arms"),
+    FLIP: ("swich", "switch"),
+    CUE: ("step", "steps"),
+    NOISE: ("cuont", "count"),
+}
 
 
 def told(make, words: str) -> str:
@@ -37,9 +44,14 @@ def test_misspelt_names_are_answered_with_the_nearest(name):
 
 
 @pytest.mark.parametrize("make", [make_env, make_vec_env])
-@pytest.mark.parametrize(("argument", "words"), [
-    ("distractor", "there is no argument 'distractor', nor has Pendulum-v1 one; did you mean distractors"),
-    ("rendermode", r"did you mean render_mode\?"), ("gravity", "known: .*render_mode, g$")])
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("distractor", "there is no argument 'distractor', nor has Pendulum-v1 one; did you mean distractors"),
+        ("rendermode", r"did you mean render_mode\?"),
+        ("gravity", "known: .*render_mode, g$"),
+    ],
+)
 def test_misspelt_names_of_plain_environments_too(make, argument, words):
     words = words.replace("render_mode, g$", "(render_mode, g|g, render_mode)$")
     told(lambda: make("Pendulum-v1", **{argument: 3}), words)
@@ -80,51 +92,81 @@ CHIP = [
     ({"hw_options": {1: 2}}, r"hw_options must be a mapping of names to values, got \{1: 2\}"),
     ({"hw_options": "stuck"}, "got 'stuck'"),
     ({"width": "16"}, r"width must be a whole number in 1\.\.100000, got '16'"),
-    ({"width": 10**9}, r"in 1\.\.100000, got 1000000000"), ({"units": 10**6}, r"units must .* in 1\.\.1000, got"),
-    ({"units": True}, "got True"), ({"seed": -1}, "seed must be"),
+    ({"width": 10**9}, r"in 1\.\.100000, got 1000000000"),
+    ({"units": 10**6}, r"units must .* in 1\.\.1000, got"),
+    ({"units": True}, "got True"),
+    ({"seed": -1}, "seed must be"),
     ({"distractors": []}, r"distractors must .* got \[\]"),
-    ({"distractors": ""}, "got ''"), ({"distractors": -1}, r"in 0\.\.1000000, got -1"),
-    ({"distractors": 10**9}, "got 1000000000"), ({"run": 3}, "run must be the path of a run folder, got 3"),
-    ({"run": b"x"}, "got b'x'"), ({"run": ["x"]}, r"got \['x'\]"), ({"run": ""}, "got ''"),
-    ({"read": "noise"}, "read must be noisy, mean, ideal, got 'noise'"), ({"read": ["mean"]}, r"got \['mean'\]"),
+    ({"distractors": ""}, "got ''"),
+    ({"distractors": -1}, r"in 0\.\.1000000, got -1"),
+    ({"distractors": 10**9}, "got 1000000000"),
+    ({"run": 3}, "run must be the path of a run folder, got 3"),
+    ({"run": b"x"}, "got b'x'"),
+    ({"run": ["x"]}, r"got \['x'\]"),
+    ({"run": ""}, "got ''"),
+    ({"read": "noise"}, "read must be noisy, mean, ideal, got 'noise'"),
+    ({"read": ["mean"]}, r"got \['mean'\]"),
 ]
 LOOP = [
-    ({"greedy": "no"}, "HardwareLoop option greedy must be bool, got 'no'"), ({"best": "yes"}, "best must be bool"),
-    ({"best": 1}, "best must be bool, got 1"), ({"latency_s": [1]}, r"latency_s must be float or none, got \[1\]"),
-    ({"latency_s": "a"}, "got 'a'"), ({"latency_s": float("nan")}, "latency_s must be a finite number"),
+    ({"greedy": "no"}, "HardwareLoop option greedy must be bool, got 'no'"),
+    ({"best": "yes"}, "best must be bool"),
+    ({"best": 1}, "best must be bool, got 1"),
+    ({"latency_s": [1]}, r"latency_s must be float or none, got \[1\]"),
+    ({"latency_s": "a"}, "got 'a'"),
+    ({"latency_s": float("nan")}, "latency_s must be a finite number"),
     ({"latency_s": -1}, "latency_s must be a finite number >= 0, got -1"),
     ({"faults": 3}, "faults must be a list .* 3"),
-    ({"faults": b"stuck:1"}, "faults must be a list"), ({"faults": {"stuck:1": 3}}, "faults must be a list"),
-    ({"faults": [3]}, "a fault must be KIND:SIZE"), ({"view": 3}, "view must be both or task, got 3"),
-    *(({"first_action": wrong}, r"first_action must be an action of the task, Discrete\(2\), got")
-      for wrong in (1.7, "a", float("nan"), [[1], [2, 3]], 2, -1, [1], 2**70)),
-    *(({"env_id": "Pendulum-v1", "first_action": wrong}, "first_action must be an action of the task, Box")
-      for wrong in (0.5, "a", [float("nan")], [[1], [2, 3]], [3.0], [1e300], [None])),
+    ({"faults": b"stuck:1"}, "faults must be a list"),
+    ({"faults": {"stuck:1": 3}}, "faults must be a list"),
+    ({"faults": [3]}, "a fault must be KIND:SIZE"),
+    ({"view": 3}, "view must be both or task, got 3"),
+    *(
+        ({"first_action": wrong}, r"first_action must be an action of the task, Discrete\(2\), got")
+        for wrong in (1.7, "a", float("nan"), [[1], [2, 3]], 2, -1, [1], 2**70)
+    ),
+    *(
+        ({"env_id": "Pendulum-v1", "first_action": wrong}, "first_action must be an action of the task, Box")
+        for wrong in (0.5, "a", [float("nan")], [[1], [2, 3]], [3.0], [1e300], [None])
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "settings", "words"), [
-    *((name, *case) for case in CHIP for name in (HARDWARE, ENCODER)), *((HARDWARE, *case) for case in LOOP),
-    (ENCODER, {"samples": -5}, r"samples must be a whole number in 2\.\.1000000, got -5"),
-    (ENCODER, {"samples": "x"}, "got 'x'"), (ENCODER, {"samples": 10**9}, "got 1000000000"),
-    (BANDIT, {"spread": "a"}, "ContextBandit option spread must be float, got 'a'"),
-    (BANDIT, {"noise": None}, "ContextBandit option noise must be float, got None"),
-    (BANDIT, {"noise": float("nan")}, "noise must be a finite number"), (BANDIT, {"spread": True}, "got True"),
-    (BANDIT, {"data": ["digits"]}, "clusters or digits"),
-    (FLIP, {"switch": "a"}, "ContextFlip option switch must be float"),
-    (FLIP, {"switch": None}, "got None"), (FLIP, {"switch": [1]}, r"got \[1\]"), (CUE, {"steps": "a"}, "got 'a'"),
-    (NOISE, {"count": 0}, "got 0"), (NOISE, {"count": 10**9}, r"in 1\.\.1000000, got"),
-    (KEEPER, {"width": np.float32(8)}, "width must be int, got 8.0"),
-])
+@pytest.mark.parametrize(
+    ("name", "settings", "words"),
+    [
+        *((name, *case) for case in CHIP for name in (HARDWARE, ENCODER)),
+        *((HARDWARE, *case) for case in LOOP),
+        (ENCODER, {"samples": -5}, r"samples must be a whole number in 2\.\.1000000, got -5"),
+        (ENCODER, {"samples": "x"}, "got 'x'"),
+        (ENCODER, {"samples": 10**9}, "got 1000000000"),
+        (BANDIT, {"spread": "a"}, "ContextBandit option spread must be float, got 'a'"),
+        (BANDIT, {"noise": None}, "ContextBandit option noise must be float, got None"),
+        (BANDIT, {"noise": float("nan")}, "noise must be a finite number"),
+        (BANDIT, {"spread": True}, "got True"),
+        (BANDIT, {"data": ["digits"]}, "clusters or digits"),
+        (FLIP, {"switch": "a"}, "ContextFlip option switch must be float"),
+        (FLIP, {"switch": None}, "got None"),
+        (FLIP, {"switch": [1]}, r"got \[1\]"),
+        (CUE, {"steps": "a"}, "got 'a'"),
+        (NOISE, {"count": 0}, "got 0"),
+        (NOISE, {"count": 10**9}, r"in 1\.\.1000000, got"),
+        (KEEPER, {"width": np.float32(8)}, "width must be int, got 8.0"),
+    ],
+)
 def test_wrong_values_are_told(name, settings, words):
     told(lambda: gym.make(name, **settings), words)
 
 
-@pytest.mark.parametrize(("name", "settings", "words"), [
-    (ENCODER, {"samples": "x"}, "samples"), (ENCODER, {"samples": -5}, "samples"),
-    (HARDWARE, {"width": 16.0}, "width must be a whole number in .*, got 16.0"),
-    (HARDWARE, {"greedy": None}, "greedy"), (HARDWARE, {"hw": ["memristive"]}, "hw must be the name"),
-])
+@pytest.mark.parametrize(
+    ("name", "settings", "words"),
+    [
+        (ENCODER, {"samples": "x"}, "samples"),
+        (ENCODER, {"samples": -5}, "samples"),
+        (HARDWARE, {"width": 16.0}, "width must be a whole number in .*, got 16.0"),
+        (HARDWARE, {"greedy": None}, "greedy"),
+        (HARDWARE, {"hw": ["memristive"]}, "hw must be the name"),
+    ],
+)
 def test_wrong_values_are_told_beside_a_run_too(name, settings, words, tmp_path):
     write_run(tmp_path, width=4)
     told(lambda: gym.make(name, run=tmp_path, **settings), words)
@@ -146,22 +188,32 @@ def test_read_modes_may_be_words_or_members():
     assert modes == [Read.MEAN, Read.MEAN]
 
 
-@pytest.mark.parametrize(("n_envs", "words"), [
-    (0, r"n_envs must be a whole number in 1\.\.10000, got 0"), ("a", "got 'a'"), (-1, "got -1"), (2.0, "got 2.0"),
-    (10**6, "got 1000000")])
+@pytest.mark.parametrize(
+    ("n_envs", "words"),
+    [
+        (0, r"n_envs must be a whole number in 1\.\.10000, got 0"),
+        ("a", "got 'a'"),
+        (-1, "got -1"),
+        (2.0, "got 2.0"),
+        (10**6, "got 1000000"),
+    ],
+)
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
 def test_wrong_numbers_of_environments_are_told(env_id, n_envs, words):
     told(lambda: make_vec_env(env_id, n_envs), words)
     told(lambda: make_vec_env(env_id, 1, "seed"), "seed must be a whole number")
 
 
-@pytest.mark.parametrize(("make", "words"), [
-    (lambda: HardwareLoop(gym.make("CartPole-v1"), None), "policy must be .* a FreshChip or a PIBPolicy, got None"),
-    (lambda: HardwareLoop(gym.make("CartPole-v1"), PhysicalModel(4, 1, width=4)), "of type PhysicalModel"),
-    (lambda: HardwareEncoder(gym.make("CartPole-v1"), 3), "network must be the path of a run folder, .*, got 3"),
-    (lambda: VecHardwareEncoder(make_vec_env("CartPole-v1", 1), FreshChip()), r"got a FreshChip; .*network\(env\)"),
-    (lambda: VecHardwareEncoder(make_vec_env("CartPole-v1", 1), None), "got None"),
-])
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: HardwareLoop(gym.make("CartPole-v1"), None), "policy must be .* a FreshChip or a PIBPolicy, got None"),
+        (lambda: HardwareLoop(gym.make("CartPole-v1"), PhysicalModel(4, 1, width=4)), "of type PhysicalModel"),
+        (lambda: HardwareEncoder(gym.make("CartPole-v1"), 3), "network must be the path of a run folder, .*, got 3"),
+        (lambda: VecHardwareEncoder(make_vec_env("CartPole-v1", 1), FreshChip()), r"got a FreshChip; .*network\(env\)"),
+        (lambda: VecHardwareEncoder(make_vec_env("CartPole-v1", 1), None), "got None"),
+    ],
+)
 def test_what_is_no_chip_is_told(make, words):
     told(make, words)
 

@@ -101,11 +101,15 @@ def test_without_distractors_observations_stay_as_they_are():
 
 
 @pytest.mark.parametrize("make", [make_env, make_vec_env])
-@pytest.mark.parametrize(("env_id", "answer"), [
-    ("CartPol-v1", "unknown environment 'CartPol-v1'; did you mean CartPole-v1"),
-    ("CartPole-v99", "unknown environment 'CartPole-v99'; did you mean CartPole"),
-    ("no_such_module:Thing-v0", "cannot load environment 'no_such_module:Thing-v0'"),
-    ("Cart Pole!", "'Cart Pole!' is not of the form Name-v1")])
+@pytest.mark.parametrize(
+    ("env_id", "answer"),
+    [
+        ("CartPol-v1", "unknown environment 'CartPol-v1'; did you mean CartPole-v1"),
+        ("CartPole-v99", "unknown environment 'CartPole-v99'; did you mean CartPole"),
+        ("no_such_module:Thing-v0", "cannot load environment 'no_such_module:Thing-v0'"),
+        ("Cart Pole!", "'Cart Pole!' is not of the form Name-v1"),
+    ],
+)
 def test_unknown_ids_are_answered_with_the_cure(make, env_id, answer):
     with pytest.raises(ValueError, match=answer):
         make(env_id)
@@ -151,9 +155,15 @@ def test_retired_versions_are_answered_with_the_current_one():
     assert "not of the form" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("env_id", "seconds"), [
-    ("CartPole-v1", 0.02), ("Pendulum-v1", 0.05), ("Acrobot-v1", 0.2), ("MountainCar-v0", 1 / 30),
-])
+@pytest.mark.parametrize(
+    ("env_id", "seconds"),
+    [
+        ("CartPole-v1", 0.02),
+        ("Pendulum-v1", 0.05),
+        ("Acrobot-v1", 0.2),
+        ("MountainCar-v0", 1 / 30),
+    ],
+)
 def test_the_control_period_is_the_simulated_time_between_two_actions(env_id, seconds):
     env = make_env(env_id, distractors=2)
     assert control_period(env) == pytest.approx(seconds)

@@ -47,14 +47,27 @@ def trace(env: gym.Env, seed: int, actions: list, options: dict | None = None) -
 def same(one: list, other: list) -> bool:
     """Whether two trajectories are equal to the last bit, infos included."""
     return len(one) == len(other) and all(
-        np.array_equal(a[0], b[0]) and a[1] == b[1] and a[2].keys() == b[2].keys()
-        and all(np.array_equal(a[2][name], b[2][name]) for name in a[2]) for a, b in zip(one, other, strict=True))
+        np.array_equal(a[0], b[0])
+        and a[1] == b[1]
+        and a[2].keys() == b[2].keys()
+        and all(np.array_equal(a[2][name], b[2][name]) for name in a[2])
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def write_run(path: Path, task: str = "CartPole-v1", **changes: Any) -> PIBPolicy:
     """A run folder as `python -m pib_rl.train` leaves one; its last policy. The best one has another readout."""
-    settings = {"env": task, "hw": "memristive", "hw_options": {}, "width": 4, "units": 2, "seed": 3,
-                "mode": "pib", "distractors": 0, **changes}
+    settings = {
+        "env": task,
+        "hw": "memristive",
+        "hw_options": {},
+        "width": 4,
+        "units": 2,
+        "seed": 3,
+        "mode": "pib",
+        "distractors": 0,
+        **changes,
+    }
     env = make_env(task, settings["distractors"])
     policy = PIBPolicy(env.observation_space, env.action_space, **policy_arguments(settings, path))
     (path / CONFIG).write_text(yaml.safe_dump(settings))

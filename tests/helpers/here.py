@@ -34,5 +34,6 @@ class Here:
 
 
 # In place of a module's ``subprocess``.
-PROCESSES = SimpleNamespace(Popen=Here, run=Here, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL,
-                            STDOUT=subprocess.STDOUT)
+PROCESSES = SimpleNamespace(
+    Popen=Here, run=Here, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT
+)

@@ -28,12 +28,27 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make_learner(mode: str, action: str = "discrete", hw: str = "digital", *, width: int = 6, hw_options=None,
-                 options=None, **settings) -> HiddenLearner:
+def make_learner(
+    mode: str,
+    action: str = "discrete",
+    hw: str = "digital",
+    *,
+    width: int = 6,
+    hw_options=None,
+    options=None,
+    **settings,
+) -> HiddenLearner:
     """A learner on a policy whose readout says something; ``settings`` are those of the rule."""
     kind = find_mode(mode)
-    policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS[action], hw=hw, hw_options=hw_options, width=width,
-                       action_inputs=kind.answer_inputs, seed=0)
+    policy = PIBPolicy(
+        spaces.Box(-np.inf, np.inf, (D,)),
+        ACTIONS[action],
+        hw=hw,
+        hw_options=hw_options,
+        width=width,
+        action_inputs=kind.answer_inputs,
+        seed=0,
+    )
     size = policy.network.tap_features + 1
     policy.readout.array.program(1.5 * size**-0.5 * normal(policy.head.outputs + 1, size, seed=8))
     settings = kind.defaults | settings
@@ -45,8 +60,9 @@ def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
     obs, after = normal(n, D, seed=seed), normal(n, D, seed=seed + 1)
     outputs = policy.outputs(obs)
     actions = policy.head.sample(outputs[:, :-1], policy.streams)
-    return Experience(obs, after, actions, outputs, normal(n, seed=seed + 2),
-                      policy.head.score(outputs[:, :-1], actions))
+    return Experience(
+        obs, after, actions, outputs, normal(n, seed=seed + 2), policy.head.score(outputs[:, :-1], actions)
+    )
 
 
 def batch_of(learner: HiddenLearner, *recent: Experience, progress: float = 0.0) -> Batch:

@@ -18,10 +18,18 @@ PLAIN = Device(LinearStep(), step=0.01, source="a device without imperfections")
 PAIR = replace(PLAIN, low=0.0, high=2.0, one_sided=True)
 
 
-def crossbar(device: Device = PLAIN, programming: str = "pulsed", inputs: int = 64, outputs: int = 50,
-             readout: bool = True, seed: int = 0, **options) -> PulsedCrossbar:
+def crossbar(
+    device: Device = PLAIN,
+    programming: str = "pulsed",
+    inputs: int = 64,
+    outputs: int = 50,
+    readout: bool = True,
+    seed: int = 0,
+    **options,
+) -> PulsedCrossbar:
     """A crossbar with no imperfection but those of ``device`` and ``options``; its weights start at 0."""
     streams = Streams(seed)
     config = MemristiveConfig(**{**EXACT, **options})
-    return PulsedCrossbar(inputs, outputs, config, device, make_programming(programming, device, streams), Meter(),
-                          streams, readout)
+    return PulsedCrossbar(
+        inputs, outputs, config, device, make_programming(programming, device, streams), Meter(), streams, readout
+    )

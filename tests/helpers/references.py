@@ -76,8 +76,15 @@ def gaussian(d: Tensor, y: Tensor, blocks: tuple[int, ...] = (), explained: Tens
     return 0.5 * (w * error.log()).sum()
 
 
-def ridge(z: Tensor, y: Tensor, shift: Tensor, classes: bool, blocks: tuple[int, ...] = (),
-          explained: Tensor | None = None, means: Callable[[Tensor], Tensor] = lambda t: t) -> Tensor:
+def ridge(
+    z: Tensor,
+    y: Tensor,
+    shift: Tensor,
+    classes: bool,
+    blocks: tuple[int, ...] = (),
+    explained: Tensor | None = None,
+    means: Callable[[Tensor], Tensor] = lambda t: t,
+) -> Tensor:
     """Every sample predicted by a ridge regression that was fitted without it, one after the other.
 
     ``means`` is what becomes of saturated outputs before they are centred.
@@ -124,9 +131,21 @@ def renyi(d: Tensor, y: Tensor, blocks: tuple[int, ...], classes: bool, alpha: f
     return -(renyi_entropy(d, alpha) + renyi_entropy(e, alpha) - renyi_entropy(d + e, alpha))
 
 
-def loss(name: str, z: Tensor, y: Tensor, h: Tensor, *, scale: str, bandwidth: float, beta: float, classes: bool,
-         blocks: tuple[int, ...], alpha: float = 2.0, explained: Tensor | None = None,
-         shift: Tensor | None = None) -> Tensor:
+def loss(
+    name: str,
+    z: Tensor,
+    y: Tensor,
+    h: Tensor,
+    *,
+    scale: str,
+    bandwidth: float,
+    beta: float,
+    classes: bool,
+    blocks: tuple[int, ...],
+    alpha: float = 2.0,
+    explained: Tensor | None = None,
+    shift: Tensor | None = None,
+) -> Tensor:
     """L(Z; Y) - beta L(Z; X) of one objective by name."""
     if name == "ridge":
         return ridge(z, y, shift, classes, blocks, explained) - beta * ridge(z, h, shift, False) / h.shape[1]

@@ -18,11 +18,37 @@ from pib_rl.learning.supervised import Supervised
 from pib_rl.runs.folder import RunFolder
 
 SMALL = ["--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
-FILES = {"config.yaml", "policy.safetensors", "result.json", "progress.csv", "learning_curve.png",
-         "information_plane.png", "confusion.png", "hardware.png", "features.png"}
-KEYS = {"data", "hw", "mode", "rival", "seed", "epochs", "train_samples", "test_samples", "validation_accuracy",
-        "test_accuracy", "test_accuracy_noiseless", "probe_accuracy", "knn_accuracy", "nmi", "measurements", "writes",
-        "wall_s", "devices"}
+FILES = {
+    "config.yaml",
+    "policy.safetensors",
+    "result.json",
+    "progress.csv",
+    "learning_curve.png",
+    "information_plane.png",
+    "confusion.png",
+    "hardware.png",
+    "features.png",
+}
+KEYS = {
+    "data",
+    "hw",
+    "mode",
+    "rival",
+    "seed",
+    "epochs",
+    "train_samples",
+    "test_samples",
+    "validation_accuracy",
+    "test_accuracy",
+    "test_accuracy_noiseless",
+    "probe_accuracy",
+    "knn_accuracy",
+    "nmi",
+    "measurements",
+    "writes",
+    "wall_s",
+    "devices",
+}
 
 
 def blobs(n: int, features: int = 4, seed: int = 0):
@@ -71,8 +97,10 @@ def test_progress_has_a_row_per_epoch_with_information(finished):
 
 def test_looking_on_does_not_change_what_is_learned(tmp_path, npz, monkeypatch):
     states = []
-    for looks in (Supervised.look, lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0,
-                                          "information/target_unit1": 1.0}):
+    for looks in (
+        Supervised.look,
+        lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0, "information/target_unit1": 1.0},
+    ):
         monkeypatch.setattr(Supervised, "look", looks)
         folder = tmp_path / str(len(states))
         learn.main([str(npz), *SMALL, "--hw", "memristive", "--out", str(folder)])
@@ -118,13 +146,16 @@ def small(path, **changes):
     return str(path)
 
 
-@pytest.mark.parametrize("changes", [
-    {"x_train": np.zeros((60, 4)), "x_test": np.zeros((9, 4))},  # nothing to tell apart
-    {"x_test": blobs(1)[0], "y_test": blobs(1)[1]},
-    {"y_train": np.array(["$a_$", "b", "c" * 90])[blobs(60)[1]], "y_test": np.array(["$a_$"] * 9)},
-    {"x_train": blobs(60, 27)[0].reshape(-1, 3, 3, 3), "x_test": blobs(9, 27)[0].reshape(-1, 3, 3, 3)},
-    {"y_train": blobs(60)[1] > 1, "y_test": blobs(9)[1] > 1},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x_train": np.zeros((60, 4)), "x_test": np.zeros((9, 4))},  # nothing to tell apart
+        {"x_test": blobs(1)[0], "y_test": blobs(1)[1]},
+        {"y_train": np.array(["$a_$", "b", "c" * 90])[blobs(60)[1]], "y_test": np.array(["$a_$"] * 9)},
+        {"x_train": blobs(60, 27)[0].reshape(-1, 3, 3, 3), "x_test": blobs(9, 27)[0].reshape(-1, 3, 3, 3)},
+        {"y_train": blobs(60)[1] > 1, "y_test": blobs(9)[1] > 1},
+    ],
+)
 def test_unusual_data_get_through(changes, tmp_path, recwarn):
     data_file = small(tmp_path / "some $data.npz", **changes)
     learn.main([data_file, *SMALL, "--width", "1", "--units", "1", "--out", str(tmp_path / "run [b]")])
@@ -147,10 +178,16 @@ def test_probe_knows_one_class_and_pictures_of_few():
 def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monkeypatch):
     order, fit, predict = [], supervised.PIBClassifier.fit, supervised.PIBClassifier.predict
     test = data.load(str(npz)).x_test
-    monkeypatch.setattr(supervised.PIBClassifier, "fit", lambda self, *args, **extra: (
-        order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1])
-    monkeypatch.setattr(supervised.PIBClassifier, "predict", lambda self, x: (
-        order.append("test") if np.array_equal(x, test) else None, predict(self, x))[1])
+    monkeypatch.setattr(
+        supervised.PIBClassifier,
+        "fit",
+        lambda self, *args, **extra: (order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1],
+    )
+    monkeypatch.setattr(
+        supervised.PIBClassifier,
+        "predict",
+        lambda self, x: (order.append("test") if np.array_equal(x, test) else None, predict(self, x))[1],
+    )
     learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
     assert order == ["fit", "fitted", "test", "test"]  # as it is, and with the read noise off
 
@@ -158,8 +195,9 @@ def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monke
 @pytest.mark.parametrize("header", [True, False])
 def test_csv_files_have_the_label_last(tmp_path, header):
     x, y = blobs(60)
-    lines = (["a,b,c,d,kind"] if header else []) + [",".join([*map(str, row), "xyz"[label]])
-                                                   for row, label in zip(x, y, strict=True)]
+    lines = (["a,b,c,d,kind"] if header else []) + [
+        ",".join([*map(str, row), "xyz"[label]]) for row, label in zip(x, y, strict=True)
+    ]
     (tmp_path / "some.csv").write_text("\n".join(lines) + "\n")
     found = data.load(str(tmp_path / "some.csv"))
     assert found.x_train.shape == (48, 4)
@@ -182,8 +220,13 @@ def test_names_of_openml_are_fetched_and_mnist_keeps_its_own_test_images(monkeyp
     assert len(data.load("vehicles").x_test) == 20
 
 
-@pytest.mark.parametrize(("error", "words"), [(URLError("no route"), "OpenML can't be reached"),
-                                              (ValueError("No known dataset"), "no numeric data named 'digit'")])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (URLError("no route"), "OpenML can't be reached"),
+        (ValueError("No known dataset"), "no numeric data named 'digit'"),
+    ],
+)
 def test_a_missing_cache_and_an_unknown_name_are_told_apart(monkeypatch, error, words):
     def fail(*_, **__):
         raise error
@@ -198,69 +241,72 @@ def spoilt(npz, **changes):
         return {key: changes.get(key, file[key]) for key in file} | changes
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["none.npz"], "there is no file none.npz"),
-    (["none.csv"], "there is no file none.csv"),
-    (["thesis.txt"], "neither .npz nor .csv"),
-    (["broken.npz"], "can't be read as .npz"),
-    (["lacking.npz"], "lacks y_test"),
-    (["bare.npz"], "hold no labels; give some, or choose --mode unsupervised"),
-    (["bare.npz", "--mode", "unsupervised", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
-    (["bare.npz", "--mode", "unsupervised", "--views", "bnd=1"], "did you mean bend"),
-    (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
-    (["good.npz", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
-    (["good.npz", "--mode", "unsupervise"], "--mode"),
-    (["good.npz", "--mode", "unsupervised", "--objective", "gaussian"], "can't tell views apart"),
-    (["tiny.npz", "--mode", "unsupervised"], "3 training samples are too few; give 4 or more"),
-    (["good.npz", "--objective-options", "ridge=0"], "ridge must be > 0"),
-    (["short.npz"], "y_train must hold a label per sample, shape (120,), got (119,)"),
-    (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
-    (["words.npz"], "x_train must hold real numbers"),
-    (["hole.npz"], "NaN"),
-    (["new.npz"], "y_test holds the label 7, which y_train lacks"),
-    (["alone.npz"], "one class"),
-    (["ragged.csv"], "line 2 has 2 columns, the first one has 3"),
-    (["words.csv"], "features must be numbers, but line 2, column 2 is 'four'"),
-    (["unnamed.csv"], "line 2 has no label"),
-    (["real.csv"], "has the real value 0.5"),
-    (["real.npz"], "y_train must hold classes, whole numbers or words, but has the real value 0.25"),
-    (["endless.npz"], "but has the real value inf"),
-    (["complex.npz"], "x_train must hold real numbers, got complex128"),
-    (["huge.npz"], "x_test must hold finite numbers of 32 bits: sample 1, feature 2 is 1e+300"),
-    (["objects.npz"], "it holds Python objects"),
-    (["single.npz"], "holds one array only"),
-    (["rare.npz"], "class 7 has 1"),
-    (["void.npz"], "x_test holds no samples"),
-    (["my data"], "neither a file nor a name of OpenML"),
-    (["x" * 300 + ".npz"], "cannot read"),
-    (["empty.csv"], "must hold lines of features and a label"),
-    (["few.csv"], "can't be held out for testing: class a has one sample only"),
-    (["crowded.csv"], "can't be held out for testing: 8 samples of 4 classes are too few"),
-    (["scalar.npz"], "x_train and x_test must be (n, features)"),
-    (["imaginary.npz"], "must hold classes, whole numbers or words, got complex128"),
-    (["prose.npz"], "it is not what numpy.savez writes"),
-    (["packed.npz"], "can't be read as .npz"),
-    (["good.npz", "--objective-options", "tau=0.2"], "objective 'ridge' has no option 'tau'"),
-    (["good.npz", "--patches", "3:2:1", "--objective-options", "beta=0.1"], "beta must be 0 with patches"),
-    (["good.npz", "--out", "n" * 300], "File name too long"),
-    (["good.npz", "--hw", "optcal"], "optical"),
-    (["good.npz", "--rival", "frozn"], "frozen"),
-    (["good.npz", "--rival", "es"], "can't learn from data"),
-    (["good.npz", "--objective", "ridg"], "ridge"),
-    (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
-    (["good.npz", "--epochs", "abc"], "--epochs must be a whole number, got 'abc'; see"),
-    (["good.npz", "--width", "1.5"], "--width must be a whole number, got '1.5'; see"),
-    (["good.npz", "--patches", "3:5"], "CHANNELS:SIZE:STRIDE, such as 32:5:2, got '3:5'"),
-    (["good.npz", "--patches", "3:9:1"], "a patch of 9 pixels does not fit an image of 4 x 4"),
-    (["good.npz", "--patches", "3:2:1", "--rival", "forward-forward"], "leave out patches"),
-    (["ragged.csv", "--patches", "x"], "CHANNELS:SIZE:STRIDE"),
-    (["flat.csv", "--patches", "3:2:1"], "--patches needs images"),
-    (["good.npz", "--batch-size", "2"], "--batch-size must be 4 or more, got 2"),
-    (["good.npz", "--rule", "hidden_rat=1"], "hidden_rate"),
-    (["good.npz", "--hw-options", "stuck"], "NAME=VALUE"),
-    (["good.npz", "--device", "abacus"], "cpu, cuda or cuda:N"),
-    (["good.npz", "--epoch", "2"], "--epochs"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.npz"], "there is no file none.npz"),
+        (["none.csv"], "there is no file none.csv"),
+        (["thesis.txt"], "neither .npz nor .csv"),
+        (["broken.npz"], "can't be read as .npz"),
+        (["lacking.npz"], "lacks y_test"),
+        (["bare.npz"], "hold no labels; give some, or choose --mode unsupervised"),
+        (["bare.npz", "--mode", "unsupervised", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
+        (["bare.npz", "--mode", "unsupervised", "--views", "bnd=1"], "did you mean bend"),
+        (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
+        (["good.npz", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
+        (["good.npz", "--mode", "unsupervise"], "--mode"),
+        (["good.npz", "--mode", "unsupervised", "--objective", "gaussian"], "can't tell views apart"),
+        (["tiny.npz", "--mode", "unsupervised"], "3 training samples are too few; give 4 or more"),
+        (["good.npz", "--objective-options", "ridge=0"], "ridge must be > 0"),
+        (["short.npz"], "y_train must hold a label per sample, shape (120,), got (119,)"),
+        (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
+        (["words.npz"], "x_train must hold real numbers"),
+        (["hole.npz"], "NaN"),
+        (["new.npz"], "y_test holds the label 7, which y_train lacks"),
+        (["alone.npz"], "one class"),
+        (["ragged.csv"], "line 2 has 2 columns, the first one has 3"),
+        (["words.csv"], "features must be numbers, but line 2, column 2 is 'four'"),
+        (["unnamed.csv"], "line 2 has no label"),
+        (["real.csv"], "has the real value 0.5"),
+        (["real.npz"], "y_train must hold classes, whole numbers or words, but has the real value 0.25"),
+        (["endless.npz"], "but has the real value inf"),
+        (["complex.npz"], "x_train must hold real numbers, got complex128"),
+        (["huge.npz"], "x_test must hold finite numbers of 32 bits: sample 1, feature 2 is 1e+300"),
+        (["objects.npz"], "it holds Python objects"),
+        (["single.npz"], "holds one array only"),
+        (["rare.npz"], "class 7 has 1"),
+        (["void.npz"], "x_test holds no samples"),
+        (["my data"], "neither a file nor a name of OpenML"),
+        (["x" * 300 + ".npz"], "cannot read"),
+        (["empty.csv"], "must hold lines of features and a label"),
+        (["few.csv"], "can't be held out for testing: class a has one sample only"),
+        (["crowded.csv"], "can't be held out for testing: 8 samples of 4 classes are too few"),
+        (["scalar.npz"], "x_train and x_test must be (n, features)"),
+        (["imaginary.npz"], "must hold classes, whole numbers or words, got complex128"),
+        (["prose.npz"], "it is not what numpy.savez writes"),
+        (["packed.npz"], "can't be read as .npz"),
+        (["good.npz", "--objective-options", "tau=0.2"], "objective 'ridge' has no option 'tau'"),
+        (["good.npz", "--patches", "3:2:1", "--objective-options", "beta=0.1"], "beta must be 0 with patches"),
+        (["good.npz", "--out", "n" * 300], "File name too long"),
+        (["good.npz", "--hw", "optcal"], "optical"),
+        (["good.npz", "--rival", "frozn"], "frozen"),
+        (["good.npz", "--rival", "es"], "can't learn from data"),
+        (["good.npz", "--objective", "ridg"], "ridge"),
+        (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
+        (["good.npz", "--epochs", "abc"], "--epochs must be a whole number, got 'abc'; see"),
+        (["good.npz", "--width", "1.5"], "--width must be a whole number, got '1.5'; see"),
+        (["good.npz", "--patches", "3:5"], "CHANNELS:SIZE:STRIDE, such as 32:5:2, got '3:5'"),
+        (["good.npz", "--patches", "3:9:1"], "a patch of 9 pixels does not fit an image of 4 x 4"),
+        (["good.npz", "--patches", "3:2:1", "--rival", "forward-forward"], "leave out patches"),
+        (["ragged.csv", "--patches", "x"], "CHANNELS:SIZE:STRIDE"),
+        (["flat.csv", "--patches", "3:2:1"], "--patches needs images"),
+        (["good.npz", "--batch-size", "2"], "--batch-size must be 4 or more, got 2"),
+        (["good.npz", "--rule", "hidden_rat=1"], "hidden_rate"),
+        (["good.npz", "--hw-options", "stuck"], "NAME=VALUE"),
+        (["good.npz", "--device", "abacus"], "cpu, cuda or cuda:N"),
+        (["good.npz", "--epoch", "2"], "--epochs"),
+    ],
+)
 def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "thesis.txt").write_text("years of work")

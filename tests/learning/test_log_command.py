@@ -24,10 +24,36 @@ def folder(tmp_path_factory):
     """observations.npz, an encoder and a policy."""
     path = tmp_path_factory.mktemp("log")
     log.main([*ENV, "--timesteps", "600", "--seed", "2", "--out", str(path / "observations.npz"), *QUIET])
-    learn.main([str(path / "observations.npz"), "--mode", "unsupervised", *CHIP, "--epochs", "2", "--seed", "5",
-                "--out", str(path / "encoder"), *QUIET])
-    train.main([*ENV, *CHIP, "--timesteps", "256", "--n-steps", "32", "--eval-episodes", "1", "--out",
-                str(path / "policy"), *QUIET])
+    learn.main(
+        [
+            str(path / "observations.npz"),
+            "--mode",
+            "unsupervised",
+            *CHIP,
+            "--epochs",
+            "2",
+            "--seed",
+            "5",
+            "--out",
+            str(path / "encoder"),
+            *QUIET,
+        ]
+    )
+    train.main(
+        [
+            *ENV,
+            *CHIP,
+            "--timesteps",
+            "256",
+            "--n-steps",
+            "32",
+            "--eval-episodes",
+            "1",
+            "--out",
+            str(path / "policy"),
+            *QUIET,
+        ]
+    )
     return path
 
 
@@ -46,8 +72,10 @@ def test_a_seed_makes_it_repeatable_and_a_policy_may_act(folder, tmp_path):
     acts = ["--policy", str(folder / "policy")]
     for name, seed, more in (("same", "2", []), ("other", "3", []), ("acted", "2", acts)):
         log.main([*ENV, "--timesteps", "600", "--seed", seed, "--out", str(tmp_path / f"{name}.npz"), *more, *QUIET])
-    logs = [np.load(path)["x_train"] for path in (folder / "observations.npz", *(tmp_path / f"{name}.npz" for name in
-                                                                                ("same", "other", "acted")))]
+    logs = [
+        np.load(path)["x_train"]
+        for path in (folder / "observations.npz", *(tmp_path / f"{name}.npz" for name in ("same", "other", "acted")))
+    ]
     assert np.array_equal(logs[0], logs[1])
     assert not np.array_equal(logs[0][:50], logs[2][:50])
     assert np.array_equal(logs[0][:8], logs[3][:8])  # the same starts
@@ -56,13 +84,33 @@ def test_a_seed_makes_it_repeatable_and_a_policy_may_act(folder, tmp_path):
 
 def chip_state(path):
     state = RunFolder.open(path).load_policy("policy.safetensors")
-    return {name: value for name, value in state.items() if name.startswith(("network.", "normaliser."))
-            and not any(part in name for part in (".optimiser.", ".objective.", ".meter."))}
+    return {
+        name: value
+        for name, value in state.items()
+        if name.startswith(("network.", "normaliser."))
+        and not any(part in name for part in (".optimiser.", ".objective.", ".meter."))
+    }
 
 
 def test_a_policy_goes_on_with_the_very_units(folder, tmp_path):
-    train.main([*ENV, "--init", str(folder / "encoder"), "--mode", "frozen", "--timesteps", "256", "--n-steps", "32",
-                "--eval-episodes", "1", "--out", str(tmp_path / "run"), *QUIET])
+    train.main(
+        [
+            *ENV,
+            "--init",
+            str(folder / "encoder"),
+            "--mode",
+            "frozen",
+            "--timesteps",
+            "256",
+            "--n-steps",
+            "32",
+            "--eval-episodes",
+            "1",
+            "--out",
+            str(tmp_path / "run"),
+            *QUIET,
+        ]
+    )
     before, after = chip_state(folder / "encoder"), chip_state(tmp_path / "run")
     assert before.keys() == after.keys()
     arrays = [name for name in before if name.startswith("network.")]
@@ -75,12 +123,29 @@ def test_a_policy_goes_on_with_the_very_units(folder, tmp_path):
     assert result["hw"] == "memristive"  # the chip's settings come with it
     settings = RunFolder.open(tmp_path / "run").substance()
     assert (settings["width"], settings["hw_options"]["read_noise"], settings["init"]) == (
-        8, 0.01, str(folder / "encoder"))
+        8,
+        0.01,
+        str(folder / "encoder"),
+    )
 
 
 def test_a_policy_goes_on_with_another_policys_units(folder, tmp_path):
-    train.main([*ENV, "--init", str(folder / "policy"), "--timesteps", "256", "--n-steps", "32", "--eval-episodes", "1",
-                "--out", str(tmp_path / "run"), *QUIET])
+    train.main(
+        [
+            *ENV,
+            "--init",
+            str(folder / "policy"),
+            "--timesteps",
+            "256",
+            "--n-steps",
+            "32",
+            "--eval-episodes",
+            "1",
+            "--out",
+            str(tmp_path / "run"),
+            *QUIET,
+        ]
+    )
     assert (tmp_path / "run" / "result.json").is_file()
 
 
@@ -89,8 +154,21 @@ def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
     shares = []
     for name, how in (("pib", ["--epochs", "60"]), ("frozen", ["--epochs", "1", "--rival", "frozen"])):
         out = tmp_path / name
-        learn.main([str(tmp_path / "o.npz"), "--mode", "unsupervised", "--width", "16", "--units", "1",
-                    "--out", str(out), *how, *QUIET])
+        learn.main(
+            [
+                str(tmp_path / "o.npz"),
+                "--mode",
+                "unsupervised",
+                "--width",
+                "16",
+                "--units",
+                "1",
+                "--out",
+                str(out),
+                *how,
+                *QUIET,
+            ]
+        )
         with np.load(tmp_path / "o.npz") as file:
             x = torch.tensor(file["x_train"][:400])
         state = chip_state(out)
@@ -126,33 +204,41 @@ def registered():
 
 
 @pytest.mark.usefixtures("registered")
-@pytest.mark.parametrize(("command", "arguments", "words"), [
-    (log, ["CartPole-v7"], "CartPole"),
-    (log, [*ENV, "--timesteps", "0"], "--timesteps must be 1 or more, got 0"),
-    (log, ["Untold-v0", "--out", "new.npz"], "observation"),
-    (log, [*ENV, "--out", "log.txt"], "--out must end with .npz, got log.txt"),
-    (log, [*ENV, "--out", "observations.npz"], "observations.npz exists; choose another --out"),
-    (log, [*ENV, "--out", "new.npz", "--policy", "encoder"], "nothing to play in it"),
-    (log, ["CartPole-v1", "--out", "new.npz", "--policy", "policy"], "with distractors 3, but 0 is asked for"),
-    (log, [*ENV, "--out", "x" * 300 + ".npz"], "cannot write"),
-    (log, [*ENV, "--out", "new.npz", "--policy", "nowhere"], "nowhere is not a folder"),
-    (log, [*ENV, "--out", "new.npz", "--timesteps", "1", "--n-envs", "1"], "within an episode: 1"),
-    (train, [*ENV, "--init", "nowhere"], "nowhere is not a folder"),
-    (train, ["CartPole-v1", "--init", "encoder"], "does not fit CartPole-v1 with 0 distractors, mode pib: the other"),
-    (train, ["CartPole-v1", "--init", "policy"], "network sees 7 numbers, this one 4"),
-    (train, [*ENV, "--init", "encoder", "--width", "9"], "has width 8, this run asks for 9; leave --width out"),
-    (train, [*ENV, "--init", "encoder", "--hw", "optical"], "has hw memristive, this run asks for optical"),
-    (train, [*ENV, "--init", "encoder", "--mode", "forward-forward"], "mode forward-forward: the other network"),
-    (train, [*ENV, "--init", "patches"], "look at squares of images"),
-])
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        (log, ["CartPole-v7"], "CartPole"),
+        (log, [*ENV, "--timesteps", "0"], "--timesteps must be 1 or more, got 0"),
+        (log, ["Untold-v0", "--out", "new.npz"], "observation"),
+        (log, [*ENV, "--out", "log.txt"], "--out must end with .npz, got log.txt"),
+        (log, [*ENV, "--out", "observations.npz"], "observations.npz exists; choose another --out"),
+        (log, [*ENV, "--out", "new.npz", "--policy", "encoder"], "nothing to play in it"),
+        (log, ["CartPole-v1", "--out", "new.npz", "--policy", "policy"], "with distractors 3, but 0 is asked for"),
+        (log, [*ENV, "--out", "x" * 300 + ".npz"], "cannot write"),
+        (log, [*ENV, "--out", "new.npz", "--policy", "nowhere"], "nowhere is not a folder"),
+        (log, [*ENV, "--out", "new.npz", "--timesteps", "1", "--n-envs", "1"], "within an episode: 1"),
+        (train, [*ENV, "--init", "nowhere"], "nowhere is not a folder"),
+        (
+            train,
+            ["CartPole-v1", "--init", "encoder"],
+            "does not fit CartPole-v1 with 0 distractors, mode pib: the other",
+        ),
+        (train, ["CartPole-v1", "--init", "policy"], "network sees 7 numbers, this one 4"),
+        (train, [*ENV, "--init", "encoder", "--width", "9"], "has width 8, this run asks for 9; leave --width out"),
+        (train, [*ENV, "--init", "encoder", "--hw", "optical"], "has hw memristive, this run asks for optical"),
+        (train, [*ENV, "--init", "encoder", "--mode", "forward-forward"], "mode forward-forward: the other network"),
+        (train, [*ENV, "--init", "patches"], "look at squares of images"),
+    ],
+)
 def test_mistakes_end_in_one_line_with_code_2(command, arguments, words, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     patches = folder / "patches"
     if not patches.exists():
         patches.mkdir()
         for name in ("config.yaml", "policy.safetensors"):
-            (patches / name).write_bytes((folder / "encoder" / name).read_bytes().replace(b"patches: []",
-                                                                                         b"patches: ['4:2:1']"))
+            (patches / name).write_bytes(
+                (folder / "encoder" / name).read_bytes().replace(b"patches: []", b"patches: ['4:2:1']")
+            )
     before = sorted(path.name for path in folder.rglob("*"))
     monkeypatch.setattr("sys.argv", ["command", *arguments, *QUIET])
     with pytest.raises(SystemExit) as stop:

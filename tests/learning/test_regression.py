@@ -15,8 +15,16 @@ from pib_rl.learning import data, figures
 from pib_rl.runs.folder import RunFolder
 
 SMALL = ["--mode", "regression", "--width", "16", "--units", "2", "--epochs", "12", "--seed", "3", "--no-progress"]
-FILES = {"config.yaml", "policy.safetensors", "result.json", "progress.csv", "learning_curve.png",
-         "information_plane.png", "hardware.png", "predictions.png"}
+FILES = {
+    "config.yaml",
+    "policy.safetensors",
+    "result.json",
+    "progress.csv",
+    "learning_curve.png",
+    "information_plane.png",
+    "hardware.png",
+    "predictions.png",
+}
 
 
 def waves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,14 +105,20 @@ def save(path, **changes):
     np.savez(path, **{"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test} | changes)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"y_train": np.array(["a"] * 60)}, "y_train must hold real values: could not convert"),
-    ({"y_train": np.full(60, np.nan)}, "(NaN: fill in what is missing)"),
-    ({"y_train": waves(60, 0)[1][:50]}, "y_train must hold values of each sample, shape (60,) or (60, k), got (50, 2)"),
-    ({"y_test": waves(9, 0)[1][:, 0]}, "must hold as many values of each sample"),
-    ({"y_train": np.ones((60, 2))}, "the values of all training samples are the same"),
-    ({"x_test": np.ones((1, 4)), "y_test": np.ones((1, 2))}, "2 test samples or more, got 1"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"y_train": np.array(["a"] * 60)}, "y_train must hold real values: could not convert"),
+        ({"y_train": np.full(60, np.nan)}, "(NaN: fill in what is missing)"),
+        (
+            {"y_train": waves(60, 0)[1][:50]},
+            "y_train must hold values of each sample, shape (60,) or (60, k), got (50, 2)",
+        ),
+        ({"y_test": waves(9, 0)[1][:, 0]}, "must hold as many values of each sample"),
+        ({"y_train": np.ones((60, 2))}, "the values of all training samples are the same"),
+        ({"x_test": np.ones((1, 4)), "y_test": np.ones((1, 2))}, "2 test samples or more, got 1"),
+    ],
+)
 def test_mistakes_end_in_one_line_with_code_2(changes, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save("bad.npz", **changes)

@@ -15,8 +15,17 @@ from pib_rl.learning import data, unsupervised
 from pib_rl.runs.folder import RunFolder
 
 SMALL = ["--mode", "unsupervised", "--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
-FILES = {"config.yaml", "policy.safetensors", "result.json", "progress.csv", "learning_curve.png",
-         "information_plane.png", "hardware.png", "features.png", "views.png"}
+FILES = {
+    "config.yaml",
+    "policy.safetensors",
+    "result.json",
+    "progress.csv",
+    "learning_curve.png",
+    "information_plane.png",
+    "hardware.png",
+    "features.png",
+    "views.png",
+}
 JUDGED = {"probe_accuracy", "probe_500_accuracy", "knn_accuracy", "nmi"}
 
 
@@ -64,8 +73,11 @@ def test_a_damaged_result_is_named(tmp_path, finished):
 def test_labels_change_nothing_but_the_judgement(tmp_path):
     found = data.load("digits")
     states = []
-    for labels in ({"y_train": found.y_train, "y_test": found.y_test}, {"y_train": found.y_train[::-1],
-                   "y_test": found.y_test}, {}):
+    for labels in (
+        {"y_train": found.y_train, "y_test": found.y_test},
+        {"y_train": found.y_train[::-1], "y_test": found.y_test},
+        {},
+    ):
         path = tmp_path / f"{len(states)}.npz"
         np.savez(path, x_train=found.x_train.reshape(-1, 8, 8), x_test=found.x_test.reshape(-1, 8, 8), **labels)
         learn.main([str(path), *SMALL, "--epochs", "1", "--hw", "memristive", "--out", str(path.with_suffix(""))])
@@ -102,9 +114,13 @@ def test_csv_labels_only_judge_and_openml_may_have_none(tmp_path, monkeypatch):
 def test_test_samples_are_looked_at_after_training_only(tmp_path, monkeypatch):
     order, kind = [], unsupervised.PIBEncoder
     test, fit, read = data.load("digits").x_test, kind.fit, kind.transform
-    monkeypatch.setattr(kind, "fit", lambda self, *args, **extra: (
-        order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1])
-    monkeypatch.setattr(kind, "transform", lambda self, x: (
-        order.append("test") if np.array_equal(x, test) else None, read(self, x))[1])
+    monkeypatch.setattr(
+        kind,
+        "fit",
+        lambda self, *args, **extra: (order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1],
+    )
+    monkeypatch.setattr(
+        kind, "transform", lambda self, x: (order.append("test") if np.array_equal(x, test) else None, read(self, x))[1]
+    )
     learn.main([*SMALL, "--out", str(tmp_path / "run")])
     assert order == ["fit", "fitted", "test"]

@@ -25,9 +25,14 @@ def read(part: torch.nn.Module) -> torch.Tensor:
     return part.measure(DRIVE if part.in_features == 6 else H, Read.MEAN)
 
 
-FAULTS = [("mzi", "medium", "dead-pixels", 0.3), ("mzi", "medium", "adc-bits", 3), ("mzi", "array", "stuck", 0.3),
-          ("mzi", "array", "adc-bits", 3), ("oscillator", "medium", "dead-pixels", 0.3),
-          ("oscillator", "medium", "adc-bits", 3)]
+FAULTS = [
+    ("mzi", "medium", "dead-pixels", 0.3),
+    ("mzi", "medium", "adc-bits", 3),
+    ("mzi", "array", "stuck", 0.3),
+    ("mzi", "array", "adc-bits", 3),
+    ("oscillator", "medium", "dead-pixels", 0.3),
+    ("oscillator", "medium", "adc-bits", 3),
+]
 
 
 @pytest.mark.parametrize(("kind", "part", "fault", "size"), FAULTS)

@@ -13,11 +13,19 @@ from pib_rl.physical.faults import KINDS, Fault, parse, parse_all
 from pib_rl.physical.substrate import Read
 
 
-@pytest.mark.parametrize(("text", "fault"), [
-    ("stuck:0.5@20000", Fault("stuck", 0.5, 20_000)), ("dead-pixels:1", Fault("dead-pixels", 1.0)),
-    ("drift:1e4", Fault("drift", 1e4)), ("drift:1e4s@3", Fault("drift", 1e4, 3)),
-    ("rotate-medium:90", Fault("rotate-medium", 90)), ("shift-camera:2.5@0", Fault("shift-camera", 2.5)),
-    ("dead-unit:2", Fault("dead-unit", 2)), ("adc-bits:24", Fault("adc-bits", 24))])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("stuck:0.5@20000", Fault("stuck", 0.5, 20_000)),
+        ("dead-pixels:1", Fault("dead-pixels", 1.0)),
+        ("drift:1e4", Fault("drift", 1e4)),
+        ("drift:1e4s@3", Fault("drift", 1e4, 3)),
+        ("rotate-medium:90", Fault("rotate-medium", 90)),
+        ("shift-camera:2.5@0", Fault("shift-camera", 2.5)),
+        ("dead-unit:2", Fault("dead-unit", 2)),
+        ("adc-bits:24", Fault("adc-bits", 24)),
+    ],
+)
 def test_a_fault_is_read_from_kind_size_and_step(text, fault):
     assert parse(text) == fault
     assert parse(str(fault)) == fault
@@ -31,22 +39,35 @@ def test_written_and_read_again_a_fault_is_the_same(kind, step, share):
     assert parse(str(fault)) == fault
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("stick:0.5", r"unknown fault 'stick'; did you mean stuck\?"), ("", "unknown fault ''; known: stuck, dead-pixels"),
-    ("stuck", "'stuck' lacks its size; give stuck:SIZE, the share of devices, in 0..1"),
-    ("stuck:@3", "'stuck:@3' lacks its size"),
-    ("stuck:half", r"size of stuck \(share of devices\) must be a number, in 0\.\.1, got 'half'"),
-    ("stuck:1.5", r"in 0\.\.1, got 1\.5"), ("stuck:-0.1", r"in 0\.\.1, got -0\.1"),
-    ("stuck:nan", r"in 0\.\.1, got nan"),
-    ("stuck:0.5s", "must be a number"), ("rotate-medium:91", r"in 0\.\.90, got 91"),
-    ("shift-camera:-1", r"in 0\.\.1e\+06, got -1"), ("shift-camera:inf", "got inf"),
-    ("shift-camera:1e30", r"got 1e\+30"),
-    ("drift:10h", r"size of drift \(seconds\) must be a number"), ("drift:-1s", "got -1"),
-    ("dead-unit:0", "a whole number, 1 or more, got 0"), ("dead-unit:1.5", "a whole number, 1 or more, got 1.5"),
-    ("adc-bits:1", r"a whole number, in 2\.\.24, got 1"), ("adc-bits:2.5", "got 2.5"), ("adc-bits:25", "got 25"),
-    ("stuck:0.5@", "the step of stuck must be a whole number, 0 or more, such as stuck:0.5@3, got ''"),
-    (3, "a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got 3"),
-    ("stuck:0.5@-1", "got '-1'"), ("stuck:0.5@1e4", "got '1e4'")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stick:0.5", r"unknown fault 'stick'; did you mean stuck\?"),
+        ("", "unknown fault ''; known: stuck, dead-pixels"),
+        ("stuck", "'stuck' lacks its size; give stuck:SIZE, the share of devices, in 0..1"),
+        ("stuck:@3", "'stuck:@3' lacks its size"),
+        ("stuck:half", r"size of stuck \(share of devices\) must be a number, in 0\.\.1, got 'half'"),
+        ("stuck:1.5", r"in 0\.\.1, got 1\.5"),
+        ("stuck:-0.1", r"in 0\.\.1, got -0\.1"),
+        ("stuck:nan", r"in 0\.\.1, got nan"),
+        ("stuck:0.5s", "must be a number"),
+        ("rotate-medium:91", r"in 0\.\.90, got 91"),
+        ("shift-camera:-1", r"in 0\.\.1e\+06, got -1"),
+        ("shift-camera:inf", "got inf"),
+        ("shift-camera:1e30", r"got 1e\+30"),
+        ("drift:10h", r"size of drift \(seconds\) must be a number"),
+        ("drift:-1s", "got -1"),
+        ("dead-unit:0", "a whole number, 1 or more, got 0"),
+        ("dead-unit:1.5", "a whole number, 1 or more, got 1.5"),
+        ("adc-bits:1", r"a whole number, in 2\.\.24, got 1"),
+        ("adc-bits:2.5", "got 2.5"),
+        ("adc-bits:25", "got 25"),
+        ("stuck:0.5@", "the step of stuck must be a whole number, 0 or more, such as stuck:0.5@3, got ''"),
+        (3, "a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got 3"),
+        ("stuck:0.5@-1", "got '-1'"),
+        ("stuck:0.5@1e4", "got '1e4'"),
+    ],
+)
 def test_mistakes_are_told_in_one_sentence(text, words):
     with pytest.raises(ValueError, match=words) as error:
         parse(text)
@@ -55,7 +76,10 @@ def test_mistakes_are_told_in_one_sentence(text, words):
 
 def test_faults_happen_in_order_and_within_the_training():
     assert [str(fault) for fault in parse_all(["stuck:0.5@7", "adc-bits:4", "drift:5@7"], 7)] == [
-        "adc-bits:4", "stuck:0.5@7", "drift:5@7"]
+        "adc-bits:4",
+        "stuck:0.5@7",
+        "drift:5@7",
+    ]
     assert parse_all(["stuck:0.5@7"])[0].step == 7
     with pytest.raises(ValueError, match=r"stuck:0\.5@7 would happen after the end: there are 6 epochs"):
         parse_all(["stuck:0.5@7"], 6, "epochs")

@@ -35,8 +35,10 @@ def exact(medium: RingMedium, start: torch.Tensor, time: float, damping: float) 
         pull = [sum(couplings[i, j] * (math.sin(q[j]) - math.sin(q[i])) for j in range(len(q))) for i in range(len(q))]
         return np.concatenate([v, -np.sin(q) + pull + force - damping * v])
 
-    ends = [solve_ivp(law, (0, time), np.concatenate([row, 0 * row]), rtol=1e-9, atol=1e-9).y[:, -1]
-            for row in start.double().numpy()]
+    ends = [
+        solve_ivp(law, (0, time), np.concatenate([row, 0 * row]), rtol=1e-9, atol=1e-9).y[:, -1]
+        for row in start.double().numpy()
+    ]
     return tuple(np.split(np.array(ends), 2, axis=1))
 
 
@@ -102,8 +104,9 @@ def test_small_swings_are_those_of_the_normal_modes():
     amplitude = start.double() @ modes
     position, velocity = medium.evolve(start)
     torch.testing.assert_close(position.double(), amplitude * (4 * frequency).cos() @ modes.T, rtol=0, atol=1e-7)
-    torch.testing.assert_close(velocity.double(), -amplitude * frequency * (4 * frequency).sin() @ modes.T, rtol=0,
-                               atol=5e-7)
+    torch.testing.assert_close(
+        velocity.double(), -amplitude * frequency * (4 * frequency).sin() @ modes.T, rtol=0, atol=5e-7
+    )
 
 
 @pytest.mark.parametrize("read", list(Read))
@@ -206,8 +209,9 @@ def test_rings_are_as_large_as_drives_or_outputs_need():
 
 
 def test_time_and_energy():
-    medium = ring(1, 12, time=3.0, frequency=2e6, adc_energy=2e-12, dac_energy=1e-12, temperature=1e-3,
-                  displacement=1.0)
+    medium = ring(
+        1, 12, time=3.0, frequency=2e6, adc_energy=2e-12, dac_energy=1e-12, temperature=1e-3, displacement=1.0
+    )
     assert medium.latency == pytest.approx(3 / (2 * math.pi * 2e6))
     drive = torch.full((10, 1), math.pi / 2)
     costs = {name: float(value) for name, value in medium.costs(drive, torch.zeros(10, 12)).items()}
@@ -215,10 +219,27 @@ def test_time_and_energy():
     assert set(ring(1, 12).costs(drive, torch.zeros(10, 12))) == {"converters"}, "no scale of energy at T = 0"
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("oscillators", 0), ("displacement", 0.0), ("time", -1.0), ("steps", 0), ("coupling", -0.1), ("neighbours", -1),
-    ("coupling_spread", 1.5), ("damping", math.nan), ("temperature", -1.0), ("read_noise", -0.1), ("dac_bits", 1),
-    ("adc_bits", 30), ("reach", 0.0), ("full_scale", math.nan), ("frequency", 0.0), ("steps", 2)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("oscillators", 0),
+        ("displacement", 0.0),
+        ("time", -1.0),
+        ("steps", 0),
+        ("coupling", -0.1),
+        ("neighbours", -1),
+        ("coupling_spread", 1.5),
+        ("damping", math.nan),
+        ("temperature", -1.0),
+        ("read_noise", -0.1),
+        ("dac_bits", 1),
+        ("adc_bits", 30),
+        ("reach", 0.0),
+        ("full_scale", math.nan),
+        ("frequency", 0.0),
+        ("steps", 2),
+    ],
+)
 def test_values_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"oscillator {name}.*got {value}"):
         OscillatorConfig(**{name: value})

@@ -146,11 +146,17 @@ def test_crossbars_of_pulsed_devices_have_it_too(device):
     assert gain_of(array) == 16
 
 
-@pytest.mark.parametrize(("name", "value", "said"), [
-    ("ranging", "auto", "must be fixed or calibrated, got 'auto'"), ("gain_limit", 0.5, "must be >= 1, got 0.5"),
-    ("gain_limit", float("nan"), "must be >= 1, got nan"),
-    ("dac_bend", 0.3, "must be below 0.25 in size, got 0.3"),
-    ("dac_bend", -0.25, "must be below 0.25 in size, got -0.25"), ("dac_noise", -0.1, "must be >= 0, got -0.1")])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ranging", "auto", "must be fixed or calibrated, got 'auto'"),
+        ("gain_limit", 0.5, "must be >= 1, got 0.5"),
+        ("gain_limit", float("nan"), "must be >= 1, got nan"),
+        ("dac_bend", 0.3, "must be below 0.25 in size, got 0.3"),
+        ("dac_bend", -0.25, "must be below 0.25 in size, got -0.25"),
+        ("dac_noise", -0.1, "must be >= 0, got -0.1"),
+    ],
+)
 def test_values_outside_their_range_are_refused(name, value, said):
     with pytest.raises(ValueError, match=f"{name} {said}"):
         MemristiveConfig(**{name: value})

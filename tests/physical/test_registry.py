@@ -70,8 +70,14 @@ def test_two_substrates_cannot_share_a_name():
     assert registry.find("digital") is Digital
 
 
-@pytest.mark.parametrize(("name", "offer"), [("memristiv", "did you mean memristive"), ("optic", "mean optical"),
-                                             ("qqqq", "known: digital, memristive, optical")])
+@pytest.mark.parametrize(
+    ("name", "offer"),
+    [
+        ("memristiv", "did you mean memristive"),
+        ("optic", "mean optical"),
+        ("qqqq", "known: digital, memristive, optical"),
+    ],
+)
 def test_unknown_names_are_answered_with_the_nearest(name, offer):
     with pytest.raises(ValueError, match=f"unknown substrate '{name}'; .*{offer}"):
         registry.find(name)
@@ -111,9 +117,14 @@ def test_make_reads_the_options_of_a_plugin(monkeypatch):
         registry.make("lab", {"voltag": 2.0}, Streams(), Meter())
 
 
-@pytest.mark.parametrize(("name", "option", "offer"), [
-    ("memristive", "stuk", "did you mean stuck"), ("optical", "stuck", "optical has no option"),
-    ("digital", "stuck", "digital has no option 'stuck'")])
+@pytest.mark.parametrize(
+    ("name", "option", "offer"),
+    [
+        ("memristive", "stuk", "did you mean stuck"),
+        ("optical", "stuck", "optical has no option"),
+        ("digital", "stuck", "digital has no option 'stuck'"),
+    ],
+)
 def test_unknown_options_are_refused(name, option, offer):
     with pytest.raises(ValueError, match=offer):
         registry.make(name, {option: 1}, Streams(), Meter())

@@ -74,10 +74,16 @@ def test_noisy_reads_average_to_the_mean_read(kind):
         assert abs(error.sum() - variance.sum()) < 5 * spread
 
 
-@pytest.mark.parametrize(("kind", "options"), [
-    ("memristive", {"dac_bits": 3, "adc_bits": 3}), ("optical", {"camera_bits": 3}),
-    ("modulator", {"camera_bits": 3, "modulator_bits": 3}), ("mzi", {"dac_bits": 3, "adc_bits": 3}),
-    ("oscillator", {"dac_bits": 3, "adc_bits": 3})])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("memristive", {"dac_bits": 3, "adc_bits": 3}),
+        ("optical", {"camera_bits": 3}),
+        ("modulator", {"camera_bits": 3, "modulator_bits": 3}),
+        ("mzi", {"dac_bits": 3, "adc_bits": 3}),
+        ("oscillator", {"dac_bits": 3, "adc_bits": 3}),
+    ],
+)
 def test_ideal_reads_have_no_quantisation(kind, options):
     chip = Chip(kind, **options)
     drive = draws(400, 6, seed=5)
@@ -94,8 +100,10 @@ def test_ideal_reads_have_no_quantisation(kind, options):
 def test_a_seed_gives_one_chip_and_another_seed_another(kind):
     chip, twin, other = Chip(kind, 4).state_dict(), Chip(kind, 4).state_dict(), Chip(kind, 5).state_dict()
     assert all(torch.equal(chip[name], twin[name]) for name in chip)
-    assert not torch.equal(chip["hidden.weight" if "hidden.weight" in chip else "hidden.difference"],
-                           other["hidden.weight" if "hidden.weight" in other else "hidden.difference"])
+    assert not torch.equal(
+        chip["hidden.weight" if "hidden.weight" in chip else "hidden.difference"],
+        other["hidden.weight" if "hidden.weight" in other else "hidden.difference"],
+    )
     for name in ("medium.gain", "medium.offset", "medium.transmission"):
         assert name not in chip or not torch.equal(chip[name], other[name])
     assert same(Chip(kind, 4).measure(Read.NOISY), Chip(kind, 4).measure(Read.NOISY))

@@ -19,8 +19,26 @@ from pib_rl.viewer.layout import Layout
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
-    train.main(["CartPole-v1", "--hw", "optical", "--timesteps", "1500", "--width", "8", "--distractors", "2",
-                "--eval-episodes", "2", "--hw-options", "photons=500", "--out", str(path), "--no-progress"])
+    train.main(
+        [
+            "CartPole-v1",
+            "--hw",
+            "optical",
+            "--timesteps",
+            "1500",
+            "--width",
+            "8",
+            "--distractors",
+            "2",
+            "--eval-episodes",
+            "2",
+            "--hw-options",
+            "photons=500",
+            "--out",
+            str(path),
+            "--no-progress",
+        ]
+    )
     return path
 
 
@@ -46,8 +64,11 @@ def kept(said, steps):
         said: What the play printed: of CartPole, a return is the length of an episode.
         steps: Steps played.
     """
-    lengths = [int(float(part)) for part in said.partition("returns: ")[2].partition(" (")[0].split(", ")
-               if not part.startswith("none")]
+    lengths = [
+        int(float(part))
+        for part in said.partition("returns: ")[2].partition(" (")[0].split(", ")
+        if not part.startswith("none")
+    ]
     ends = np.cumsum(lengths).astype(int) + np.arange(len(lengths))  # each episode has a state more than steps
     last = steps + len(lengths) - (steps == sum(lengths))
     return len({*range(0, last + 1, 2), *ends.tolist(), last})
@@ -86,8 +107,24 @@ def test_a_film_has_the_hues_of_panels_and_plays_back_what_was_painted(tmp_path)
 @pytest.fixture(scope="module")
 def bandit(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
-    train.main(["pib_rl/ContextBandit-v0", "--hw", "digital", "--timesteps", "256", "--n-steps", "16", "--width", "8",
-                "--eval-episodes", "1", "--out", str(path), "--no-progress"])
+    train.main(
+        [
+            "pib_rl/ContextBandit-v0",
+            "--hw",
+            "digital",
+            "--timesteps",
+            "256",
+            "--n-steps",
+            "16",
+            "--width",
+            "8",
+            "--eval-episodes",
+            "1",
+            "--out",
+            str(path),
+            "--no-progress",
+        ]
+    )
     return path
 
 
@@ -119,13 +156,28 @@ def green(picture, share):
 
 
 def test_png_is_the_picture_of_the_last_step(folder, tmp_path):
-    play.main([str(folder), "--render", "png", "--steps", "11", "--fault", "dead-unit:1@5", "--size", "1000x600",
-               "--no-progress", "--file", str(tmp_path / "a.png")])
+    play.main(
+        [
+            str(folder),
+            "--render",
+            "png",
+            "--steps",
+            "11",
+            "--fault",
+            "dead-unit:1@5",
+            "--size",
+            "1000x600",
+            "--no-progress",
+            "--file",
+            str(tmp_path / "a.png"),
+        ]
+    )
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (1000, 600)
         rect = Layout((1000, 600)).costs
-        red = np.abs(np.asarray(picture.convert("RGB"))[rect.top : rect.bottom, rect.left : rect.right].astype(int)
-                     - colours.RED).sum(2)
+        red = np.abs(
+            np.asarray(picture.convert("RGB"))[rect.top : rect.bottom, rect.left : rect.right].astype(int) - colours.RED
+        ).sum(2)
     assert (red < 30).any()  # it tells of the fault
 
 
@@ -134,16 +186,40 @@ def test_the_task_alone_is_filmed_as_the_environment_draws_it(folder, tmp_path):
     with Image.open(folder / "play.gif") as film:
         assert film.n_frames > 3
         assert film.width == 400
-    play.main([str(folder), "--view", "task", "--render", "png", "--episodes", "1", "--no-progress", "--file",
-               str(tmp_path / "a.png")])
+    play.main(
+        [
+            str(folder),
+            "--view",
+            "task",
+            "--render",
+            "png",
+            "--episodes",
+            "1",
+            "--no-progress",
+            "--file",
+            str(tmp_path / "a.png"),
+        ]
+    )
     with Image.open(tmp_path / "a.png") as picture:
         assert abs(picture.width / picture.height - 4 * 600 / (2 * 400)) < 0.01  # four frames by two
 
 
 def test_mp4_has_every_second_step(folder, tmp_path, capsys):
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
-    play.main([str(folder), "--render", "mp4", "--steps", "20", "--size", "641x361", "--no-progress", "--file",
-               str(tmp_path / "a.mp4")])
+    play.main(
+        [
+            str(folder),
+            "--render",
+            "mp4",
+            "--steps",
+            "20",
+            "--size",
+            "641x361",
+            "--no-progress",
+            "--file",
+            str(tmp_path / "a.mp4"),
+        ]
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
     reader = imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4"))
     about = next(reader)
@@ -207,34 +283,54 @@ def test_pictures_without_pygame_are_refused_and_returns_need_none(folder, monke
 def test_what_happens_in_a_play_is_repeatable(folder, capsys):
     said = []
     for _ in range(2):
-        play.main([str(folder), "--steps", "150", "--fault", "dead-pixels:0.8@20", "--learn-from", "40",
-                   "--learn-every", "60", "--learn-steps", "3000", "--no-progress"])
+        play.main(
+            [
+                str(folder),
+                "--steps",
+                "150",
+                "--fault",
+                "dead-pixels:0.8@20",
+                "--learn-from",
+                "40",
+                "--learn-every",
+                "60",
+                "--learn-steps",
+                "3000",
+                "--no-progress",
+            ]
+        )
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
     play.main([str(folder), "--steps", "150", "--no-progress"])
     assert capsys.readouterr().out != said[0]
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (["--episodes", "0"], "--episodes must be 1 or more, got 0"),
-    (["--steps", "0"], "--steps must be 1 or more, got 0"),
-    (["--steps", "5", "--episodes", "2"], "give one of them"),
-    (["--learn-from", "-1"], "--learn-from must be 0 or more, got -1"),
-    (["--learn-every", "0"], "--learn-every must be 1 or more, got 0"),
-    (["--learn-steps", "10"], "give --learn-from STEP too"),
-    (["--size", "big"], "--size must be WIDTHxHEIGHT in pixels, such as 1920x1080, got 'big'"),
-    (["--render", "png", "--size", "99x99"], "--size 99x99: the width of a panel must be in 480..7680 pixels, got 99"),
-    (["--size", "800x600"], "--size is that of a window or picture with hardware: give --render"),
-    (["--render", "png", "--view", "task", "--size", "800x600"], "and no --view task"),
-    (["--fault", "stuck:0.5@3"], "this hardware can't have the fault stuck; choose among adc-bits"),
-    (["--fault", "stuck:7"], "must be in 0..1, got 7"),
-    (["--fault", "dead-unit:1@30", "--steps", "20"], "would happen after the end"),
-    (["--learn-from", "30", "--steps", "20"], "--learn-from 30 would be after the end: 20 steps are played"),
-    (["--file", "x.png"], "--file is for pictures"),
-    (["--render", "png", "--file", "nowhere/x.png"], "there is no folder nowhere"),
-    (["--render", "gif", "--file", "x.mp4"], "--file must end with .gif, as --render gif makes it, got x.mp4"),
-    (["--render", "png", "--file", ""], "--file must end with .png"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--episodes", "0"], "--episodes must be 1 or more, got 0"),
+        (["--steps", "0"], "--steps must be 1 or more, got 0"),
+        (["--steps", "5", "--episodes", "2"], "give one of them"),
+        (["--learn-from", "-1"], "--learn-from must be 0 or more, got -1"),
+        (["--learn-every", "0"], "--learn-every must be 1 or more, got 0"),
+        (["--learn-steps", "10"], "give --learn-from STEP too"),
+        (["--size", "big"], "--size must be WIDTHxHEIGHT in pixels, such as 1920x1080, got 'big'"),
+        (
+            ["--render", "png", "--size", "99x99"],
+            "--size 99x99: the width of a panel must be in 480..7680 pixels, got 99",
+        ),
+        (["--size", "800x600"], "--size is that of a window or picture with hardware: give --render"),
+        (["--render", "png", "--view", "task", "--size", "800x600"], "and no --view task"),
+        (["--fault", "stuck:0.5@3"], "this hardware can't have the fault stuck; choose among adc-bits"),
+        (["--fault", "stuck:7"], "must be in 0..1, got 7"),
+        (["--fault", "dead-unit:1@30", "--steps", "20"], "would happen after the end"),
+        (["--learn-from", "30", "--steps", "20"], "--learn-from 30 would be after the end: 20 steps are played"),
+        (["--file", "x.png"], "--file is for pictures"),
+        (["--render", "png", "--file", "nowhere/x.png"], "there is no folder nowhere"),
+        (["--render", "gif", "--file", "x.mp4"], "--file must end with .gif, as --render gif makes it, got x.mp4"),
+        (["--render", "png", "--file", ""], "--file must end with .png"),
+    ],
+)
 def test_bad_input_is_told(folder, arguments, told):
     with pytest.raises(UserError) as caught:
         play.main([str(folder), "--no-progress", *arguments])

@@ -54,8 +54,9 @@ def test_planned_faults_happen_at_their_step_and_are_told(make):
     steps(session, 1)
     assert session.status().faults == ("stuck 0.5",)
     assert session.status().marks == (1,)
-    assert session.message == ("step 5: stuck 0.5 (share of devices): devices of arrays keep a random value for good "
-                               "and ignore writes")
+    assert session.message == (
+        "step 5: stuck 0.5 (share of devices): devices of arrays keep a random value for good and ignore writes"
+    )
     assert not torch.equal(session.policy.readout.array.weights(), before)
     steps(session, 2)
     assert (session.status().age_s, session.status().faults) == (86400.0, ("stuck 0.5",))

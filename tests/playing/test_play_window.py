@@ -33,9 +33,26 @@ def until(holds):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
-    train.main(["CartPole-v1", "--hw", "optical", "--timesteps", "1024", "--n-steps", "32", "--width", "8",
-                "--eval-episodes", "1", "--hw-options", "decorrelation_time_s=1e6", "--out", str(path),
-                "--no-progress"])
+    train.main(
+        [
+            "CartPole-v1",
+            "--hw",
+            "optical",
+            "--timesteps",
+            "1024",
+            "--n-steps",
+            "32",
+            "--width",
+            "8",
+            "--eval-episodes",
+            "1",
+            "--hw-options",
+            "decorrelation_time_s=1e6",
+            "--out",
+            str(path),
+            "--no-progress",
+        ]
+    )
     return path
 
 
@@ -47,8 +64,12 @@ def display():
         pytest.skip(f"{' and '.join(missing)} not found")
     assert not missing
     # -noreset: one that begins anew when its last client leaves would do so at each look before the window is there
-    server = subprocess.Popen(["Xvfb", "-displayfd", "1", "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-noreset",
-                               "-nolisten", "tcp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-noreset", "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     yield f":{server.stdout.readline().strip()}"
     server.terminate()
     server.wait()
@@ -63,7 +84,11 @@ class Viewer:
         self.environment.pop("SDL_VIDEODRIVER", None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pib_rl.play", str(folder), "--render", "human", "--no-progress", *arguments],
-            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         try:
             until(lambda: self.shows("frame"))
         except BaseException:
@@ -77,7 +102,8 @@ class Viewer:
     def look(self, place):
         rect = getattr(PLACES, place)
         return np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB")).astype(int)[
-            rect.top : rect.bottom, rect.left : rect.right]
+            rect.top : rect.bottom, rect.left : rect.right
+        ]
 
     def shows(self, place, colour=colours.CARD):
         """Pixels of this colour."""
@@ -156,8 +182,12 @@ def test_it_learns_while_it_plays_and_stays_responsive(viewer):
 
 
 def test_a_display_that_is_not_there_is_told_in_one_line(folder):
-    done = subprocess.run([sys.executable, "-m", "pib_rl.play", str(folder), "--render", "human"],
-                          env={**os.environ, "DISPLAY": ":987", "SDL_VIDEODRIVER": "x11"}, capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pib_rl.play", str(folder), "--render", "human"],
+        env={**os.environ, "DISPLAY": ":987", "SDL_VIDEODRIVER": "x11"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("pib_rl.play: error: cannot open a window")

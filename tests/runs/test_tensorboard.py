@@ -19,8 +19,22 @@ from pib_rl.figures.weights import arrays_of, weight_figure
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger, weight_pictures, write_events
 
-TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--n-steps", "64", "--timesteps", "2500",
-         "--eval-episodes", "2", "--no-progress", "--seed", "3"]
+TRAIN = [
+    "CartPole-v1",
+    "--hw",
+    "memristive",
+    "--width",
+    "8",
+    "--n-steps",
+    "64",
+    "--timesteps",
+    "2500",
+    "--eval-episodes",
+    "2",
+    "--no-progress",
+    "--seed",
+    "3",
+]
 LEARN = ["--width", "8", "--units", "2", "--epochs", "3", "--no-progress"]
 CLOCK = {"time/fps", "time/time_elapsed"}  # differ from run to run
 UNSHOWN = {"time/iterations", "time/time_elapsed", "time/total_timesteps", "eval/timesteps"}  # they are the steps
@@ -79,7 +93,8 @@ def test_scalars_are_those_of_progress_csv(both):
     for name in plain - EVALUATED:
         wanted = [(row["time/total_timesteps"], row[name]) for row in table if name in row]
         assert [(event.step, event.value) for event in found.Scalars(name)] == [
-            (step, pytest.approx(value, rel=1e-6)) for step, value in wanted], name
+            (step, pytest.approx(value, rel=1e-6)) for step, value in wanted
+        ], name
 
 
 def test_evaluations_stand_at_their_own_steps_with_pictures(both):
@@ -88,7 +103,8 @@ def test_evaluations_stand_at_their_own_steps_with_pictures(both):
     steps = [row["eval/timesteps"] for row in table]
     assert steps == [2048, 2560]
     assert [(event.step, event.value) for event in found.Scalars("eval/mean_reward")] == [
-        (row["eval/timesteps"], pytest.approx(row["eval/mean_reward"], rel=1e-6)) for row in table]
+        (row["eval/timesteps"], pytest.approx(row["eval/mean_reward"], rel=1e-6)) for row in table
+    ]
     assert found.Tags()["images"] == ["pictures/information_plane", *ARRAYS]
     for name in found.Tags()["images"]:
         assert [event.step for event in found.Images(name)] == steps
@@ -108,8 +124,9 @@ def test_pictures_are_not_blank_and_show_one_array_each(both):
     plane = [pixels(event) for event in found.Images("pictures/information_plane")]
     assert (plane[-1].max(2) - plane[-1].min(2) > 60).mean() > 0.0005
     assert (inside(plane[0]) != inside(plane[-1])).any()
-    whole = information_plane(read_progress(both[1] / "progress.csv"), "CartPole-v1, memristive, pib, seed 3",
-                              "after 2,560 steps")
+    whole = information_plane(
+        read_progress(both[1] / "progress.csv"), "CartPole-v1, memristive, pib, seed 3", "after 2,560 steps"
+    )
     assert np.array_equal(plane[-1], as_pixels(whole))
 
 
@@ -127,16 +144,39 @@ def test_the_last_pictures_are_of_the_weights_that_were_saved(both):
 def test_every_substrate_has_pictures_of_its_arrays(hw, tmp_path):
     pytest.importorskip("tensorboard")
     out = tmp_path / "run"
-    train.main(["CartPole-v1", "--hw", hw, "--width", "4", "--units", "1", "--n-envs", "1", "--n-steps", "16",
-                "--timesteps", "32", "--eval-episodes", "1", "--no-progress", "--tensorboard", "--out", str(out)])
+    train.main(
+        [
+            "CartPole-v1",
+            "--hw",
+            hw,
+            "--width",
+            "4",
+            "--units",
+            "1",
+            "--n-envs",
+            "1",
+            "--n-steps",
+            "16",
+            "--timesteps",
+            "32",
+            "--eval-episodes",
+            "1",
+            "--no-progress",
+            "--tensorboard",
+            "--out",
+            str(out),
+        ]
+    )
     found = events(out / "tensorboard")
     assert found.Tags()["images"] == ["pictures/information_plane", "weights/readout", "weights/unit1"]
     for name in found.Tags()["images"]:
         assert np.ptp(pixels(found.Images(name)[0])) > 200
 
 
-@pytest.mark.parametrize(("weights", "limit"), [([[2.0, -2.0], [0.0, 1.0]], 2.0), ([[0.0, 0.0], [0.0, 0.0]], 1.0),
-                                                ([[-0.5, np.nan], [0.25, 0.0]], 0.5)])
+@pytest.mark.parametrize(
+    ("weights", "limit"),
+    [([[2.0, -2.0], [0.0, 1.0]], 2.0), ([[0.0, 0.0], [0.0, 0.0]], 1.0), ([[-0.5, np.nan], [0.25, 0.0]], 0.5)],
+)
 def test_colours_of_weights_are_symmetric_about_white(weights, limit):
     figure = weight_figure(np.array(weights), "weights")
     picture, axes = as_pixels(figure), figure.axes[0]
@@ -170,7 +210,8 @@ def test_learn_writes_its_epochs_and_the_final_figures(tmp_path):
     assert set(found.Tags()["scalars"]) == set(table[0]) - {"epoch"}
     for name in found.Tags()["scalars"]:
         assert [(event.step, event.value) for event in found.Scalars(name)] == [
-            (row["epoch"], pytest.approx(row[name], rel=1e-6)) for row in table], name
+            (row["epoch"], pytest.approx(row[name], rel=1e-6)) for row in table
+        ], name
     saved = [f"pictures/{path.stem}" for path in sorted((tmp_path / "with").glob("*.png"))]
     assert len(saved) == 5
     assert found.Tags()["images"] == [*saved, *ARRAYS]
@@ -221,9 +262,14 @@ def test_a_missing_package_is_told_before_anything_is_made(command, arguments, t
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("title", ["pib_rl.envs:pib_rl/ContextFlip-v0, memristive:reram-array, pib, seed 0",
-                                   "Information plane: pib_rl.envs:pib_rl/ContextFlip-v0, memristive:reram-array, pib, "
-                                   "seed 0", "x" * 300])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "pib_rl.envs:pib_rl/ContextFlip-v0, memristive:reram-array, pib, seed 0",
+        "Information plane: pib_rl.envs:pib_rl/ContextFlip-v0, memristive:reram-array, pib, seed 0",
+        "x" * 300,
+    ],
+)
 def test_long_titles_stay_in_their_picture(title):
     for figure in (information_plane({}, title), learning_curve({}, title, None)):
         picture, axes = as_pixels(figure), figure.axes[0]

@@ -25,8 +25,13 @@ def test_every_call_of_learn_has_a_folder_with_hardware_in_it(tmp_path):
     agent.learn(32, tb_log_name="other")
     assert {path.name for path in tmp_path.iterdir()} == {"PIB_1", "PIB_2", "other_1"}
     found = events(tmp_path / "PIB_1")
-    assert {"hardware/measurements", "hardware/writes", "train/learning_rate", "information/input_unit1",
-            "rollout/ep_rew_mean"} <= set(found.Tags()["scalars"])
+    assert {
+        "hardware/measurements",
+        "hardware/writes",
+        "train/learning_rate",
+        "information/input_unit1",
+        "rollout/ep_rew_mean",
+    } <= set(found.Tags()["scalars"])
     shown = found.Scalars("hardware/measurements")
     assert [event.step for event in shown] == [64, 96]  # what a rollout taught is written after the next
     assert 0 < shown[0].value < shown[1].value < counted

@@ -14,21 +14,35 @@ from script_loader import load_script
 @pytest.fixture
 def script(monkeypatch):
     module = load_script("benchmark_faults")
-    monkeypatch.setattr(module, "TASKS", {"digits": module.Task(
-        "learn", ("--width", "6", "--units", "1", "--epochs", "2"), {"memristive": "stuck:0.5"}, ("--epochs", "1"))})
+    monkeypatch.setattr(
+        module,
+        "TASKS",
+        {
+            "digits": module.Task(
+                "learn",
+                ("--width", "6", "--units", "1", "--epochs", "2"),
+                {"memristive": "stuck:0.5"},
+                ("--epochs", "1"),
+            )
+        },
+    )
     return module
 
 
 def measure(script, monkeypatch, out: Path, *others: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmark_faults.py", "--hw", "memristive", "--data", "digits", "--jobs", "1",
-                                      "--out", str(out), *others])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["benchmark_faults.py", "--hw", "memristive", "--data", "digits", "--jobs", "1", "--out", str(out), *others],
+    )
     script.main()
 
 
 def result(folder: Path, before: float, after: float, finals: list[float]) -> None:
     folder.mkdir(parents=True)
-    contenders = {mode: {"final": final} for mode, final in zip(("pib", "frozen", "backprop-stale"), finals,
-                                                                strict=True)}
+    contenders = {
+        mode: {"final": final} for mode, final in zip(("pib", "frozen", "backprop-stale"), finals, strict=True)
+    }
     content = {"before": before, "after": after, "percent": True, "contenders": contenders}
     (folder / "result.json").write_text(json.dumps(content))
 
@@ -54,8 +68,10 @@ def test_finished_chips_are_not_repeated_and_tables_are_means_and_deviations(scr
     monkeypatch.setattr(script, "call", lambda *_: pytest.fail("nothing is missing"))
     measure(script, monkeypatch, tmp_path, "--seeds", "1", "2")
     line = capsys.readouterr().out.splitlines()[-1]
-    assert line == ("| memristive | `stuck:0.5` | 90.00 +- 0.00 | 15.00 +- 7.07 | 80.00 +- 0.00 | 70.00 +- 0.00 | "
-                    "65.00 +- 7.07 | 2 |")
+    assert line == (
+        "| memristive | `stuck:0.5` | 90.00 +- 0.00 | 15.00 +- 7.07 | 80.00 +- 0.00 | 70.00 +- 0.00 | "
+        "65.00 +- 7.07 | 2 |"
+    )
 
 
 def test_a_failing_chip_is_told_and_leaves_an_empty_place(script, monkeypatch, tmp_path, capsys):

@@ -40,8 +40,22 @@ def npz(tmp_path):
 
 
 def arguments(tmp_path: Path, npz: Path, *others: str) -> list[str]:
-    return ["--data", str(npz), "--hw", "digital", "--seeds", "0", "1", "--out", str(tmp_path / "runs"),
-            "--results", str(tmp_path), "--jobs", "1", *others]
+    return [
+        "--data",
+        str(npz),
+        "--hw",
+        "digital",
+        "--seeds",
+        "0",
+        "1",
+        "--out",
+        str(tmp_path / "runs"),
+        "--results",
+        str(tmp_path),
+        "--jobs",
+        "1",
+        *others,
+    ]
 
 
 def name(script, npz: Path, seed: int) -> str:
@@ -68,7 +82,9 @@ def test_what_is_missing_is_measured_and_what_stands_there_is_not(tmp_path, npz,
     script.main(["dense", *arguments(tmp_path, npz, "--learners", "pib")])
     first = rows(tmp_path / "small-dense.csv")
     assert [(row["hw"], row["learner"], row["seed"], row["epochs"]) for row in first] == [
-        ("digital", "pib", "0", "2"), ("digital", "pib", "1", "2")]
+        ("digital", "pib", "0", "2"),
+        ("digital", "pib", "1", "2"),
+    ]
     assert "| pib | " in capsys.readouterr().out
     changed = (tmp_path / "small-dense.csv").read_text().replace(first[0]["test_accuracy"], "0.125", 1)
     (tmp_path / "small-dense.csv").write_text(changed)
@@ -150,7 +166,10 @@ def test_an_interrupted_run_is_made_anew_and_a_finished_one_is_that_of_the_same_
     other.write_bytes(npz.read_bytes())
     script.main(["dense", *arguments(tmp_path, other, "--learners", "pib", "--seeds", "0")])
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
-        name(script, other, 0), name(script, npz, 0), "unfinished"]
+        name(script, other, 0),
+        name(script, npz, 0),
+        "unfinished",
+    ]
 
 
 def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, real_script, capsys):
@@ -163,13 +182,18 @@ def test_a_failing_run_is_told_and_the_others_go_on(tmp_path, npz, real_script, 
     assert [row["seed"] for row in rows(tmp_path / "small-dense.csv")] == ["1"]
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    (["sparse"], "unknown task sparse"), (["dense", "--jobs", "0"], "--jobs must be 1 or more"),
-    (["dense", "--results", "nowhere"], "there is no folder nowhere for --results"),
-    (["dense", "--seeds", "-1"], "--seeds must be 0 or more"),
-    (["dense", "--data", "nowhere.npz"], "there is no file nowhere.npz"),
-    (["dense", "--data", "vectors.npz"], r"vectors.npz must hold images, shape \(n, height, width\), got vectors"),
-    (["dense", "--device", "foo"], "--device must be cpu, cuda or cuda:N, got 'foo'")])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["sparse"], "unknown task sparse"),
+        (["dense", "--jobs", "0"], "--jobs must be 1 or more"),
+        (["dense", "--results", "nowhere"], "there is no folder nowhere for --results"),
+        (["dense", "--seeds", "-1"], "--seeds must be 0 or more"),
+        (["dense", "--data", "nowhere.npz"], "there is no file nowhere.npz"),
+        (["dense", "--data", "vectors.npz"], r"vectors.npz must hold images, shape \(n, height, width\), got vectors"),
+        (["dense", "--device", "foo"], "--device must be cpu, cuda or cuda:N, got 'foo'"),
+    ],
+)
 def test_mistakes_are_named(script, given, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("vectors.npz", x_train=np.zeros((9, 4)))

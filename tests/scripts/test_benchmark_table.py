@@ -27,8 +27,10 @@ def save(path: Path, finals: dict[str, list[float]], first_seed: int = 0) -> Non
         writer.writeheader()
         for contender, returns in finals.items():
             hw = "software" if contender == "ppo" else "optical"
-            writer.writerows({"contender": contender, "hw": hw, "seed": seed, "eval_mean": final}
-                             for seed, final in enumerate(returns, first_seed))
+            writer.writerows(
+                {"contender": contender, "hw": hw, "seed": seed, "eval_mean": final}
+                for seed, final in enumerate(returns, first_seed)
+            )
 
 
 class Done(NamedTuple):
@@ -65,8 +67,10 @@ def test_new_runs_replace_old_ones_and_the_rest_stays(folders: tuple[Path, Path]
     save(comparisons / "acrobot" / "results.csv", {"pib": [-80] * 5})
     head, _, row = table(comparisons, results).stdout.splitlines()
     assert head == "| task | to reach | substrate | PIB | frozen | PPO, software | PIB beside frozen |"
-    assert row == ("| Acrobot-v1, 200k | -82, not worse than frozen | optical | -80.0 [-80.0, -80.0] | "
-                   "-90.0 [-90.0, -90.0] | -85.0 [-85.0, -85.0] | better |")
+    assert row == (
+        "| Acrobot-v1, 200k | -82, not worse than frozen | optical | -80.0 [-80.0, -80.0] | "
+        "-90.0 [-90.0, -90.0] | -85.0 [-85.0, -85.0] | better |"
+    )
     assert len(list(csv.DictReader((results / "acrobot.csv").open()))) == 15
 
 

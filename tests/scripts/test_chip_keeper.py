@@ -40,8 +40,10 @@ def test_rules_do_what_they_are_called(script):
     assert act(("never",), low) == 0
     assert [act(("below", 3, 0.8), obs) for obs in (low, high)] == [3, 0]
     assert [act(("below", 3, 0.8), seen(0.7, recalibrated=passed)) for passed in (0, 1, 2)] == [0, 0, 3]
-    escalated = [act(("escalate", 2, 0.8), obs) for obs in (low, seen(0.7, refitted=5), seen(0.7, refitted=30),
-                                                            seen(0.7, refitted=9, retrained=4), high)]
+    escalated = [
+        act(("escalate", 2, 0.8), obs)
+        for obs in (low, seen(0.7, refitted=5), seen(0.7, refitted=30), seen(0.7, refitted=9, retrained=4), high)
+    ]
     assert escalated == [2, 3, 2, 2, 0]
 
 
@@ -55,7 +57,9 @@ def test_the_best_of_each_family_is_taken(script, monkeypatch):
     with ThreadPoolExecutor(1) as pool:
         rules = script.chosen(pool, Path("nowhere"), "optical", [1, 2], 2)
     assert {(rule.kind, rule.action) for rule in rules} == {
-        *((kind, action) for kind in ("every", "below") for action in (1, 2, 3)), ("escalate", 2)}
+        *((kind, action) for kind in ("every", "below") for action in (1, 2, 3)),
+        ("escalate", 2),
+    }
     assert {rule.number for rule in rules if rule.kind != "every"} == {0.8}
 
 
@@ -80,8 +84,12 @@ def test_what_is_finished_is_not_played_again(script, tmp_path, monkeypatch):
     score = script.play_rule(job)
     assert score[:2] == (12.0, 0.5)
     np.testing.assert_array_equal(score.actions, np.arange(4.0))
-    for other in (("optical", 3, job[3], job[4]), ("memristive", 4, job[3], job[4]),
-                  ("memristive", 3, script.Rule("always", 1), job[4]), ("memristive", 3, job[3], range(8, 10))):
+    for other in (
+        ("optical", 3, job[3], job[4]),
+        ("memristive", 4, job[3], job[4]),
+        ("memristive", 3, script.Rule("always", 1), job[4]),
+        ("memristive", 3, job[3], range(8, 10)),
+    ):
         with pytest.raises(pytest.fail.Exception, match="played again"):
             script.play_rule((tmp_path, *other))
 
@@ -97,11 +105,30 @@ def test_the_table_has_everyone(script, monkeypatch, capsys, tmp_path):
         return script.Score(float(seed), 0.5, np.eye(4)[action])
 
     monkeypatch.setattr(script, "play", glance)
-    arguments = ["chip_keeper", "--hw", "memristive", "--seeds", "0", "1", "--steps", "16", "--jobs", "1", "--episodes",
-                 "1", "--tune", "1", "--tune-episodes", "1", "--ppo", "n_steps=16", "batch_size=16",
-                 "--out", str(tmp_path)]
+    arguments = [
+        "chip_keeper",
+        "--hw",
+        "memristive",
+        "--seeds",
+        "0",
+        "1",
+        "--steps",
+        "16",
+        "--jobs",
+        "1",
+        "--episodes",
+        "1",
+        "--tune",
+        "1",
+        "--tune-episodes",
+        "1",
+        "--ppo",
+        "n_steps=16",
+        "batch_size=16",
+        "--out",
+        str(tmp_path),
+    ]
     monkeypatch.setattr("sys.argv", arguments)
     script.main()
     rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert rows == ["policy", "PPO", "PPO, drawn", "never", "refit every 100"]
-

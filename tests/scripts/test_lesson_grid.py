@@ -13,8 +13,14 @@ from pib_rl.cli.cli import UserError
 def script(monkeypatch):
     module = load_script("lesson_grid")
     small = {"width": 6, "units": 1, "batch_size": 20}
-    for name, value in (("TASKS", {"dense": small, "views": small}), ("LEARNED_FROM", 80), ("JUDGED_BY", 30),
-                        ("EPOCHS", 40), ("HIDDEN", (0.01, 0.02)), ("READOUT", (2.0,))):
+    for name, value in (
+        ("TASKS", {"dense": small, "views": small}),
+        ("LEARNED_FROM", 80),
+        ("JUDGED_BY", 30),
+        ("EPOCHS", 40),
+        ("HIDDEN", (0.01, 0.02)),
+        ("READOUT", (2.0,)),
+    ):
         monkeypatch.setattr(module, name, value)
     return module
 
@@ -57,10 +63,16 @@ def test_a_setting_that_fails_is_told_and_the_others_stand(npz, script, capsys, 
     assert cells[1] == "-"
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    (["--jobs", "0"], "--jobs must be 1 or more"), (["--seeds", "-1"], "--seeds must be 0 or more"),
-    (["--seeds", str(2**32)], r"below 2\^32"), (["--data", "nowhere.npz"], "there is no file nowhere.npz"),
-    (["--data", "digits"], "2000 or more to learn from")])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--jobs", "0"], "--jobs must be 1 or more"),
+        (["--seeds", "-1"], "--seeds must be 0 or more"),
+        (["--seeds", str(2**32)], r"below 2\^32"),
+        (["--data", "nowhere.npz"], "there is no file nowhere.npz"),
+        (["--data", "digits"], "2000 or more to learn from"),
+    ],
+)
 def test_mistakes_are_named(script, given, words, monkeypatch):
     monkeypatch.setattr(script, "LEARNED_FROM", 1970)
     with pytest.raises(UserError, match=words):

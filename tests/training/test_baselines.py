@@ -54,8 +54,20 @@ def test_an_unknown_environment_takes_defaults():
 
 
 def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
-    arguments = ["CartPole-v1", "--algo", "a2c", "--timesteps", "5000", "--eval-episodes", "4", "--no-progress",
-                 "--seed", "7", "--out", str(tmp_path / "run")]
+    arguments = [
+        "CartPole-v1",
+        "--algo",
+        "a2c",
+        "--timesteps",
+        "5000",
+        "--eval-episodes",
+        "4",
+        "--no-progress",
+        "--seed",
+        "7",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     baselines.main(arguments)
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert (result["mode"], result["hw"], result["seed"], result["timesteps"]) == ("a2c", "software", 7, 5000)
@@ -72,8 +84,20 @@ def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
 def test_same_seed_same_result(tmp_path):
     results = []
     for name in ("one", "two"):
-        baselines.main(["CartPole-v1", "--timesteps", "600", "--eval-episodes", "3", "--no-progress", "--seed", "3",
-                        "--out", str(tmp_path / name)])
+        baselines.main(
+            [
+                "CartPole-v1",
+                "--timesteps",
+                "600",
+                "--eval-episodes",
+                "3",
+                "--no-progress",
+                "--seed",
+                "3",
+                "--out",
+                str(tmp_path / name),
+            ]
+        )
         results.append(json.loads((tmp_path / name / "result.json").read_text())["eval_mean"])
     assert results[0] == results[1]
 
@@ -92,16 +116,21 @@ def test_evaluation_normalises_with_the_statistics_of_training_and_leaves_them()
 
 def test_hardware_and_software_meet_the_same_environments():
     hard, soft = TrainConfig("CartPole-v1", seed=5), BaselineConfig("CartPole-v1", seed=5)
-    first, second = (make(config, 3, "evaluation").reset() for make, config in
-                     ((train.environments, hard), (baselines.environments, soft)))
+    first, second = (
+        make(config, 3, "evaluation").reset()
+        for make, config in ((train.environments, hard), (baselines.environments, soft))
+    )
     assert (first == second).all()
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["CartPole-v1", "--algo", "pop"], "unknown algorithm 'pop'; did you mean ppo?"),
-    (["CartPole-v1", "--timesteps", "0"], "--timesteps must be 1 or more, got 0"),
-    (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["CartPole-v1", "--algo", "pop"], "unknown algorithm 'pop'; did you mean ppo?"),
+        (["CartPole-v1", "--timesteps", "0"], "--timesteps must be 1 or more, got 0"),
+        (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
+    ],
+)
 def test_mistakes(arguments, said):
     with pytest.raises(UserError) as caught:
         baselines.main(arguments)

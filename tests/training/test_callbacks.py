@@ -97,12 +97,18 @@ def test_episodes_are_reported_by_the_monitor(tmp_path):
 def test_evaluation_and_checkpoints_of_sb3(tmp_path):
     env = make_vec_env("CartPole-v1", 2, seed=5)
     agent = make(2)
-    agent.learn(64, callback=[EvalCallback(env, eval_freq=8, n_eval_episodes=2, log_path=str(tmp_path), verbose=0),
-                              CheckpointCallback(16, str(tmp_path))])
+    agent.learn(
+        64,
+        callback=[
+            EvalCallback(env, eval_freq=8, n_eval_episodes=2, log_path=str(tmp_path), verbose=0),
+            CheckpointCallback(16, str(tmp_path)),
+        ],
+    )
     assert (tmp_path / "evaluations.npz").exists()
     assert (tmp_path / "rl_model_32_steps.zip").exists()
-    first, second = (evaluate_policy(agent, make_vec_env("CartPole-v1", 1, seed=9), 3, return_episode_rewards=True)
-                     for _ in range(2))
+    first, second = (
+        evaluate_policy(agent, make_vec_env("CartPole-v1", 1, seed=9), 3, return_episode_rewards=True) for _ in range(2)
+    )
     assert first == second
 
 

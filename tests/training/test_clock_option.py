@@ -17,8 +17,20 @@ from pib_rl.agents.estimators.supervised import PIBClassifier, PIBEncoder
 from pib_rl.agents.network import faults as breakage
 from pib_rl.learning.config import LearnConfig
 
-TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--timesteps", "512",
-         "--n-steps", "32", "--no-progress"]
+TRAIN = [
+    "CartPole-v1",
+    "--hw",
+    "memristive",
+    "--width",
+    "8",
+    "--eval-episodes",
+    "2",
+    "--timesteps",
+    "512",
+    "--n-steps",
+    "32",
+    "--no-progress",
+]
 LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--epochs", "2", "--no-progress"]
 
 
@@ -91,15 +103,18 @@ def test_without_a_clock_the_settings_name_none():
     assert "clock" not in LearnConfig(clock=0.0).substance()
 
 
-@pytest.mark.parametrize(("module", "arguments", "words"), [
-    (train, [*TRAIN, "--clock", "soon"], "--clock must be seconds per step in 0..1e+12, or control, got 'soon'"),
-    (train, [*TRAIN, "--clock=-1"], "got '-1'"),
-    (train, [*TRAIN, "--clock", "nan"], "got 'nan'"),
-    (train, [*TRAIN, "--clock", "1e13"], "got '1e13'"),
-    (train, ["--config", "bad.yaml"], "bad.yaml: clock must be str, got [1]"),
-    (learn, [*LEARN, "--clock=-1"], "clock must be seconds in 0..1e+12, got -1"),
-    (learn, [*LEARN, "--clock", "soon"], "--clock must be a number, got 'soon'"),
-])
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        (train, [*TRAIN, "--clock", "soon"], "--clock must be seconds per step in 0..1e+12, or control, got 'soon'"),
+        (train, [*TRAIN, "--clock=-1"], "got '-1'"),
+        (train, [*TRAIN, "--clock", "nan"], "got 'nan'"),
+        (train, [*TRAIN, "--clock", "1e13"], "got '1e13'"),
+        (train, ["--config", "bad.yaml"], "bad.yaml: clock must be str, got [1]"),
+        (learn, [*LEARN, "--clock=-1"], "clock must be seconds in 0..1e+12, got -1"),
+        (learn, [*LEARN, "--clock", "soon"], "--clock must be a number, got 'soon'"),
+    ],
+)
 def test_mistakes_end_in_one_line_with_code_2(module, arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text("{env: CartPole-v1, clock: [1]}")

@@ -38,9 +38,11 @@ def test_a_fault_of_a_training_happens_at_the_next_start_of_a_rollout(tmp_path, 
     arguments = [*TRAIN, "--timesteps", "6000", "--out", str(tmp_path / "run")]
     train.main([*arguments, "--fault", "stuck:0.5@1000", "dead-unit:2@5000", "adc-bits:4"])
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["faults"] == [{"kind": "adc-bits", "size": 4.0, "step": 0},
-                                {"kind": "stuck", "size": 0.5, "step": 2048},
-                                {"kind": "dead-unit", "size": 2.0, "step": 6144}]
+    assert result["faults"] == [
+        {"kind": "adc-bits", "size": 4.0, "step": 0},
+        {"kind": "stuck", "size": 0.5, "step": 2048},
+        {"kind": "dead-unit", "size": 2.0, "step": 6144},
+    ]
     assert [kind for kind, _ in happened] == ["adc-bits", "stuck", "dead-unit"]
     assert happened[0][1] < 0.05
     state = load_file(tmp_path / "run" / "policy.safetensors")
@@ -95,10 +97,17 @@ def test_an_epoch_is_looked_at_before_it_breaks_and_learned_after():
     assert model.score(x, y) < 0.7, "nothing could be learned"
 
 
-@pytest.mark.parametrize(("faults", "words"), [
-    ("stuck:1", "faults must be a list of KIND:SIZE@EPOCH, got 'stuck:1'"), (None, "faults must be a list"),
-    ([3], "faults must be a list"), (["stuck:2"], r"in 0\.\.1, got 2"), (["stuck:1@4"], "there are 3 epochs"),
-    (["rotate-medium:3"], "can't have the fault rotate-medium; choose among adc-bits, dead-unit, drift, stuck")])
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ("stuck:1", "faults must be a list of KIND:SIZE@EPOCH, got 'stuck:1'"),
+        (None, "faults must be a list"),
+        ([3], "faults must be a list"),
+        (["stuck:2"], r"in 0\.\.1, got 2"),
+        (["stuck:1@4"], "there are 3 epochs"),
+        (["rotate-medium:3"], "can't have the fault rotate-medium; choose among adc-bits, dead-unit, drift, stuck"),
+    ],
+)
 def test_an_estimator_refuses_faults_that_are_none(faults, words):
     model = PIBClassifier(hw="memristive", width=4, units=1, epochs=3, faults=faults)
     with pytest.raises(ValueError, match=words):
@@ -112,18 +121,21 @@ def test_settings_of_a_damaged_folder_are_told(name, value, tmp_path):
         from_plain({name: value}, tmp_path / "config.yaml")
 
 
-@pytest.mark.parametrize(("module", "arguments", "words"), [
-    (train, [*TRAIN, "--fault", "stick:0.5"], "unknown fault 'stick'; did you mean stuck?"),
-    (train, [*TRAIN, "--fault", "stuck"], "lacks its size"),
-    (train, [*TRAIN, "--fault", "stuck:0.5@90000", "--timesteps", "3000"], "there are 3000 steps"),
-    (train, [*TRAIN, "--fault", "rotate-medium:45"], "can't have the fault rotate-medium"),
-    (train, [*TRAIN, "--fault", "dead-unit:3"], "1..2, the units of this network, got 3"),
-    (train, ["--config", "bad.yaml"], "bad.yaml: fault must be a list of KIND:SIZE@STEP, got 'stuck:0.5'"),
-    (learn, [*LEARN, "--fault", "stuck:much"], "must be a number"),
-    (learn, [*LEARN, "--fault", "stuck:0.5@9", "--epochs", "3"], "there are 3 epochs"),
-    (learn, [*LEARN, "--fault", "stuck:0.5@900"], "there are 200 epochs"),
-    (learn, [*LEARN, "--fault", "dead-unit:2"], "1..1, the units of this network, got 2"),
-])
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        (train, [*TRAIN, "--fault", "stick:0.5"], "unknown fault 'stick'; did you mean stuck?"),
+        (train, [*TRAIN, "--fault", "stuck"], "lacks its size"),
+        (train, [*TRAIN, "--fault", "stuck:0.5@90000", "--timesteps", "3000"], "there are 3000 steps"),
+        (train, [*TRAIN, "--fault", "rotate-medium:45"], "can't have the fault rotate-medium"),
+        (train, [*TRAIN, "--fault", "dead-unit:3"], "1..2, the units of this network, got 3"),
+        (train, ["--config", "bad.yaml"], "bad.yaml: fault must be a list of KIND:SIZE@STEP, got 'stuck:0.5'"),
+        (learn, [*LEARN, "--fault", "stuck:much"], "must be a number"),
+        (learn, [*LEARN, "--fault", "stuck:0.5@9", "--epochs", "3"], "there are 3 epochs"),
+        (learn, [*LEARN, "--fault", "stuck:0.5@900"], "there are 200 epochs"),
+        (learn, [*LEARN, "--fault", "dead-unit:2"], "1..1, the units of this network, got 2"),
+    ],
+)
 def test_mistakes_end_in_one_line_with_code_2(module, arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text("{env: CartPole-v1, fault: 'stuck:0.5'}")

@@ -16,10 +16,29 @@ from pib_rl.agents import PIB
 from pib_rl.envs import make_vec_env
 from pib_rl.physical import InstrumentError
 
-CHIP = ["elementwise=true", "input_gain=0.5", "drive_gain=1.5", "drive_offset=1.0", "chunk=512", "repeats=1",
-        "number=.9g", "timeout_s=0.5", "retries=1"]
-TASK = ["CartPole-v1", "--width", "8", "--n-steps", "64", "--timesteps", "1024", "--eval-episodes", "2",
-        "--no-progress"]
+CHIP = [
+    "elementwise=true",
+    "input_gain=0.5",
+    "drive_gain=1.5",
+    "drive_offset=1.0",
+    "chunk=512",
+    "repeats=1",
+    "number=.9g",
+    "timeout_s=0.5",
+    "retries=1",
+]
+TASK = [
+    "CartPole-v1",
+    "--width",
+    "8",
+    "--n-steps",
+    "64",
+    "--timesteps",
+    "1024",
+    "--eval-episodes",
+    "2",
+    "--no-progress",
+]
 SMALL = ["--width", "8", "--units", "2", "--no-progress"]
 
 
@@ -104,16 +123,25 @@ def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab
 
     monkeypatch.setattr(train, "judge", judge)
     said = stops(train, [*TASK, "--timesteps", "512", *on(lab), "--out", str(folder)], monkeypatch, capsys)
-    assert f"the training is done, its evaluation is not: once the instrument answers, python -m pib_rl.play {folder}" \
+    assert (
+        f"the training is done, its evaluation is not: once the instrument answers, python -m pib_rl.play {folder}"
         in said
+    )
     assert (folder / "policy.safetensors").exists()
 
 
 def test_in_a_script_learning_goes_on_after_the_failure_and_saved_models_hold_their_chip(lab, tmp_path):
-    options = {"resource": lab.resource, "elementwise": True, "timeout_s": 0.5, "retries": 0, "chunk": 512,
-               "number": ".9g"}
-    model = PIB("MlpPolicy", make_vec_env("CartPole-v1", 8), hw="remote", hw_options=options, width=8, n_steps=32,
-                seed=0)
+    options = {
+        "resource": lab.resource,
+        "elementwise": True,
+        "timeout_s": 0.5,
+        "retries": 0,
+        "chunk": 512,
+        "number": ".9g",
+    }
+    model = PIB(
+        "MlpPolicy", make_vec_env("CartPole-v1", 8), hw="remote", hw_options=options, width=8, n_steps=32, seed=0
+    )
     breaks_after(lab, "MEAS:ARR?", 150)
     with pytest.raises(InstrumentError, match="gave no reply"):
         model.learn(1024)

@@ -53,8 +53,9 @@ def test_mountain_car_ends_at_the_goal_and_is_cut_otherwise():
     close(model)
 
 
-@pytest.mark.parametrize(("env", "bound"), [("Pendulum-v1", 2.0), ("MountainCarContinuous-v0", 1.0),
-                                            ("BipedalWalker-v3", 1.0)])
+@pytest.mark.parametrize(
+    ("env", "bound"), [("Pendulum-v1", 2.0), ("MountainCarContinuous-v0", 1.0), ("BipedalWalker-v3", 1.0)]
+)
 def test_actions_are_clipped_to_the_bounds_and_sampled_beyond_them(env, bound):
     model = agent(env, "--log-std-init", "1.0", "--n-steps", "64")
     sent = []

@@ -15,10 +15,31 @@ from pib_rl.cli.cli import UserError, run
 from pib_rl.runs.folder import RunFolder
 
 SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes", "4", "--no-progress"]
-KEYS = {"env", "hw", "mode", "seed", "timesteps", "eval_mean", "eval_std", "eval_episodes", "eval_mean_noiseless",
-        "best_eval_mean", "solved_at_step", "wall_s", "measurements", "writes", "devices", "energy_j", "energy_parts_j",
-        "latency_s", "control_period_s", "reference_j", "writes_max_per_device", "writes_mean_per_device",
-        "endurance_used"}
+KEYS = {
+    "env",
+    "hw",
+    "mode",
+    "seed",
+    "timesteps",
+    "eval_mean",
+    "eval_std",
+    "eval_episodes",
+    "eval_mean_noiseless",
+    "best_eval_mean",
+    "solved_at_step",
+    "wall_s",
+    "measurements",
+    "writes",
+    "devices",
+    "energy_j",
+    "energy_parts_j",
+    "latency_s",
+    "control_period_s",
+    "reference_j",
+    "writes_max_per_device",
+    "writes_mean_per_device",
+    "endurance_used",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +51,16 @@ def finished(tmp_path_factory):
 
 def test_run_folder_is_complete_and_without_pickle(finished):
     names = {path.name for path in finished.iterdir()}
-    assert names == {"config.yaml", "policy.safetensors", "best.safetensors", "result.json", "progress.csv",
-                     "evaluations.csv", "learning_curve.png", "information_plane.png"}
+    assert names == {
+        "config.yaml",
+        "policy.safetensors",
+        "best.safetensors",
+        "result.json",
+        "progress.csv",
+        "evaluations.csv",
+        "learning_curve.png",
+        "information_plane.png",
+    }
     result = json.loads((finished / "result.json").read_text())
     assert result.keys() >= KEYS
     assert (result["env"], result["hw"], result["mode"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
@@ -71,8 +100,11 @@ def test_config_of_a_run_repeats_it_bit_for_bit(finished, tmp_path):
 
 def test_command_line_overrides_the_file(tmp_path):
     path = tmp_path / "settings.yaml"
-    path.write_text(yaml.safe_dump({"env": "CartPole-v1", "width": 5, "hw": "optical",
-                                    "hw_options": {"photons": None, "phase_gain": 0.2}}))
+    path.write_text(
+        yaml.safe_dump(
+            {"env": "CartPole-v1", "width": 5, "hw": "optical", "hw_options": {"photons": None, "phase_gain": 0.2}}
+        )
+    )
     config = train.read_arguments(["--config", str(path), "--width", "7"])
     assert (config.env, config.width, config.hw) == ("CartPole-v1", 7, "optical")
     assert config.substance()["hw_options"] == {"photons": None, "phase_gain": 0.2}
@@ -88,48 +120,57 @@ def test_objective_options_reach_the_units_and_the_file():
     assert [(unit.objective.ridge, unit.objective.gain) for unit in model.policy.network.chain] == [(5, 0.5)] * 2
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["CartPol-v1"], "CartPole-v1"),
-    (["CartPole-v1", "--hw", "optcal"], "optical"),
-    (["CartPole-v1", "--objective", "gausian"], "gaussian"),
-    (["CartPole-v1", "--objective", "ridge", "--objective-options", "ridge=-1"], "ridge must be > 0, got -1"),
-    (["CartPole-v1", "--objective-options", "bandwith=1"], "bandwith"),
-    (["CartPole-v1", "--objective-options", "bandwidth"], "--objective-options takes NAME=VALUE"),
-    (["CartPole-v1", "--width", "0"], "--width must be 1 or more, got 0"),
-    (["CartPole-v1", "--timesteps", "-5"], "--timesteps must be 1 or more"),
-    (["CartPole-v1", "--seed", "-1"], "--seed must be 0 or more"),
-    (["CartPole-v1", "--n-envs", "two"], "--n-envs"),
-    (["CartPole-v1", "--mode", "frozn"], "frozen"),
-    (["CartPole-v1", "--n-env", "2"], "--n-envs"),
-    ([], "env"),
-    (["CartPole-v1", "--hw-options", "stuck"], "NAME=VALUE"),
-    (["CartPole-v1", "--hw", "memristive", "--hw-options", "stck=0.1"], "stuck"),
-    (["CartPole-v1", "--hw", "memristive", "--hw-options", "stuck=2"], "0..1"),
-    (["CartPole-v1", "--hw", "memristive", "--hw-options", "stuck=much"], "stuck"),
-    (["CartPole-v1", "--rule", "hidden_rat=1"], "hidden_rate"),
-    (["CartPole-v1", "--device", "abacus"], "device"),
-    (["CartPole-v1", "--device", "meta"], "cpu, cuda or cuda:N"),
-    (["CartPole-v1", "--rule", "batch_size=0"], "batch_size must be 1 or more"),
-    (["CartPole-v1", "--rule", "gamma=5"], "gamma must be in 0..1"),
-    (["CartPole-v1", "--rule", "ent_decay=-1"], "ent_decay must be 0 or more"),
-    (["CartPole-v1", "--rule", "hidden_rate=.nan"], "finite"),
-    (["CartPole-v1", "--rule", "spread_rate=-1"], "spread_rate must be 0 or more"),
-    (["CartPole-v1", "--hw", "memristive", "--hw-options", "write_noise=.inf"], "write_noise must be a finite number"),
-    (["Pendulum-v1", "--log-std-init", "nan"], "--log-std-init must be a finite number"),
-    (["CartPole-v1", "--noise-correlation", "1.5"], "--noise-correlation must be in 0..1 (1 excluded), got 1.5"),
-    (["CartPole-v1", "--rule", "hidden_rate=-1"], "hidden_rate must be 0 or more"),
-    (["CartPole-v1", "--rule", "gamma=[1,2]"], "[1, 2]"),
-    (["CartPole-v1", "--n-steps", "1", "--n-envs", "1"], "a rollout needs 2 samples or more"),
-    (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
-    (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),
-    (["no_such_module:Thing-v0"], "no_such_module"),
-    pytest.param(["Ant-v2"], "cannot load environment 'Ant-v2': The mujoco v2 and v3 based environments have been",
-                 marks=pytest.mark.filterwarnings("ignore:.*out of date:DeprecationWarning")),
-    (["CartPole-v1", "--out", "x" * 300], "--out"),
-    (["CartPole-v1", "--config", "missing.yaml"], "missing.yaml"),
-    (["FrozenLake-v1", "--distractors", "3"], "distractors"),
-    (["Blackjack-v1"], "observation space"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["CartPol-v1"], "CartPole-v1"),
+        (["CartPole-v1", "--hw", "optcal"], "optical"),
+        (["CartPole-v1", "--objective", "gausian"], "gaussian"),
+        (["CartPole-v1", "--objective", "ridge", "--objective-options", "ridge=-1"], "ridge must be > 0, got -1"),
+        (["CartPole-v1", "--objective-options", "bandwith=1"], "bandwith"),
+        (["CartPole-v1", "--objective-options", "bandwidth"], "--objective-options takes NAME=VALUE"),
+        (["CartPole-v1", "--width", "0"], "--width must be 1 or more, got 0"),
+        (["CartPole-v1", "--timesteps", "-5"], "--timesteps must be 1 or more"),
+        (["CartPole-v1", "--seed", "-1"], "--seed must be 0 or more"),
+        (["CartPole-v1", "--n-envs", "two"], "--n-envs"),
+        (["CartPole-v1", "--mode", "frozn"], "frozen"),
+        (["CartPole-v1", "--n-env", "2"], "--n-envs"),
+        ([], "env"),
+        (["CartPole-v1", "--hw-options", "stuck"], "NAME=VALUE"),
+        (["CartPole-v1", "--hw", "memristive", "--hw-options", "stck=0.1"], "stuck"),
+        (["CartPole-v1", "--hw", "memristive", "--hw-options", "stuck=2"], "0..1"),
+        (["CartPole-v1", "--hw", "memristive", "--hw-options", "stuck=much"], "stuck"),
+        (["CartPole-v1", "--rule", "hidden_rat=1"], "hidden_rate"),
+        (["CartPole-v1", "--device", "abacus"], "device"),
+        (["CartPole-v1", "--device", "meta"], "cpu, cuda or cuda:N"),
+        (["CartPole-v1", "--rule", "batch_size=0"], "batch_size must be 1 or more"),
+        (["CartPole-v1", "--rule", "gamma=5"], "gamma must be in 0..1"),
+        (["CartPole-v1", "--rule", "ent_decay=-1"], "ent_decay must be 0 or more"),
+        (["CartPole-v1", "--rule", "hidden_rate=.nan"], "finite"),
+        (["CartPole-v1", "--rule", "spread_rate=-1"], "spread_rate must be 0 or more"),
+        (
+            ["CartPole-v1", "--hw", "memristive", "--hw-options", "write_noise=.inf"],
+            "write_noise must be a finite number",
+        ),
+        (["Pendulum-v1", "--log-std-init", "nan"], "--log-std-init must be a finite number"),
+        (["CartPole-v1", "--noise-correlation", "1.5"], "--noise-correlation must be in 0..1 (1 excluded), got 1.5"),
+        (["CartPole-v1", "--rule", "hidden_rate=-1"], "hidden_rate must be 0 or more"),
+        (["CartPole-v1", "--rule", "gamma=[1,2]"], "[1, 2]"),
+        (["CartPole-v1", "--n-steps", "1", "--n-envs", "1"], "a rollout needs 2 samples or more"),
+        (["CartPole-v1", "--rule", "frozen=true"], "the rule has no option 'frozen'"),
+        (["CartPole-v1", "--hw-options", "stuck=["], "NAME=VALUE"),
+        (["no_such_module:Thing-v0"], "no_such_module"),
+        pytest.param(
+            ["Ant-v2"],
+            "cannot load environment 'Ant-v2': The mujoco v2 and v3 based environments have been",
+            marks=pytest.mark.filterwarnings("ignore:.*out of date:DeprecationWarning"),
+        ),
+        (["CartPole-v1", "--out", "x" * 300], "--out"),
+        (["CartPole-v1", "--config", "missing.yaml"], "missing.yaml"),
+        (["FrozenLake-v1", "--distractors", "3"], "distractors"),
+        (["Blackjack-v1"], "observation space"),
+    ],
+)
 def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["train", *arguments])

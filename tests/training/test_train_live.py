@@ -22,8 +22,26 @@ from pib_rl.training.config import TrainConfig, from_plain
 from pib_rl.viewer import colours
 from pib_rl.viewer.sizes import SMALLEST
 
-TASK = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--n-steps", "32", "--timesteps", "2560",
-        "--eval-episodes", "2", "--no-progress", "--seed", "3", "--fault", "stuck:0.2@512", "--clock", "control"]
+TASK = [
+    "CartPole-v1",
+    "--hw",
+    "memristive",
+    "--width",
+    "8",
+    "--n-steps",
+    "32",
+    "--timesteps",
+    "2560",
+    "--eval-episodes",
+    "2",
+    "--no-progress",
+    "--seed",
+    "3",
+    "--fault",
+    "stuck:0.2@512",
+    "--clock",
+    "control",
+]
 TIMES = {"time/fps", "time/time_elapsed"}  # differ from run to run
 
 
@@ -161,8 +179,9 @@ def test_help_names_every_key_and_goes_with_the_next(make):
     assert (window.overlay, window.paused) == (None, True)
 
 
-@pytest.mark.parametrize("event", [(pygame.KEYDOWN, {"key": pygame.K_ESCAPE}), (pygame.KEYDOWN, {"key": pygame.K_q}),
-                                   (pygame.QUIT, {})])
+@pytest.mark.parametrize(
+    "event", [(pygame.KEYDOWN, {"key": pygame.K_ESCAPE}), (pygame.KEYDOWN, {"key": pygame.K_q}), (pygame.QUIT, {})]
+)
 def test_who_closes_the_window_does_not_end_the_training(make, capsys, event):
     window = make(pace=Pace(clock=Ticks(1.0)))
     pygame.event.post(pygame.event.Event(event[0], **event[1]))
@@ -249,8 +268,10 @@ def test_a_look_that_fails_counts_too():
     assert pace.due
 
 
-@pytest.mark.parametrize(("wrong", "said"), [({"share": 0.0}, "share must be in 0..1"), ({"share": 1.1}, "share"),
-                                             ({"frames": 0.0}, "frames must be > 0")])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"share": 0.0}, "share must be in 0..1"), ({"share": 1.1}, "share"), ({"frames": 0.0}, "frames must be > 0")],
+)
 def test_paces_that_are_none(wrong, said):
     with pytest.raises(ValueError, match=said):
         Pace(**wrong)
@@ -266,9 +287,13 @@ def test_without_a_display_nothing_is_made(monkeypatch, tmp_path):
 
 
 def test_a_display_that_is_not_there_is_told_in_one_line(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "pib_rl.train", *TASK, "--render", "human", "--out",
-                           str(tmp_path / "run")], env={"DISPLAY": ":987", "SDL_VIDEODRIVER": "x11",
-                           "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pib_rl.train", *TASK, "--render", "human", "--out", str(tmp_path / "run")],
+        env={"DISPLAY": ":987", "SDL_VIDEODRIVER": "x11", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     said = done.stderr.splitlines()
     assert said[-1].startswith("pib_rl.train: error: cannot open a window")

@@ -15,8 +15,17 @@ from pib_rl.common.options import configure
 from pib_rl.training import tuned
 from pib_rl.training.config import from_plain
 
-LANDER = {"epochs": 4, "ent_coef": 0.01, "ent_decay": 4, "gae_lambda": 0.98, "gamma": 0.995, "hidden_rollouts": 4,
-          "dual_clip": None, "plastic": 0.5, "refit_margin": 2}
+LANDER = {
+    "epochs": 4,
+    "ent_coef": 0.01,
+    "ent_decay": 4,
+    "gae_lambda": 0.98,
+    "gamma": 0.995,
+    "hidden_rollouts": 4,
+    "dual_clip": None,
+    "plastic": 0.5,
+    "refit_margin": 2,
+}
 KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
 
 
@@ -50,8 +59,14 @@ def test_another_objective_drops_the_tuned_options_of_the_first():
 
 
 def test_the_environment_of_the_command_line_brings_its_own_settings():
-    assert settings("Acrobot-v1")["rule"] == {"epochs": 4, "hidden_rate": 0.001, "hidden_decay": 1, "track": 0,
-                                              "plastic": 0.5, "refit_margin": 2}
+    assert settings("Acrobot-v1")["rule"] == {
+        "epochs": 4,
+        "hidden_rate": 0.001,
+        "hidden_decay": 1,
+        "track": 0,
+        "plastic": 0.5,
+        "refit_margin": 2,
+    }
     assert settings("Acrobot-v1")["timesteps"] == 200_000
     lander = settings("LunarLander-v3", "--hw", "optical")
     assert lander["learning_rate"] == "lin_0.3"
@@ -75,7 +90,8 @@ def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
 
 def test_rivals_do_not_take_the_settings_of_hidden_arrays():
     assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {
-        name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")}
+        name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")
+    }
     assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4, "refit_margin": 2}
 
 
@@ -87,10 +103,15 @@ def test_print_config_can_be_read_back(tmp_path, capsys):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["CartPol-v1"], "unknown environment"), (["CartPole-v1", "--mode", "pibb"], "unknown mode"),
-    (["CartPole-v1", "--rule", "hiden_rate=1"], "did you mean hidden_rate"),
-    (["CartPole-v1", "--rule", "hidden_rate=1e300"], "hidden_rate must be at most 3.4e+38 in size, got 1e+300")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["CartPol-v1"], "unknown environment"),
+        (["CartPole-v1", "--mode", "pibb"], "unknown mode"),
+        (["CartPole-v1", "--rule", "hiden_rate=1"], "did you mean hidden_rate"),
+        (["CartPole-v1", "--rule", "hidden_rate=1e300"], "hidden_rate must be at most 3.4e+38 in size, got 1e+300"),
+    ],
+)
 def test_print_config_prints_only_what_can_run(arguments, said, capsys):
     with pytest.raises(UserError, match=re.escape(said)):
         train.main([*arguments, "--print-config"])

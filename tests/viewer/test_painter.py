@@ -103,13 +103,15 @@ def test_what_changes_is_seen_where_it_belongs():
     watched = probe()
     scene = watched.scene(Status("a title", message="nothing yet"))
     assert changed(scene, scene) == set()
-    for status, place in ((replace(scene.status, message="something"), {"footer"}),
-                          (replace(scene.status, tags=("paused",)), {"header"}),
-                          (replace(scene.status, reward=3.0), {"header", "history"}),
-                          (replace(scene.status, returns=(1.0, 2.0), marks=(1,)), {"history"}),
-                          (replace(scene.status, learning=Learning(5, 10, (1.0, 2.0))), {"history"}),
-                          (replace(scene.status, faults=("stuck 0.5",)), {"costs"}),
-                          (replace(scene.status, age_s=1e5), {"costs"})):
+    for status, place in (
+        (replace(scene.status, message="something"), {"footer"}),
+        (replace(scene.status, tags=("paused",)), {"header"}),
+        (replace(scene.status, reward=3.0), {"header", "history"}),
+        (replace(scene.status, returns=(1.0, 2.0), marks=(1,)), {"history"}),
+        (replace(scene.status, learning=Learning(5, 10, (1.0, 2.0))), {"history"}),
+        (replace(scene.status, faults=("stuck 0.5",)), {"costs"}),
+        (replace(scene.status, age_s=1e5), {"costs"}),
+    ):
         assert changed(scene, replace(scene, status=status)) == place
     assert changed(scene, replace(scene, energy={"light": 1.0})) == {"energy"}
     assert changed(scene, replace(scene, decision=replace(scene.decision, value=9.0))) == {"decision"}
@@ -194,8 +196,10 @@ def test_the_action_that_is_taken_is_marked_and_no_other(count):
 
 def test_a_continuous_action_beside_its_mean_is_marked():
     scene = probe().scene()
-    at, aside = (draw(replace(scene, decision=Decision(1.0, means=(0.1,), deviations=(0.3,), action=(action,))))
-                 for action in (0.1, -0.6))
+    at, aside = (
+        draw(replace(scene, decision=Decision(1.0, means=(0.1,), deviations=(0.3,), action=(action,))))
+        for action in (0.1, -0.6)
+    )
     assert (at != aside).any(2).sum() > 10
 
 
@@ -211,8 +215,10 @@ def test_numbers_stand_beside_their_bars(size, mean):
     assert (between == colours.CARD).all()
 
 
-@pytest.mark.parametrize(("value", "form", "told"), [(-0.0, ".3g", "0"), (-0.001, "+.2f", "+0.00"), (0.0, ".4g", "0"),
-                                                     (-1.5, ".3g", "-1.5"), (-1e-9, ".2f", "0.00")])
+@pytest.mark.parametrize(
+    ("value", "form", "told"),
+    [(-0.0, ".3g", "0"), (-0.001, "+.2f", "+0.00"), (0.0, ".4g", "0"), (-1.5, ".3g", "-1.5"), (-1e-9, ".2f", "0.00")],
+)
 def test_zero_has_no_minus(value, form, told):
     assert pens.number(value, form) == told
 
@@ -295,7 +301,9 @@ def test_two_pygames_are_told_with_the_cure(monkeypatch):
         Painter()
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, "as made"), (86400, "1 day"), (172800, "2 days"),
-                                               (0.5, "0.5 seconds"), (1e6, "11.6 days")])
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "as made"), (86400, "1 day"), (172800, "2 days"), (0.5, "0.5 seconds"), (1e6, "11.6 days")],
+)
 def test_ages_are_told_in_the_unit_that_fits(seconds, told):
     assert age(seconds) == told

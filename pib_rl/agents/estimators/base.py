@@ -64,14 +64,31 @@ class PhysicalEstimator(BaseEstimator):
             the samples that were learned from. ``aged_s_`` counts them.
     """
 
-    def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "ridge",
-                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
-                 hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
-                 rule: dict[str, Any] | None = None, scaling: str = "feature",
-                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
-                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
-                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = (),
-                 clock: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        hw: str = "digital",
+        units: int = 3,
+        width: int = 128,
+        objective: str = "ridge",
+        epochs: int | None = None,
+        batch_size: int = 256,
+        mode: str = "pib",
+        hw_options: dict[str, Any] | None = None,
+        objective_options: dict[str, Any] | None = None,
+        rule: dict[str, Any] | None = None,
+        scaling: str = "feature",
+        image: tuple[int, ...] | None = None,
+        patches: Sequence[tuple[int, int, int]] = (),
+        views: dict[str, Any] | None = None,
+        read: str = "mean",
+        seed: int = 0,
+        device: str = "cpu",
+        verbose: bool = False,
+        warm_start: bool = False,
+        faults: Sequence[str] = (),
+        clock: float = 0.0,
+    ) -> None:
         self.hw = hw
         self.units = units
         self.width = width
@@ -117,6 +134,7 @@ class PhysicalEstimator(BaseEstimator):
         epochs = self._epochs(len(x))
         ahead = self._faults(epochs)
         with tqdm(total=epochs, unit="epoch", disable=not self.verbose, dynamic_ncols=True) as bar:
+
             def break_at(epoch: int) -> None:
                 while ahead and ahead[0].step <= epoch:
                     inject(self.model_, ahead.pop(0))
@@ -185,8 +203,16 @@ class PhysicalEstimator(BaseEstimator):
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
         """Checked inputs and encoded labels."""
         with np.errstate(over="ignore"):
-            x, y = validate_data(self, X, y, dtype=np.float32, reset=first, ensure_min_samples=2, multi_output=True,
-                                 y_numeric=self._numeric)
+            x, y = validate_data(
+                self,
+                X,
+                y,
+                dtype=np.float32,
+                reset=first,
+                ensure_min_samples=2,
+                multi_output=True,
+                y_numeric=self._numeric,
+            )
         self._check_image(x)
         return x, self._encode(y, first)
 
@@ -213,8 +239,9 @@ class PhysicalEstimator(BaseEstimator):
         if isinstance(clock, bool) or not isinstance(clock, Real):
             raise ValueError(f"clock must be a number of seconds, got {clock!r}")
         check_clock(float(clock))
-        if isinstance(self.faults, str) or not (isinstance(self.faults, Sequence)
-                                                and all(isinstance(fault, str) for fault in self.faults)):
+        if isinstance(self.faults, str) or not (
+            isinstance(self.faults, Sequence) and all(isinstance(fault, str) for fault in self.faults)
+        ):
             raise ValueError(f"faults must be a list of KIND:SIZE@EPOCH, got {self.faults!r}")
         if not isinstance(self.patches, Sequence):
             raise ValueError(f"patches must be a list of (channels, size, stride), got {self.patches!r}")
@@ -222,8 +249,9 @@ class PhysicalEstimator(BaseEstimator):
             if not isinstance(patch, Sequence) or not all(_whole(part) for part in patch):
                 raise ValueError(f"image and every patch must be tuples of whole numbers, got {patch!r}")
         if self.image is not None and (len(self.image) not in (2, 3) or min(self.image) < 1):
-            raise ValueError("image must be (height, width) or (height, width, channels), 1 or more each, "
-                             f"got {self.image!r}")
+            raise ValueError(
+                f"image must be (height, width) or (height, width, channels), 1 or more each, got {self.image!r}"
+            )
         if any(len(patch) != 3 for patch in self.patches):
             raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
         self._views()
@@ -231,19 +259,31 @@ class PhysicalEstimator(BaseEstimator):
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"device must be one that torch has here, such as cpu, got {self.device!r} "
-                             f"({reason})") from None
+            raise ValueError(
+                f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})"
+            ) from None
         if find_learner(self.mode).answer_inputs and self.patches:
-            raise ValueError(f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
-                             "leave out patches, or choose another mode")
+            raise ValueError(
+                f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
+                "leave out patches, or choose another mode"
+            )
 
     def _make(self, x: Tensor) -> None:
         outputs, kind = self._outputs(), find_learner(self.mode)
         hardware, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
-            x.shape[1], outputs, hw=self.hw, width=int(self.width), units=int(self.units), objective=self.objective,
-            target_features=outputs, answer_inputs=kind.answer_inputs, common=self.scaling == "common",
-            patches=[Patch(*map(int, patch)) for patch in self.patches], image=self._grid, seed=int(self.seed),
+            x.shape[1],
+            outputs,
+            hw=self.hw,
+            width=int(self.width),
+            units=int(self.units),
+            objective=self.objective,
+            target_features=outputs,
+            answer_inputs=kind.answer_inputs,
+            common=self.scaling == "common",
+            patches=[Patch(*map(int, patch)) for patch in self.patches],
+            image=self._grid,
+            seed=int(self.seed),
             **hardware,
         ).to(self.device)
         self.model_.meet(x)
@@ -256,8 +296,10 @@ class PhysicalEstimator(BaseEstimator):
         settings = shipped(self.hw, self.mode, self.image is not None, self._labels, bool(self.patches))
         rule = plain(self.rule)
         goal = settings.pop("objective_options", {}).get(self.objective, {})
-        hardware = {"hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
-                    "objective_options": goal | plain(self.objective_options)}
+        hardware = {
+            "hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
+            "objective_options": goal | plain(self.objective_options),
+        }
         for name in sorted(ARGUMENTS):
             if name in rule:
                 raise ValueError(f"{name} is an argument of its own, not one of the rule")
@@ -268,8 +310,10 @@ class PhysicalEstimator(BaseEstimator):
         _, config, own = self._settings(epochs)
         kind = find_learner(self.mode)
         if kind.answer_inputs != bool(self.model_.answer_features):
-            raise ValueError(f"mode {self.mode!r} needs another chip, one with inputs for labels or without; fit anew, "
-                             "without warm_start")
+            raise ValueError(
+                f"mode {self.mode!r} needs another chip, one with inputs for labels or without; fit anew, "
+                "without warm_start"
+            )
         if type(self.learner_) is not kind or self.learner_.options != own:
             self.learner_ = kind(self.model_, config, own)
         self.learner_.config = config

@@ -39,25 +39,62 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     _labels = False
 
-    def __init__(self, *, hw: str = "digital", units: int = 3, width: int = 128, objective: str = "pointwise",
-                 epochs: int | None = None, batch_size: int = 256, mode: str = "pib",
-                 hw_options: dict[str, Any] | None = None, objective_options: dict[str, Any] | None = None,
-                 rule: dict[str, Any] | None = None, scaling: str = "feature",
-                 image: tuple[int, ...] | None = None, patches: Sequence[tuple[int, int, int]] = (),
-                 views: dict[str, Any] | None = None, read: str = "mean", seed: int = 0, device: str = "cpu",
-                 verbose: bool = False, warm_start: bool = False, faults: Sequence[str] = (),
-                 clock: float = 0.0) -> None:
-        super().__init__(hw=hw, units=units, width=width, objective=objective, epochs=epochs, batch_size=batch_size,
-                         mode=mode, hw_options=hw_options, objective_options=objective_options, rule=rule,
-                         scaling=scaling, image=image, patches=patches, views=views, read=read, seed=seed,
-                         device=device, verbose=verbose, warm_start=warm_start, faults=faults, clock=clock)
+    def __init__(
+        self,
+        *,
+        hw: str = "digital",
+        units: int = 3,
+        width: int = 128,
+        objective: str = "pointwise",
+        epochs: int | None = None,
+        batch_size: int = 256,
+        mode: str = "pib",
+        hw_options: dict[str, Any] | None = None,
+        objective_options: dict[str, Any] | None = None,
+        rule: dict[str, Any] | None = None,
+        scaling: str = "feature",
+        image: tuple[int, ...] | None = None,
+        patches: Sequence[tuple[int, int, int]] = (),
+        views: dict[str, Any] | None = None,
+        read: str = "mean",
+        seed: int = 0,
+        device: str = "cpu",
+        verbose: bool = False,
+        warm_start: bool = False,
+        faults: Sequence[str] = (),
+        clock: float = 0.0,
+    ) -> None:
+        super().__init__(
+            hw=hw,
+            units=units,
+            width=width,
+            objective=objective,
+            epochs=epochs,
+            batch_size=batch_size,
+            mode=mode,
+            hw_options=hw_options,
+            objective_options=objective_options,
+            rule=rule,
+            scaling=scaling,
+            image=image,
+            patches=patches,
+            views=views,
+            read=read,
+            seed=seed,
+            device=device,
+            verbose=verbose,
+            warm_start=warm_start,
+            faults=faults,
+            clock=clock,
+        )
 
     def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """Checks data and arguments and makes the chip, untrained; those are of `fit`."""
         return super().prepare(X, other)
 
-    def fit(self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *,
-            other: Any = None) -> PIBEncoder:
+    def fit(
+        self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *, other: Any = None
+    ) -> PIBEncoder:
         """Learns for all epochs; in each, a last batch of less than half the size is left out.
 
         Args:
@@ -89,8 +126,9 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         model = self._model()
         taps = torch.tensor(check_array(X, dtype=np.float32), device=self.device)
         if taps.shape[1] != self._n_features_out:
-            raise ValueError(f"X must have the {self._n_features_out} features that transform gives, "
-                             f"got {taps.shape[1]}")
+            raise ValueError(
+                f"X must have the {self._n_features_out} features that transform gives, got {taps.shape[1]}"
+            )
         with torch.inference_mode():
             decoded = model.readout.measure(taps, Read(self.read))
             return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
@@ -125,8 +163,10 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     def _check(self) -> None:
         super()._check()
         if self.objective == "gaussian":
-            raise ValueError("objective 'gaussian' learns real-valued targets and can't tell views apart; "
-                             "choose pointwise, ridge, cka or renyi")
+            raise ValueError(
+                "objective 'gaussian' learns real-valued targets and can't tell views apart; "
+                "choose pointwise, ridge, cka or renyi"
+            )
 
     def _two_views(self, paired: bool) -> Views:
         options = {"swap": 0.0} if paired and self.image is None else {}

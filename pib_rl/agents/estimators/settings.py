@@ -56,8 +56,9 @@ def find_learner(mode: str) -> type[HiddenLearner]:
     """
     kind = find_mode(mode)
     if kind.alone:
-        raise ValueError(f"mode {mode!r} learns from whole episodes and can't learn from data; "
-                         "choose pib or another rival")
+        raise ValueError(
+            f"mode {mode!r} learns from whole episodes and can't learn from data; choose pib or another rival"
+        )
     return kind
 
 
@@ -76,5 +77,7 @@ def resolve(mode: str, settings: dict[str, Any]) -> tuple[LessonConfig, Any]:
     for name in settings:
         if name not in own | common:
             raise ValueError(f"the rule has no option {name!r}; {nearest(name, sorted(own | common - ARGUMENTS))}")
-    return (configure(LessonConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
-            configure(kind.Options, {name: settings[name] for name in settings if name in own}, mode))
+    return (
+        configure(LessonConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
+        configure(kind.Options, {name: settings[name] for name in settings if name in own}, mode),
+    )

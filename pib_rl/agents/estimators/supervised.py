@@ -46,8 +46,9 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
         if not hasattr(self, "model_"):
             self._given = np.unique(y if classes is None else classes)
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes must be those of the first call, {list(self.classes_)}, "
-                             f"got {list(np.unique(classes))}")
+            raise ValueError(
+                f"classes must be those of the first call, {list(self.classes_)}, got {list(np.unique(classes))}"
+            )
         try:
             return self._learn_once(X, y)
         finally:
@@ -73,8 +74,10 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
             raise ValueError(f"a classifier needs samples of 2 classes or more, got one class: {self.classes_[0]}")
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
-            raise ValueError(f"y holds the label {unknown[0]}, which is not among the classes of the first fit; "
-                             "name all of them in partial_fit(X, y, classes=...)")
+            raise ValueError(
+                f"y holds the label {unknown[0]}, which is not among the classes of the first fit; "
+                "name all of them in partial_fit(X, y, classes=...)"
+            )
         return torch.as_tensor(np.searchsorted(self.classes_, y))
 
     def _outputs(self) -> int:
@@ -124,8 +127,9 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
                 raise ValueError("y is too large: its standard deviation is no finite number; scale it down")
             self.spread_ = np.where(spread > 0, spread, 1.0)
         if values.shape[1] != len(self.mean_):
-            raise ValueError(f"y must have {len(self.mean_)} values per sample as in the first fit, "
-                             f"got {values.shape[1]}")
+            raise ValueError(
+                f"y must have {len(self.mean_)} values per sample as in the first fit, got {values.shape[1]}"
+            )
         return torch.as_tensor((values - self.mean_) / self.spread_, dtype=torch.float32)
 
     def _outputs(self) -> int:

@@ -79,12 +79,14 @@ class Trainer:
             ValueError: If the losses are no finite numbers any more.
         """
         picks = self._batches(len(samples))
-        logs = [self.step(samples, pick, start + (end - start) * index / len(picks))
-                for index, pick in enumerate(picks)]
+        logs = [
+            self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)
+        ]
         means = {name: float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
         if not all(map(math.isfinite, means.values())):
-            raise ValueError("the training diverged: losses are no finite numbers any more; lower hidden_rate or "
-                             "learning_rate")
+            raise ValueError(
+                "the training diverged: losses are no finite numbers any more; lower hidden_rate or learning_rate"
+            )
         return means
 
     def _batches(self, n: int) -> list[Tensor]:

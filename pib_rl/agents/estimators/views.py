@@ -106,8 +106,10 @@ class ImageOptions:
         for name in ("shift", "drop", "scale"):
             value = getattr(self, name) * self.strength
             if value > 1 or (name == "scale" and value == 1):
-                raise ValueError(f"the views' strength times {name} must be in 0..1, got {self.strength} times "
-                                 f"{getattr(self, name)}; lower one")
+                raise ValueError(
+                    f"the views' strength times {name} must be in 0..1, got {self.strength} times "
+                    f"{getattr(self, name)}; lower one"
+                )
 
     def scaled(self) -> ImageOptions:
         """The same changes at strength 1."""

@@ -28,8 +28,10 @@ class AdamLearner(HiddenLearner):
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
         rate = self.config.hidden_rate * self.config.share(progress)
-        return [adam.step(gradient, array_rate(rate, gradient.shape[1]))
-                for adam, gradient in zip(self.adams, gradients, strict=True)]
+        return [
+            adam.step(gradient, array_rate(rate, gradient.shape[1]))
+            for adam, gradient in zip(self.adams, gradients, strict=True)
+        ]
 
 
 class Follower(AdamLearner):

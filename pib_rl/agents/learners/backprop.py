@@ -70,12 +70,14 @@ class NetworkTwin(nn.Module):
         media = [unit.medium for unit in chain[1:]] + [model.network.last]
         self.sizes = [medium.out_features for medium in media]
         self.media = [make_twin(medium, streams) for medium in media]
-        self.arrays = [Parameter(array.weights(), streams) for array in (*(unit.array for unit in chain),
-                                                                        model.readout.array)]
+        self.arrays = [
+            Parameter(array.weights(), streams) for array in (*(unit.array for unit in chain), model.readout.array)
+        ]
         self.parts = nn.ModuleList([*self.media, *self.arrays])
 
-    def pull(self, model: Trainee, seen: Measurement, gradient: Tensor, weights: list[Tensor],
-             error: float) -> list[Tensor]:
+    def pull(
+        self, model: Trainee, seen: Measurement, gradient: Tensor, weights: list[Tensor], error: float
+    ) -> list[Tensor]:
         """dL/dz of every unit, shape (n, out_features) each.
 
         Args:
@@ -122,8 +124,10 @@ class Backprop(Follower):
 
     def weights(self) -> list[Tensor]:
         """What the twin takes for the weights: hidden arrays in order, those of dead units 0, then the readout."""
-        read = [*(unit.array.weights() * unit.alive for unit in self.model.network.chain),
-                self.model.readout.array.weights()]
+        read = [
+            *(unit.array.weights() * unit.alive for unit in self.model.network.chain),
+            self.model.readout.array.weights(),
+        ]
         return [own.of(weight, self.options.twin_error) for own, weight in zip(self.twin.arrays, read, strict=True)]
 
     def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:

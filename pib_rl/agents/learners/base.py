@@ -104,6 +104,12 @@ class InformationLearner(HiddenLearner):
 
     def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         config, share = self.config, self.config.share(progress)
-        scores = self.model.network.learn(batch.seen, batch.target, config.hidden_rate * share, config.track * share,
-                                          config.plastic, config.output_rms)
+        scores = self.model.network.learn(
+            batch.seen,
+            batch.target,
+            config.hidden_rate * share,
+            config.track * share,
+            config.plastic,
+            config.output_rms,
+        )
         return {f"loss_unit{unit}": score.loss for unit, score in enumerate(scores, 1)}

@@ -51,5 +51,7 @@ class DirectFeedback(Follower):
         self.memory["feedback"] = self.feedback
 
     def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
-        return [(gradient @ matrix) * (1 - unit.control.drive(z).tanh().square())
-                for matrix, unit, z in zip(self.feedback.matrices, self.model.network.chain, seen.z, strict=True)]
+        return [
+            (gradient @ matrix) * (1 - unit.control.drive(z).tanh().square())
+            for matrix, unit, z in zip(self.feedback.matrices, self.model.network.chain, seen.z, strict=True)
+        ]

@@ -67,8 +67,11 @@ class EvolutionStrategy(HiddenLearner):
         """Displacements c eps of one pair, one tensor of shape (out, in) per array."""
         device = self.model.device
         generator = self.model.streams.generator(LEARNING, device)
-        return [torch.randn(array.out_features, array.in_features, generator=generator, device=device)
-                * array.in_features**-0.5 for array in self.arrays]
+        return [
+            torch.randn(array.out_features, array.in_features, generator=generator, device=device)
+            * array.in_features**-0.5
+            for array in self.arrays
+        ]
 
     def change(self, ways: list[list[Tensor]], fitness: Tensor, progress: float) -> list[Tensor]:
         """Change dW of every array; zero if all did equally well.

@@ -95,17 +95,23 @@ class ForwardForward(AdamLearner):
 
     def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
         if not model.answer_features:
-            raise ValueError("forward-forward needs a network with inputs for answers, such as that of "
-                             "PIBPolicy(..., action_inputs=True)")
+            raise ValueError(
+                "forward-forward needs a network with inputs for answers, such as that of "
+                "PIBPolicy(..., action_inputs=True)"
+            )
         super().__init__(model, config, options)
 
     def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         network, (given, other, worth) = self.model.network, batch.pairs
         seen, against = network.measure(given), network.measure(other)
-        scores = [contrast(z, w, worth, unit.control, self.options.steepness)
-                  for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
-        gradients = [unit.outer(score.by_given, h) + unit.outer(score.by_other, k)
-                     for unit, score, h, k in zip(network.chain, scores, seen.h, against.h, strict=True)]
+        scores = [
+            contrast(z, w, worth, unit.control, self.options.steepness)
+            for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)
+        ]
+        gradients = [
+            unit.outer(score.by_given, h) + unit.outer(score.by_other, k)
+            for unit, score, h, k in zip(network.chain, scores, seen.h, against.h, strict=True)
+        ]
         track = self.config.track * self.config.share(progress)
         changes = self.steps(gradients, progress)
         for unit, change, z, w in zip(network.chain, changes, seen.z, against.z, strict=True):

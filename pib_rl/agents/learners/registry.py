@@ -56,8 +56,10 @@ def resolve(mode: str, options: dict[str, Any], base: dict[str, Any] | None = No
     kind = find_mode(mode)
     own = {field.name for field in fields(kind.Options)}
     settings = {**(base or {}), **kind.defaults, **{name: options[name] for name in options if name not in own}}
-    return (configure(RuleConfig, settings, "the rule"),
-            configure(kind.Options, {name: options[name] for name in options if name in own}, mode))
+    return (
+        configure(RuleConfig, settings, "the rule"),
+        configure(kind.Options, {name: options[name] for name in options if name in own}, mode),
+    )
 
 
 __all__ = ["MODES", "RIVALS", "Frozen", "find_mode", "resolve"]

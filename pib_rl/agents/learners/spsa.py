@@ -34,8 +34,10 @@ class SpsaOptions:
 
     def __post_init__(self) -> None:
         if not 0 < self.perturbation <= 1:
-            raise ValueError(f"spsa's perturbation must be > 0 and <= 1 (in initial deviations of the weights), "
-                             f"got {self.perturbation}")
+            raise ValueError(
+                f"spsa's perturbation must be > 0 and <= 1 (in initial deviations of the weights), "
+                f"got {self.perturbation}"
+            )
 
 
 class Spsa(AdamLearner):
@@ -60,8 +62,7 @@ class Spsa(AdamLearner):
 
     Options: ClassVar[type] = SpsaOptions
     studies = True
-    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "hidden_rollouts": 1,
-                                          "track": 1e-3}
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "hidden_rollouts": 1, "track": 1e-3}
 
     def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         share = self.config.share(progress)

@@ -100,8 +100,15 @@ class ScatteringTwin(MediumTwin):
         streams: Named random streams.
     """
 
-    def __init__(self, real: Tensor, imaginary: Tensor, background: Tensor, contrast: Tensor,
-                 config: OpticalConfig, streams: Streams) -> None:
+    def __init__(
+        self,
+        real: Tensor,
+        imaginary: Tensor,
+        background: Tensor,
+        contrast: Tensor,
+        config: OpticalConfig,
+        streams: Streams,
+    ) -> None:
         super().__init__()
         self.real = Parameter(real, streams)
         self.imaginary = Parameter(imaginary, streams)
@@ -148,8 +155,10 @@ def make_twin(medium: Medium, streams: Streams) -> MediumTwin:
     """
     maker = TWINS.get(type(medium))
     if maker is None:
-        raise ValueError(f"backprop needs a digital twin of {type(medium).__name__}; register one with "
-                         "pib_rl.agents.learners.twins.twin_of")
+        raise ValueError(
+            f"backprop needs a digital twin of {type(medium).__name__}; register one with "
+            "pib_rl.agents.learners.twins.twin_of"
+        )
     return maker(medium, streams)
 
 

@@ -25,8 +25,10 @@ def bill(model: OnHardware) -> dict[str, Any]:
     parts = meter.joules()
     used = [float(array.wear.max()) / array.endurance for array in arrays if array.endurance]
     return {
-        **meter.totals(), "devices": model.devices,
-        "energy_j": sum(parts.values()), "energy_parts_j": parts,
+        **meter.totals(),
+        "devices": model.devices,
+        "energy_j": sum(parts.values()),
+        "energy_parts_j": parts,
         "latency_s": model.latency,
         "reference_j": meter.products.item() * MAC_J,
         "writes_max_per_device": max(float(array.wear.max()) for array in arrays),
@@ -35,8 +37,15 @@ def bill(model: OnHardware) -> dict[str, Any]:
     }
 
 
-NUMBERS = ("measurements", "writes", "energy_j", "latency_s", "reference_j", "writes_max_per_device",
-           "writes_mean_per_device")  # what `told` needs of a bill
+NUMBERS = (
+    "measurements",
+    "writes",
+    "energy_j",
+    "latency_s",
+    "reference_j",
+    "writes_max_per_device",
+    "writes_mean_per_device",
+)  # what `told` needs of a bill
 
 
 def told(bill: dict[str, Any], period: float | None = None) -> str:

@@ -68,8 +68,9 @@ def _ways(model: OnHardware, fault: Fault) -> list[Callable[[], None]]:
     chain = model.network.chain
     if fault.kind == DEAD_UNIT:
         if fault.size > len(chain):
-            raise ValueError(f"the number of a dead unit must be in 1..{len(chain)}, the units of this network, "
-                             f"got {fault.size:g}")
+            raise ValueError(
+                f"the number of a dead unit must be in 1..{len(chain)}, the units of this network, got {fault.size:g}"
+            )
         return [chain[int(fault.size) - 1].die]
     known = [part.faults() for part in parts(model)]
     found: list[Callable[[], None]] = [partial(ways[fault.kind], fault.size) for ways in known if fault.kind in ways]

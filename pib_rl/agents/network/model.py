@@ -46,19 +46,41 @@ class PhysicalModel(OnHardware, nn.Module):
         ValueError: If a name is unknown or a size is not positive.
     """
 
-    def __init__(self, in_features: int, outputs: int, *, hw: str = "digital", hw_options: dict[str, Any] | None = None,
-                 width: int = 128, units: int = 3, objective: str = "pointwise",
-                 objective_options: dict[str, Any] | None = None, target_features: int = 1,
-                 answer_inputs: bool = False, common: bool = False,
-                 patches: Sequence[Patch] = (), image: Grid | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        outputs: int,
+        *,
+        hw: str = "digital",
+        hw_options: dict[str, Any] | None = None,
+        width: int = 128,
+        units: int = 3,
+        objective: str = "pointwise",
+        objective_options: dict[str, Any] | None = None,
+        target_features: int = 1,
+        answer_inputs: bool = False,
+        common: bool = False,
+        patches: Sequence[Patch] = (),
+        image: Grid | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.streams = Streams(seed)
         self.meter = Meter()
         self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
         self.normaliser = Normaliser(in_features, common=common)
-        self.network = Network(self.substrate, in_features + (outputs if answer_inputs else 0), width, units,
-                               objective=objective, target_features=target_features, options=objective_options,
-                               optimiser=Adam, patches=patches, image=image)
+        self.network = Network(
+            self.substrate,
+            in_features + (outputs if answer_inputs else 0),
+            width,
+            units,
+            objective=objective,
+            target_features=target_features,
+            options=objective_options,
+            optimiser=Adam,
+            patches=patches,
+            image=image,
+        )
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
 
     def meet(self, x: Tensor) -> None:

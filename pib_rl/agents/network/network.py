@@ -50,10 +50,20 @@ class Network(nn.Module):
         ValueError: If a size is not positive or the objective is unknown.
     """
 
-    def __init__(self, substrate: Substrate, in_features: int, width: int, units: int, *,
-                 objective: str = "gaussian", target_features: int = 1,
-                 options: dict[str, Any] | None = None, optimiser: type[Adam] = SignalGatedAdam,
-                 patches: Sequence[Patch] = (), image: Grid | None = None) -> None:
+    def __init__(
+        self,
+        substrate: Substrate,
+        in_features: int,
+        width: int,
+        units: int,
+        *,
+        objective: str = "gaussian",
+        target_features: int = 1,
+        options: dict[str, Any] | None = None,
+        optimiser: type[Adam] = SignalGatedAdam,
+        patches: Sequence[Patch] = (),
+        image: Grid | None = None,
+    ) -> None:
         super().__init__()
         for name, value in (("width", width), ("units", units), ("in_features", in_features)):
             if value < 1:
@@ -73,11 +83,14 @@ class Network(nn.Module):
             control = GainControl(outputs, substrate.drive_gain, substrate.drive_offset, substrate.streams)
             size = outputs * (1 if layout is None else layout.positions)
             grid = None if layout is None else layout.after
-            goal = make_objective(objective, options or {}, features=target_features, outputs=size,
-                                  streams=substrate.streams, grid=grid)
+            goal = make_objective(
+                objective, options or {}, features=target_features, outputs=size, streams=substrate.streams, grid=grid
+            )
             if layout is not None and goal.beta:
-                raise ValueError(f"beta must be 0 with patches, got {goal.beta}: a patch unit has no single input to "
-                                 "compress, but one per square")
+                raise ValueError(
+                    f"beta must be 0 with patches, got {goal.beta}: a patch unit has no single input to "
+                    "compress, but one per square"
+                )
             unit = Unit(medium, array, control, goal, optimiser((outputs, medium.out_features)), layout)
             self.units.append(unit)
         self.last = substrate.make_medium(size, width)
@@ -143,8 +156,15 @@ class Network(nn.Module):
             self.meter.read(medium.recalibrate())
         self.calibrate(x)
 
-    def learn(self, seen: Measurement, target: Target, rate: float, track: float, plastic: float = 1.0,
-              limit: float | None = None) -> list[Score]:
+    def learn(
+        self,
+        seen: Measurement,
+        target: Target,
+        rate: float,
+        track: float,
+        plastic: float = 1.0,
+        limit: float | None = None,
+    ) -> list[Score]:
         """Every unit takes one step by itself, in parallel in spirit: no order matters.
 
         Args:

@@ -73,13 +73,17 @@ class OnHardware:
         parts = []
         for owner, module in (("normaliser", self.normaliser), ("network", self.network)):
             own = {name: value for name, value in module.state_dict().items() if not _of_the_run(name)}
-            part = {name.removeprefix(f"{owner}."): value for name, value in state.items()
-                    if name.startswith(f"{owner}.") and not _of_the_run(name)}
+            part = {
+                name.removeprefix(f"{owner}."): value
+                for name, value in state.items()
+                if name.startswith(f"{owner}.") and not _of_the_run(name)
+            }
             for name in sorted(own.keys() | part.keys()):
                 there, here = (tuple(known[name].shape) if name in known else "missing" for known in (part, own))
                 if there != here:
-                    raise ValueError(f"the other network is not of this size: {owner}.{name} is {there} there, "
-                                     f"{here} here")
+                    raise ValueError(
+                        f"the other network is not of this size: {owner}.{name} is {there} there, {here} here"
+                    )
             parts.append((module, part))
         for module, part in parts:
             module.load_state_dict(module.state_dict() | part)

@@ -73,8 +73,15 @@ class Unit(nn.Module):
 
     alive: Tensor
 
-    def __init__(self, medium: Medium, array: Array, control: GainControl, objective: Objective,
-                 optimiser: Adam, layout: Layout | None = None) -> None:
+    def __init__(
+        self,
+        medium: Medium,
+        array: Array,
+        control: GainControl,
+        objective: Objective,
+        optimiser: Adam,
+        layout: Layout | None = None,
+    ) -> None:
         super().__init__()
         self.medium = medium
         self.array = array
@@ -119,8 +126,9 @@ class Unit(nn.Module):
         """Gradient by the weights, shape (out, in), from dL/dz and h, shapes as in `measure`."""
         return slope.reshape(len(h), -1).T @ h
 
-    def learn(self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0,
-              limit: float | None = None) -> Score:
+    def learn(
+        self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0, limit: float | None = None
+    ) -> Score:
         """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
 
         Args:

@@ -19,12 +19,17 @@ from pib_rl.common.options import admit, nearest
 from pib_rl.common.streams import Streams
 
 OBJECTIVES: dict[str, type[Objective]] = {
-    "gaussian": Gaussian, "pointwise": Pointwise, "cka": Alignment, "renyi": Renyi, "ridge": Ridge,
+    "gaussian": Gaussian,
+    "pointwise": Pointwise,
+    "cka": Alignment,
+    "renyi": Renyi,
+    "ridge": Ridge,
 }
 
 
-def make_objective(name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams,
-                   grid: Grid | None = None) -> Objective:
+def make_objective(
+    name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams, grid: Grid | None = None
+) -> Objective:
     """An objective by name.
 
     Args:
@@ -42,11 +47,22 @@ def make_objective(name: str, options: dict[str, Any], *, features: int, outputs
     if kind is None:
         raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
     given: dict[str, Any] = {"features": features, "outputs": outputs, "streams": streams, "grid": grid}
-    hints = {option: hint for option, hint in get_type_hints(kind.__init__).items()
-             if option not in (*kind.needs, "return")}
+    hints = {
+        option: hint for option, hint in get_type_hints(kind.__init__).items() if option not in (*kind.needs, "return")
+    }
     chosen = admit(hints, options, f"objective {name!r}")
     return kind(**chosen, **{need: given[need] for need in kind.needs})
 
 
-__all__ = ["OBJECTIVES", "Alignment", "Gaussian", "GramObjective", "Objective", "Pointwise", "Renyi", "Ridge", "Score",
-           "make_objective"]
+__all__ = [
+    "OBJECTIVES",
+    "Alignment",
+    "Gaussian",
+    "GramObjective",
+    "Objective",
+    "Pointwise",
+    "Renyi",
+    "Ridge",
+    "Score",
+    "make_objective",
+]

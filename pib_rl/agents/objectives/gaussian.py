@@ -26,8 +26,15 @@ class Gaussian(GramObjective):
 
     needs = ("features",)
 
-    def __init__(self, scale: Scale | None = None, bandwidth: float | None = None, beta: float = 0.0, *,
-                 features: int = 1, gated: bool = True) -> None:
+    def __init__(
+        self,
+        scale: Scale | None = None,
+        bandwidth: float | None = None,
+        beta: float = 0.0,
+        *,
+        features: int = 1,
+        gated: bool = True,
+    ) -> None:
         super().__init__(scale, bandwidth, beta)
         self.gate = Gate(features, gated)
 

@@ -27,8 +27,9 @@ class Renyi(GramObjective):
 
     default_scale = "sample"
 
-    def __init__(self, scale: Scale | None = None, bandwidth: float | None = None, beta: float = 0.0, *,
-                 alpha: float = 2.0) -> None:
+    def __init__(
+        self, scale: Scale | None = None, bandwidth: float | None = None, beta: float = 0.0, *, alpha: float = 2.0
+    ) -> None:
         super().__init__(scale, bandwidth, beta)
         check_order(alpha)
         if alpha < 1:

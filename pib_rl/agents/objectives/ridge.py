@@ -57,9 +57,21 @@ class Ridge(Objective):
     needs = ("features", "outputs", "grid", "streams")
     shift: Tensor
 
-    def __init__(self, beta: float = 0.0, *, ridge: float = 0.1, temperature: float = 0.1, gain: float = 1.5,
-                 offset: float = 1.0, pool: int = 2, features: int = 1, outputs: int = 1, grid: Grid | None = None,
-                 streams: Streams | None = None, gated: bool = True) -> None:
+    def __init__(
+        self,
+        beta: float = 0.0,
+        *,
+        ridge: float = 0.1,
+        temperature: float = 0.1,
+        gain: float = 1.5,
+        offset: float = 1.0,
+        pool: int = 2,
+        features: int = 1,
+        outputs: int = 1,
+        grid: Grid | None = None,
+        streams: Streams | None = None,
+        gated: bool = True,
+    ) -> None:
         super().__init__(beta)
         for name, value in (("ridge", ridge), ("temperature", temperature), ("gain", gain)):
             if not value > 0:

@@ -58,8 +58,14 @@ class RuleConfig(HiddenConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("hidden_steps", 1), ("hidden_batch", 4), ("hidden_rollouts", 1), ("replay_rollouts", 0),
-                            ("epochs", 1), ("batch_size", 1)):
+        for name, least in (
+            ("hidden_steps", 1),
+            ("hidden_batch", 4),
+            ("hidden_rollouts", 1),
+            ("replay_rollouts", 0),
+            ("epochs", 1),
+            ("batch_size", 1),
+        ):
             self.check_numbers(name, least=least)
         self.check_shares("gamma", "gae_lambda", "replay_share")
         self.check_numbers("refit_margin", "ent_decay", "spread_rate")
@@ -67,8 +73,9 @@ class RuleConfig(HiddenConfig):
         if self.ridge <= 0 or self.clip_range <= 0:
             raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
         if self.dual_clip is not None and not 1 + self.clip_range < self.dual_clip < math.inf:
-            raise ValueError(f"the rule's dual_clip must be > 1 + clip_range, {1 + self.clip_range:g}, "
-                             f"got {self.dual_clip}")
+            raise ValueError(
+                f"the rule's dual_clip must be > 1 + clip_range, {1 + self.clip_range:g}, got {self.dual_clip}"
+            )
 
     def bonus(self, progress: float) -> float:
         """Weight of the entropy bonus when the share ``progress`` of the training is done."""

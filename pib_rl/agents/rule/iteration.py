@@ -97,11 +97,24 @@ class Rule:
         ask = rollout.truncated > 0
         ask[-1] = True
         following[ask] = policy.outputs(rollout.next_obs[ask])[:, -1]
-        advantage = advantages(rollout.rewards / policy.returns.value, values, following, rollout.terminated,
-                               rollout.truncated, config.gamma, config.gae_lambda)
+        advantage = advantages(
+            rollout.rewards / policy.returns.value,
+            values,
+            following,
+            rollout.terminated,
+            rollout.truncated,
+            config.gamma,
+            config.gae_lambda,
+        )
         parameters, actions = rollout.outputs[..., :-1].flatten(0, 1), rollout.actions.flatten(0, 1)
-        return Experience(obs, rollout.next_obs.flatten(0, 1), actions, torch.cat([parameters, values.view(-1, 1)], 1),
-                          advantage.flatten(), policy.head.score(parameters, actions))
+        return Experience(
+            obs,
+            rollout.next_obs.flatten(0, 1),
+            actions,
+            torch.cat([parameters, values.view(-1, 1)], 1),
+            advantage.flatten(),
+            policy.head.score(parameters, actions),
+        )
 
     def _replay(self) -> Tensor:
         """A share of the observations of each older rollout."""
@@ -115,8 +128,10 @@ class Rule:
         """``hidden_steps`` steps of the learner on samples of the newest rollouts; means of its figures."""
         recent = list(self.history)[-self.config.hidden_rollouts :]
         samples = RewardSamples(self.policy, self.config, recent, progress)
-        logs = [self.learner.study(Batch(samples, pick, self.policy.network), progress)
-                for pick in self._batches(len(samples), self.policy.device)]
+        logs = [
+            self.learner.study(Batch(samples, pick, self.policy.network), progress)
+            for pick in self._batches(len(samples), self.policy.device)
+        ]
         return {f"train/{name}": float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
 
     def _batches(self, n: int, device: torch.device) -> Iterator[Tensor]:
@@ -152,8 +167,9 @@ class Rule:
                 parameters, value = policy.split(outputs)
                 actions = newest.actions[pick]
                 change = policy.head.log_prob(parameters, actions) - old[pick]
-                ratio, held, push, _ = clipped_surrogate(change, newest.advantage[pick], config.clip_range,
-                                                         config.dual_clip)
+                ratio, held, push, _ = clipped_surrogate(
+                    change, newest.advantage[pick], config.clip_range, config.dual_clip
+                )
                 slope = policy.head.gradient(parameters, actions, push, bonus)
                 regress = (value - returns[pick])[:, None] / len(pick)
                 gradient = torch.cat([slope, regress], 1)
@@ -165,8 +181,11 @@ class Rule:
                 divergence.append((ratio - 1 - change).mean())
         self.test.remember(newest.obs, told)
         unexplained = (newest.returns - newest.outputs[:, -1]).var() / returns.var().clamp(min=1e-8)
-        return {"train/clip_fraction": float(torch.stack(clipped).mean()), "train/approx_kl": float(divergence[-1]),
-                "train/explained_variance": float(1 - unexplained)}
+        return {
+            "train/clip_fraction": float(torch.stack(clipped).mean()),
+            "train/approx_kl": float(divergence[-1]),
+            "train/explained_variance": float(1 - unexplained),
+        }
 
     def _inform(self) -> dict[str, float]:
         """The information plane on a batch of the newest rollout, as the units are now."""

@@ -41,8 +41,15 @@ class Rollout:
         return cls(room(features), room(features), taken, room(outputs), room(), room(), room())
 
 
-def advantages(rewards: Tensor, values: Tensor, next_values: Tensor, terminated: Tensor, truncated: Tensor,
-               gamma: float, lam: float) -> Tensor:
+def advantages(
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    terminated: Tensor,
+    truncated: Tensor,
+    gamma: float,
+    lam: float,
+) -> Tensor:
     """Generalised advantage estimates.
 
     delta_t = r_t + gamma (1 - terminated_t) V(s'_t) - V(s_t), A_t = delta_t + gamma lam (1 - done_t) A_t+1:

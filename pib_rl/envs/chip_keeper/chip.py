@@ -121,7 +121,9 @@ class Chip:
         standard = [unit.control.standard(z) for unit, z in zip(model.network.chain, seen.z, strict=True)]
         first, second = outputs.topk(2).values.T
         return Service(
-            right=(outputs.argmax(1).numpy() == y), margin=float((first - second).mean()), spread=float(outputs.std()),
+            right=(outputs.argmax(1).numpy() == y),
+            margin=float((first - second).mean()),
+            spread=float(outputs.std()),
             far=float(torch.cat([z.flatten() for z in standard]).abs().gt(FAR).float().mean()),
             shift=[float(z.mean(0).square().mean().sqrt()) for z in standard],
             gain=[float((z - z.mean(0)).square().mean().sqrt().clamp(min=1e-3).log()) for z in standard],
@@ -169,8 +171,17 @@ def trained(config: KeeperConfig) -> Chip:
 @lru_cache(maxsize=16)
 def _trained(hw: str, width: int, units: int, seed: int, batch: int) -> Chip:
     data = digits()
-    model = PIBClassifier(hw=hw, width=width, units=units, seed=seed, epochs=EPOCHS, batch_size=BATCH, image=(8, 8),
-                          scaling="common", hw_options=dict(SITES[base(hw)].hw_options)).fit(*data.maker)
+    model = PIBClassifier(
+        hw=hw,
+        width=width,
+        units=units,
+        seed=seed,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        image=(8, 8),
+        scaling="common",
+        hw_options=dict(SITES[base(hw)].hw_options),
+    ).fit(*data.maker)
     chip = Chip(model, 0.0, 0.0)
     chip.healthy = float(chip.serve(*data.served).right.mean())
     before = chip.energy_j

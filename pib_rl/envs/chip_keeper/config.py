@@ -35,8 +35,9 @@ class Hazard:
     def __post_init__(self) -> None:
         Fault(self.kind, self.size)
         if not OFTEN <= self.every < float("inf"):
-            raise ValueError(f"the periods between two faults {self.kind} must be {OFTEN} or more and finite, got "
-                             f"{self.every}")
+            raise ValueError(
+                f"the periods between two faults {self.kind} must be {OFTEN} or more and finite, got {self.every}"
+            )
 
     def sized(self, share: float) -> Fault:
         """A fault of this kind; ``share`` in 0..1 goes from the smallest size to the largest."""
@@ -58,8 +59,10 @@ def parse_hazard(text: str) -> Hazard:
     except ValueError:
         slash = ""
     if not slash:
-        raise ValueError("a fault that may happen must be KIND:SIZE/PERIODS, such as stuck:0.05/30 for one every 30 "
-                         f"periods on average, got {text!r}")
+        raise ValueError(
+            "a fault that may happen must be KIND:SIZE/PERIODS, such as stuck:0.05/30 for one every 30 "
+            f"periods on average, got {text!r}"
+        )
     known = parse(head)
     if known.step:
         raise ValueError(f"faults arrive at random: leave out @{known.step} of {text!r}")
@@ -81,8 +84,10 @@ class Site:
 
 SITES = {
     "memristive": Site(("stuck:0.02/25", "stuck:0.1/80")),
-    "optical": Site(("rotate-medium:8/30", "dead-pixels:0.05/60"),
-                    MappingProxyType({"camera_pixels": 64, "decorrelation_time_s": 1.8e7})),
+    "optical": Site(
+        ("rotate-medium:8/30", "dead-pixels:0.05/60"),
+        MappingProxyType({"camera_pixels": 64, "decorrelation_time_s": 1.8e7}),
+    ),
 }
 
 
@@ -141,9 +146,17 @@ class KeeperConfig:
         check(self.hw)
         if base(self.hw) not in SITES:
             raise ValueError(f"ChipKeeper hw must be one of {', '.join(SITES)}, or a preset of one, got {self.hw!r}")
-        for name, low, high in (("width", 1, 4096), ("units", 1, 16), ("chip_seed", 0, 2**32 - 1), ("periods", 1, None),
-                                ("batch", 2, 499), ("probes", 1, self.batch), ("recalibration_samples", 2, 600),
-                                ("refit_labels", 2, 600), ("retrain_labels", 4, 600)):
+        for name, low, high in (
+            ("width", 1, 4096),
+            ("units", 1, 16),
+            ("chip_seed", 0, 2**32 - 1),
+            ("periods", 1, None),
+            ("batch", 2, 499),
+            ("probes", 1, self.batch),
+            ("recalibration_samples", 2, 600),
+            ("refit_labels", 2, 600),
+            ("retrain_labels", 4, 600),
+        ):
             value = getattr(self, name)
             if value < low or (high is not None and value > high):
                 bounds = f">= {low}" if high is None else f"in {low}..{high}"
@@ -151,10 +164,15 @@ class KeeperConfig:
         for action in ACTIONS[1:]:
             share = getattr(self, f"{action}_downtime")
             if not 0 <= share <= 1:
-                raise ValueError(f"ChipKeeper {action}_downtime is a share of a period and must be in 0..1, "
-                                 f"got {share}")
-        check_signs(self, "ChipKeeper", positive=("endurance",),
-                    not_negative=("period_s", "label_price", "energy_price", "chip_price"))
+                raise ValueError(
+                    f"ChipKeeper {action}_downtime is a share of a period and must be in 0..1, got {share}"
+                )
+        check_signs(
+            self,
+            "ChipKeeper",
+            positive=("endurance",),
+            not_negative=("period_s", "label_price", "energy_price", "chip_price"),
+        )
         self.hazards()
 
     @classmethod

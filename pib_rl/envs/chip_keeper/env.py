@@ -106,8 +106,9 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
         self.care_j = self.pulses = 0.0
         self.history = History()
 
-    def reset(self, *, seed: int | None = None,
-              options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         self.chip = self.new.copy(int(self.np_random.integers(2**32)))
         self.period, self.care_j, self.pulses = 0, 0.0, 0.0
@@ -144,15 +145,20 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
         joules, pulses = chip.energy_j - joules, chip.pulses - pulses
         self.care_j += joules
         self.pulses += pulses
-        return {"label": config.label_price * config.labels(action),
-                "energy": config.energy_price * joules / chip.period_j if chip.period_j else 0.0,
-                "wear": config.chip_price * pulses / config.endurance}
+        return {
+            "label": config.label_price * config.labels(action),
+            "energy": config.energy_price * joules / chip.period_j if chip.period_j else 0.0,
+            "wear": config.chip_price * pulses / config.endurance,
+        }
 
     def _pass_time(self) -> list[Fault]:
         """A period passes; the faults that came with it."""
         self.chip.pass_time(self.config.period_s)
-        found = [hazard.sized(self.np_random.random()) for hazard in self.hazards
-                 for _ in range(self.np_random.poisson(1 / hazard.every))]
+        found = [
+            hazard.sized(self.np_random.random())
+            for hazard in self.hazards
+            for _ in range(self.np_random.poisson(1 / hazard.every))
+        ]
         for fault in found:
             self.chip.suffer(fault)
         return found
@@ -164,9 +170,16 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
         return self.monitor.see(self.chip, seen, self.care_j, self.pulses, self.period)
 
     def _info(self, faults: list[Fault], action: int) -> dict[str, Any]:
-        return {"accuracy": self.accuracy, "probe_accuracy": self.monitor.probe, "action": ACTIONS[action],
-                "faults": [str(fault) for fault in faults], "energy_j": self.chip.energy_j, "care_j": self.care_j,
-                "writes": self.chip.model.model_.meter.totals()["writes"], "pulses_per_device": self.pulses}
+        return {
+            "accuracy": self.accuracy,
+            "probe_accuracy": self.monitor.probe,
+            "action": ACTIONS[action],
+            "faults": [str(fault) for fault in faults],
+            "energy_j": self.chip.energy_j,
+            "care_j": self.care_j,
+            "writes": self.chip.model.model_.meter.totals()["writes"],
+            "pulses_per_device": self.pulses,
+        }
 
     def render(self) -> np.ndarray | None:
         """A picture of the episode so far, shape (400, 600, 3), uint8; None without render_mode."""

@@ -30,9 +30,20 @@ class Monitor:
     def __init__(self, config: KeeperConfig) -> None:
         self.config = config
         numbers = range(1, config.units + 1)
-        self.names = ("probe accuracy", "running accuracy", "margin", "running margin", "spread", "far",
-                      *(f"shift {n}" for n in numbers), *(f"gain {n}" for n in numbers),
-                      *(f"since {action}" for action in ACTIONS[1:]), "wear", "care energy", "time")
+        self.names = (
+            "probe accuracy",
+            "running accuracy",
+            "margin",
+            "running margin",
+            "spread",
+            "far",
+            *(f"shift {n}" for n in numbers),
+            *(f"gain {n}" for n in numbers),
+            *(f"since {action}" for action in ACTIONS[1:]),
+            "wear",
+            "care energy",
+            "time",
+        )
         self.restart(1.0)
 
     def restart(self, healthy: float) -> None:
@@ -44,8 +55,10 @@ class Monitor:
 
     def act(self, action: int) -> None:
         """Takes note of an action, a number of `ACTIONS`."""
-        self.since = [0 if action == number else min(passed + 1, self.config.periods)
-                      for number, passed in enumerate(self.since, 1)]
+        self.since = [
+            0 if action == number else min(passed + 1, self.config.periods)
+            for number, passed in enumerate(self.since, 1)
+        ]
         if action:
             self.seen = 0
 
@@ -68,7 +81,18 @@ class Monitor:
         self.margin += rate * (margin - self.margin)
         waits = [math.log1p(passed) / math.log1p(length) for passed in self.since]
         energy = math.log1p(care_j / (max(period, 1) * chip.period_j)) if chip.period_j else 0.0
-        values = [self.probe, self.running, margin, self.margin, math.log(max(seen.spread, 1e-3) / chip.spread),
-                  math.log1p(100 * seen.far), *seen.shift, *seen.gain, *waits, pulses / config.endurance * 10, energy,
-                  period / length]
+        values = [
+            self.probe,
+            self.running,
+            margin,
+            self.margin,
+            math.log(max(seen.spread, 1e-3) / chip.spread),
+            math.log1p(100 * seen.far),
+            *seen.shift,
+            *seen.gain,
+            *waits,
+            pulses / config.endurance * 10,
+            energy,
+            period / length,
+        ]
         return np.clip(np.array(values, dtype=np.float32), LEAST, MOST)

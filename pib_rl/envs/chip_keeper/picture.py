@@ -59,8 +59,10 @@ def paint(history: History) -> np.ndarray:
     """The picture, shape (400, 600, 3), uint8."""
     canvas = Canvas(600, 400)
     _frame(canvas, history)
-    for name, values, colour, width in (("served", history.accuracies, BLUE, 1.2),
-                                        ("estimated", history.estimates, ORANGE, 2.0)):
+    for name, values, colour, width in (
+        ("served", history.accuracies, BLUE, 1.2),
+        ("estimated", history.estimates, ORANGE, 2.0),
+    ):
         canvas.line([(history.x(n), height(value)) for n, value in enumerate(values, 1)], colour, width)
         if len(values) == 1:  # a line needs two points; the one that is drawn later leaves a ring of the other
             canvas.dot((history.x(1), height(values[0])), 5.5 - width, colour)

@@ -94,8 +94,10 @@ def random_observations(env: gym.Env[Any, Any], samples: int, seed: int) -> np.n
     try:
         own = copy.deepcopy(env)
     except Exception as error:  # whatever an environment holds
-        raise ValueError(f"{env} can't be copied to gather statistics of its observations ({error}); give a network "
-                         "that has its own: a run folder, or a model") from error
+        raise ValueError(
+            f"{env} can't be copied to gather statistics of its observations ({error}); give a network "
+            "that has its own: a run folder, or a model"
+        ) from error
     own.unwrapped.render_mode = None
     streams = Streams(seed)
     own.action_space.seed(streams.integer(CALIBRATION))
@@ -137,8 +139,10 @@ def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | Fresh
     for name in wanted:
         value = getattr(fresh, name)
         if settings.get(name) != value:
-            raise ValueError(f"{name} {value} is asked for, but the run {run} has {settings.get(name)}; leave {name} "
-                             "out, or give another run")
+            raise ValueError(
+                f"{name} {value} is asked for, but the run {run} has {settings.get(name)}; leave {name} "
+                "out, or give another run"
+            )
     return str(folder)
 
 

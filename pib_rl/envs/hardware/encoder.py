@@ -43,8 +43,9 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         ValueError: If the network can't be had, sees another number of features, or observations do not suit.
     """
 
-    def __init__(self, env: gym.Env[Any, Any], network: Source | FreshChip | PhysicalModel | PIBPolicy,
-                 read: str = "noisy") -> None:
+    def __init__(
+        self, env: gym.Env[Any, Any], network: Source | FreshChip | PhysicalModel | PIBPolicy, read: str = "noisy"
+    ) -> None:
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, network=network, read=read)
         gym.ObservationWrapper.__init__(self, env)
         check_vectors(env.observation_space)
@@ -53,8 +54,9 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         self.model = self.encoding.model
         self.observation_space = self.encoding.taps
 
-    def reset(self, *, seed: int | None = None,
-              options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns."""
         obs, info = self.env.reset(seed=seed, options=options)
         reseed(self.model.streams, self.np_random)
@@ -74,8 +76,10 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         with self.model.meter.lap() as joules:
             features = self.observation(obs)
             spent = joules()
-        return features, info | {"energy_j": info.get("energy_j", 0.0) + spent,
-                                 "latency_s": info.get("latency_s", 0.0) + self.model.network.latency}
+        return features, info | {
+            "energy_j": info.get("energy_j", 0.0) + spent,
+            "latency_s": info.get("latency_s", 0.0) + self.model.network.latency,
+        }
 
 
 class VecHardwareEncoder(VecEnvWrapper):
@@ -91,8 +95,9 @@ class VecHardwareEncoder(VecEnvWrapper):
         ValueError: As `HardwareEncoder` does.
     """
 
-    def __init__(self, venv: VecEnv, network: Source | PhysicalModel | PIBPolicy, read: str = "noisy",
-                 seed: int | None = None) -> None:
+    def __init__(
+        self, venv: VecEnv, network: Source | PhysicalModel | PIBPolicy, read: str = "noisy", seed: int | None = None
+    ) -> None:
         self.encoding = Encoding(venv.observation_space, network, read)
         super().__init__(venv, observation_space=self.encoding.taps)
         self._restart(seed)

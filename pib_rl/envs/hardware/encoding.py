@@ -37,8 +37,10 @@ class Encoding:
         self.space, self.read = space, Read(read)
         features = spaces.flatdim(space)
         if isinstance(network, FreshChip):
-            raise ValueError("network must be a run folder, a PhysicalModel or a PIBPolicy, got a FreshChip; make its "
-                             "network first: FreshChip.network(env)")
+            raise ValueError(
+                "network must be a run folder, a PhysicalModel or a PIBPolicy, got a FreshChip; make its "
+                "network first: FreshChip.network(env)"
+            )
         if not isinstance(network, (PhysicalModel, PIBPolicy)):
             folder = run_folder(network, "network", ", a FreshChip, a PhysicalModel or a PIBPolicy")
             with within_memory(*LARGE):

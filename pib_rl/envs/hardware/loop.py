@@ -71,13 +71,31 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         ValueError: If the policy can't be had or is of other spaces, or an argument does not fit.
     """
 
-    def __init__(self, env: gym.Env[Any, Any], policy: Source | FreshChip | PIBPolicy, *, best: bool = False,
-                 greedy: bool = True, read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
-                 view: str = "both", faults: Sequence[str] | None = ()) -> None:
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        policy: Source | FreshChip | PIBPolicy,
+        *,
+        best: bool = False,
+        greedy: bool = True,
+        read: str = "noisy",
+        latency_s: float | None = None,
+        first_action: Any = None,
+        view: str = "both",
+        faults: Sequence[str] | None = (),
+    ) -> None:
         settings = admit(SETTINGS, {"best": best, "greedy": greedy, "latency_s": latency_s}, "HardwareLoop")
         breaks = listed(faults)
-        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, policy=policy, **settings, read=read,
-                                       first_action=first_action, view=view, faults=breaks)
+        RecordConstructorArgs.__init__(
+            self,
+            _disable_deepcopy=True,
+            policy=policy,
+            **settings,
+            read=read,
+            first_action=first_action,
+            view=view,
+            faults=breaks,
+        )
         gym.Wrapper.__init__(self, env)
         spec = env.unwrapped.spec  # `gymnasium.make` writes the id of the whole into it later
         self._task = spec.id if spec is not None else type(env.unwrapped).__name__
@@ -107,12 +125,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Steps by which answers come late."""
         period = control_period(self.env)
         if period is None and asked:
-            raise ValueError("latency_s can't be told in steps: the environment has neither tau nor dt nor render_fps; "
-                             "leave it out")
+            raise ValueError(
+                "latency_s can't be told in steps: the environment has neither tau nor dt nor render_fps; leave it out"
+            )
         return 0 if period is None else late_steps(self.latency_s, period)
 
-    def reset(self, *, seed: int | None = None,
-              options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns.
 
         Args:
@@ -122,7 +140,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         others = dict(options or {})
         chip = others.pop("chip", None)
         if chip not in (None, "new"):
-            raise ValueError(f"the option chip must be \"new\", or left out, got {chip!r}")
+            raise ValueError(f'the option chip must be "new", or left out, got {chip!r}')
         obs, info = self.env.reset(seed=seed, options=None if options is None else others)
         if chip == "new":
             self.policy.load_state_dict(self._delivered)
@@ -160,9 +178,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         action = self._in_task(answer.actions)
         self._next = self.delay(action)
         return {
-            "hw_action": np.copy(self._next)[()], "hw_answer": action,
-            "hw_value": float(answer.values[0]) * self.policy.returns.value, **self._law(answer),
-            "energy_j": info.get("energy_j", 0.0) + spent, "latency_s": info.get("latency_s", 0.0) + self.latency_s,
+            "hw_action": np.copy(self._next)[()],
+            "hw_answer": action,
+            "hw_value": float(answer.values[0]) * self.policy.returns.value,
+            **self._law(answer),
+            "energy_j": info.get("energy_j", 0.0) + spent,
+            "latency_s": info.get("latency_s", 0.0) + self.latency_s,
             "faults": len(self.faults) - len(self.ahead),
         }
 
@@ -195,12 +216,21 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""
-        broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[:len(self.faults) - len(self.ahead)])
+        broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[: len(self.faults) - len(self.ahead)])
         earlier = tuple(self.returns[:-1] if self.over else self.returns)
-        return self.probe.scene(Status(
-            f"{self._task} on {self.policy.arguments['hw']}", self.life, len(earlier) + 1, self.reward,
-            earlier, tuple(self.marks), (f"{self.probe.read.value} read",), faults=broken),
-            self._next)
+        return self.probe.scene(
+            Status(
+                f"{self._task} on {self.policy.arguments['hw']}",
+                self.life,
+                len(earlier) + 1,
+                self.reward,
+                earlier,
+                tuple(self.marks),
+                (f"{self.probe.read.value} read",),
+                faults=broken,
+            ),
+            self._next,
+        )
 
 
 def listed(faults: Sequence[str] | None) -> tuple[str, ...]:
@@ -231,8 +261,10 @@ def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name
         folder = run_folder(policy, "policy", ", a FreshChip or a PIBPolicy")
         with within_memory(*LARGE):
             return load_policy(folder, env.observation_space, env.action_space, name)
-    for what, own, there in (("observations", policy.observation_space, as_learned(env.observation_space)),
-                             ("actions", policy.action_space, env.action_space)):
+    for what, own, there in (
+        ("observations", policy.observation_space, as_learned(env.observation_space)),
+        ("actions", policy.action_space, env.action_space),
+    ):
         if own != there:
             raise ValueError(f"the policy was made for {what} {own}, but the environment has {there}")
     return policy

@@ -14,11 +14,25 @@ from pib_rl.envs.hardware.loop import HardwareLoop
 from pib_rl.envs.make import built
 
 
-def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Source | None = None, *,
-                  width: int | None = None, units: int | None = None, hw_options: Mapping[str, Any] | None = None,
-                  seed: int | None = None, distractors: int | None = None, best: bool = False, greedy: bool = True,
-                  read: str = "noisy", latency_s: float | None = None, first_action: Any = None,
-                  view: str = "both", faults: Sequence[str] | None = (), **env_kwargs: Any) -> HardwareLoop:
+def make_hardware(
+    env_id: str = "CartPole-v1",
+    hw: str | None = None,
+    run: Source | None = None,
+    *,
+    width: int | None = None,
+    units: int | None = None,
+    hw_options: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    distractors: int | None = None,
+    best: bool = False,
+    greedy: bool = True,
+    read: str = "noisy",
+    latency_s: float | None = None,
+    first_action: Any = None,
+    view: str = "both",
+    faults: Sequence[str] | None = (),
+    **env_kwargs: Any,
+) -> HardwareLoop:
     """`HardwareLoop` over an environment.
 
     Args:
@@ -44,14 +58,33 @@ def make_hardware(env_id: str = "CartPole-v1", hw: str | None = None, run: Sourc
     """
     chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
     env = built(env_id, noise_of(run, distractors), env_kwargs, make_hardware)
-    return HardwareLoop(env, chip, best=best, greedy=greedy, read=read, latency_s=latency_s,
-                        first_action=first_action, view=view, faults=faults)
+    return HardwareLoop(
+        env,
+        chip,
+        best=best,
+        greedy=greedy,
+        read=read,
+        latency_s=latency_s,
+        first_action=first_action,
+        view=view,
+        faults=faults,
+    )
 
 
-def make_encoder(env_id: str = "CartPole-v1", hw: str | None = None, run: Source | None = None, *,
-                 width: int | None = None, units: int | None = None, hw_options: Mapping[str, Any] | None = None,
-                 seed: int | None = None, samples: int = 1000, distractors: int = 0, read: str = "noisy",
-                 **env_kwargs: Any) -> HardwareEncoder:
+def make_encoder(
+    env_id: str = "CartPole-v1",
+    hw: str | None = None,
+    run: Source | None = None,
+    *,
+    width: int | None = None,
+    units: int | None = None,
+    hw_options: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    samples: int = 1000,
+    distractors: int = 0,
+    read: str = "noisy",
+    **env_kwargs: Any,
+) -> HardwareEncoder:
     """`HardwareEncoder` over an environment.
 
     Args:

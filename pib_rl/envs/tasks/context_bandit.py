@@ -75,9 +75,18 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
 
     metadata = METADATA
 
-    def __init__(self, arms: int = 4, data: str = "clusters", features: int = 8, clusters: int = 2,
-                 spread: float = 0.5, noise: float = 0.1, task_seed: int = 0, render_mode: str | None = None,
-                 **unknown: Any) -> None:
+    def __init__(
+        self,
+        arms: int = 4,
+        data: str = "clusters",
+        features: int = 8,
+        clusters: int = 2,
+        spread: float = 0.5,
+        noise: float = 0.1,
+        task_seed: int = 0,
+        render_mode: str | None = None,
+        **unknown: Any,
+    ) -> None:
         admit(dict.fromkeys(ARGUMENTS), unknown, "ContextBandit")
         if data not in DATA:
             raise ValueError(f"ContextBandit data must be {' or '.join(DATA)}, got {data!r}")
@@ -102,8 +111,9 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
         self.ready = False
         self.recent: deque[float] = deque(maxlen=RECENT)
 
-    def reset(self, *, seed: int | None = None,
-              options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         if self.data == "digits":
             images, classes = digits()

@@ -50,8 +50,17 @@ class Crossbar(Array):
     squares: Tensor
     load: Tensor
 
-    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, meter: Meter, streams: Streams,
-                 *, readout: bool, largest_us: float) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: MemristiveConfig,
+        meter: Meter,
+        streams: Streams,
+        *,
+        readout: bool,
+        largest_us: float,
+    ) -> None:
         super().__init__(in_features, out_features, meter)
         self._streams = streams
         self._config = config
@@ -61,8 +70,11 @@ class Crossbar(Array):
         self._read_noise = config.read_noise * self.sigma
         span = config.readout_range if readout else config.array_range
         ranged = config.ranging == "calibrated" and not readout
-        self._adc = (RangedConverter(config.adc_bits, span, config.adc_bend, config.gain_limit) if ranged else
-                     FragileConverter(config.adc_bits, -span, span, config.adc_bend))
+        self._adc = (
+            RangedConverter(config.adc_bits, span, config.adc_bend, config.gain_limit)
+            if ranged
+            else FragileConverter(config.adc_bits, -span, span, config.adc_bend)
+        )
         self._adc_noise = config.adc_noise * 2 * span
         self._wire = config.wire_ohm_now * self._siemens
         self.register_buffer("difference", torch.zeros(out_features, in_features))
@@ -129,8 +141,10 @@ class Crossbar(Array):
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
         energy = config.read_v**2 * self._siemens * config.read_s
-        return {"array": (inputs.square().sum(0) @ self.load) * energy,
-                "converters": inputs.new_tensor(outputs.numel() * config.adc_j)}
+        return {
+            "array": (inputs.square().sum(0) @ self.load) * energy,
+            "converters": inputs.new_tensor(outputs.numel() * config.adc_j),
+        }
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"adc-bits": self._adc.limit}

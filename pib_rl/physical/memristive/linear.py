@@ -42,10 +42,18 @@ class LinearCrossbar(Crossbar):
     exponents: Tensor
     age_s: Tensor
 
-    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, meter: Meter,
-                 streams: Streams, readout: bool = False) -> None:
-        super().__init__(in_features, out_features, config, meter, streams, readout=readout,
-                         largest_us=config.largest_us)
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: MemristiveConfig,
+        meter: Meter,
+        streams: Streams,
+        readout: bool = False,
+    ) -> None:
+        super().__init__(
+            in_features, out_features, config, meter, streams, readout=readout, largest_us=config.largest_us
+        )
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = (self.sigma / self.scale) * streams.normal(FABRICATION, weight)

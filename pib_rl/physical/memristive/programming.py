@@ -156,9 +156,7 @@ class WriteVerify(Programming):
         array.silence.copy_((count * direction).where(asked, array.silence))
 
 
-PROGRAMMINGS: dict[str, type[Programming]] = {
-    kind.name: kind for kind in (Ideal, Pulsed, Accumulate, WriteVerify)
-}
+PROGRAMMINGS: dict[str, type[Programming]] = {kind.name: kind for kind in (Ideal, Pulsed, Accumulate, WriteVerify)}
 DEFAULT = "write-verify"
 
 

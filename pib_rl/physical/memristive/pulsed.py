@@ -58,10 +58,20 @@ class PulsedCrossbar(Crossbar):
     exponent: Tensor
     age_s: Tensor
 
-    def __init__(self, in_features: int, out_features: int, config: MemristiveConfig, device: Device,
-                 programming: Programming, meter: Meter, streams: Streams, readout: bool = False) -> None:
-        super().__init__(in_features, out_features, config, meter, streams, readout=readout,
-                         largest_us=device.largest_us)
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: MemristiveConfig,
+        device: Device,
+        programming: Programming,
+        meter: Meter,
+        streams: Streams,
+        readout: bool = False,
+    ) -> None:
+        super().__init__(
+            in_features, out_features, config, meter, streams, readout=readout, largest_us=device.largest_us
+        )
         self.device = device
         self.programming = programming
         self.endurance = device.endurance
@@ -157,8 +167,12 @@ class PulsedCrossbar(Crossbar):
         if self.meter.running:
             plus, minus = self.conductances()
             volts = config.read_v**2 * self._siemens * config.read_s
-            self.meter.spend({"array": ((plus + minus) * which).sum(dtype=torch.float64) * volts,
-                              "converters": which.sum(dtype=torch.float64) * config.adc_j})
+            self.meter.spend(
+                {
+                    "array": ((plus + minus) * which).sum(dtype=torch.float64) * volts,
+                    "converters": which.sum(dtype=torch.float64) * config.adc_j,
+                }
+            )
         return self.weight()
 
     def conductances(self) -> tuple[Tensor, Tensor]:

@@ -117,13 +117,38 @@ class MemristiveConfig:
 
     def __post_init__(self) -> None:
         check_signs(
-            self, "memristive",
-            positive=("weight_bound", "readout_bound", "drive_range", "array_range", "readout_range",
-                      "drift_start_s", "largest_us", "read_s"),
-            not_negative=("write_noise", "device_spread", "read_noise", "activation_gain_spread",
-                          "activation_offset_spread", "medium_noise", "relative_read_noise", "wire_ohm", "drift",
-                          "drift_spread", "adc_noise", "dac_noise", "read_v", "write_j", "dac_j", "adc_j", "dac_s",
-                          "adc_s"),
+            self,
+            "memristive",
+            positive=(
+                "weight_bound",
+                "readout_bound",
+                "drive_range",
+                "array_range",
+                "readout_range",
+                "drift_start_s",
+                "largest_us",
+                "read_s",
+            ),
+            not_negative=(
+                "write_noise",
+                "device_spread",
+                "read_noise",
+                "activation_gain_spread",
+                "activation_offset_spread",
+                "medium_noise",
+                "relative_read_noise",
+                "wire_ohm",
+                "drift",
+                "drift_spread",
+                "adc_noise",
+                "dac_noise",
+                "read_v",
+                "write_j",
+                "dac_j",
+                "adc_j",
+                "dac_s",
+                "adc_s",
+            ),
         )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"memristive {name}", getattr(self, name))
@@ -138,11 +163,14 @@ class MemristiveConfig:
         if self.device is not None and self.device not in DEVICES:
             raise ValueError(f"memristive has no device {self.device!r}; {nearest(self.device, list(DEVICES))}")
         if self.programming is not None and self.programming not in PROGRAMMINGS:
-            raise ValueError(f"memristive has no programming {self.programming!r}; "
-                             f"{nearest(self.programming, list(PROGRAMMINGS))}")
+            raise ValueError(
+                f"memristive has no programming {self.programming!r}; {nearest(self.programming, list(PROGRAMMINGS))}"
+            )
         if self.device is None and self.programming not in (None, "ideal"):
-            raise ValueError(f"memristive programming {self.programming} is for pulsed devices; give one as device: "
-                             f"{', '.join(DEVICES)}")
+            raise ValueError(
+                f"memristive programming {self.programming} is for pulsed devices; give one as device: "
+                f"{', '.join(DEVICES)}"
+            )
         if not 200 <= self.temperature_k <= 500:
             raise ValueError(f"memristive temperature_k must be in 200..500, got {self.temperature_k}")
 

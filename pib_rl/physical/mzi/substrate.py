@@ -81,17 +81,35 @@ class MZIConfig:
 
     def __post_init__(self) -> None:
         check_signs(
-            self, "mzi",
-            positive=("ports", "drive_phase", "full_scale", "weight_bound", "readout_bound", "array_range",
-                      "readout_range"),
-            not_negative=("splitter_error", "phase_error", "insertion_loss", "detector_noise", "heater_power",
-                          "settle_time", "laser_power", "adc_energy", "dac_energy"),
+            self,
+            "mzi",
+            positive=(
+                "ports",
+                "drive_phase",
+                "full_scale",
+                "weight_bound",
+                "readout_bound",
+                "array_range",
+                "readout_range",
+            ),
+            not_negative=(
+                "splitter_error",
+                "phase_error",
+                "insertion_loss",
+                "detector_noise",
+                "heater_power",
+                "settle_time",
+                "laser_power",
+                "adc_energy",
+                "dac_energy",
+            ),
         )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"mzi {name}", getattr(self, name))
         if not 0 <= self.reference < 1:
-            raise ValueError(f"mzi reference is a share of the light and must be in 0..1 (1 excluded), "
-                             f"got {self.reference}")
+            raise ValueError(
+                f"mzi reference is a share of the light and must be in 0..1 (1 excluded), got {self.reference}"
+            )
         if not 0 <= self.crosstalk < 0.5:
             raise ValueError(f"mzi crosstalk must be in 0..0.5 (0.5 excluded), got {self.crosstalk}")
         if not 0 < self.slope_floor <= 1:
@@ -113,8 +131,12 @@ def interferometer(theta: Tensor, phi: Tensor, first: Tensor, second: Tensor) ->
     inner, outer = torch.exp(1j * theta), torch.exp(1j * phi)
     c1, s1 = (math.pi / 4 + first).cos(), (math.pi / 4 + first).sin()
     c2, s2 = (math.pi / 4 + second).cos(), (math.pi / 4 + second).sin()
-    return ((c2 * c1 * inner - s2 * s1) * outer, 1j * (c2 * s1 * inner + s2 * c1),
-            1j * (s2 * c1 * inner + c2 * s1) * outer, c2 * c1 - s2 * s1 * inner)
+    return (
+        (c2 * c1 * inner - s2 * s1) * outer,
+        1j * (c2 * s1 * inner + s2 * c1),
+        1j * (s2 * c1 * inner + c2 * s1) * outer,
+        c2 * c1 - s2 * s1 * inner,
+    )
 
 
 def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
@@ -217,8 +239,11 @@ class MeshMedium(StandardisedMedium):
         config, time = self._config, self.latency
         watts = (self.phase(inputs) + HALF).sum() * (config.heater_power / math.pi)
         conversions = inputs.numel() * config.dac_energy + outputs.numel() * config.adc_energy
-        return {"modulator": watts * time, "light": watts.new_tensor(len(inputs) * config.laser_power * time),
-                "converters": watts.new_tensor(conversions)}
+        return {
+            "modulator": watts * time,
+            "light": watts.new_tensor(len(inputs) * config.laser_power * time),
+            "converters": watts.new_tensor(conversions),
+        }
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"dead-pixels": self._darken, "adc-bits": self.adc.limit}
@@ -247,13 +272,21 @@ class WeightBank(Array):
     stuck_at: Tensor
     weight: Tensor
 
-    def __init__(self, in_features: int, out_features: int, config: MZIConfig, meter: Meter, streams: Streams,
-                 readout: bool = False) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: MZIConfig,
+        meter: Meter,
+        streams: Streams,
+        readout: bool = False,
+    ) -> None:
         super().__init__(in_features, out_features, meter)
         self._config = config
         self._streams = streams
-        bound, span = ((config.readout_bound, config.readout_range) if readout else
-                       (config.weight_bound, config.array_range))
+        bound, span = (
+            (config.readout_bound, config.readout_range) if readout else (config.weight_bound, config.array_range)
+        )
         self.scale = bound * in_features**-0.5
         self._noise = 2**0.5 * config.detector_noise * bound * 10 ** (config.insertion_loss / 10)  # of two flashes
         self._dac = Converter(config.dac_bits, -HALF, HALF)
@@ -310,9 +343,12 @@ class WeightBank(Array):
         config, time = self._config, len(inputs) * self.latency
         held = (self._phase(self.memory) + HALF).sum() * (config.heater_power / math.pi)
         conversions = 2 * (inputs.numel() * config.dac_energy + outputs.numel() * config.adc_energy)
-        return {"array": held * time, "light": held.new_tensor(config.laser_power * time),
-                "modulator": held.new_tensor(inputs.shape[1] * config.heater_power / 2 * time),
-                "converters": held.new_tensor(conversions)}
+        return {
+            "array": held * time,
+            "light": held.new_tensor(config.laser_power * time),
+            "modulator": held.new_tensor(inputs.shape[1] * config.heater_power / 2 * time),
+            "converters": held.new_tensor(conversions),
+        }
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"stuck": self._seize, "adc-bits": self.adc.limit}

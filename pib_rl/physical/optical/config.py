@@ -10,12 +10,40 @@ from pib_rl.physical.converters import check_bits
 
 DISPLAYS = ("slm", "dmd", "ferroelectric")
 ARRAYS = ("digital", "modulator")
-_POSITIVE = ("slm_pixels", "camera_pixels", "phase_range", "phase_gain", "mirror_gain", "full_scale", "modulator_bound",
-             "modes", "wavelength_nm", "light_efficiency", "display_rate_hz", "camera_rate_hz", "quantum_efficiency")
-_NOT_NEGATIVE = ("detector_noise", "crosstalk", "constant_phasor", "laser_noise", "laser_drift", "camera_shift",
-                 "read_noise", "settle_time_s", "display_power_w", "camera_power_w")
-_POSITIVE_OR_NONE = {"pixels_per_drive": "no limit", "photons": "no shot noise", "full_well": "no limit",
-                     "decorrelation_time_s": "a medium that stays", "laser_power_w": "counting photons"}
+_POSITIVE = (
+    "slm_pixels",
+    "camera_pixels",
+    "phase_range",
+    "phase_gain",
+    "mirror_gain",
+    "full_scale",
+    "modulator_bound",
+    "modes",
+    "wavelength_nm",
+    "light_efficiency",
+    "display_rate_hz",
+    "camera_rate_hz",
+    "quantum_efficiency",
+)
+_NOT_NEGATIVE = (
+    "detector_noise",
+    "crosstalk",
+    "constant_phasor",
+    "laser_noise",
+    "laser_drift",
+    "camera_shift",
+    "read_noise",
+    "settle_time_s",
+    "display_power_w",
+    "camera_power_w",
+)
+_POSITIVE_OR_NONE = {
+    "pixels_per_drive": "no limit",
+    "photons": "no shot noise",
+    "full_well": "no limit",
+    "decorrelation_time_s": "a medium that stays",
+    "laser_power_w": "counting photons",
+}
 _SHARES = {"unmodulated": "light", "dead_pixels": "pixels"}
 
 
@@ -122,12 +150,14 @@ class OpticalConfig:
         for name in ("camera_bits", "modulator_bits", "phase_bits"):
             check_bits(f"optical {name}", getattr(self, name))
         if not 0 <= self.reference < 1:
-            raise ValueError(f"optical reference is a share of pixels and must be in 0..1 (1 excluded), "
-                             f"got {self.reference}")
+            raise ValueError(
+                f"optical reference is a share of pixels and must be in 0..1 (1 excluded), got {self.reference}"
+            )
         for name, whose in _SHARES.items():
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"optical {name} is a share of {whose} and must be in 0..1 (1 excluded), "
-                                 f"got {getattr(self, name)}")
+                raise ValueError(
+                    f"optical {name} is a share of {whose} and must be in 0..1 (1 excluded), got {getattr(self, name)}"
+                )
         for name in ("quantum_efficiency", "light_efficiency"):
             if not getattr(self, name) <= 1:
                 raise ValueError(f"optical {name} must be <= 1, got {getattr(self, name)}")
@@ -140,12 +170,14 @@ class OpticalConfig:
         """Raises ValueError where one option makes no sense with another."""
         for name in ("phase_bits", "crosstalk"):
             if self.display != "slm" and getattr(self, name):
-                raise ValueError(f"optical {name} is of the display slm alone, got {getattr(self, name)} with "
-                                 f"display {self.display}")
+                raise ValueError(
+                    f"optical {name} is of the display slm alone, got {getattr(self, name)} with display {self.display}"
+                )
         for name in ("full_well", "read_noise"):
             if self.photons is None and getattr(self, name):
-                raise ValueError(f"optical {name} is in electrons and needs photons, got {getattr(self, name)} with "
-                                 "photons none")
+                raise ValueError(
+                    f"optical {name} is in electrons and needs photons, got {getattr(self, name)} with photons none"
+                )
 
     @property
     def electrons(self) -> float | None:

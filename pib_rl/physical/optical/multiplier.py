@@ -41,9 +41,21 @@ class ModulatorArray(Array):
     weight: Tensor
     free: Tensor
 
-    def __init__(self, in_features: int, out_features: int, meter: Meter, streams: Streams, *, readout: bool,
-                 bound: float, bits: int | None, noise: float, latency: float = 0.0,
-                 joules: Mapping[str, float] | None = None, refresh: float = 0.0) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        meter: Meter,
+        streams: Streams,
+        *,
+        readout: bool,
+        bound: float,
+        bits: int | None,
+        noise: float,
+        latency: float = 0.0,
+        joules: Mapping[str, float] | None = None,
+        refresh: float = 0.0,
+    ) -> None:
         super().__init__(in_features, out_features, meter)
         self._streams = streams
         self._latency = latency

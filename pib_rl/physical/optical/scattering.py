@@ -132,8 +132,10 @@ class ScatteringMedium(StandardisedMedium):
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return {part: torch.tensor(joules * len(inputs), dtype=torch.float64)
-                for part, joules in picture_costs(self._config, self.out_features).items()}
+        return {
+            part: torch.tensor(joules * len(inputs), dtype=torch.float64)
+            for part, joules in picture_costs(self._config, self.out_features).items()
+        }
 
     def age(self, seconds: float) -> None:
         """T <- r T + sqrt(1 - r^2) T', r = exp(-seconds/decorrelation_time_s); the laser's power takes a random step.
@@ -174,8 +176,13 @@ class ScatteringMedium(StandardisedMedium):
         rotate-medium (degrees 0..90), dead-pixels (share of camera pixels), adc-bits (2..24, what is left), drift
         (seconds that pass; without effect unless decorrelation or laser drift are on), shift-camera (pixels).
         """
-        return {"rotate-medium": self.rotate, "dead-pixels": lambda share: self.camera.kill(share, FAULT),
-                "adc-bits": self.camera.adc.limit, "drift": self.age, "shift-camera": self.camera.move}
+        return {
+            "rotate-medium": self.rotate,
+            "dead-pixels": lambda share: self.camera.kill(share, FAULT),
+            "adc-bits": self.camera.adc.limit,
+            "drift": self.age,
+            "shift-camera": self.camera.move,
+        }
 
 
 class DetailedMedium(ScatteringMedium):

@@ -36,6 +36,16 @@ class Optical(Substrate):
         if config.array == "digital":
             return DigitalArray(in_features, out_features, self.meter, self.streams, readout)
         bound = config.modulator_bound * (READOUT_SPAN if readout else 1)
-        return ModulatorArray(in_features, out_features, self.meter, self.streams, readout=readout, bound=bound,
-                              bits=config.modulator_bits, noise=config.detector_noise, latency=frame_time(config),
-                              joules=product_costs(config, out_features), refresh=refresh_cost(config))
+        return ModulatorArray(
+            in_features,
+            out_features,
+            self.meter,
+            self.streams,
+            readout=readout,
+            bound=bound,
+            bits=config.modulator_bits,
+            noise=config.detector_noise,
+            latency=frame_time(config),
+            joules=product_costs(config, out_features),
+            refresh=refresh_cost(config),
+        )

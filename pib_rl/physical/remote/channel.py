@@ -37,8 +37,9 @@ class Slot:
         """The session with the instrument."""
         return link_to(self.config.resource, self.config.library)
 
-    def measure(self, inputs: Tensor, question: str, limit: float, readings: int,
-                restore: Callable[[], None]) -> Tensor:
+    def measure(
+        self, inputs: Tensor, question: str, limit: float, readings: int, restore: Callable[[], None]
+    ) -> Tensor:
         """Drives the slot with a batch and reads it; again if the line fails.
 
         Args:
@@ -79,6 +80,7 @@ class Slot:
         Raises:
             InstrumentError: If the line fails or the instrument refuses.
         """
+
         def dialogue() -> bool:
             held = not self._claim(restore)
             if held:
@@ -116,8 +118,10 @@ class Slot:
         if self.config.identify is not None:
             identity = self.link.ask(self.config.identify)
             if self.config.expect not in identity:
-                raise InstrumentError(f"instrument {self.link.resource} is {identity[:60]!r}, expected one with "
-                                      f"{self.config.expect!r} in its name")
+                raise InstrumentError(
+                    f"instrument {self.link.resource} is {identity[:60]!r}, expected one with "
+                    f"{self.config.expect!r} in its name"
+                )
         if self.config.clear is not None:
             self.link.tell(self.config.clear)
 

@@ -117,12 +117,29 @@ class RemoteConfig:
 
     def _check_numbers(self) -> None:
         check_signs(
-            self, "remote",
-            positive=("timeout_s", "drive_unit", "drive_limit", "full_scale", "medium_limit", "weight_unit",
-                      "weight_bound", "readout_bound", "output_unit", "output_limit", "input_gain", "drive_gain"),
+            self,
+            "remote",
+            positive=(
+                "timeout_s",
+                "drive_unit",
+                "drive_limit",
+                "full_scale",
+                "medium_limit",
+                "weight_unit",
+                "weight_bound",
+                "readout_bound",
+                "output_unit",
+                "output_limit",
+                "input_gain",
+                "drive_gain",
+            ),
         )
-        for name, least, most in (("chunk", 1, 10**6), ("repeats", 1, 10**4), ("retries", 0, 100),
-                                  ("first_slot", 0, 10**6)):
+        for name, least, most in (
+            ("chunk", 1, 10**6),
+            ("repeats", 1, 10**4),
+            ("retries", 0, 100),
+            ("first_slot", 0, 10**6),
+        ):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"remote {name} must be in {least}..{most}, got {getattr(self, name)}")
         if self.baud_rate is not None and self.baud_rate < 1:

@@ -70,8 +70,9 @@ class Link:
         try:
             manager = pyvisa.ResourceManager(self._library)
         except Exception as error:  # each backend has errors of its own
-            raise InstrumentError(f"PyVISA cannot use its library {self._library!r}: {_brief(error)}; for the one in "
-                                  f"Python: {INSTALL}") from error
+            raise InstrumentError(
+                f"PyVISA cannot use its library {self._library!r}: {_brief(error)}; for the one in Python: {INSTALL}"
+            ) from error
         milliseconds = max(1, round(1000 * timeout_s))
         with self._converted(f"cannot be reached within {timeout_s:g} s"):
             self._session = manager.open_resource(self.resource, open_timeout=milliseconds)

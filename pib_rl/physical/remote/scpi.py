@@ -30,8 +30,9 @@ def check_template(name: str, template: str, needed: Collection[str], allowed: C
         found = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
         template.format(**dict.fromkeys(known, 0))
     except (ValueError, KeyError, IndexError, AttributeError):
-        raise ValueError(f"{name} must be a text with the fields {_listed(known)} and no other braces, "
-                         f"got {template!r}") from None
+        raise ValueError(
+            f"{name} must be a text with the fields {_listed(known)} and no other braces, got {template!r}"
+        ) from None
     if missing := [field for field in needed if field not in found]:
         raise ValueError(f"{name} must hold {_listed(missing)}, got {template!r}")
 
@@ -78,8 +79,10 @@ def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, w
         raise LineError(f"{who} gave {len(values)} numbers in place of {rows} x {columns}")
     wrong = values[~(values.abs() <= limit)]
     if len(wrong):
-        raise InstrumentError(f"{who} gave {wrong[0].item():g}, which lies outside of its range "
-                              f"-{limit:g}..{limit:g} ({len(wrong)} of {len(values)} numbers do)")
+        raise InstrumentError(
+            f"{who} gave {wrong[0].item():g}, which lies outside of its range "
+            f"-{limit:g}..{limit:g} ({len(wrong)} of {len(values)} numbers do)"
+        )
     return values.view(rows, columns)
 
 

@@ -34,8 +34,9 @@ class RemoteMedium(Medium):
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         config = self.slot.config
         sent = drive.clamp(-config.drive_limit, config.drive_limit) * config.drive_unit
-        seen = self.slot.measure(sent, config.read_medium, config.medium_limit * config.full_scale,
-                                 readings(config, read), lambda: None)
+        seen = self.slot.measure(
+            sent, config.read_medium, config.medium_limit * config.full_scale, readings(config, read), lambda: None
+        )
         return (seen / config.full_scale).to(drive)
 
 
@@ -58,8 +59,16 @@ class RemoteArray(Array):
 
     weight: Tensor
 
-    def __init__(self, in_features: int, out_features: int, config: RemoteConfig, number: int, meter: Meter,
-                 streams: Streams, readout: bool = False) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: RemoteConfig,
+        number: int,
+        meter: Meter,
+        streams: Streams,
+        readout: bool = False,
+    ) -> None:
         super().__init__(in_features, out_features, meter)
         self.slot = Slot(config, number, "ARR", in_features, out_features)
         sigma = in_features**-0.5
@@ -72,8 +81,13 @@ class RemoteArray(Array):
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         config = self.slot.config
-        seen = self.slot.measure(h * config.full_scale, config.read_array, config.output_limit * config.output_unit,
-                                 readings(config, read), self._restore)
+        seen = self.slot.measure(
+            h * config.full_scale,
+            config.read_array,
+            config.output_limit * config.output_unit,
+            readings(config, read),
+            self._restore,
+        )
         return (seen / config.output_unit).to(h)
 
     def program(self, delta: Tensor) -> None:
@@ -114,8 +128,10 @@ class Remote(Substrate):
     def __init__(self, config: Any = None, streams: Streams | None = None, meter: Meter | None = None) -> None:
         super().__init__(config, streams, meter)
         if not self.config.resource:
-            raise ValueError("remote needs the VISA address of the instrument, such as --hw-options "
-                             "resource=TCPIP::192.168.1.20::5025::SOCKET")
+            raise ValueError(
+                "remote needs the VISA address of the instrument, such as --hw-options "
+                "resource=TCPIP::192.168.1.20::5025::SOCKET"
+            )
         self.input_gain, self.drive_gain = self.config.input_gain, self.config.drive_gain
         self.drive_offset = self.config.drive_offset
         self._slots = itertools.count(self.config.first_slot)
@@ -125,8 +141,7 @@ class Remote(Substrate):
         return RemoteMedium(in_features, outputs, self.config, next(self._slots))
 
     def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
-        return RemoteArray(in_features, out_features, self.config, next(self._slots), self.meter, self.streams,
-                           readout)
+        return RemoteArray(in_features, out_features, self.config, next(self._slots), self.meter, self.streams, readout)
 
 
 def readings(config: RemoteConfig, read: Read) -> int:

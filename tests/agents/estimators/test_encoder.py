@@ -20,8 +20,10 @@ from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.view_samples import ViewSamples
 from pib_rl.physical.substrate import Read
 
-ROUNDING = ("sums in 32-bit floating point, as on any accelerator, depend in their last digits on the samples measured "
-            "beside a sample")
+ROUNDING = (
+    "sums in 32-bit floating point, as on any accelerator, depend in their last digits on the samples measured "
+    "beside a sample"
+)
 EXCEPTIONS = {"check_methods_sample_order_invariance": ROUNDING, "check_methods_subset_invariance": ROUNDING}
 SMALL = {"width": 24, "units": 2}
 IMAGE = {"image": (8, 8), "scaling": "common"}
@@ -47,9 +49,21 @@ def judged(model, x, x_test, y, y_test):
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_trained_units_beat_frozen_ones_without_a_label(hw):
     x, x_test, y, y_test = digits()
-    probe, near = zip(*(judged(PIBEncoder(hw=hw, width=32, units=2, mode=mode, epochs=40, read="noisy",
-                                         views={"bend": 0.06}, **IMAGE).fit(x),
-                               x, x_test, y, y_test) for mode in ("pib", "frozen")), strict=True)
+    probe, near = zip(
+        *(
+            judged(
+                PIBEncoder(
+                    hw=hw, width=32, units=2, mode=mode, epochs=40, read="noisy", views={"bend": 0.06}, **IMAGE
+                ).fit(x),
+                x,
+                x_test,
+                y,
+                y_test,
+            )
+            for mode in ("pib", "frozen")
+        ),
+        strict=True,
+    )
     assert probe[0] > probe[1] + 0.03
     assert near[0] > near[1] + 0.03
 
@@ -61,8 +75,10 @@ def test_rivals_learn_to_take_views_back_on_the_same_hardware(mode):
     before = [unit.array.weights().clone() for unit in model.model_.network.chain]
     blank = model.score(x)
     model.set_params(warm_start=True).fit(x)
-    assert all((was != unit.array.weights()).float().mean() > 0.5
-               for was, unit in zip(before, model.model_.network.chain, strict=True))
+    assert all(
+        (was != unit.array.weights()).float().mean() > 0.5
+        for was, unit in zip(before, model.model_.network.chain, strict=True)
+    )
     assert model.score(x) > blank + 0.2
 
 
@@ -143,8 +159,9 @@ def test_views_can_be_looked_at_without_a_trace():
 
 def test_labels_are_never_looked_at():
     x, _, y, _ = digits()
-    one, two = (PIBEncoder(hw="optical", epochs=2, **SMALL, **IMAGE).fit(x, labels).transform(x)
-                for labels in (y, None))
+    one, two = (
+        PIBEncoder(hw="optical", epochs=2, **SMALL, **IMAGE).fit(x, labels).transform(x) for labels in (y, None)
+    )
     np.testing.assert_array_equal(one, two)
 
 
@@ -169,18 +186,21 @@ def test_it_works_in_pipelines_and_searches_and_pickles():
     np.testing.assert_array_equal(copy.partial_fit(x).transform(x), pipe[0].partial_fit(x).transform(x))
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"objective": "gaussian"}, "can't tell views apart"),
-    ({"views": 3}, "views must be a mapping"),
-    ({"views": {1: 2}}, "views must be a mapping"),
-    ({"image": (-1, -64)}, "1 or more each"),
-    ({"patches": 5}, "patches must be a list"),
-    ({"epochs": 0}, "epochs must be 1 or more"),
-    ({"views": {"bnd": 0.1}}, "did you mean bend"),
-    ({"views": {"bend": -0.1}}, "bend must be 0 or more"),
-    ({"image": (8, 9)}, r"an image of \(8, 9\) has 72 features, but X has 64"),
-    ({"mode": "es"}, "can't learn from data"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"objective": "gaussian"}, "can't tell views apart"),
+        ({"views": 3}, "views must be a mapping"),
+        ({"views": {1: 2}}, "views must be a mapping"),
+        ({"image": (-1, -64)}, "1 or more each"),
+        ({"patches": 5}, "patches must be a list"),
+        ({"epochs": 0}, "epochs must be 1 or more"),
+        ({"views": {"bnd": 0.1}}, "did you mean bend"),
+        ({"views": {"bend": -0.1}}, "bend must be 0 or more"),
+        ({"image": (8, 9)}, r"an image of \(8, 9\) has 72 features, but X has 64"),
+        ({"mode": "es"}, "can't learn from data"),
+    ],
+)
 def test_wrong_arguments_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         PIBEncoder(**({"width": 8} | IMAGE | options)).fit(digits()[0][:50])

@@ -16,15 +16,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pib_rl.agents.estimators.supervised import PIBClassifier, PIBRegressor
 
-ROUNDING = ("sums in 32-bit floating point, as on any accelerator, depend in their last digits on the samples measured "
-            "beside a sample")
+ROUNDING = (
+    "sums in 32-bit floating point, as on any accelerator, depend in their last digits on the samples measured "
+    "beside a sample"
+)
 EXCEPTIONS = {"check_methods_sample_order_invariance": ROUNDING, "check_methods_subset_invariance": ROUNDING}
 SMALL = {"width": 24, "units": 2}
 HARDWARE = ["digital", "memristive", "optical"]
 
 
-@parametrize_with_checks([PIBClassifier(**SMALL), PIBRegressor(**SMALL)],
-                         expected_failed_checks=lambda estimator: EXCEPTIONS)
+@parametrize_with_checks(
+    [PIBClassifier(**SMALL), PIBRegressor(**SMALL)], expected_failed_checks=lambda estimator: EXCEPTIONS
+)
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -48,9 +51,21 @@ def digits(n: int, seed: int = 0):
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_trained_units_beat_frozen_ones_and_the_readout_reads_what_they_learned(hw):
     x, x_test, y, y_test = train_test_split(*digits(1797), test_size=500, random_state=0)
-    scores = {mode: PIBClassifier(hw=hw, width=12, units=2, mode=mode, epochs=30, scaling="common", read="noisy",
-                                  hw_options={"camera_pixels": 24} if hw == "optical" else None).fit(x, y)
-              .score(x_test, y_test) for mode in ("pib", "frozen")}
+    scores = {
+        mode: PIBClassifier(
+            hw=hw,
+            width=12,
+            units=2,
+            mode=mode,
+            epochs=30,
+            scaling="common",
+            read="noisy",
+            hw_options={"camera_pixels": 24} if hw == "optical" else None,
+        )
+        .fit(x, y)
+        .score(x_test, y_test)
+        for mode in ("pib", "frozen")
+    }
     assert scores["pib"] > scores["frozen"] + 0.03
     assert scores["pib"] > 0.85
 
@@ -58,8 +73,10 @@ def test_trained_units_beat_frozen_ones_and_the_readout_reads_what_they_learned(
 @pytest.mark.parametrize("kind", [PIBClassifier, PIBRegressor])
 def test_views_take_the_place_of_samples_while_learning_and_only_then(kind):
     x, y = digits(64)
-    plain, varied = (kind(**SMALL, epochs=2, image=(8, 8), scaling="common", views=views).fit(x, y)
-                     for views in (None, {"strength": 2.0}))
+    plain, varied = (
+        kind(**SMALL, epochs=2, image=(8, 8), scaling="common", views=views).fit(x, y)
+        for views in (None, {"strength": 2.0})
+    )
     pick = torch.arange(10)
     assert torch.equal(plain.samples(x, y).seen(pick), torch.tensor(x[:10], dtype=torch.float32))
     samples = varied.samples(x, y)
@@ -164,35 +181,38 @@ def test_read_modes_and_cost():
     assert model.features(x).shape == (200, 48)
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"hw": "optcal"}, "did you mean optical"),
-    ({"objective": "ridg"}, "did you mean ridge"),
-    ({"mode": "es"}, "can't learn from data"),
-    ({"mode": "frozn"}, "did you mean frozen"),
-    ({"rule": {"hidden_rat": 1.0}}, "hidden_rate"),
-    ({"rule": {"hidden_rate": -1.0}}, "hidden_rate must be 0 or more"),
-    ({"batch_size": 2}, "batch_size must be 4 or more"),
-    ({"epochs": 0}, "epochs must be 1 or more"),
-    ({"width": 0}, "width must be >= 1"),
-    ({"scaling": "none"}, "feature or common"),
-    ({"hw_options": {"stuck": 1}}, "stuck"),
-    ({"width": 2.5}, "width must be a whole number, got 2.5"),
-    ({"seed": None}, "seed must be a whole number, got None"),
-    ({"hw": None}, "hw must be a name, got None"),
-    ({"rule": ["a"]}, "rule must be a mapping"),
-    ({"rule": {"epochs": 7}}, "epochs is an argument of its own"),
-    ({"rule": {"hw_options": 7}}, "no option 'hw_options'"),
-    ({"read": "loud"}, "read must be noisy or mean or ideal, got 'loud'"),
-    ({"device": "gpu"}, "device must be one that torch has here"),
-    ({"image": (8,)}, r"\(height, width\)"),
-    ({"image": 8}, "tuples of whole numbers"),
-    ({"image": (8, 8), "patches": [(2, 3)]}, r"\(channels, size, stride\)"),
-    ({"image": (8, 9), "patches": [(2, 3, 1)]}, r"an image of \(8, 9\) has 72 features, but X has 64"),
-    ({"image": (8, 8), "views": {"bend": -1.0}}, "the views' bend must be 0 or more, got -1"),
-    ({"views": {"bend": 1.0}}, "a view of vectors has no option 'bend'"),
-    ({"views": 0.5}, "views must be a mapping"),
-    ({"mode": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"hw": "optcal"}, "did you mean optical"),
+        ({"objective": "ridg"}, "did you mean ridge"),
+        ({"mode": "es"}, "can't learn from data"),
+        ({"mode": "frozn"}, "did you mean frozen"),
+        ({"rule": {"hidden_rat": 1.0}}, "hidden_rate"),
+        ({"rule": {"hidden_rate": -1.0}}, "hidden_rate must be 0 or more"),
+        ({"batch_size": 2}, "batch_size must be 4 or more"),
+        ({"epochs": 0}, "epochs must be 1 or more"),
+        ({"width": 0}, "width must be >= 1"),
+        ({"scaling": "none"}, "feature or common"),
+        ({"hw_options": {"stuck": 1}}, "stuck"),
+        ({"width": 2.5}, "width must be a whole number, got 2.5"),
+        ({"seed": None}, "seed must be a whole number, got None"),
+        ({"hw": None}, "hw must be a name, got None"),
+        ({"rule": ["a"]}, "rule must be a mapping"),
+        ({"rule": {"epochs": 7}}, "epochs is an argument of its own"),
+        ({"rule": {"hw_options": 7}}, "no option 'hw_options'"),
+        ({"read": "loud"}, "read must be noisy or mean or ideal, got 'loud'"),
+        ({"device": "gpu"}, "device must be one that torch has here"),
+        ({"image": (8,)}, r"\(height, width\)"),
+        ({"image": 8}, "tuples of whole numbers"),
+        ({"image": (8, 8), "patches": [(2, 3)]}, r"\(channels, size, stride\)"),
+        ({"image": (8, 9), "patches": [(2, 3, 1)]}, r"an image of \(8, 9\) has 72 features, but X has 64"),
+        ({"image": (8, 8), "views": {"bend": -1.0}}, "the views' bend must be 0 or more, got -1"),
+        ({"views": {"bend": 1.0}}, "a view of vectors has no option 'bend'"),
+        ({"views": 0.5}, "views must be a mapping"),
+        ({"mode": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
+    ],
+)
 def test_wrong_arguments_are_named(options, words):
     x, y = digits(50)
     with pytest.raises(ValueError, match=words):
@@ -210,8 +230,9 @@ def test_a_refit_that_fails_leaves_the_fitted_model_alone():
 
 def test_numbers_of_numpy_are_numbers():
     x, y = digits(60)
-    model = PIBClassifier(width=np.int64(8), epochs=np.int64(1), batch_size=np.int32(16),
-                          rule={"hidden_rate": np.float64(0.01)}).fit(x, y)
+    model = PIBClassifier(
+        width=np.int64(8), epochs=np.int64(1), batch_size=np.int32(16), rule={"hidden_rate": np.float64(0.01)}
+    ).fit(x, y)
     assert model.learner_.config.hidden_rate == 0.01
 
 
@@ -220,8 +241,9 @@ def test_a_warm_start_takes_new_rates():
     model = PIBClassifier(epochs=1, warm_start=True, **SMALL).fit(x, y)
     before = [unit.array.weights().clone() for unit in model.model_.network.chain]
     model.set_params(rule={"hidden_rate": 0.0}).fit(x, y)
-    assert all(torch.equal(was, unit.array.weights())
-               for was, unit in zip(before, model.model_.network.chain, strict=True))
+    assert all(
+        torch.equal(was, unit.array.weights()) for was, unit in zip(before, model.model_.network.chain, strict=True)
+    )
 
 
 def test_a_warm_start_with_another_mode_learns_in_that_mode():
@@ -230,8 +252,10 @@ def test_a_warm_start_with_another_mode_learns_in_that_mode():
     def moved(model):
         before = [unit.array.weights().clone() for unit in model.model_.network.chain]
         model.fit(x, y)
-        return any(not torch.equal(was, unit.array.weights())
-                   for was, unit in zip(before, model.model_.network.chain, strict=True))
+        return any(
+            not torch.equal(was, unit.array.weights())
+            for was, unit in zip(before, model.model_.network.chain, strict=True)
+        )
 
     model = PIBClassifier(epochs=1, warm_start=True, **SMALL).fit(x, y)
     learner = model.learner_
@@ -258,8 +282,10 @@ def test_unknown_settings_of_the_rule_are_named_with_those_of_the_rival():
 def test_settings_of_the_objective_are_shipped_for_the_substrate_and_give_way_to_those_asked_for():
     x, y = digits(64)
     kept = {"width": 6, "units": 1, "epochs": 1, "image": (8, 8)}
-    goals = [PIBClassifier(hw=hw, **kept, objective_options=options).fit(x, y).model_.network.chain[0].objective
-             for hw, options in (("digital", None), ("optical", None), ("optical", {"gain": 2.0}))]
+    goals = [
+        PIBClassifier(hw=hw, **kept, objective_options=options).fit(x, y).model_.network.chain[0].objective
+        for hw, options in (("digital", None), ("optical", None), ("optical", {"gain": 2.0}))
+    ]
     assert [goal.gain for goal in goals] == [1.5, 0.75, 2.0]
     assert [goal.ridge for goal in goals] == [0.1, 0.3, 0.3]
     PIBClassifier(hw="optical", **kept, objective="pointwise").fit(x, y)  # has no gain
@@ -292,9 +318,14 @@ def test_bad_data_are_refused_in_one_sentence():
     x, y = digits(50)
     hole = x.copy()
     hole[3, 4] = np.nan
-    for bad, labels, words in ((hole, y, "Input X contains NaN"), (x, np.zeros(50, dtype=int), "got one class"),
-                               (x[:0], y[:0], "0 sample"), (x[:1], y[:1], "minimum of 2 is required"),
-                               (x, y[:-1], "inconsistent numbers of samples"), (x, y + 0.5, "Unknown label type")):
+    for bad, labels, words in (
+        (hole, y, "Input X contains NaN"),
+        (x, np.zeros(50, dtype=int), "got one class"),
+        (x[:0], y[:0], "0 sample"),
+        (x[:1], y[:1], "minimum of 2 is required"),
+        (x, y[:-1], "inconsistent numbers of samples"),
+        (x, y + 0.5, "Unknown label type"),
+    ):
         with pytest.raises(ValueError, match=words):
             PIBClassifier(**SMALL).fit(bad, labels)
     with pytest.raises(ValueError, match="y is too large"):

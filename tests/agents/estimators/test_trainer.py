@@ -22,8 +22,9 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def make(hw: str = "digital", answers: bool = False, outputs: int = C) -> PhysicalModel:
-    model = PhysicalModel(D, outputs, hw=hw, width=8, units=2, objective="ridge", target_features=outputs,
-                          answer_inputs=answers)
+    model = PhysicalModel(
+        D, outputs, hw=hw, width=8, units=2, objective="ridge", target_features=outputs, answer_inputs=answers
+    )
     model.meet(3 + 2 * normal(N, D))
     return model
 
@@ -98,8 +99,11 @@ def test_rates_fall_over_all_epochs(monkeypatch):
     learner = InformationLearner(model, config)
     learn, network_learn = model.readout.learn, model.network.learn
     monkeypatch.setattr(model.readout, "learn", lambda x, g, rate: (rates.append(rate), learn(x, g, rate))[1])
-    monkeypatch.setattr(model.network, "learn",
-                        lambda seen, y, rate, *rest: (rates.append(rate), network_learn(seen, y, rate, *rest))[1])
+    monkeypatch.setattr(
+        model.network,
+        "learn",
+        lambda seen, y, rate, *rest: (rates.append(rate), network_learn(seen, y, rate, *rest))[1],
+    )
     Trainer(model, config, learner).fit(labelled(model))
     assert rates == pytest.approx([0.1, 2.0, 0.075, 2 * 0.75**2, 0.05, 0.5, 0.025, 2 * 0.25**2])
 

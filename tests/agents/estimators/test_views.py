@@ -55,8 +55,9 @@ def test_the_middle_stays_where_it_is_and_the_rim_moves(change, moved):
 def test_turns_are_angles_whatever_the_shape_of_the_image():
     wide = Grid(16, 64)
     views = make_views(wide, STILL | {"turn": 20.0})
-    down, right = (torch.stack(centres(views(blob(wide, *place), Streams(0)), wide))
-                   for place in ((3.5, 31.5), (7.5, 43.5)))
+    down, right = (
+        torch.stack(centres(views(blob(wide, *place), Streams(0)), wide)) for place in ((3.5, 31.5), (7.5, 43.5))
+    )
     for moved, radius in ((down, 4.0), (right, 12.0)):
         gap = (moved - torch.tensor([[7.5], [31.5]])).norm(dim=0)
         assert (gap - radius).abs().max() < 0.2  # nothing but turned
@@ -116,17 +117,20 @@ def test_strength_multiplies_every_change():
     torch.testing.assert_close(make_views(GRID, {"strength": 0.0})(x, Streams(0)), x, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("image", "options", "words"), [
-    (GRID, {"swap": 0.1}, "a view of images has no option 'swap'"),
-    (None, {"bend": 0.1}, "a view of vectors has no option 'bend'"),
-    (GRID, {"bend": -0.1}, "bend must be 0 or more"),
-    (GRID, {"drop": 1.1}, "drop must be in 0..1"),
-    (GRID, {"scale": 1.0}, r"scale must be in 0..1 \(1 excluded\)"),
-    (GRID, {"strength": -1.0}, "strength must be 0 or more"),
-    (GRID, {"strength": 30.0}, "strength times scale must be in 0..1, got 30"),
-    (GRID, {"strength": 3.0, "drop": 0.5}, r"strength times drop must be in 0..1, got 3\.0 times 0\.5"),
-    (None, {"swap": float("nan")}, "swap must be a finite number"),
-])
+@pytest.mark.parametrize(
+    ("image", "options", "words"),
+    [
+        (GRID, {"swap": 0.1}, "a view of images has no option 'swap'"),
+        (None, {"bend": 0.1}, "a view of vectors has no option 'bend'"),
+        (GRID, {"bend": -0.1}, "bend must be 0 or more"),
+        (GRID, {"drop": 1.1}, "drop must be in 0..1"),
+        (GRID, {"scale": 1.0}, r"scale must be in 0..1 \(1 excluded\)"),
+        (GRID, {"strength": -1.0}, "strength must be 0 or more"),
+        (GRID, {"strength": 30.0}, "strength times scale must be in 0..1, got 30"),
+        (GRID, {"strength": 3.0, "drop": 0.5}, r"strength times drop must be in 0..1, got 3\.0 times 0\.5"),
+        (None, {"swap": float("nan")}, "swap must be a finite number"),
+    ],
+)
 def test_settings_out_of_range_are_named(image, options, words):
     with pytest.raises(ValueError, match=words):
         make_views(image, options)

@@ -95,8 +95,10 @@ def test_arrays_of_many_inputs_take_their_share_of_the_rate(mode):
 def test_the_exact_twin_reads_the_weights_afresh(hw):
     learner = make_learner("backprop", hw=hw)
     for number in range(3):
-        assert all(torch.equal(read, array.weights())
-                   for read, array in zip(learner.weights(), arrays(learner.model), strict=True))
+        assert all(
+            torch.equal(read, array.weights())
+            for read, array in zip(learner.weights(), arrays(learner.model), strict=True)
+        )
         learner.follow(*passed(learner), 0.0)
         learner.model.readout.array.program(0.01 * normal(*learner.weights()[-1].shape, seed=number))
 
@@ -105,8 +107,9 @@ def test_the_off_twin_is_wrong_by_a_fifth_and_stays_so():
     learner = make_learner("backprop-off", width=20)
     first = None
     for progress in (0.0, 0.5, 1.0):
-        found = [read / array.weights() - 1 for read, array in zip(learner.weights(), arrays(learner.model),
-                                                                    strict=True)]
+        found = [
+            read / array.weights() - 1 for read, array in zip(learner.weights(), arrays(learner.model), strict=True)
+        ]
         assert all(one.square().mean().sqrt().item() == pytest.approx(0.2, rel=0.2) for one in found)
         first = first or found
         for one, two in zip(found, first, strict=True):
@@ -149,17 +152,27 @@ def watched(agent):
     """What every array of the agent will be asked for."""
     asked = [[] for _ in arrays(agent.policy)]
     for array, log in zip(arrays(agent.policy), asked, strict=True):
+
         def program(delta, law=array.program, log=log):
             log.append(delta.clone())
             law(delta)
+
         array.program = program
     return asked
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_the_stale_twin_believes_the_initial_weights_plus_all_changes_asked_for(hw):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="backprop-stale", hw=hw, n_steps=32, width=4, seed=3,
-                rule={"hidden_rate": 3e-3, "hidden_decay": 1.0})
+    agent = PIB(
+        "MlpPolicy",
+        "CartPole-v1",
+        mode="backprop-stale",
+        hw=hw,
+        n_steps=32,
+        width=4,
+        seed=3,
+        rule={"hidden_rate": 3e-3, "hidden_decay": 1.0},
+    )
     start, asked = [array.weights().clone() for array in arrays(agent.policy)], watched(agent)
     agent.learn(96)
     for was, log, believed, array in zip(start, asked, agent.rule.learner.weights(), arrays(agent.policy), strict=True):
@@ -214,9 +227,16 @@ def test_the_readout_is_never_refitted(mode, monkeypatch):
     assert all(not torch.equal(was, now) for was, now in zip(before, weights(agent.rule.learner), strict=True))
 
 
-@pytest.mark.parametrize(("mode", "action", "hw"), [
-    ("backprop", "discrete", "memristive"), ("backprop-off", "box", "optical"), ("backprop-off", "discrete", "digital"),
-    ("backprop-stale", "discrete", "memristive"), ("backprop-stale", "box", "digital")])
+@pytest.mark.parametrize(
+    ("mode", "action", "hw"),
+    [
+        ("backprop", "discrete", "memristive"),
+        ("backprop-off", "box", "optical"),
+        ("backprop-off", "discrete", "digital"),
+        ("backprop-stale", "discrete", "memristive"),
+        ("backprop-stale", "box", "digital"),
+    ],
+)
 def test_saving_goes_unnoticed(mode, action, hw, tmp_path):
     assert_saving_is_unnoticed(mode, action, hw, tmp_path / "agent.zip")
 
@@ -251,10 +271,14 @@ def test_the_modes_differ_in_their_defaults():
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["twin_error", "twin_drift"])
-@pytest.mark.parametrize(("value", "said"), [
-    (-0.1, "backprop's {name} must be a number >= 0, got -0.1"),
-    (float("nan"), "{mode} option {name} must be a finite number, got nan"),
-    (float("inf"), "{mode} option {name} must be a finite number, got inf")])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (-0.1, "backprop's {name} must be a number >= 0, got -0.1"),
+        (float("nan"), "{mode} option {name} must be a finite number, got nan"),
+        (float("inf"), "{mode} option {name} must be a finite number, got inf"),
+    ],
+)
 def test_a_bad_error_is_refused(mode, name, value, said):
     with pytest.raises(ValueError, match=f"^{said.format(mode=mode, name=name)}$"):
         PIB("MlpPolicy", "CartPole-v1", mode=mode, rule={name: value})

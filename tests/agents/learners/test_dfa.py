@@ -30,8 +30,10 @@ def test_the_pull_is_the_formula_number_by_number(action):
         control = unit.control
         for n in range(4):
             for i in range(3):
-                fed = sum(float(gradient[n, k]) * float(learner.feedback.matrices[number][k, i])
-                          for k in range(gradient.shape[1]))
+                fed = sum(
+                    float(gradient[n, k]) * float(learner.feedback.matrices[number][k, i])
+                    for k in range(gradient.shape[1])
+                )
                 standard = (float(z[n, i]) - float(control.mean[i])) / float(control.deviation)
                 drive = control.gain * (standard + float(control.shift[i]))
                 assert float(pulled[number][n, i]) == pytest.approx(fed / math.cosh(drive) ** 2, rel=1e-3, abs=1e-7)

@@ -85,8 +85,9 @@ def test_the_chip_is_at_its_centre_between_generations_and_away_within():
     for now in [*seen.between, weights(model)]:
         for one, two in zip(now, start, strict=True):
             torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
-    away = torch.stack([torch.stack([(a - b).abs().mean() for a, b in zip(now, start, strict=True)])
-                        for now in seen.within])
+    away = torch.stack(
+        [torch.stack([(a - b).abs().mean() for a, b in zip(now, start, strict=True)]) for now in seen.within]
+    )
     assert (away > 0.01).all()  # every array, readout included
 
 
@@ -235,12 +236,16 @@ def test_make_agent_finds_the_loop_and_each_loop_refuses_the_others_modes():
         make_agent("ess", "MlpPolicy", env)
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    ({"step": 0}, "es's step must be a number > 0, got 0"),
-    ({"displacement": float("nan")}, "es option displacement must be a finite number"),
-    ({"pairs": 0}, "es's pairs must be 1 or more, got 0"),
-    ({"pairs": 2.5}, "es option pairs must be int, got 2.5"), ({"pear": 1}, "pear"),
-])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"step": 0}, "es's step must be a number > 0, got 0"),
+        ({"displacement": float("nan")}, "es option displacement must be a finite number"),
+        ({"pairs": 0}, "es's pairs must be 1 or more, got 0"),
+        ({"pairs": 2.5}, "es option pairs must be int, got 2.5"),
+        ({"pear": 1}, "pear"),
+    ],
+)
 def test_bad_options_are_named(options, said):
     with pytest.raises(ValueError, match=said):
         agent(rule=options)
@@ -248,8 +253,22 @@ def test_bad_options_are_named(options, said):
 
 def test_the_command_trains_it_and_draws_figures_without_information(tmp_path):
     folder = tmp_path / "run"
-    train.main(["CartPole-v1", "--mode", "es", "--timesteps", "2000", "--width", "8", "--eval-episodes", "2",
-                "--no-progress", "--out", str(folder)])
+    train.main(
+        [
+            "CartPole-v1",
+            "--mode",
+            "es",
+            "--timesteps",
+            "2000",
+            "--width",
+            "8",
+            "--eval-episodes",
+            "2",
+            "--no-progress",
+            "--out",
+            str(folder),
+        ]
+    )
     result = json.loads((folder / "result.json").read_text())
     assert (result["mode"], result["timesteps"]) == ("es", 2000)
     columns = (folder / "progress.csv").read_text().splitlines()[0].split(",")

@@ -106,8 +106,9 @@ def test_a_step_is_adams_along_the_outer_products_of_both_measurements():
     (taken, other, worth), before = batch.pairs, weights(learner)
     seen, against = network.measure(taken), network.measure(other)
     means = [unit.control.mean.clone() for unit in network.chain]
-    slopes = [contrast(z, w, worth, unit.control, 2.0)
-              for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)]
+    slopes = [
+        contrast(z, w, worth, unit.control, 2.0) for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)
+    ]
     learner.study(batch, 0.0)
     for unit, was, now in zip(range(2), before, weights(learner), strict=True):
         gradient = slopes[unit].by_given.T @ seen.h[unit] + slopes[unit].by_other.T @ against.h[unit]
@@ -156,8 +157,9 @@ def losses(learner, batch):
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_units_learn_which_action_pays_in_contexts_that_they_have_not_seen(hw, action):
-    learner = make_learner("forward-forward", action, hw, hidden_rate=1e-3, hidden_decay=0.0,
-                           hidden_steps=200, options={"steepness": 4.0})
+    learner = make_learner(
+        "forward-forward", action, hw, hidden_rate=1e-3, hidden_decay=0.0, hidden_steps=200, options={"steepness": 4.0}
+    )
     fresh = bandit(learner, action, 50)
     before = losses(learner, fresh)
     study(learner, bandit(learner, action, 0), 0.0)
@@ -166,8 +168,14 @@ def test_units_learn_which_action_pays_in_contexts_that_they_have_not_seen(hw, a
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_agent_has_inputs_for_actions_and_learns(action):
-    agent = PIB("MlpPolicy", "CartPole-v1" if action == "discrete" else "Pendulum-v1", mode="forward-forward",
-                n_steps=32, width=4, seed=3)
+    agent = PIB(
+        "MlpPolicy",
+        "CartPole-v1" if action == "discrete" else "Pendulum-v1",
+        mode="forward-forward",
+        n_steps=32,
+        width=4,
+        seed=3,
+    )
     before = weights(agent.rule.learner)
     agent.learn(96)
     assert agent.policy.network.in_features == (4 + 2 if action == "discrete" else 3 + 1)

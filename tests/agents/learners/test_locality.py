@@ -34,8 +34,10 @@ def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("name", SUBSTRATES)
 def test_later_units_change_no_bit_of_an_earlier_units_update(name, objective):
-    plain, other = (make_network(name, 6, 8, 3, seed=1, objective=objective, target_features=2,
-                                 options={"beta": 0.1}) for _ in range(2))
+    plain, other = (
+        make_network(name, 6, 8, 3, seed=1, objective=objective, target_features=2, options={"beta": 0.1})
+        for _ in range(2)
+    )
     for later in (*other.chain[1:], other.last):
         scramble(later)
     start = state(plain.chain[0])
@@ -51,8 +53,7 @@ def test_later_units_change_no_bit_of_an_earlier_units_update(name, objective):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_an_update_is_a_function_of_own_input_own_output_and_target(objective):
-    whole, alone = (make_network("digital", 6, 8, 2, seed=1, objective=objective, target_features=2)
-                    for _ in range(2))
+    whole, alone = (make_network("digital", 6, 8, 2, seed=1, objective=objective, target_features=2) for _ in range(2))
     for x, target in batches(3):
         seen = whole.measure(x)
         whole.learn(seen, target, 1e-2, 0.0)

@@ -87,12 +87,21 @@ def test_a_perturbation_moves_every_weight_by_its_share_of_the_initial_deviation
 
 def test_what_writing_leaves_behind_stays():
     quiet = {"stuck": 0.0, "device_spread": 0.0, "weight_bound": 12.0}
-    learner = make_learner("spsa", hw="memristive", width=24, hw_options=quiet, hidden_rate=0.0, hidden_steps=50,
-                           options={"perturbation": 0.02})
+    learner = make_learner(
+        "spsa",
+        hw="memristive",
+        width=24,
+        hw_options=quiet,
+        hidden_rate=0.0,
+        hidden_steps=50,
+        options={"perturbation": 0.02},
+    )
     before = weights(learner)
     study(learner, live(learner.model, N), 0.0)
-    left = [(now - was).square().mean().sqrt() * was.shape[1] ** 0.5
-            for was, now in zip(before, weights(learner), strict=True)]
+    left = [
+        (now - was).square().mean().sqrt() * was.shape[1] ** 0.5
+        for was, now in zip(before, weights(learner), strict=True)
+    ]
     assert all(0.9 < one / (0.52 * 0.02 * 50**0.5) < 1.1 for one in left)
     ideal = make_learner("spsa", hw="memristive", hw_options=quiet | {"write_noise": 0.0}, hidden_rate=0.0)
     before = weights(ideal)
@@ -162,11 +171,19 @@ def test_the_last_rollout_of_a_training_leaves_the_devices_alone():
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
 
 
-@pytest.mark.parametrize(("hw", "perturbation", "rate"), [("digital", 0.02, 3e-3), ("memristive", 0.01, 3e-3),
-                                                          ("optical", 0.1, 1e-3)])
+@pytest.mark.parametrize(
+    ("hw", "perturbation", "rate"), [("digital", 0.02, 3e-3), ("memristive", 0.01, 3e-3), ("optical", 0.1, 1e-3)]
+)
 def test_it_lowers_its_loss(hw, perturbation, rate):
-    learner = make_learner("spsa", hw=hw, hidden_rate=rate, hidden_decay=0.0, hidden_steps=300, hidden_batch=128,
-                           options={"perturbation": perturbation})
+    learner = make_learner(
+        "spsa",
+        hw=hw,
+        hidden_rate=rate,
+        hidden_decay=0.0,
+        hidden_steps=300,
+        hidden_batch=128,
+        options={"perturbation": perturbation},
+    )
     batch = live(learner.model, 128)
     start = batch_of(learner, batch).loss(learner.model.outputs(batch.obs, Read.MEAN))
     study(learner, batch, 0.0)

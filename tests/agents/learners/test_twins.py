@@ -21,11 +21,29 @@ from pib_rl.physical.optical.substrate import OpticalConfig, ScatteringMedium
 
 QUIET = {
     "digital": {},
-    "memristive": {"write_noise": 0.0, "device_spread": 0.0, "stuck": 0.0, "read_noise": 0.0, "medium_noise": 0.0,
-                   "dac_bits": None, "adc_bits": None, "drive_range": 1e3, "array_range": 1e3, "readout_range": 1e3},
+    "memristive": {
+        "write_noise": 0.0,
+        "device_spread": 0.0,
+        "stuck": 0.0,
+        "read_noise": 0.0,
+        "medium_noise": 0.0,
+        "dac_bits": None,
+        "adc_bits": None,
+        "drive_range": 1e3,
+        "array_range": 1e3,
+        "readout_range": 1e3,
+    },
     "optical": {"slm_pixels": 24, "camera_pixels": 20, "photons": None, "camera_bits": None},
-    "modulator": {"slm_pixels": 24, "camera_pixels": 20, "photons": None, "camera_bits": None, "array": "modulator",
-                  "modulator_bits": None, "modulator_bound": 1e3, "detector_noise": 0.0},
+    "modulator": {
+        "slm_pixels": 24,
+        "camera_pixels": 20,
+        "photons": None,
+        "camera_bits": None,
+        "array": "modulator",
+        "modulator_bits": None,
+        "modulator_bound": 1e3,
+        "detector_noise": 0.0,
+    },
 }
 HARDWARE = {"modulator": "optical"}
 DEFAULTS = OpticalConfig()
@@ -129,8 +147,10 @@ def test_a_wrong_activation_twin_pulls_through_its_own_gain_and_offset():
 def test_a_wrong_scattering_twin_pulls_through_its_own_matrix_reference_and_pixels():
     medium, config = make_medium("optical", full_scale=1.0), OpticalConfig(full_scale=1.0)
     twin, drive, gradient = make_twin(medium, Streams(0)), normal(40, 5, seed=1), normal(40, 20, seed=2)
-    real, imaginary, background, contrast = ((part.exact * (1 + 0.2 * part.direction)).double() for part in (
-        twin.real, twin.imaginary, twin.background, twin.contrast))
+    real, imaginary, background, contrast = (
+        (part.exact * (1 + 0.2 * part.direction)).double()
+        for part in (twin.real, twin.imaginary, twin.background, twin.contrast)
+    )
     matrix, reference = torch.complex(real, imaginary).T, torch.complex(*background.chunk(2))
     expected = slope(lambda x: contrast * light(x, matrix, reference, config), drive, gradient)
     assert_near(twin.pull(drive, gradient, 0.2), expected, 1e-5)
@@ -247,8 +267,9 @@ def test_the_whole_way_back_is_the_gradient_of_the_whole_network(hw):
 @pytest.mark.parametrize("units", [1, 3])
 def test_the_way_back_has_any_length(units):
     policy = make_learner("frozen").model
-    policy = PIBPolicy(policy.observation_space, policy.action_space, hw="optical", hw_options=QUIET["optical"],
-                       width=6, units=units)
+    policy = PIBPolicy(
+        policy.observation_space, policy.action_space, hw="optical", hw_options=QUIET["optical"], width=6, units=units
+    )
     policy.readout.array.program(0.1 * normal(4, policy.network.tap_features + 1))
     x, gradient = normal(30, D, seed=3), normal(30, 4, seed=4)
     weights = [*(unit.array.weights() for unit in policy.network.chain), policy.readout.array.weights()]
@@ -262,8 +283,17 @@ def test_the_way_back_has_any_length(units):
 
 @pytest.mark.parametrize("hw", ["digital", "optical"])
 def test_the_way_back_leads_through_patches(hw):
-    model = PhysicalModel(36, 4, hw=hw, hw_options=QUIET[hw], width=6, units=2, objective="cka",
-                          patches=[Patch(3, 3, 2), Patch(4, 2, 1)], image=Grid(6, 6))
+    model = PhysicalModel(
+        36,
+        4,
+        hw=hw,
+        hw_options=QUIET[hw],
+        width=6,
+        units=2,
+        objective="cka",
+        patches=[Patch(3, 3, 2), Patch(4, 2, 1)],
+        image=Grid(6, 6),
+    )
     model.readout.array.program(0.1 * normal(4, model.network.tap_features + 1))
     x, gradient = normal(20, 36, seed=3), normal(20, 4, seed=4)
     uneven(model)

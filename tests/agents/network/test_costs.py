@@ -10,8 +10,16 @@ from pib_rl.agents.network.costs import bill, in_unit, told
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.physical.digital import MAC_J
 
-EXACT_COST = {"read_v": 0.5, "largest_us": 20.0, "read_s": 1e-6, "dac_j": 1e-12, "adc_j": 2e-12, "dac_s": 1e-9,
-              "adc_s": 3e-9, "write_j": 5e-12}
+EXACT_COST = {
+    "read_v": 0.5,
+    "largest_us": 20.0,
+    "read_s": 1e-6,
+    "dac_j": 1e-12,
+    "adc_j": 2e-12,
+    "dac_s": 1e-9,
+    "adc_s": 3e-9,
+    "write_j": 5e-12,
+}
 
 
 def policy(hw="memristive", **options):
@@ -24,8 +32,11 @@ def spent(model, act):
     act()
     after = bill(model)
     return {name: after[name] - before[name] for name in ("energy_j", "reference_j", "measurements", "writes")} | {
-        "parts": {part: after["energy_parts_j"][part] - before["energy_parts_j"].get(part, 0)
-                  for part in after["energy_parts_j"]}}
+        "parts": {
+            part: after["energy_parts_j"][part] - before["energy_parts_j"].get(part, 0)
+            for part in after["energy_parts_j"]
+        }
+    }
 
 
 def test_a_pass_costs_conversions_current_and_nothing_else():
@@ -89,10 +100,19 @@ def test_unknown_parts_are_refused():
         policy().meter.spend({"magic": torch.ones(())})
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (0.0, "0 J"), (1.5, "1.5 J"), (0.02, "20 mJ"), (3.97e-5, "39.7 uJ"), (2e-9, "2 nJ"), (1e-13, "1e-13 J"),
-    (15_900.0, "15.9 kJ"), (2e6, "2 MJ"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0 J"),
+        (1.5, "1.5 J"),
+        (0.02, "20 mJ"),
+        (3.97e-5, "39.7 uJ"),
+        (2e-9, "2 nJ"),
+        (1e-13, "1e-13 J"),
+        (15_900.0, "15.9 kJ"),
+        (2e6, "2 MJ"),
+    ],
+)
 def test_quantities_for_people(value, text):
     assert in_unit(value, "J") == text
 

@@ -57,8 +57,11 @@ def model(hw: str = "memristive", seed: int = 0, **options) -> PhysicalModel:
 def changed(broken: PhysicalModel, fresh: PhysicalModel) -> set[str]:
     """Which parts have another state than they were made with."""
     other = fresh.state_dict()
-    return {name.rsplit(".", 1)[0].removesuffix("._adc") for name, value in broken.state_dict().items()
-            if not torch.equal(value, other[name])}
+    return {
+        name.rsplit(".", 1)[0].removesuffix("._adc")
+        for name, value in broken.state_dict().items()
+        if not torch.equal(value, other[name])
+    }
 
 
 def test_stuck_devices_are_in_every_array_and_lost_bits_in_every_converter():
@@ -75,8 +78,9 @@ def test_media_of_all_units_and_the_last_one_turn():
     broken, fresh = model("turning"), model("turning")
     inject(broken, parse("rotate-medium:45"))
     assert changed(broken, fresh) == {"network.units.0.medium", "network.units.1.medium", "network.last"}
-    cosine = torch.nn.functional.cosine_similarity(broken.network.last.mix.flatten(), fresh.network.last.mix.flatten(),
-                                                   dim=0)
+    cosine = torch.nn.functional.cosine_similarity(
+        broken.network.last.mix.flatten(), fresh.network.last.mix.flatten(), dim=0
+    )
     assert cosine == pytest.approx(0.5**0.5, abs=0.3)
 
 
@@ -160,9 +164,10 @@ def test_hardware_says_what_can_happen_to_it():
     assert offered(model("digital")) == ["dead-unit"]
     assert offered(model("turning")) == ["dead-unit", "rotate-medium"]
     untouched = model()
-    for text, words in (("rotate-medium:9", "can't have the fault rotate-medium; choose among adc-bits, dead-unit, "
-                                            "drift, stuck"),
-                        ("dead-unit:3", r"must be in 1\.\.2, the units of this network, got 3")):
+    for text, words in (
+        ("rotate-medium:9", "can't have the fault rotate-medium; choose among adc-bits, dead-unit, drift, stuck"),
+        ("dead-unit:3", r"must be in 1\.\.2, the units of this network, got 3"),
+    ):
         for act in (check, inject):
             with pytest.raises(ValueError, match=words):
                 act(untouched, parse(text))

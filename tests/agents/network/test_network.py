@@ -146,15 +146,17 @@ def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="unknown objective 'gausian'; did you mean gaussian"):
         make_network("digital", 5, 4, 1, objective="gausian")
     for objective, options, words in (
-            ("cka", {"alpha": 2.0}, "objective 'cka' has no option 'alpha'; known: scale, bandwidth, beta"),
-            ("ridge", {"zzz": 0.2}, "objective 'ridge' has no option 'zzz'; known: beta, ridge, temperature"),
-            ("ridge", {"features": 3}, "objective 'ridge' has no option 'features'"),
-            ("ridge", {"temperature": "abc"}, "option temperature must be float, got 'abc'"),
-            ("ridge", {"gain": float("inf")}, "option gain must be a finite number"),
-            ("pointwise", {"scale": "foo"}, "option scale must be rms or sample or none, got 'foo'")):
+        ("cka", {"alpha": 2.0}, "objective 'cka' has no option 'alpha'; known: scale, bandwidth, beta"),
+        ("ridge", {"zzz": 0.2}, "objective 'ridge' has no option 'zzz'; known: beta, ridge, temperature"),
+        ("ridge", {"features": 3}, "objective 'ridge' has no option 'features'"),
+        ("ridge", {"temperature": "abc"}, "option temperature must be float, got 'abc'"),
+        ("ridge", {"gain": float("inf")}, "option gain must be a finite number"),
+        ("pointwise", {"scale": "foo"}, "option scale must be rms or sample or none, got 'foo'"),
+    ):
         with pytest.raises(ValueError, match=words):
             make_network("digital", 5, 4, 1, objective=objective, options=options)
     with pytest.raises(ValueError, match=r"beta must be 0 with patches, got 0\.1"):
-        make_network("digital", 16, 4, 1, objective="cka", options={"beta": 0.1}, image=Grid(4, 4),
-                     patches=[Patch(2, 3, 1)])
+        make_network(
+            "digital", 16, 4, 1, objective="cka", options={"beta": 0.1}, image=Grid(4, 4), patches=[Patch(2, 3, 1)]
+        )
     assert make_network("digital", 5, 4, 1, objective="pointwise", options={"scale": "rms", "bandwidth": 1})

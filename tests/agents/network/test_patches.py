@@ -25,8 +25,9 @@ def test_a_shared_array_on_squares_is_a_convolution(grid, patch):
     z = (layout.cut(images) @ weights.T).view(3, *layout.after)
     pad = (patch.size - 1) // 2
     right = [(length - 1) // patch.stride * patch.stride - pad + patch.size - length for length in grid[:2]]
-    padded = torch.nn.functional.pad(images.view(3, *grid).permute(0, 3, 1, 2),
-                                     (pad, max(0, right[1]), pad, max(0, right[0])))
+    padded = torch.nn.functional.pad(
+        images.view(3, *grid).permute(0, 3, 1, 2), (pad, max(0, right[1]), pad, max(0, right[0]))
+    )
     kernel = weights.view(patch.channels, patch.size, patch.size, grid.channels).permute(0, 3, 1, 2)
     expected = torch.nn.functional.conv2d(padded, kernel, stride=patch.stride).permute(0, 2, 3, 1)
     torch.testing.assert_close(z, expected[:, : layout.after.height, : layout.after.width])
@@ -39,8 +40,9 @@ def test_join_is_the_adjoint_of_cut(grid, patch):
     torch.testing.assert_close((layout.cut(images) * squares).sum(), (images * layout.join(squares)).sum())
 
 
-@pytest.mark.parametrize(("grid", "size"), [
-    ((4, 6, 2), 2), ((7, 5, 3), 2), ((3, 8, 1), 3), ((4, 4, 2), 1), ((2, 3, 2), 9)])
+@pytest.mark.parametrize(
+    ("grid", "size"), [((4, 6, 2), 2), ((7, 5, 3), 2), ((3, 8, 1), 3), ((4, 4, 2), 1), ((2, 3, 2), 9)]
+)
 def test_a_pool_holds_the_means_of_tiles_and_sends_them_back(grid, size):
     grid = Grid(*grid)
     pool, images = Pool(grid, size), normal(3, grid.features)
@@ -64,8 +66,9 @@ def test_squares_that_make_no_sense_are_refused():
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_every_square_is_a_measurement_and_the_array_is_written_once(hw):
-    network = make_network(hw, 36, 5, 1, objective="ridge", target_features=3, patches=[Patch(4, 3, 2), Patch(6, 3, 1)],
-                           image=Grid(6, 6))
+    network = make_network(
+        hw, 36, 5, 1, objective="ridge", target_features=3, patches=[Patch(4, 3, 2), Patch(6, 3, 1)], image=Grid(6, 6)
+    )
     x = normal(10, 36).float()
     start = network.meter.totals()["measurements"]
     seen = network.measure(x)
@@ -82,19 +85,29 @@ def test_every_square_is_a_measurement_and_the_array_is_written_once(hw):
 
 
 def test_objectives_of_patch_units_know_their_image_and_others_have_none():
-    network = make_network("digital", 36, 5, 2, objective="ridge", target_features=3, image=Grid(6, 6),
-                           patches=[Patch(4, 3, 2), Patch(6, 3, 1)])
+    network = make_network(
+        "digital",
+        36,
+        5,
+        2,
+        objective="ridge",
+        target_features=3,
+        image=Grid(6, 6),
+        patches=[Patch(4, 3, 2), Patch(6, 3, 1)],
+    )
     pools = [unit.objective.pool for unit in network.chain]
     assert [(pool.grid, pool.size) for pool in pools[:2]] == [(Grid(3, 3, 4), 2), (Grid(3, 3, 6), 2)]
     assert pools[2:] == [None, None]
-    network = make_network("digital", 36, 5, 1, objective="ridge", image=Grid(6, 6), patches=[Patch(4, 3, 2)],
-                           options={"pool": 1})
+    network = make_network(
+        "digital", 36, 5, 1, objective="ridge", image=Grid(6, 6), patches=[Patch(4, 3, 2)], options={"pool": 1}
+    )
     assert network.chain[0].objective.pool is None
 
 
 def test_the_gradient_by_a_shared_array_is_that_of_the_whole_unit():
-    network = make_network("digital", 36, 5, 1, objective="ridge", target_features=3, patches=[Patch(4, 3, 2)],
-                           image=Grid(6, 6)).double()
+    network = make_network(
+        "digital", 36, 5, 1, objective="ridge", target_features=3, patches=[Patch(4, 3, 2)], image=Grid(6, 6)
+    ).double()
     unit, x = network.chain[0], normal(12, 36)
     target = Target(torch.nn.functional.one_hot(torch.arange(12) % 3, 3).double(), classes=True)
     h = unit.medium.measure(unit.inputs(x))
@@ -115,5 +128,6 @@ def test_channels_share_their_statistics_over_all_positions():
     assert unit.control.mean.shape == (2,)
     z = model.network.measure(model.inputs(normal(400, 36).float() + 1)).z[0]
     torch.testing.assert_close(unit.control.mean, z.view(-1, 2).mean(0), rtol=0.05, atol=0.05)
-    torch.testing.assert_close(unit.control.drive(z),
-                               unit.control.gain * (unit.control.standard(z) + unit.control.shift.repeat(9)))
+    torch.testing.assert_close(
+        unit.control.drive(z), unit.control.gain * (unit.control.standard(z) + unit.control.shift.repeat(9))
+    )

@@ -65,8 +65,9 @@ def test_the_refit_solves_the_ridge_problem(ridge):
     readout.array.program(start)
     # |X dW' - s|^2 + ridge n |dW|^2 is plain least squares with sqrt(ridge n) I under X and zeros under s.
     under = (ridge * 50) ** 0.5 * torch.eye(7, dtype=torch.float64)
-    change = torch.linalg.lstsq(torch.cat([inputs.double(), under]),
-                                torch.cat([shift.double(), torch.zeros(7, 3, dtype=torch.float64)])).solution.T
+    change = torch.linalg.lstsq(
+        torch.cat([inputs.double(), under]), torch.cat([shift.double(), torch.zeros(7, 3, dtype=torch.float64)])
+    ).solution.T
     assert torch.equal(readout.refit(inputs, shift, ridge, torch.zeros(3)), torch.ones(3))
     torch.testing.assert_close(readout.array.weights() - start, change.float(), rtol=1e-3, atol=1e-5)
     assert change.abs().max() > 0.01
@@ -104,8 +105,9 @@ def test_each_output_keeps_the_share_of_its_fit_that_noise_does_not_explain():
     assert wanted[2] == 0
     keep = readout.refit(inputs, shift, 0.3, noise)
     torch.testing.assert_close(keep, wanted.float(), rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(readout.measure_inputs(inputs), (hat @ shift.double() * wanted).float(),
-                               rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        readout.measure_inputs(inputs), (hat @ shift.double() * wanted).float(), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_a_margin_is_counted_in_deviations_of_the_power_of_noise():
@@ -125,9 +127,17 @@ def test_a_margin_is_counted_in_deviations_of_the_power_of_noise():
 
 def test_a_margin_leaves_noise_alone():
     inputs = with_one(normal(500, 20))
-    kept = [torch.cat([Readout(make_substrate("digital"), 20, 1).refit(
-        inputs, 0.5 * normal(500, 1, seed=seed), 0.3, torch.tensor([0.25]), margin) for seed in range(60)])
-        for margin in (0.0, 2.0)]
+    kept = [
+        torch.cat(
+            [
+                Readout(make_substrate("digital"), 20, 1).refit(
+                    inputs, 0.5 * normal(500, 1, seed=seed), 0.3, torch.tensor([0.25]), margin
+                )
+                for seed in range(60)
+            ]
+        )
+        for margin in (0.0, 2.0)
+    ]
     assert (kept[0] > 0).float().mean() > 0.3
     assert (kept[1] > 0).float().mean() < 0.12
     assert kept[1].max() < 0.3

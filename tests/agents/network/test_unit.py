@@ -72,8 +72,9 @@ def test_a_silent_array_does_not_divide_by_zero():
 def test_the_step_is_the_objectives_gradient_times_the_units_own_input():
     substrate = make_substrate("digital")
     array = Recorder(4, 3, substrate.meter)
-    unit = Unit(substrate.make_medium(4, 4), array, GainControl(3, 1.0, 0.0, substrate.streams), Alignment(),
-                Adam((3, 4)))
+    unit = Unit(
+        substrate.make_medium(4, 4), array, GainControl(3, 1.0, 0.0, substrate.streams), Alignment(), Adam((3, 4))
+    )
     h, z, target = normal(20, 4, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3))
     score = unit.learn(h, z, target, 0.01)
     wanted = Alignment()(z, target)
@@ -86,8 +87,13 @@ def test_the_step_is_the_objectives_gradient_times_the_units_own_input():
 def test_wide_arrays_learn_at_a_rate_that_falls_with_their_inputs(inputs, share):
     substrate = make_substrate("digital")
     array = Recorder(inputs, 3, substrate.meter)
-    unit = Unit(substrate.make_medium(inputs, inputs), array, GainControl(3, 1.0, 0.0, substrate.streams), Alignment(),
-                Adam((3, inputs)))
+    unit = Unit(
+        substrate.make_medium(inputs, inputs),
+        array,
+        GainControl(3, 1.0, 0.0, substrate.streams),
+        Alignment(),
+        Adam((3, inputs)),
+    )
     unit.learn(normal(20, inputs, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3)), 0.01)
     assert array.asked.abs().max().item() == pytest.approx(0.01 * share, rel=1e-3)
 

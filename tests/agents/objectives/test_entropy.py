@@ -104,8 +104,9 @@ def test_information_of_grids_and_copies(alpha):
     row, column = ((axis[:, None] == axis[None]).double() for axis in (grid // 4, grid % 4))
     assert mutual_information(row, column, alpha).item() == pytest.approx(0, abs=1e-6)
     assert mutual_information(row, row, alpha).item() == pytest.approx(math.log(3), abs=1e-6)
-    assert mutual_information(torch.eye(12, dtype=torch.float64), row, alpha).item() == pytest.approx(math.log(3),
-                                                                                                        abs=1e-6)
+    assert mutual_information(torch.eye(12, dtype=torch.float64), row, alpha).item() == pytest.approx(
+        math.log(3), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.0, -1.0, 1.0])

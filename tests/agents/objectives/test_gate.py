@@ -81,13 +81,16 @@ def test_state_moves_by_a_fiftieth_towards_the_explained_variance_of_the_batch()
     torch.testing.assert_close(objective.gate.explained, 0.98 * 0.3 + 0.02 * r2)
 
 
-@pytest.mark.parametrize(("explained", "blocks", "expected"), [
-    ([-0.5, 0.018, 0.9], (), [SHUT, 0.4, 1.0]),  # (0.018 + 0.002) / 0.05 = 0.4
-    ([0.9, 0.9, 0.9], (3,), [1 / 3, 1 / 3, 1 / 3]),
-    ([0.9, 0.9, 0.9], (1, 2), [1.0, 0.5, 0.5]),
-    ([0.9, 0.018, -0.5], (3,), [1 / 1.44, 0.4 / 1.44, SHUT / 1.44]),
-    ([0.0, 0.018, -0.5], (3,), [SHUT, 0.4, SHUT]),  # together less than one: nothing to share
-])
+@pytest.mark.parametrize(
+    ("explained", "blocks", "expected"),
+    [
+        ([-0.5, 0.018, 0.9], (), [SHUT, 0.4, 1.0]),  # (0.018 + 0.002) / 0.05 = 0.4
+        ([0.9, 0.9, 0.9], (3,), [1 / 3, 1 / 3, 1 / 3]),
+        ([0.9, 0.9, 0.9], (1, 2), [1.0, 0.5, 0.5]),
+        ([0.9, 0.018, -0.5], (3,), [1 / 1.44, 0.4 / 1.44, SHUT / 1.44]),
+        ([0.0, 0.018, -0.5], (3,), [SHUT, 0.4, SHUT]),  # together less than one: nothing to share
+    ],
+)
 def test_weights_by_hand(explained, blocks, expected):
     objective = Gaussian(features=3)
     objective.gate.explained.copy_(torch.tensor(explained))

@@ -13,9 +13,15 @@ from pib_rl.agents.objectives.target import Target
 
 N, D = 18, 5
 KINDS = {
-    "gaussian": ("gaussian", {}), "gaussian-ungated": ("gaussian", {"gated": False}), "pointwise": ("pointwise", {}),
-    "cka": ("cka", {}), "renyi-2": ("renyi", {}), "renyi-1.5": ("renyi", {"alpha": 1.5}),
-    "renyi-3": ("renyi", {"alpha": 3.0}), "ridge": ("ridge", {}), "ridge-ungated": ("ridge", {"gated": False}),
+    "gaussian": ("gaussian", {}),
+    "gaussian-ungated": ("gaussian", {"gated": False}),
+    "pointwise": ("pointwise", {}),
+    "cka": ("cka", {}),
+    "renyi-2": ("renyi", {}),
+    "renyi-1.5": ("renyi", {"alpha": 1.5}),
+    "renyi-3": ("renyi", {"alpha": 3.0}),
+    "ridge": ("ridge", {}),
+    "ridge-ungated": ("ridge", {"gated": False}),
 }
 
 
@@ -55,9 +61,20 @@ def test_loss_and_gradient_follow_the_formula(kind, scale, bandwidth, classes, b
         state = torch.tensor([0.5, -0.2, 0.01], dtype=torch.float64)  # the gates: open, shut, between
         objective.gate.explained.copy_(state)
     leaf = z.clone().requires_grad_()
-    wanted = references.loss(KINDS[kind][0], leaf, target.values, h, scale=scale, bandwidth=bandwidth, beta=beta,
-                             classes=classes, blocks=target.blocks, alpha=KINDS[kind][1].get("alpha", 2.0),
-                             explained=state, shift=getattr(objective, "shift", None))
+    wanted = references.loss(
+        KINDS[kind][0],
+        leaf,
+        target.values,
+        h,
+        scale=scale,
+        bandwidth=bandwidth,
+        beta=beta,
+        classes=classes,
+        blocks=target.blocks,
+        alpha=KINDS[kind][1].get("alpha", 2.0),
+        explained=state,
+        shift=getattr(objective, "shift", None),
+    )
     wanted.backward()
     score = objective(z, target, h)
     assert score.loss.item() == pytest.approx(wanted.item(), abs=1e-8, rel=1e-8)
@@ -135,8 +152,9 @@ def test_scattered_samples_are_told_from_clusters_by_class(alpha):
     z = torch.cat([5 * torch.eye(8), 3 * torch.nn.functional.one_hot(label, 2)], 1).double()
     other = label[torch.tensor([0, 4, 1, 5, 2, 6, 3, 7])]
     objective = Renyi("rms", 0.4, alpha=alpha)
-    right, wrong = (objective(z, Target(torch.nn.functional.one_hot(y, 2).double(), classes=True)).loss
-                    for y in (label, other))
+    right, wrong = (
+        objective(z, Target(torch.nn.functional.one_hot(y, 2).double(), classes=True)).loss for y in (label, other)
+    )
     assert right < wrong - 0.1
 
 
@@ -175,10 +193,13 @@ def test_arguments_outside_their_range_are_refused():
         Alignment(bandwidth=0.0)
     with pytest.raises(ValueError, match=r"order alpha must be > 1, got 0\.5"):
         Renyi(alpha=0.5)
-    for options, words in (({"ridge": 0.0}, "ridge must be > 0, got 0"), ({"gain": 0.0}, "gain must be > 0"),
-                           ({"temperature": -1.0}, "temperature must be > 0"),
-                           ({"offset": -0.5}, r"offset must be >= 0, got -0\.5"),
-                           ({"pool": 2.5}, r"pool must be a whole number, 1 or more, got 2\.5")):
+    for options, words in (
+        ({"ridge": 0.0}, "ridge must be > 0, got 0"),
+        ({"gain": 0.0}, "gain must be > 0"),
+        ({"temperature": -1.0}, "temperature must be > 0"),
+        ({"offset": -0.5}, r"offset must be >= 0, got -0\.5"),
+        ({"pool": 2.5}, r"pool must be a whole number, 1 or more, got 2\.5"),
+    ):
         with pytest.raises(ValueError, match=words):
             Ridge(**options)
     with pytest.raises(ValueError, match="not 1"):

@@ -23,8 +23,9 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make(action: str = "discrete", hw: str = "digital", mode: str = "pib", steps: int = STEPS,
-         **config) -> tuple[Rule, Rollout]:
+def make(
+    action: str = "discrete", hw: str = "digital", mode: str = "pib", steps: int = STEPS, **config
+) -> tuple[Rule, Rollout]:
     policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS[action], hw=hw, width=6, seed=0)
     policy.readout.array.program(0.3 * normal(policy.head.outputs + 1, policy.network.tap_features + 1, seed=8))
     order = torch.arange(steps * ENVS).reshape(steps, ENVS)
@@ -32,8 +33,15 @@ def make(action: str = "discrete", hw: str = "digital", mode: str = "pib", steps
     outputs = normal(steps, ENVS, policy.head.outputs + 1, seed=4)
     none = torch.zeros(steps, ENVS)
     settings = RuleConfig(**config)
-    rollout = Rollout(normal(steps, ENVS, D, seed=1), normal(steps, ENVS, D, seed=2), taken, outputs,
-                      normal(steps, ENVS, seed=5), none, none.clone())
+    rollout = Rollout(
+        normal(steps, ENVS, D, seed=1),
+        normal(steps, ENVS, D, seed=2),
+        taken,
+        outputs,
+        normal(steps, ENVS, seed=5),
+        none,
+        none.clone(),
+    )
     return Rule(policy, settings, find_mode(mode)(policy, settings)), rollout
 
 
@@ -76,8 +84,10 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
     after[0, 0] = 5.0  # six deviations of this column
     rule.policy.normaliser.mean.fill_(0.1)
     rule.policy.normaliser.deviation.fill_(1.2)
-    first, second = (Experience(obs[part], after[part], torch.zeros(20), outputs[part], advantage[part], score[part])
-                     for part in (slice(0, 20), slice(20, 40)))
+    first, second = (
+        Experience(obs[part], after[part], torch.zeros(20), outputs[part], advantage[part], score[part])
+        for part in (slice(0, 20), slice(20, 40))
+    )
     target = reward_target([first, second], rule.policy.normaliser)
 
     modulated = advantage[:, None] * score
@@ -86,8 +96,9 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
     following = (following - following.mean(0)) / following.std(0)
     assert following.max() > 5
     following = following.clamp(-4, 4)
-    expected = torch.cat([modulated / modulated.square().mean().sqrt(), (returns - returns.mean()) / returns.std(),
-                          following], 1)
+    expected = torch.cat(
+        [modulated / modulated.square().mean().sqrt(), (returns - returns.mean()) / returns.std(), following], 1
+    )
     torch.testing.assert_close(target.values, expected - expected.mean(0), rtol=1e-4, atol=1e-5)
     assert target.blocks == (size, 1, D)
     assert target.values.shape[1] == rule.policy.target_features
@@ -127,8 +138,9 @@ def test_hidden_steps_fade_with_the_training():
 def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
     rule, rollout = make(hidden_rollouts=rollouts, replay_rollouts=1, hidden_batch=16, hidden_steps=sources * N // 16)
     seen, study = [], rule.learner.study
-    monkeypatch.setattr(rule.learner, "study",
-                        lambda batch, progress: (seen.append((batch.x, batch.target)), study(batch, progress))[1])
+    monkeypatch.setattr(
+        rule.learner, "study", lambda batch, progress: (seen.append((batch.x, batch.target)), study(batch, progress))[1]
+    )
     for number in range(4):
         rollout.obs = rollout.next_obs = normal(STEPS, ENVS, D, seed=number)
         seen.clear()
@@ -192,8 +204,11 @@ def test_units_that_stand_still_leave_the_readout_alone():
 def test_older_states_take_part_in_the_refit(share, monkeypatch):
     rule, rollout = make(replay_rollouts=2, hidden_rollouts=4, replay_share=share, hidden_rate=0.0, track=0.0)
     asked, network = [], rule.policy.network
-    monkeypatch.setattr(rule.policy.readout, "refit",
-                        lambda inputs, shift, ridge, noise, margin: (asked.append(inputs[:, :-1]), noise)[1])
+    monkeypatch.setattr(
+        rule.policy.readout,
+        "refit",
+        lambda inputs, shift, ridge, noise, margin: (asked.append(inputs[:, :-1]), noise)[1],
+    )
     extra = int(N * share)
     for number in range(4):
         rollout.obs = normal(STEPS, ENVS, D, seed=number)
@@ -231,9 +246,17 @@ def test_rewards_are_judged_in_units_of_the_return_scale():
 def test_the_log_names_what_it_measured():
     rule, rollout = make()
     log = rule.update(rollout, 0.0, 3e-3)
-    expected = {"train/loss_unit1", "train/loss_unit2", "train/clip_fraction", "train/approx_kl",
-                "train/explained_variance", "information/input_unit1", "information/target_unit1",
-                "information/input_unit2", "information/target_unit2"}
+    expected = {
+        "train/loss_unit1",
+        "train/loss_unit2",
+        "train/clip_fraction",
+        "train/approx_kl",
+        "train/explained_variance",
+        "information/input_unit1",
+        "information/target_unit1",
+        "information/input_unit2",
+        "information/target_unit2",
+    }
     assert expected <= log.keys()
     assert all(np.isfinite(value) for value in log.values())
     assert 0 <= log["train/clip_fraction"] <= 1

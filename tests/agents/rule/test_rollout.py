@@ -16,17 +16,32 @@ def column(*values: float) -> torch.Tensor:
 
 def estimate(terminated: float, truncated: float) -> list[float]:
     """Three steps; the middle one ends as given. Its own next state is worth 10, the next episode's first 3."""
-    return advantages(column(1.0, 2.0, 4.0), column(0.5, 1.0, 3.0), column(1.0, 10.0, 6.0),
-                      column(0.0, terminated, 0.0), column(0.0, truncated, 0.0), GAMMA, LAM).squeeze(1).tolist()
+    return (
+        advantages(
+            column(1.0, 2.0, 4.0),
+            column(0.5, 1.0, 3.0),
+            column(1.0, 10.0, 6.0),
+            column(0.0, terminated, 0.0),
+            column(0.0, truncated, 0.0),
+            GAMMA,
+            LAM,
+        )
+        .squeeze(1)
+        .tolist()
+    )
 
 
 # delta_0 = 1 + .5 * 1 - .5 = 1, delta_2 = 4 + .5 * 6 - 3 = 4 always; gamma lam = 0.4
-@pytest.mark.parametrize(("terminated", "truncated", "expected"), [
-    (0.0, 0.0, [1 + 0.4 * (6 + 0.4 * 4), 6 + 0.4 * 4, 4]),  # delta_1 = 2 + .5 * 10 - 1 = 6
-    (1.0, 0.0, [1 + 0.4 * 1, 1, 4]),  # delta_1 = 2 - 1: the task is over, nothing follows
-    (0.0, 1.0, [1 + 0.4 * 6, 6, 4]),  # delta_1 = 6: the value of the cut-off state counts, the sum is cut
-    (1.0, 1.0, [1 + 0.4 * 1, 1, 4]),  # the task ended it: the clock does not matter
-], ids=["neither", "terminated", "truncated", "both"])
+@pytest.mark.parametrize(
+    ("terminated", "truncated", "expected"),
+    [
+        (0.0, 0.0, [1 + 0.4 * (6 + 0.4 * 4), 6 + 0.4 * 4, 4]),  # delta_1 = 2 + .5 * 10 - 1 = 6
+        (1.0, 0.0, [1 + 0.4 * 1, 1, 4]),  # delta_1 = 2 - 1: the task is over, nothing follows
+        (0.0, 1.0, [1 + 0.4 * 6, 6, 4]),  # delta_1 = 6: the value of the cut-off state counts, the sum is cut
+        (1.0, 1.0, [1 + 0.4 * 1, 1, 4]),  # the task ended it: the clock does not matter
+    ],
+    ids=["neither", "terminated", "truncated", "both"],
+)
 def test_ends_by_hand(terminated, truncated, expected):
     assert estimate(terminated, truncated) == pytest.approx(expected)
 

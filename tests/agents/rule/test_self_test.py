@@ -18,8 +18,9 @@ STATES = torch.randn(600, 4, generator=torch.Generator().manual_seed(0))
 
 def taught(hw: str = "memristive", seed: int = 0, **options) -> tuple[PIBPolicy, SelfTest]:
     """A policy with answers to all states, which the test remembers."""
-    policy = PIBPolicy(spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw=hw, width=48, units=1, seed=seed,
-                       hw_options=options)
+    policy = PIBPolicy(
+        spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw=hw, width=48, units=1, seed=seed, hw_options=options
+    )
     generator = torch.Generator().manual_seed(seed)
     policy.readout.array.program(0.05 * torch.randn(3, policy.readout.array.in_features, generator=generator))
     test = SelfTest(policy, 0.3)
@@ -39,10 +40,15 @@ def test_a_whole_chip_passes(hw, seed):
     assert not taught(hw, seed)[1].broken()
 
 
-@pytest.mark.parametrize(("hw", "fault", "left"), [
-    ("memristive", "stuck:0.3", 0.15), ("memristive", "stuck:0.05", 0.3), ("optical", "rotate-medium:45", 0.05),
-    ("optical", "dead-pixels:0.5", 0.05),
-])
+@pytest.mark.parametrize(
+    ("hw", "fault", "left"),
+    [
+        ("memristive", "stuck:0.3", 0.15),
+        ("memristive", "stuck:0.05", 0.3),
+        ("optical", "rotate-medium:45", 0.05),
+        ("optical", "dead-pixels:0.5", 0.05),
+    ],
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_broken_chip_is_noticed_and_its_answers_come_back(hw, fault, left, seed):
     policy, test = taught(hw, seed)
@@ -60,8 +66,9 @@ def test_a_broken_chip_is_noticed_and_its_answers_come_back(hw, fault, left, see
 
 
 def test_nothing_is_remembered_at_the_start_and_noise_is_no_answer():
-    policy = PIBPolicy(spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw="memristive", width=8,
-                       hw_options={"read_noise": 0.5})
+    policy = PIBPolicy(
+        spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw="memristive", width=8, hw_options={"read_noise": 0.5}
+    )
     test = SelfTest(policy, 0.3)
     assert not test.broken()
     test.remember(STATES, policy.outputs(STATES))

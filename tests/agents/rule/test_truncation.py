@@ -56,8 +56,9 @@ def test_rewards_and_outputs_belong_to_their_observation(agent):
 
 def test_only_a_truncated_end_counts_the_value_of_its_last_state(agent):
     rollout, policy, rule = agent.rollout, agent.policy, agent.rule
-    values, following = (policy.outputs(obs.flatten(0, 1))[:, -1].reshape(STEPS, 2).numpy()
-                         for obs in (rollout.obs, rollout.next_obs))
+    values, following = (
+        policy.outputs(obs.flatten(0, 1))[:, -1].reshape(STEPS, 2).numpy() for obs in (rollout.obs, rollout.next_obs)
+    )
     rule.update(rollout, 1.0, 0.0)
     scale, rewards = policy.returns.value, rollout.rewards.numpy()
     episode, at = (part.numpy() for part in schedule(agent))

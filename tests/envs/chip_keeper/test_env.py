@@ -108,8 +108,11 @@ def test_the_reward_is_what_the_docstring_says(action):
     _, reward, _, _, info = env.step(action)
     care = info["care_j"]
     assert 0 < care < info["energy_j"] - before
-    expected = {"label": 0.001 * (16 + (0, 0, 128, 256)[action]), "energy": 0.01 * care / env.new.period_j,
-                "wear": 10 * info["pulses_per_device"] / 100}
+    expected = {
+        "label": 0.001 * (16 + (0, 0, 128, 256)[action]),
+        "energy": 0.01 * care / env.new.period_j,
+        "wear": 10 * info["pulses_per_device"] / 100,
+    }
     for name, cost in expected.items():
         assert info[f"{name}_cost"] == pytest.approx(cost)
     assert reward == pytest.approx((1 - (0, 0.02, 0.1, 0.8)[action]) * info["accuracy"] - sum(expected.values()))
@@ -224,11 +227,13 @@ def test_the_picture_shows_faults_and_actions():
     assert picture.shape == empty.shape == (400, 600, 3)
     strip = picture[317, 52:582].astype(int)
     assert len({tuple(strip[53 * step + 26]) for step in range(5)}) == 4, "nothing and three actions"
-    assert ((picture[45:58] != empty[45:58]).any())
+    assert (picture[45:58] != empty[45:58]).any()
 
 
-@pytest.mark.parametrize(("length", "named"), [(1, [0, 1]), (2, [0, 1, 2]), (3, [0, 1, 2, 3]), (6, [0, 2, 3, 4, 6]),
-                                               (200, [0, 50, 100, 150, 200])])
+@pytest.mark.parametrize(
+    ("length", "named"),
+    [(1, [0, 1]), (2, [0, 1, 2]), (3, [0, 1, 2, 3]), (6, [0, 2, 3, 4, 6]), (200, [0, 50, 100, 150, 200])],
+)
 def test_periods_are_named_where_they_are(length, named, monkeypatch):
     assert ticks(length) == named
     history, said = History(1.0, length), {}
@@ -258,19 +263,32 @@ def test_known_actions_only():
     assert ACTIONS[env.action_space.n - 1] == "retrain"
 
 
-@pytest.mark.parametrize(("settings", "answer"), [
-    ({"hw": "digital"}, "hw must be one of memristive, optical, or a preset of one, got 'digital'"),
-    ({"hw": "memristiv"}, "did you mean memristive"), ({"widht": 3}, "no option 'widht'; did you mean width"),
-    ({"probes": 129}, r"probes must be in 1\.\.128, got 129"), ({"batch": 500}, r"batch must be in 2\.\.499"),
-    ({"periods": 0}, "periods must be >= 1, got 0"), ({"retrain_labels": 601}, r"retrain_labels must be in 4\.\.600"),
-    ({"refit_downtime": 1.5}, r"refit_downtime .* 0\.\.1, got 1\.5"), ({"endurance": 0.0}, "endurance must be > 0"),
-    ({"label_price": -1.0}, "label_price must be >= 0"), ({"width": "wide"}, "width must be int, got 'wide'"),
-    ({"faults": "stuck:0.1/3"}, r"a list of KIND:SIZE/PERIODS or None"), ({"faults": ["stuck:0.1"]}, "such as stuck"),
-    ({"faults": ["stuck:2/3"]}, r"the size of stuck .* 0\.\.1"), ({"faults": ["stuck:0.1/0"]}, "must be 0.01 or more"),
-    ({"faults": ["stuck:0.1/1e-9"]}, "must be 0.01 or more and finite, got 1e-09"),
-    ({"faults": ["stuck:0.1@3/4"]}, "leave out @3"), ({"faults": ["stuk:0.1/3"]}, "did you mean stuck"),
-    ({"faults": ["dead-pixels:0.1/3"]}, "can't have the fault dead-pixels"), ({"faults": [3]}, "got 3"),
-    ({"render_mode": "human"}, "render_mode must be None or rgb_array, got 'human'")])
+@pytest.mark.parametrize(
+    ("settings", "answer"),
+    [
+        ({"hw": "digital"}, "hw must be one of memristive, optical, or a preset of one, got 'digital'"),
+        ({"hw": "memristiv"}, "did you mean memristive"),
+        ({"widht": 3}, "no option 'widht'; did you mean width"),
+        ({"probes": 129}, r"probes must be in 1\.\.128, got 129"),
+        ({"batch": 500}, r"batch must be in 2\.\.499"),
+        ({"periods": 0}, "periods must be >= 1, got 0"),
+        ({"retrain_labels": 601}, r"retrain_labels must be in 4\.\.600"),
+        ({"refit_downtime": 1.5}, r"refit_downtime .* 0\.\.1, got 1\.5"),
+        ({"endurance": 0.0}, "endurance must be > 0"),
+        ({"label_price": -1.0}, "label_price must be >= 0"),
+        ({"width": "wide"}, "width must be int, got 'wide'"),
+        ({"faults": "stuck:0.1/3"}, r"a list of KIND:SIZE/PERIODS or None"),
+        ({"faults": ["stuck:0.1"]}, "such as stuck"),
+        ({"faults": ["stuck:2/3"]}, r"the size of stuck .* 0\.\.1"),
+        ({"faults": ["stuck:0.1/0"]}, "must be 0.01 or more"),
+        ({"faults": ["stuck:0.1/1e-9"]}, "must be 0.01 or more and finite, got 1e-09"),
+        ({"faults": ["stuck:0.1@3/4"]}, "leave out @3"),
+        ({"faults": ["stuk:0.1/3"]}, "did you mean stuck"),
+        ({"faults": ["dead-pixels:0.1/3"]}, "can't have the fault dead-pixels"),
+        ({"faults": [3]}, "got 3"),
+        ({"render_mode": "human"}, "render_mode must be None or rgb_array, got 'human'"),
+    ],
+)
 def test_bad_arguments_are_told(settings, answer):
     with pytest.raises(ValueError, match=answer):
         ChipKeeper(**({"width": 8, "units": 1} | settings))
@@ -282,4 +300,5 @@ def test_hazards_keep_to_the_range_of_their_kind():
     assert parse_hazard("rotate-medium:8/30").sized(0.25).size == 4
     random = seeding.np_random(0)[0]
     assert np.mean([parse_hazard("stuck:0.2/3").sized(random.random()).size for _ in range(500)]) == pytest.approx(
-        0.2, abs=0.03)
+        0.2, abs=0.03
+    )

@@ -78,7 +78,8 @@ def test_specification_and_pickle_make_the_same_environment(name):
     for other in (gym.make(env.spec), cloudpickle.loads(cloudpickle.dumps(env))):
         assert other.spec.id == name
         assert [part.name for part in other.spec.additional_wrappers] == [
-            part.name for part in env.spec.additional_wrappers]
+            part.name for part in env.spec.additional_wrappers
+        ]
         assert same(trace(env, 2, acts), trace(other, 2, acts))
 
 
@@ -117,18 +118,21 @@ def test_ids_can_name_their_module():
 
 
 @pytest.mark.parametrize("name", WITH_HARDWARE)
-@pytest.mark.parametrize(("arguments", "words"), [
-    ({"env_id": 3}, "env_id must be the id of an environment, such as CartPole-v1, got 3"),
-    ({"env_id": "CartPole-v9"}, "unknown environment 'CartPole-v9'"),
-    ({"hw": "memristor"}, "memristive"),
-    ({"run": "nowhere"}, "nowhere is not a folder"),
-    ({"read": "loud"}, "loud"),
-    ({"width": 0}, r"width must be a whole number in 1\.\.100000, got 0"),
-    ({"width": 8.5}, "width must be a whole number in .*, got 8.5"),
-    ({"seed": 1.5}, "seed must be a whole number in .*, got 1.5"),
-    ({"hw_options": 3}, "hw_options must be a mapping of names to values, got 3"),
-    ({"distractors": 1.5}, "distractors must be a whole number in .*, got 1.5"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"env_id": 3}, "env_id must be the id of an environment, such as CartPole-v1, got 3"),
+        ({"env_id": "CartPole-v9"}, "unknown environment 'CartPole-v9'"),
+        ({"hw": "memristor"}, "memristive"),
+        ({"run": "nowhere"}, "nowhere is not a folder"),
+        ({"read": "loud"}, "loud"),
+        ({"width": 0}, r"width must be a whole number in 1\.\.100000, got 0"),
+        ({"width": 8.5}, "width must be a whole number in .*, got 8.5"),
+        ({"seed": 1.5}, "seed must be a whole number in .*, got 1.5"),
+        ({"hw_options": 3}, "hw_options must be a mapping of names to values, got 3"),
+        ({"distractors": 1.5}, "distractors must be a whole number in .*, got 1.5"),
+    ],
+)
 def test_wrong_arguments_are_told(name, arguments, words):
     with pytest.raises(ValueError, match=words):
         gym.make(name, **arguments)
@@ -150,14 +154,23 @@ class TestRuns:
         np.testing.assert_array_equal(obs, policy.taps(torch.from_numpy(plain)[None], Read.MEAN)[0])
         assert same(trace(env, 1, [0, 1]), trace(gym.make(env.spec), 1, [0, 1]))
 
-    @pytest.mark.parametrize(("arguments", "words"), [
-        ({"hw": "optical"}, "hw optical is asked for, but the run .* has memristive; leave hw out"),
-        ({"seed": 0}, "seed 0 is asked for, but the run .* has 3"),
-        ({"env_id": "Acrobot-v1"}, "is a run of CartPole-v1 without distractors: it has observations of 4 numbers, and "
-                                   "the task has 6; give the task CartPole-v1 without distractors, or a run of your"),
-        ({"distractors": 1}, "has observations of 4 numbers, and the task has 5; give the task CartPole-v1 without"),
-        ({"width": 4.0}, "width must be a whole number in .*, got 4.0"),
-    ])
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ({"hw": "optical"}, "hw optical is asked for, but the run .* has memristive; leave hw out"),
+            ({"seed": 0}, "seed 0 is asked for, but the run .* has 3"),
+            (
+                {"env_id": "Acrobot-v1"},
+                "is a run of CartPole-v1 without distractors: it has observations of 4 numbers, and "
+                "the task has 6; give the task CartPole-v1 without distractors, or a run of your",
+            ),
+            (
+                {"distractors": 1},
+                "has observations of 4 numbers, and the task has 5; give the task CartPole-v1 without",
+            ),
+            ({"width": 4.0}, "width must be a whole number in .*, got 4.0"),
+        ],
+    )
     @pytest.mark.parametrize("name", WITH_HARDWARE)
     def test_what_contradicts_a_run_is_refused(self, name, arguments, words, tmp_path):
         write_run(tmp_path)

@@ -24,8 +24,7 @@ def fresh(hw="memristive", task="CartPole-v1", read="noisy", **options):
 
 def test_the_agent_sees_the_taps_of_the_observation():
     env, plain = fresh(read="mean"), gym.make("CartPole-v1")
-    for obs, (expected, _) in ((env.reset(seed=1)[0], plain.reset(seed=1)),
-                               (env.step(1)[0], plain.step(1)[:2])):
+    for obs, (expected, _) in ((env.reset(seed=1)[0], plain.reset(seed=1)), (env.step(1)[0], plain.step(1)[:2])):
         taps = env.model.taps(torch.from_numpy(expected)[None], Read.MEAN)[0].numpy()
         np.testing.assert_array_equal(obs, taps)
         assert obs.shape == env.observation_space.shape == (8,)
@@ -110,10 +109,13 @@ def test_statistics_stay_as_they_are():
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
-@pytest.mark.parametrize("make", [
-    lambda: PhysicalModel(4, 1, width=4, units=2, hw="optical"),
-    lambda: PIBPolicy(gym.make("CartPole-v1").observation_space, spaces.Discrete(2), width=4, hw="optical"),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PhysicalModel(4, 1, width=4, units=2, hw="optical"),
+        lambda: PIBPolicy(gym.make("CartPole-v1").observation_space, spaces.Discrete(2), width=4, hw="optical"),
+    ],
+)
 def test_a_model_or_a_policy_is_used_as_it_is(make):
     chip = make()
     env = HardwareEncoder(gym.make("CartPole-v1"), chip)
@@ -121,10 +123,13 @@ def test_a_model_or_a_policy_is_used_as_it_is(make):
     assert env.reset(seed=0)[0] in env.observation_space
 
 
-@pytest.mark.parametrize(("env", "network", "words"), [
-    (gym.make("CartPole-v1"), PhysicalModel(5, 1, width=4, units=1), "sees 5 numbers, but observations have 4"),
-    (Distractors(gym.make("CartPole-v1"), 2), PhysicalModel(4, 1, width=4, units=1), "observations have 6"),
-])
+@pytest.mark.parametrize(
+    ("env", "network", "words"),
+    [
+        (gym.make("CartPole-v1"), PhysicalModel(5, 1, width=4, units=1), "sees 5 numbers, but observations have 4"),
+        (Distractors(gym.make("CartPole-v1"), 2), PhysicalModel(4, 1, width=4, units=1), "observations have 6"),
+    ],
+)
 def test_another_number_of_features_is_refused(env, network, words):
     with pytest.raises(ValueError, match=words):
         HardwareEncoder(env, network)

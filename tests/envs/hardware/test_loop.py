@@ -108,16 +108,33 @@ def test_drawn_actions_follow_the_probabilities():
     assert 0 < hits < 400
 
 
-@pytest.mark.parametrize(("latency", "period", "steps"), [
-    (0.0, 0.02, 0), (0.02, 0.02, 0), (0.020001, 0.02, 1), (0.04, 0.02, 1), (0.06, 0.02, 2), (0.103, 0.05, 2),
-    (0.3, 0.1, 2), (1.1, 0.1, 10), (1.0, 0.02, 49)])
+@pytest.mark.parametrize(
+    ("latency", "period", "steps"),
+    [
+        (0.0, 0.02, 0),
+        (0.02, 0.02, 0),
+        (0.020001, 0.02, 1),
+        (0.04, 0.02, 1),
+        (0.06, 0.02, 2),
+        (0.103, 0.05, 2),
+        (0.3, 0.1, 2),
+        (1.1, 0.1, 10),
+        (1.0, 0.02, 49),
+    ],
+)
 def test_steps_of_a_latency(latency, period, steps):
     assert late_steps(latency, period) == steps
 
 
-@pytest.mark.parametrize(("latency", "period", "words"), [
-    (-1.0, 0.1, "latency_s must be a finite number >= 0, got -1"), (np.inf, 0.1, "got inf"), (np.nan, 0.1, "got nan"),
-    (0.1, 0.0, "control period must be > 0")])
+@pytest.mark.parametrize(
+    ("latency", "period", "words"),
+    [
+        (-1.0, 0.1, "latency_s must be a finite number >= 0, got -1"),
+        (np.inf, 0.1, "got inf"),
+        (np.nan, 0.1, "got nan"),
+        (0.1, 0.0, "control period must be > 0"),
+    ],
+)
 def test_impossible_latencies_are_refused(latency, period, words):
     with pytest.raises(ValueError, match=words):
         late_steps(latency, period)
@@ -221,8 +238,9 @@ class TestFaults:
             loop(faults=["stuck"])
 
     def test_a_seed_decides_what_breaks(self):
-        traces = [trace(loop("Pendulum-v1", faults=["stuck:0.5"]), seed, [np.zeros(1, np.float32)] * 3)
-                  for seed in (1, 1, 2)]
+        traces = [
+            trace(loop("Pendulum-v1", faults=["stuck:0.5"]), seed, [np.zeros(1, np.float32)] * 3) for seed in (1, 1, 2)
+        ]
         assert same(traces[0], traces[1])
         chips = []
         for seed in (1, 2):
@@ -232,21 +250,30 @@ class TestFaults:
         assert not torch.equal(*chips)
 
 
-@pytest.mark.parametrize(("policy", "words"), [
-    (taught("Pendulum-v1"), "made for observations"),
-    (PIBPolicy(gym.make("CartPole-v1").observation_space, spaces.Discrete(3), width=4), "made for actions Discrete"),
-])
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (taught("Pendulum-v1"), "made for observations"),
+        (
+            PIBPolicy(gym.make("CartPole-v1").observation_space, spaces.Discrete(3), width=4),
+            "made for actions Discrete",
+        ),
+    ],
+)
 def test_a_policy_of_other_spaces_is_refused(policy, words):
     with pytest.raises(ValueError, match=words):
         HardwareLoop(gym.make("CartPole-v1"), policy)
 
 
-@pytest.mark.parametrize(("space", "action", "words"), [
-    (spaces.Discrete(2), 2, "first_action must be an action of the task"),
-    (spaces.Box(-1, 1, (2,)), [0.0, 2.0], "first_action must be an action"),
-    (spaces.Box(-1, 1, (2,)), [0.0], "first_action must be an action"),
-    (spaces.Box(-np.inf, np.inf, (1,)), [1e300], r"first_action must be an action .* got \[1e\+300\]"),
-])
+@pytest.mark.parametrize(
+    ("space", "action", "words"),
+    [
+        (spaces.Discrete(2), 2, "first_action must be an action of the task"),
+        (spaces.Box(-1, 1, (2,)), [0.0, 2.0], "first_action must be an action"),
+        (spaces.Box(-1, 1, (2,)), [0.0], "first_action must be an action"),
+        (spaces.Box(-np.inf, np.inf, (1,)), [1e300], r"first_action must be an action .* got \[1e\+300\]"),
+    ],
+)
 def test_wrong_first_actions_are_refused(space, action, words):
     with pytest.raises(ValueError, match=words):
         make_override(space).checked(action)

@@ -15,11 +15,16 @@ from pib_rl.envs import make_env, make_vec_env
 from pib_rl.envs.registration import IDS, register
 
 SMALL = {"width": 8, "units": 1, "periods": 6}
-CASES = [("pib_rl/ChipKeeper-v0", SMALL), ("pib_rl/ChipKeeper-v0", {**SMALL, "hw": "optical"}),
-         ("pib_rl/ContextBandit-v0", {}), ("pib_rl/ContextBandit-v0", {"data": "digits", "arms": 10}),
-         ("pib_rl/ContextFlip-v0", {"switch": 0.2}), ("pib_rl/ContextFlip-v0", {"env_id": "Pendulum-v1"}),
-         ("pib_rl/DelayedCue-v0", {"env_id": "Acrobot-v1", "steps": 2}),
-         ("pib_rl/Distractors-v0", {"env_id": "MountainCar-v0", "count": 3})]
+CASES = [
+    ("pib_rl/ChipKeeper-v0", SMALL),
+    ("pib_rl/ChipKeeper-v0", {**SMALL, "hw": "optical"}),
+    ("pib_rl/ContextBandit-v0", {}),
+    ("pib_rl/ContextBandit-v0", {"data": "digits", "arms": 10}),
+    ("pib_rl/ContextFlip-v0", {"switch": 0.2}),
+    ("pib_rl/ContextFlip-v0", {"env_id": "Pendulum-v1"}),
+    ("pib_rl/DelayedCue-v0", {"env_id": "Acrobot-v1", "steps": 2}),
+    ("pib_rl/Distractors-v0", {"env_id": "MountainCar-v0", "count": 3}),
+]
 OWN = CASES[:4]
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

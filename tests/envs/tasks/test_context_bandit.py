@@ -90,13 +90,21 @@ def test_the_picture_shows_which_arm_was_right(settings):
     assert ContextBandit().render() is None
 
 
-@pytest.mark.parametrize(("settings", "answer"), [
-    ({"arms": 1}, r"arms must be a whole number in 2\.\.100, got 1"),
-    ({"arms": 11, "data": "digits"}, r"arms must be a whole number in 2\.\.10, got 11"),
-    ({"arms": 2.5}, "arms must be a whole number.*got 2.5"), ({"data": "mnist"}, "clusters or digits, got 'mnist'"),
-    ({"features": 0}, r"features must be a whole number in 1\.\.4096"), ({"clusters": 0}, r"clusters .* 1\.\.100"),
-    ({"spread": -1}, "spread must be >= 0 and finite, got -1"), ({"noise": 0.6}, r"noise .* 0\.\.0\.5, got 0\.6"),
-    ({"task_seed": -1}, "task_seed must be a whole number"), ({"render_mode": "human"}, "None or rgb_array")])
+@pytest.mark.parametrize(
+    ("settings", "answer"),
+    [
+        ({"arms": 1}, r"arms must be a whole number in 2\.\.100, got 1"),
+        ({"arms": 11, "data": "digits"}, r"arms must be a whole number in 2\.\.10, got 11"),
+        ({"arms": 2.5}, "arms must be a whole number.*got 2.5"),
+        ({"data": "mnist"}, "clusters or digits, got 'mnist'"),
+        ({"features": 0}, r"features must be a whole number in 1\.\.4096"),
+        ({"clusters": 0}, r"clusters .* 1\.\.100"),
+        ({"spread": -1}, "spread must be >= 0 and finite, got -1"),
+        ({"noise": 0.6}, r"noise .* 0\.\.0\.5, got 0\.6"),
+        ({"task_seed": -1}, "task_seed must be a whole number"),
+        ({"render_mode": "human"}, "None or rgb_array"),
+    ],
+)
 def test_bad_arguments_are_told(settings, answer):
     with pytest.raises(ValueError, match=answer):
         ContextBandit(**settings)

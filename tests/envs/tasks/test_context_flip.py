@@ -37,9 +37,16 @@ def in_context(env: ContextFlip, context: int) -> ContextFlip:
     raise AssertionError
 
 
-@pytest.mark.parametrize(("space", "action", "turned"), [
-    (gym.spaces.Discrete(5), 1, 3), (gym.spaces.Discrete(2), 0, 1), (gym.spaces.Discrete(3, start=4), 4, 6),
-    (gym.spaces.Discrete(5), np.int64(0), 4), (gym.spaces.Box(-2, 2, (2,)), np.array([0.5, -2]), np.array([-0.5, 2]))])
+@pytest.mark.parametrize(
+    ("space", "action", "turned"),
+    [
+        (gym.spaces.Discrete(5), 1, 3),
+        (gym.spaces.Discrete(2), 0, 1),
+        (gym.spaces.Discrete(3, start=4), 4, 6),
+        (gym.spaces.Discrete(5), np.int64(0), 4),
+        (gym.spaces.Box(-2, 2, (2,)), np.array([0.5, -2]), np.array([-0.5, 2])),
+    ],
+)
 def test_actions_are_turned_around_in_one_context_only(space, action, turned):
     env = ContextFlip(Echo(space))
     for context, expected in ((1, action), (-1, turned)):
@@ -125,10 +132,15 @@ def test_a_module_that_is_not_there_is_told():
         gym.make("pib_rl/ContextFlip-v0", env_id="no_such_module:Some-v0")
 
 
-@pytest.mark.parametrize(("env_id", "words"), [
-    ("bad id", "environment id 'bad id' is not of the form Name-v1"), ("", "environment id '' is not of the form"),
-    ("LunarLander-v2", "environment 'LunarLander-v2' is retired"),
-    ("no_such_module:Some-v0", "cannot load environment 'no_such_module:Some-v0'")])
+@pytest.mark.parametrize(
+    ("env_id", "words"),
+    [
+        ("bad id", "environment id 'bad id' is not of the form Name-v1"),
+        ("", "environment id '' is not of the form"),
+        ("LunarLander-v2", "environment 'LunarLander-v2' is retired"),
+        ("no_such_module:Some-v0", "cannot load environment 'no_such_module:Some-v0'"),
+    ],
+)
 def test_what_is_wrong_with_the_id_inside_is_told(env_id, words):
     with pytest.raises(ValueError, match=words):
         gym.make("pib_rl/ContextFlip-v0", env_id=env_id)

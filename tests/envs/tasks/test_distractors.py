@@ -37,9 +37,12 @@ def is_standard_normal(noise: np.ndarray) -> bool:
     """By mean, variance, fourth moment, and independence from the row before and the column before."""
     bound = 5 / noise.size**0.5
     pairs = [(noise[1:], noise[:-1]), (noise[..., 1:], noise[..., :-1])]
-    return (abs(noise.mean()) < bound and abs(noise.var() - 1) < bound * 2**0.5
-            and abs((noise**4).mean() - 3) < bound * 96**0.5
-            and all(abs(np.mean(a * b)) < 5 / a.size**0.5 for a, b in pairs))
+    return (
+        abs(noise.mean()) < bound
+        and abs(noise.var() - 1) < bound * 2**0.5
+        and abs((noise**4).mean() - 3) < bound * 96**0.5
+        and all(abs(np.mean(a * b)) < 5 / a.size**0.5 for a, b in pairs)
+    )
 
 
 def test_noise_is_standard_normal_and_new_at_every_step():
@@ -76,12 +79,16 @@ def test_the_specification_makes_the_environment_again():
     assert again.observation_space.shape == (11,)
 
 
-@pytest.mark.parametrize("wrap", [lambda count, env: Distractors(env, count),
-                                  lambda count, env: VecDistractors(DummyVecEnv([lambda: env]), count)],
-                         ids=["single", "vectorised"])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda count, env: Distractors(env, count), lambda count, env: VecDistractors(DummyVecEnv([lambda: env]), count)],
+    ids=["single", "vectorised"],
+)
 class TestRefusals:
-    @pytest.mark.parametrize("space", [gym.spaces.Discrete(3), gym.spaces.Box(0, 1, (4, 4)),
-                                       gym.spaces.Dict({"x": gym.spaces.Box(0, 1, (4,))})])
+    @pytest.mark.parametrize(
+        "space",
+        [gym.spaces.Discrete(3), gym.spaces.Box(0, 1, (4, 4)), gym.spaces.Dict({"x": gym.spaces.Box(0, 1, (4,))})],
+    )
     def test_observations_must_be_vectors(self, wrap, space):
         env = gym.make("CartPole-v1").unwrapped
         env.observation_space = space

@@ -31,9 +31,16 @@ def exact(conductance: np.ndarray, wire: float, voltages: np.ndarray) -> np.ndar
     return nodes[grounded] * w
 
 
-@pytest.mark.parametrize(("outputs", "inputs", "wire", "share"), [
-    (8, 12, 1e-4, 0.02), (24, 40, 1e-4, 0.03), (24, 40, 1e-3, 0.08), (1, 60, 1e-3, 0.01), (60, 1, 1e-3, 0.01),
-])
+@pytest.mark.parametrize(
+    ("outputs", "inputs", "wire", "share"),
+    [
+        (8, 12, 1e-4, 0.02),
+        (24, 40, 1e-4, 0.03),
+        (24, 40, 1e-3, 0.08),
+        (1, 60, 1e-3, 0.01),
+        (60, 1, 1e-3, 0.01),
+    ],
+)
 def test_what_remains_of_the_exact_drop_is_a_small_share_of_it(outputs, inputs, wire, share):
     rng = np.random.default_rng(0)
     conductance, voltages = rng.uniform(size=(outputs, inputs)), rng.normal(size=inputs)

@@ -58,11 +58,16 @@ def test_weights_stay_within_the_range_of_each_device():
     assert array.weight().mean().item() == pytest.approx(-1, rel=0.02)
 
 
-@pytest.mark.parametrize(("noise", "deviation"), [
-    ({"pulse_noise": 2.0}, 0.02), ({"pulse_noise": 2.0, "noise": "absolute"}, 0.02),
-    ({"pulse_noise": 0.5, "noise": "graded", "noise_floor": 0.03}, 0.02),
-    ({"step_spread": 0.2}, 0.002), ({"asymmetry_spread": 0.3}, 0.003),
-])
+@pytest.mark.parametrize(
+    ("noise", "deviation"),
+    [
+        ({"pulse_noise": 2.0}, 0.02),
+        ({"pulse_noise": 2.0, "noise": "absolute"}, 0.02),
+        ({"pulse_noise": 0.5, "noise": "graded", "noise_floor": 0.03}, 0.02),
+        ({"step_spread": 0.2}, 0.002),
+        ({"asymmetry_spread": 0.3}, 0.003),
+    ],
+)
 def test_spread_of_one_pulse(noise, deviation):
     moved = pulses(crossbar(replace(PLAIN, **noise)), 1)
     assert moved.mean().item() == pytest.approx(0.01, abs=5 * deviation / 3200**0.5)
@@ -87,8 +92,15 @@ def test_asymmetry_makes_one_direction_smaller(asymmetry):
 
 
 def test_centred_devices_come_to_rest_at_weight_zero():
-    device = replace(PLAIN, law=LinearStep(1.0, 1.0, own_ends=True), high_spread=0.3, low_spread=0.3, step_spread=0.3,
-                     asymmetry_spread=0.2, centred=True)
+    device = replace(
+        PLAIN,
+        law=LinearStep(1.0, 1.0, own_ends=True),
+        high_spread=0.3,
+        low_spread=0.3,
+        step_spread=0.3,
+        asymmetry_spread=0.2,
+        centred=True,
+    )
     for centred in (True, False):
         array = crossbar(replace(device, centred=centred))
         for _ in range(400):

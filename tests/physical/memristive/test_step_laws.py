@@ -16,8 +16,9 @@ UP, DOWN = torch.tensor([True]), torch.tensor([False])
 
 
 def mean_device(high=1.0, low=-1.0, up=0.01, down=0.01, bend_up=0.0, bend_down=0.0) -> Population:
-    return Population(*(torch.tensor([value], dtype=torch.float64) for value in (
-        high, low, up, down, bend_up, bend_down)))
+    return Population(
+        *(torch.tensor([value], dtype=torch.float64) for value in (high, low, up, down, bend_up, bend_down))
+    )
 
 
 def one(value: float) -> torch.Tensor:
@@ -51,7 +52,8 @@ def test_exponential_steps_follow_their_formula(weight):
     x = 2 * -0.5 * weight / 2 - 0.4
     exp = torch.tensor(x, dtype=torch.float64).exp
     assert law.step(one(weight), UP, mean_device()).item() == pytest.approx(
-        0.01 * (1 + 1.2 * torch.tensor(5 * x, dtype=torch.float64).exp().item()), rel=1e-6)
+        0.01 * (1 + 1.2 * torch.tensor(5 * x, dtype=torch.float64).exp().item()), rel=1e-6
+    )
     wanted = max(0.0, 1 - 0.08 * torch.tensor(-4 * x, dtype=torch.float64).exp().item())
     assert law.step(one(weight), DOWN, mean_device()).item() == pytest.approx(-0.01 * wanted, rel=1e-6, abs=1e-12)
     assert exp() > 0
@@ -64,10 +66,21 @@ def test_steps_of_phase_change_memory_fall_from_the_first_pulse_on():
     assert steps == pytest.approx([0.28235, 0.0323558, 0.0118351], rel=1e-4)
 
 
-@pytest.mark.parametrize(("name", "states"), [
-    ("reram-es", 1481), ("reram-sb", 1000), ("reram-array", 21), ("reram-hfo2", 4.3), ("pcm", 200), ("ecram", 1000),
-    ("ecram-mo", 7089), ("capacitor", 400), ("idealised", 10_000), ("gokmen-vlasov", 1250),
-])
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        ("reram-es", 1481),
+        ("reram-sb", 1000),
+        ("reram-array", 21),
+        ("reram-hfo2", 4.3),
+        ("pcm", 200),
+        ("ecram", 1000),
+        ("ecram-mo", 7089),
+        ("capacitor", 400),
+        ("idealised", 10_000),
+        ("gokmen-vlasov", 1250),
+    ],
+)
 def test_presets_have_as_many_states_as_published(name, states):
     assert DEVICES[name].states == pytest.approx(states, rel=0.01)
 
@@ -77,11 +90,19 @@ def test_presets_name_their_source(name):
     assert any(str(year) in DEVICES[name].source for year in range(2015, 2026))
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"step": 0.0}, "step must be > 0, got 0.0"), ({"low": 0.5}, "low <= 0 < high, got 0.5"),
-    ({"low": 0.0}, "one_sided False"), ({"noise": "loud"}, "got 'loud'"), ({"pulse_noise": -1.0}, "pulse_noise"),
-    ({"endurance": 0.0}, "endurance must be > 0"), ({"stuck": 1.5}, r"in 0..1, got 1.5"), ({"drift": -0.1}, "drift"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"step": 0.0}, "step must be > 0, got 0.0"),
+        ({"low": 0.5}, "low <= 0 < high, got 0.5"),
+        ({"low": 0.0}, "one_sided False"),
+        ({"noise": "loud"}, "got 'loud'"),
+        ({"pulse_noise": -1.0}, "pulse_noise"),
+        ({"endurance": 0.0}, "endurance must be > 0"),
+        ({"stuck": 1.5}, r"in 0..1, got 1.5"),
+        ({"drift": -0.1}, "drift"),
+    ],
+)
 def test_devices_outside_their_range_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         replace(DEVICES["ecram"], **change)

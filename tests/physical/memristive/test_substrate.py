@@ -157,18 +157,33 @@ def test_each_imperfection_of_the_array_switches_off_alone():
     torch.testing.assert_close(written(sure, small)[free], expected[free], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("weight_bound", 0.0), ("readout_bound", -1.0), ("drive_range", 0.0), ("array_range", -2.0),
-    ("readout_range", 0.0), ("write_noise", -0.1), ("device_spread", -0.1), ("read_noise", -0.1),
-    ("activation_gain_spread", -0.1), ("activation_offset_spread", -0.1), ("medium_noise", -0.1), ("stuck", -0.1),
-    ("stuck", 1.1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weight_bound", 0.0),
+        ("readout_bound", -1.0),
+        ("drive_range", 0.0),
+        ("array_range", -2.0),
+        ("readout_range", 0.0),
+        ("write_noise", -0.1),
+        ("device_spread", -0.1),
+        ("read_noise", -0.1),
+        ("activation_gain_spread", -0.1),
+        ("activation_offset_spread", -0.1),
+        ("medium_noise", -0.1),
+        ("stuck", -0.1),
+        ("stuck", 1.1),
+    ],
+)
 def test_values_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.* got {value}"):
         MemristiveConfig(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("dac_bits", 1), ("adc_bits", 40), ("write_noise", float("nan")),
-                                             ("weight_bound", float("nan"))])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dac_bits", 1), ("adc_bits", 40), ("write_noise", float("nan")), ("weight_bound", float("nan"))],
+)
 def test_values_that_make_no_crossbar_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.*got {value}"):
         MemristiveConfig(**{name: value})

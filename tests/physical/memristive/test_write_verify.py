@@ -120,8 +120,9 @@ def test_a_read_of_single_weights_costs_what_it_draws_and_one_conversion_each(de
     plus, minus = (half.double() for half in array.conductances())
     joule = 0.2**2 * 25e-6 * 1e-7
     array.program(torch.zeros(50, 64))
-    assert array.meter.joules() == pytest.approx({"array": (plus + minus).sum().item() * joule,
-                                                  "converters": 3200 * 1.67e-12})
+    assert array.meter.joules() == pytest.approx(
+        {"array": (plus + minus).sum().item() * joule, "converters": 3200 * 1.67e-12}
+    )
     assert array.meter.totals() == {"measurements": 0, "writes": 0}
 
 

@@ -44,13 +44,17 @@ def test_an_interferometer_is_splitters_and_phases_in_series(errors):
     first, second = (errors * draws(5, seed=seed).double() for seed in (2, 3))
     found = torch.stack(interferometer(theta, phi, first, second), -1).view(5, 2, 2)
     for n in range(5):
+
         def splitter(error):
             angle = math.pi / 4 + float(error)
-            return torch.tensor([[math.cos(angle), 1j * math.sin(angle)], [1j * math.sin(angle), math.cos(angle)]],
-                                dtype=torch.complex128)
+            return torch.tensor(
+                [[math.cos(angle), 1j * math.sin(angle)], [1j * math.sin(angle), math.cos(angle)]],
+                dtype=torch.complex128,
+            )
 
-        phases = [torch.diag(torch.exp(1j * torch.stack([angle[n], torch.zeros(()).double()])))
-                  for angle in (theta, phi)]
+        phases = [
+            torch.diag(torch.exp(1j * torch.stack([angle[n], torch.zeros(()).double()]))) for angle in (theta, phi)
+        ]
         torch.testing.assert_close(found[n], splitter(second[n]) @ phases[0] @ splitter(first[n]) @ phases[1])
     if not errors:
         torch.testing.assert_close(found[:, 1, 0].abs() ** 2, torch.cos(theta / 2) ** 2)
@@ -155,8 +159,9 @@ def test_without_imperfections_weights_are_sines_of_phases(read):
     array, h, delta = bank(slope_floor=1.0), draws(30, 25), draws(40, 25, seed=1, size=0.02)
     scale = 4 / 25**0.5
     phase = array.memory.clone().double()
-    torch.testing.assert_close(array.measure(h, read), (h.double() @ (scale * phase.sin()).T).float(), rtol=1e-5,
-                               atol=1e-6)
+    torch.testing.assert_close(
+        array.measure(h, read), (h.double() @ (scale * phase.sin()).T).float(), rtol=1e-5, atol=1e-6
+    )
     array.program(delta)
     wanted = scale * (phase + delta / scale).clamp(-math.pi / 2, math.pi / 2).sin()
     torch.testing.assert_close(array.measure(h, read), (h.double() @ wanted.T).float(), rtol=1e-5, atol=1e-6)
@@ -209,8 +214,9 @@ def test_weights_are_differences_of_the_two_outputs_of_real_interferometers(erro
     first, second = (error * streams.normal("fabrication", like) for _ in range(2))
     phase = array.memory + array.error + math.pi / 2
     through, _, across, _ = interferometer(phase.double(), torch.zeros(50, 6).double(), first.double(), second.double())
-    torch.testing.assert_close(array.weights().double(), array.scale * (across.abs() ** 2 - through.abs() ** 2) * -1,
-                               rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        array.weights().double(), array.scale * (across.abs() ** 2 - through.abs() ** 2) * -1, rtol=1e-4, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("bits", [3, 8])
@@ -220,8 +226,9 @@ def test_phases_are_set_in_codes_and_small_changes_add_up(bits):
     for count in range(1, 8):
         array.program(torch.full((40, 25), 0.12 * step * array.scale) * array.memory.cos())
         code = round(0.12 * count)
-        torch.testing.assert_close(array.weights(), torch.full((40, 25), array.scale * math.sin(code * step)),
-                                   rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            array.weights(), torch.full((40, 25), array.scale * math.sin(code * step)), rtol=1e-4, atol=1e-6
+        )
 
 
 def test_writes_are_phases_that_changed_and_cost_a_conversion_each():
@@ -282,20 +289,42 @@ def test_energy_is_power_times_time():
     assert array.latency == pytest.approx(2e-4)
     drive = torch.zeros(10, 4)
     costs = {name: float(value) for name, value in medium.costs(drive, torch.zeros(10, 24)).items()}
-    assert costs == pytest.approx({"modulator": 10 * 4 * 0.03 * 1e-4, "light": 10 * 0.01 * 1e-4,
-                                   "converters": 40e-12 + 480e-12})
+    assert costs == pytest.approx(
+        {"modulator": 10 * 4 * 0.03 * 1e-4, "light": 10 * 0.01 * 1e-4, "converters": 40e-12 + 480e-12}
+    )
     full = float(medium.costs(torch.full((10, 4), 100.0), torch.zeros(10, 24))["modulator"])
     assert full == pytest.approx(10 * 4 * 0.06 * 1e-4)
     costs = {name: float(value) for name, value in array.costs(torch.zeros(10, 25), torch.zeros(10, 40)).items()}
-    assert costs == pytest.approx({"array": 10 * 1000 * 0.03 * 2e-4, "modulator": 10 * 25 * 0.03 * 2e-4,
-                                   "light": 10 * 0.01 * 2e-4, "converters": 2 * (250e-12 + 800e-12)})
+    assert costs == pytest.approx(
+        {
+            "array": 10 * 1000 * 0.03 * 2e-4,
+            "modulator": 10 * 25 * 0.03 * 2e-4,
+            "light": 10 * 0.01 * 2e-4,
+            "converters": 2 * (250e-12 + 800e-12),
+        }
+    )
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("ports", 0), ("drive_phase", 0.0), ("full_scale", -1.0), ("weight_bound", 0.0), ("array_range", math.nan),
-    ("splitter_error", -0.1), ("insertion_loss", -1.0), ("detector_noise", math.nan), ("dac_bits", 1),
-    ("adc_bits", 30), ("reference", 1.0), ("reference", -0.1), ("crosstalk", 0.5), ("slope_floor", 0.0),
-    ("heater_power", -1.0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ports", 0),
+        ("drive_phase", 0.0),
+        ("full_scale", -1.0),
+        ("weight_bound", 0.0),
+        ("array_range", math.nan),
+        ("splitter_error", -0.1),
+        ("insertion_loss", -1.0),
+        ("detector_noise", math.nan),
+        ("dac_bits", 1),
+        ("adc_bits", 30),
+        ("reference", 1.0),
+        ("reference", -0.1),
+        ("crosstalk", 0.5),
+        ("slope_floor", 0.0),
+        ("heater_power", -1.0),
+    ],
+)
 def test_values_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"mzi {name}.*got {value}"):
         MZIConfig(**{name: value})

@@ -25,8 +25,10 @@ def picture(medium: ScatteringMedium, drive: Tensor, read: Read = Read.NOISY) ->
     return medium.measure(drive, read) * medium.scale + medium.mean
 
 
-@pytest.mark.parametrize(("photons", "efficiency", "read_noise"), [
-    (2000.0, 0.5, 0.0), (2000.0, 1.0, 30.0), (400.0, 0.5, 10.0), (100.0, 0.5, 3.0)])
+@pytest.mark.parametrize(
+    ("photons", "efficiency", "read_noise"),
+    [(2000.0, 0.5, 0.0), (2000.0, 1.0, 30.0), (400.0, 0.5, 10.0), (100.0, 0.5, 3.0)],
+)
 def test_variances_of_shots_and_of_reading_add_up_in_electrons(photons, efficiency, read_noise):
     medium = bench(photons=photons, quantum_efficiency=efficiency, read_noise=read_noise)
     drive, electrons = draws(1, 5), photons * efficiency
@@ -58,19 +60,35 @@ def test_a_pixel_holds_no_more_than_its_full_well():
     assert picture(medium, drive).max() <= 500 / 800 + 1e-5
 
 
-@pytest.mark.parametrize("option", [
-    {"quantum_efficiency": 0.5, "photons": 2000.0}, {"full_well": 1e9, "photons": 1000.0},
-    {"laser_drift": 0.1, "photons": 1000.0}, {"decorrelation_time_s": 1.0, "photons": 1000.0},
-    {"laser_power_w": 3.0, "photons": 1000.0}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"quantum_efficiency": 0.5, "photons": 2000.0},
+        {"full_well": 1e9, "photons": 1000.0},
+        {"laser_drift": 0.1, "photons": 1000.0},
+        {"decorrelation_time_s": 1.0, "photons": 1000.0},
+        {"laser_power_w": 3.0, "photons": 1000.0},
+    ],
+)
 def test_options_without_an_effect_change_no_picture(option):
     drive = draws(50, 5)
     assert torch.equal(bench(**option).measure(drive), bench(photons=1000.0).measure(drive))
 
 
-IMPERFECT = [{"phase_bits": 4}, {"unmodulated": 0.1}, {"crosstalk": 1.0}, {"modes": 2}, {"constant_phasor": 0.5},
-             {"laser_noise": 0.1}, {"camera_shift": 0.5}, {"dead_pixels": 0.3}, {"display": "dmd"},
-             {"photons": 500.0, "read_noise": 20.0}, {"photons": 500.0, "full_well": 500.0},
-             {"photons": 500.0, "quantum_efficiency": 0.2}]
+IMPERFECT = [
+    {"phase_bits": 4},
+    {"unmodulated": 0.1},
+    {"crosstalk": 1.0},
+    {"modes": 2},
+    {"constant_phasor": 0.5},
+    {"laser_noise": 0.1},
+    {"camera_shift": 0.5},
+    {"dead_pixels": 0.3},
+    {"display": "dmd"},
+    {"photons": 500.0, "read_noise": 20.0},
+    {"photons": 500.0, "full_well": 500.0},
+    {"photons": 500.0, "quantum_efficiency": 0.2},
+]
 
 
 @pytest.mark.parametrize("option", IMPERFECT, ids=lambda option: list(option)[-1])
@@ -80,9 +98,17 @@ def test_each_imperfection_is_one(option):
     assert (bench(**option).measure(drive) - plain.measure(drive)).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("option", [
-    {"phase_bits": 24}, {"unmodulated": 1e-12}, {"constant_phasor": 1e-14}, {"laser_noise": 1e-9},
-    {"camera_shift": 1e-9}, {"dead_pixels": 1e-12}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"phase_bits": 24},
+        {"unmodulated": 1e-12},
+        {"constant_phasor": 1e-14},
+        {"laser_noise": 1e-9},
+        {"camera_shift": 1e-9},
+        {"dead_pixels": 1e-12},
+    ],
+)
 def test_imperfections_tend_to_the_ideal_formula(option):
     drive = draws(50, 5)
     ideal = bench().intensity(drive)
@@ -172,8 +198,16 @@ def test_faults_repeat_with_the_seed_and_differ_from_each_other():
     assert twins[0].camera.live.sum() < twins[1].camera.live.sum()
 
 
-@pytest.mark.parametrize(("kind", "size"), [("rotate-medium", 91.0), ("rotate-medium", -1.0), ("dead-pixels", 1.1),
-                                            ("drift", -1.0), ("shift-camera", math.inf)])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("rotate-medium", 91.0),
+        ("rotate-medium", -1.0),
+        ("dead-pixels", 1.1),
+        ("drift", -1.0),
+        ("shift-camera", math.inf),
+    ],
+)
 def test_sizes_outside_their_range_are_refused(kind, size):
     with pytest.raises(ValueError, match=f"got {size}"):
         bench().faults()[kind](size)

@@ -14,12 +14,18 @@ from pib_rl.physical.substrate import Read
 MEAN = [0.33652, -0.64048, -0.02835, 0.25289, 0.28642, -0.93225]
 IDEAL = [0.34185, -0.6125, -0.03394, 0.26552, 0.26368, -0.96964]
 KNOWN = {
-    "default": ({}, {Read.NOISY: [0.33652, -0.5728, -0.1557, 0.43694, 0.28642, -0.93225], Read.MEAN: MEAN,
-                     Read.IDEAL: IDEAL}),
-    "few photons": ({"photons": 20.0}, {Read.NOISY: [-0.40076, 0.51002, -0.6651, 3.93389, 0.74141, -1.43],
-                                        Read.MEAN: MEAN, Read.IDEAL: IDEAL}),
-    "clear": ({"photons": None, "camera_bits": None},
-              {read: [0.34209, -0.61249, -0.03455, 0.26633, 0.26286, -0.97167] for read in Read}),
+    "default": (
+        {},
+        {Read.NOISY: [0.33652, -0.5728, -0.1557, 0.43694, 0.28642, -0.93225], Read.MEAN: MEAN, Read.IDEAL: IDEAL},
+    ),
+    "few photons": (
+        {"photons": 20.0},
+        {Read.NOISY: [-0.40076, 0.51002, -0.6651, 3.93389, 0.74141, -1.43], Read.MEAN: MEAN, Read.IDEAL: IDEAL},
+    ),
+    "clear": (
+        {"photons": None, "camera_bits": None},
+        {read: [0.34209, -0.61249, -0.03455, 0.26633, 0.26286, -0.97167] for read in Read},
+    ),
 }
 
 

@@ -30,22 +30,40 @@ def test_a_picture_takes_a_refresh_settling_and_a_frame():
     assert substrate.make_medium(4, 4).latency == pytest.approx(0.02 + 0.003 + 0.005)
     assert substrate.make_array(4, 4).latency == 0
     assert make("modulator", display_rate_hz=50.0, settle_time_s=0.003, camera_rate_hz=200.0).make_array(
-        4, 4).latency == pytest.approx(0.028)
-    pictures = {name: registry.make(f"optical:{name}", {}, Streams(), Meter()).make_medium(4, 4).latency
-                for name in Optical.presets}
+        4, 4
+    ).latency == pytest.approx(0.028)
+    pictures = {
+        name: registry.make(f"optical:{name}", {}, Streams(), Meter()).make_medium(4, 4).latency
+        for name in Optical.presets
+    }
     assert min(pictures, key=pictures.get) == "dmd"
     assert pictures["dmd"] == pytest.approx(43e-6 + 1 / 751)
 
 
 def test_energies_are_those_of_their_formulas():
-    options = {"display_rate_hz": 50.0, "settle_time_s": 0.005, "camera_rate_hz": 200.0, "display_power_w": 8.0,
-               "camera_power_w": 2.0, "photons": 500.0, "wavelength_nm": 500.0, "light_efficiency": 0.01}
+    options = {
+        "display_rate_hz": 50.0,
+        "settle_time_s": 0.005,
+        "camera_rate_hz": 200.0,
+        "display_power_w": 8.0,
+        "camera_power_w": 2.0,
+        "photons": 500.0,
+        "wavelength_nm": 500.0,
+        "light_efficiency": 0.01,
+    }
     x, medium = draws(7, 4), make("optical", **options).make_medium(4, 100)
     costs = {part: float(joules) for part, joules in medium.costs(x, medium.measure(x)).items()}
     assert set(costs) <= set(PARTS)
     adc = 100 * 30e-15 * 256
-    assert costs == pytest.approx({"modulator": 7 * 8 * 0.03, "camera": 7 * (2 / 200 - adc), "converters": 7 * adc,
-                                   "light": 7 * 100 * 500 * 3.9728917e-19 / 0.01}, rel=1e-6)
+    assert costs == pytest.approx(
+        {
+            "modulator": 7 * 8 * 0.03,
+            "camera": 7 * (2 / 200 - adc),
+            "converters": 7 * adc,
+            "light": 7 * 100 * 500 * 3.9728917e-19 / 0.01,
+        },
+        rel=1e-6,
+    )
     powered = make("optical", **options, laser_power_w=5.0).make_medium(4, 100)
     assert float(powered.costs(x, x)["light"]) == pytest.approx(7 * 5 * 0.03)
     assert "light" not in make("optical", **{**options, "photons": None}).make_medium(4, 100).costs(x, x)
@@ -58,8 +76,9 @@ def test_a_multiplier_costs_two_displays_two_detectors_an_output_and_a_picture_p
     array, h = substrate.make_array(6, 3), draws(5, 6)
     costs = {part: float(joules) for part, joules in array.costs(h, array.measure(h)).items()}
     adc = 6 * 30e-15 * 256
-    assert costs == pytest.approx({"modulator": 5 * 2 * 8 * 0.03, "camera": 5 * (10 / 200 - adc),
-                                   "converters": 5 * adc})
+    assert costs == pytest.approx(
+        {"modulator": 5 * 2 * 8 * 0.03, "camera": 5 * (10 / 200 - adc), "converters": 5 * adc}
+    )
     array.program(draws(3, 6))
     assert substrate.meter.joules() == pytest.approx({"programming": 8 * 0.025})
 
@@ -103,15 +122,27 @@ def test_stuck_modulators_are_saved():
         array.faults()["stuck"](1.5)
 
 
-@pytest.mark.parametrize(("options", "names"), [
-    ({"display": "lcd"}, "display.*slm or dmd or ferroelectric.*'lcd'"), ({"modes": 0}, "modes.*> 0.*0"),
-    ({"unmodulated": 1.0}, "unmodulated.*1"), ({"crosstalk": -1.0}, "crosstalk.*-1"), ({"phase_bits": 1}, "phase_bits"),
-    ({"constant_phasor": -0.1}, "constant_phasor"), ({"decorrelation_time_s": 0.0}, "decorrelation_time_s.*none"),
-    ({"quantum_efficiency": 1.1}, "quantum_efficiency.*<= 1"), ({"full_well": 0.0}, "full_well"),
-    ({"display": "dmd", "phase_bits": 8}, "phase_bits.*display dmd"), ({"dead_pixels": 1.0}, "dead_pixels"),
-    ({"display": "ferroelectric", "crosstalk": 1.0}, "crosstalk.*ferroelectric"),
-    ({"photons": None, "read_noise": 1.0}, "read_noise.*needs photons"), ({"light_efficiency": 2.0}, "<= 1.*2"),
-    ({"photons": None, "full_well": 1.0}, "full_well.*needs photons"), ({"camera_rate_hz": 0.0}, "camera_rate_hz")])
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"display": "lcd"}, "display.*slm or dmd or ferroelectric.*'lcd'"),
+        ({"modes": 0}, "modes.*> 0.*0"),
+        ({"unmodulated": 1.0}, "unmodulated.*1"),
+        ({"crosstalk": -1.0}, "crosstalk.*-1"),
+        ({"phase_bits": 1}, "phase_bits"),
+        ({"constant_phasor": -0.1}, "constant_phasor"),
+        ({"decorrelation_time_s": 0.0}, "decorrelation_time_s.*none"),
+        ({"quantum_efficiency": 1.1}, "quantum_efficiency.*<= 1"),
+        ({"full_well": 0.0}, "full_well"),
+        ({"display": "dmd", "phase_bits": 8}, "phase_bits.*display dmd"),
+        ({"dead_pixels": 1.0}, "dead_pixels"),
+        ({"display": "ferroelectric", "crosstalk": 1.0}, "crosstalk.*ferroelectric"),
+        ({"photons": None, "read_noise": 1.0}, "read_noise.*needs photons"),
+        ({"light_efficiency": 2.0}, "<= 1.*2"),
+        ({"photons": None, "full_well": 1.0}, "full_well.*needs photons"),
+        ({"camera_rate_hz": 0.0}, "camera_rate_hz"),
+    ],
+)
 def test_benches_that_cannot_be_are_refused(options, names):
     with pytest.raises(ValueError, match=names):
         OpticalConfig(**options)

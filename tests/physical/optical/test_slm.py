@@ -55,8 +55,9 @@ def test_a_share_of_the_light_knows_nothing_of_the_display(display):
     assert_shows(medium, drive, through(medium, 0.7 * shown + 0.3, light))
 
 
-def mirrors(medium: ScatteringMedium, drive: Tensor, unmodulated: float = 0.0, off: float = 0.0,
-            gain: float = 0.5) -> tuple[Tensor, float]:
+def mirrors(
+    medium: ScatteringMedium, drive: Tensor, unmodulated: float = 0.0, off: float = 0.0, gain: float = 0.5
+) -> tuple[Tensor, float]:
     """What each pixel of a binary display shows, and how much light that is on the average over on and off."""
     count = ((1 + torch.tanh(gain * drive.double())) / 2 * medium.copies).round()
     shown = torch.ones(len(drive), medium.transmission.shape[-1], dtype=torch.complex128)
@@ -86,14 +87,19 @@ def test_binary_displays_have_a_mean_intensity_of_one(display):
 def dense_blur(columns: int, rows: int, taps: tuple[float, float]) -> Tensor:
     """The blur as a matrix over all places of the panel."""
     own, beside = taps
-    line = [torch.diag(torch.full((n,), own, dtype=torch.float64))
-            + torch.diag(torch.full((n - 1,), beside, dtype=torch.float64), 1)
-            + torch.diag(torch.full((n - 1,), beside, dtype=torch.float64), -1) for n in (rows, columns)]
+    line = [
+        torch.diag(torch.full((n,), own, dtype=torch.float64))
+        + torch.diag(torch.full((n - 1,), beside, dtype=torch.float64), 1)
+        + torch.diag(torch.full((n - 1,), beside, dtype=torch.float64), -1)
+        for n in (rows, columns)
+    ]
     return torch.kron(*line)
 
 
-@pytest.mark.parametrize(("inputs", "slm_pixels", "reference", "unmodulated"), [
-    (5, 64, 0.2, 0.0), (30, 64, 0.2, 0.1), (3, 9, 0.0, 0.0), (40, 10, 0.5, 0.0)])
+@pytest.mark.parametrize(
+    ("inputs", "slm_pixels", "reference", "unmodulated"),
+    [(5, 64, 0.2, 0.0), (30, 64, 0.2, 0.1), (3, 9, 0.0, 0.0), (40, 10, 0.5, 0.0)],
+)
 def test_cross_talk_blurs_phases_over_neighbours_on_the_panel(inputs, slm_pixels, reference, unmodulated):
     medium = bench(inputs, slm_pixels=slm_pixels, reference=reference, crosstalk=1.5, unmodulated=unmodulated)
     drive = draws(30, inputs, size=6)

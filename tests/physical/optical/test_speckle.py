@@ -53,8 +53,10 @@ def test_light_that_does_not_scatter_lowers_the_contrast(rho, modes):
 def test_modes_are_averages_of_media_of_one_pattern():
     medium, drive = bench(pixels=16, modes=3), draws(20, 5)
     matrix = torch.complex(*medium.transmission.double())
-    phase = torch.nn.functional.pad((math.pi * (0.1 * drive.double()).tanh()).repeat_interleave(medium.copies, 1),
-                                    (0, matrix.shape[1] - medium.signal_pixels))
+    phase = torch.nn.functional.pad(
+        (math.pi * (0.1 * drive.double()).tanh()).repeat_interleave(medium.copies, 1),
+        (0, matrix.shape[1] - medium.signal_pixels),
+    )
     field = torch.exp(1j * phase) @ matrix.T / matrix.shape[1] ** 0.5
     expected = field.abs().square().view(20, 3, 16).mean(1)
     torch.testing.assert_close(medium.intensity(drive).double(), expected, rtol=1e-5, atol=1e-5)

@@ -124,8 +124,10 @@ def test_media_have_the_wanted_outputs_or_more():
     assert make("optical", camera_pixels=10).make_medium(4, 3).measure(draws(5, 4)).shape == (5, 10)
 
 
-@pytest.mark.parametrize(("drives", "outputs", "limit", "pixels"), [
-    (4, 3, None, 64), (4, 3, 5, 20), (4, 3, 2.6, 11), (4, 30, 5, 30), (40, 3, 5, 64)])
+@pytest.mark.parametrize(
+    ("drives", "outputs", "limit", "pixels"),
+    [(4, 3, None, 64), (4, 3, 5, 20), (4, 3, 2.6, 11), (4, 30, 5, 30), (40, 3, 5, 64)],
+)
 def test_pixels_per_drive_lower_the_smallest_number_of_pixels(drives, outputs, limit, pixels):
     substrate = make("optical", camera_pixels=64, pixels_per_drive=limit)
     assert substrate.make_medium(drives, outputs).out_features == pixels
@@ -150,17 +152,37 @@ def test_the_array_is_digital_or_optical():
     assert arrays[1].weights().max() == pytest.approx(4 * 2 / 3)
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("slm_pixels", 0), ("camera_pixels", 0), ("pixels_per_drive", 0), ("phase_range", 0.0), ("phase_gain", -0.1),
-    ("full_scale", 0.0), ("modulator_bound", 0.0), ("reference", -0.1), ("reference", 1.0), ("photons", 0.0),
-    ("array", "magic")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slm_pixels", 0),
+        ("camera_pixels", 0),
+        ("pixels_per_drive", 0),
+        ("phase_range", 0.0),
+        ("phase_gain", -0.1),
+        ("full_scale", 0.0),
+        ("modulator_bound", 0.0),
+        ("reference", -0.1),
+        ("reference", 1.0),
+        ("photons", 0.0),
+        ("array", "magic"),
+    ],
+)
 def test_values_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.*got '?{value}"):
         OpticalConfig(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("detector_noise", -0.1), ("modulator_bits", 40), ("camera_bits", 1),
-                                             ("phase_gain", math.nan), ("full_scale", math.nan)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("detector_noise", -0.1),
+        ("modulator_bits", 40),
+        ("camera_bits", 1),
+        ("phase_gain", math.nan),
+        ("full_scale", math.nan),
+    ],
+)
 def test_values_that_make_no_bench_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"{name}.*got {value}"):
         OpticalConfig(**{name: value})

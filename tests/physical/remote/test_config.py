@@ -12,17 +12,31 @@ def test_an_address_is_needed():
         registry.make("remote", {}, Streams(), Meter())
 
 
-@pytest.mark.parametrize(("option", "value", "words"), [
-    ("timeout_s", 0.0, "remote timeout_s must be > 0, got 0.0"), ("baud_rate", 0, "baud_rate must be none or >= 1"),
-    ("retries", -1, r"retries must be in 0\.\.100, got -1"),
-    ("chunk", 0, r"chunk must be in 1\.\."), ("repeats", 0, r"repeats must be in 1\.\."),
-    ("full_scale", -1.0, "full_scale must be > 0"), ("drive_offset", -0.1, "drive_offset must be >= 0"),
-    ("first_slot", -1, "first_slot"), ("terminator", "", "terminator"), ("separator", "", "separator"),
-    ("number", "d", "number must be a format"), ("number", ".0f", "number must be a format"),
-    ("drive", "DRIV {slot}", r"remote drive must hold \{values\}, got 'DRIV \{slot\}'"),
-    ("write", "W {slot},{rwo},{values}", r"remote write must be a text with the fields \{values\} \{slot\} \{row\}"),
-    ("read_array", "MEAS? {}", "remote read_array must be a text with the fields"),
-    ("configure", "{", "remote configure must be a text with the fields")])
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("timeout_s", 0.0, "remote timeout_s must be > 0, got 0.0"),
+        ("baud_rate", 0, "baud_rate must be none or >= 1"),
+        ("retries", -1, r"retries must be in 0\.\.100, got -1"),
+        ("chunk", 0, r"chunk must be in 1\.\."),
+        ("repeats", 0, r"repeats must be in 1\.\."),
+        ("full_scale", -1.0, "full_scale must be > 0"),
+        ("drive_offset", -0.1, "drive_offset must be >= 0"),
+        ("first_slot", -1, "first_slot"),
+        ("terminator", "", "terminator"),
+        ("separator", "", "separator"),
+        ("number", "d", "number must be a format"),
+        ("number", ".0f", "number must be a format"),
+        ("drive", "DRIV {slot}", r"remote drive must hold \{values\}, got 'DRIV \{slot\}'"),
+        (
+            "write",
+            "W {slot},{rwo},{values}",
+            r"remote write must be a text with the fields \{values\} \{slot\} \{row\}",
+        ),
+        ("read_array", "MEAS? {}", "remote read_array must be a text with the fields"),
+        ("configure", "{", "remote configure must be a text with the fields"),
+    ],
+)
 def test_values_outside_their_range_are_refused(option, value, words):
     with pytest.raises(ValueError, match=words):
         RemoteConfig(**{option: value})

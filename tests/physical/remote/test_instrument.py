@@ -75,7 +75,7 @@ def test_a_scripted_unit_is_driven_programmed_and_read(options):
 
 def test_what_the_instrument_refuses_is_told_in_its_words(options):
     medium = substrate(options).make_medium(1, 1)
-    with pytest.raises(InstrumentError, match=r'slot 0 \(MED 1 to 1\), reports error -222: Data out of range$'):
+    with pytest.raises(InstrumentError, match=r"slot 0 \(MED 1 to 1\), reports error -222: Data out of range$"):
         medium.measure(torch.tensor([[2.75]]))
     assert medium.measure(torch.tensor([[2.25]])).item() == 2.25, "its error is not reported again"
 
@@ -154,9 +154,13 @@ class Session:
         return "1"
 
 
-@pytest.mark.parametrize(("resource", "written"), [
-    ("TCPIP::127.0.0.1::5025::SOCKET", ["DRIV 0,1\nMEAS:MED? 0", "WEIG 1,0,2\nWEIG 1,1,3"]),
-    (ADDRESS, ["DRIV 0,1", "MEAS:MED? 0", "WEIG 1,0,2", "WEIG 1,1,3"])])
+@pytest.mark.parametrize(
+    ("resource", "written"),
+    [
+        ("TCPIP::127.0.0.1::5025::SOCKET", ["DRIV 0,1\nMEAS:MED? 0", "WEIG 1,0,2\nWEIG 1,1,3"]),
+        (ADDRESS, ["DRIV 0,1", "MEAS:MED? 0", "WEIG 1,0,2", "WEIG 1,1,3"]),
+    ],
+)
 def test_what_waits_goes_out_in_one_piece_on_a_socket_and_message_by_message_elsewhere(resource, written):
     link, session = Link(resource, "py"), Session()
     link._session = session

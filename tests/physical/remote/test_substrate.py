@@ -46,8 +46,10 @@ def told(lab: LabChip, command: str) -> list[list[str]]:
 
 def matches(lab: LabChip, part: Part) -> bool:
     """Whether the chip holds what the arrays were asked to hold."""
-    return all(torch.allclose(torch.tensor(lab.weights[slot]).float(), array.weight, rtol=1e-5, atol=1e-6)
-               for slot, array in ((1, part.hidden), (2, part.readout)))
+    return all(
+        torch.allclose(torch.tensor(lab.weights[slot]).float(), array.weight, rtol=1e-5, atol=1e-6)
+        for slot, array in ((1, part.hidden), (2, part.readout))
+    )
 
 
 def test_measurements_are_those_of_the_chip(lab):
@@ -73,10 +75,10 @@ def test_a_batch_travels_in_portions(lab):
 
 
 def test_units_and_limits_are_applied_both_ways(lab):
-    part = Part(lab, drive_unit=0.5, drive_limit=1.0, full_scale=0.25, weight_unit=10.0, output_unit=5.0,
-                number=".9g")
-    assert (part.medium.measure(4 * X) - torch.tanh(0.5 * (4 * X).clamp(-1, 1))[:, torch.arange(9) % 6] / 0.25
-            ).abs().max() < 1e-5
+    part = Part(lab, drive_unit=0.5, drive_limit=1.0, full_scale=0.25, weight_unit=10.0, output_unit=5.0, number=".9g")
+    assert (
+        part.medium.measure(4 * X) - torch.tanh(0.5 * (4 * X).clamp(-1, 1))[:, torch.arange(9) % 6] / 0.25
+    ).abs().max() < 1e-5
     expected = (0.25 * H) @ (10 * part.hidden.weight).T / 5
     assert (part.hidden.measure(H) - expected).abs().max() < 1e-5
 
@@ -184,6 +186,7 @@ def test_a_chip_that_lost_its_state_is_set_up_again(lab):
 
 def once(lab: LabChip, command: str, reply: str | None) -> None:
     """Spoils the next reply to a command."""
+
     def fault(true: str) -> str | None:
         del lab.faults[command]
         return reply
@@ -216,12 +219,16 @@ def test_a_late_reply_is_not_taken_for_the_next(lab):
     assert all(map(torch.equal, part.measure(), before))
 
 
-@pytest.mark.parametrize(("command", "reply", "words"), [
-    ("MEAS:MED?", None, r"gave no reply to MEAS:MED\? 0"),
-    ("MEAS:MED?", "1,2,x", r"slot 0 \(MED 6 to 9\), gave a garbled reply, '1,2,x' \(2 tries\)"),
-    ("MEAS:MED?", "1,2", r"gave 2 numbers in place of 60 x 9 \(2 tries\)"),
-    ("MEAS:MED?", ",".join(["0"] * 541), r"gave 541 numbers in place of 60 x 9"),
-    ("SYST:ERR?", "?", r"gave a garbled error report, '\?'")])
+@pytest.mark.parametrize(
+    ("command", "reply", "words"),
+    [
+        ("MEAS:MED?", None, r"gave no reply to MEAS:MED\? 0"),
+        ("MEAS:MED?", "1,2,x", r"slot 0 \(MED 6 to 9\), gave a garbled reply, '1,2,x' \(2 tries\)"),
+        ("MEAS:MED?", "1,2", r"gave 2 numbers in place of 60 x 9 \(2 tries\)"),
+        ("MEAS:MED?", ",".join(["0"] * 541), r"gave 541 numbers in place of 60 x 9"),
+        ("SYST:ERR?", "?", r"gave a garbled error report, '\?'"),
+    ],
+)
 def test_a_line_that_fails_every_time_ends_in_one_error(lab, command, reply, words):
     part = Part(lab, timeout_s=0.2, retries=1)
     lab.faults[command] = lambda true: reply
@@ -232,8 +239,15 @@ def test_a_line_that_fails_every_time_ends_in_one_error(lab, command, reply, wor
     assert len(told(lab, "DRIV")) == 2
 
 
-@pytest.mark.parametrize(("bad", "words"), [("nan", "gave nan"), ("9.91e37", r"gave 9\.91e\+37"), ("-inf", "gave -inf"),
-                                           ("-2.5", r"gave -2\.5, which lies outside of its range -2\.\.2")])
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ("nan", "gave nan"),
+        ("9.91e37", r"gave 9\.91e\+37"),
+        ("-inf", "gave -inf"),
+        ("-2.5", r"gave -2\.5, which lies outside of its range -2\.\.2"),
+    ],
+)
 def test_readings_that_cannot_be_are_refused_at_once(lab, bad, words):
     part = Part(lab, medium_limit=2.0)
     lab.faults["MEAS:MED?"] = lambda true: ",".join([*true.split(",")[:-1], bad])
