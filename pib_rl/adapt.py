@@ -13,13 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from pib_rl.adaptation import figures
-from pib_rl.adaptation.classifiers import PatientClassifier
+from pib_rl.adaptation.classifiers import ClassifierRecovery
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.encoders import PatientEncoder
-from pib_rl.adaptation.learners import PatientLearner
-from pib_rl.adaptation.patient import Course, Patient
-from pib_rl.adaptation.policies import PatientPolicy
-from pib_rl.adaptation.regressors import PatientRegressor
+from pib_rl.adaptation.encoders import EncoderRecovery
+from pib_rl.adaptation.estimators import EstimatorRecovery
+from pib_rl.adaptation.policies import PolicyRecovery
+from pib_rl.adaptation.recovery import RecoveryCurve, RecoveryRun
+from pib_rl.adaptation.regressors import RegressorRecovery
 from pib_rl.cli.cli import UserError, parse, run
 from pib_rl.cli.process import settle_in
 from pib_rl.figures import curves as plots
@@ -27,12 +27,12 @@ from pib_rl.runs.folder import RunFolder, write_atomically
 from pib_rl.training.evaluation import as_told
 
 NAME = "pib_rl.adapt"
-LEARNERS: dict[str, type[PatientLearner]] = {
-    "supervised": PatientClassifier,
-    "regression": PatientRegressor,
-    "unsupervised": PatientEncoder,
+TARGETS: dict[str, type[EstimatorRecovery]] = {
+    "labels": ClassifierRecovery,
+    "values": RegressorRecovery,
+    "views": EncoderRecovery,
 }
-NAMED = ("hw", "mode", "unit", "scored")
+NAMED = ("hw", "learner", "unit", "scored")
 COUNTED = ("before", "after", "length", "seed")
 
 
@@ -47,12 +47,12 @@ def main(arguments: list[str]) -> None:
     if folder.finished:
         print(f"{folder.path} holds this adaptation already, finished:")
     else:
-        patient.break_down(chip)
+        patient.apply_faults(chip)
         adapt(patient, folder)
     show(folder)
 
 
-def receive(config: AdaptConfig) -> Patient:
+def receive(config: AdaptConfig) -> RecoveryRun:
     """The run that is to break.
 
     Raises:
@@ -61,18 +61,20 @@ def receive(config: AdaptConfig) -> Patient:
     origin = RunFolder.open(config.run)
     if not origin.finished:
         raise UserError(f"{origin.path} is an unfinished run; give a finished one")
-    settings = origin.substance()
+    settings = origin.identity()
     if "data" not in settings:
-        return PatientPolicy(config, origin, settings)
-    kind = LEARNERS.get(str(settings.get("mode")))
+        return PolicyRecovery(config, origin, settings)
+    kind = TARGETS.get(str(settings.get("target")))
     if kind is None:
-        raise UserError(f"{origin.path} is of an unknown mode, {settings.get('mode')!r}; known: {', '.join(LEARNERS)}")
+        raise UserError(
+            f"{origin.path} is of an unknown target, {settings.get('target')!r}; known: {', '.join(TARGETS)}"
+        )
     return kind(config, origin, settings)
 
 
-def adapt(patient: Patient, folder: RunFolder) -> None:
+def adapt(patient: RecoveryRun, folder: RunFolder) -> None:
     """Lets one contender after the other learn on, and fills the folder; an interruption leaves what is there."""
-    courses: dict[str, Course] = {}
+    courses: dict[str, RecoveryCurve] = {}
     for name in patient.contenders:
         courses[name] = patient.learn_on(name, folder.path / name)
         save_progress(courses, patient.unit, folder.path / "progress.csv")
@@ -83,7 +85,7 @@ def adapt(patient: Patient, folder: RunFolder) -> None:
         told(
             {
                 "run": str(patient.config.run),
-                **patient.identity,
+                **patient.origin,
                 "faults": list(patient.config.fault),
                 "adapt_seed": patient.config.seed,
                 "unit": patient.unit,
@@ -105,7 +107,7 @@ def told(found: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def save_progress(courses: dict[str, Course], unit: str, path: Path) -> None:
+def save_progress(courses: dict[str, RecoveryCurve], unit: str, path: Path) -> None:
     """Writes all curves, a row per evaluation."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -116,7 +118,7 @@ def save_progress(courses: dict[str, Course], unit: str, path: Path) -> None:
 
 def show(folder: RunFolder) -> None:
     """The table of a finished adaptation."""
-    result = folder.whole_result(NAMED, COUNTED)
+    result = folder.checked_result(NAMED, COUNTED)
     known = result.get("contenders")
     if not isinstance(known, dict) or not all(isinstance(one, dict) and "final" in one for one in known.values()):
         raise UserError(
@@ -126,7 +128,8 @@ def show(folder: RunFolder) -> None:
     task = Path(str(result.get("data") or result.get("env"))).name
     table = Table(
         title=escape(
-            f"{task} on {result['hw']} ({result['mode']}, seed {result['seed']}), {', '.join(result.get('faults', []))}"
+            f"{task} on {result['hw']} ({result['learner']}, seed {result['seed']}), "
+            f"{', '.join(result.get('faults', []))}"
         ),
         title_style="",
     )

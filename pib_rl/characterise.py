@@ -8,8 +8,8 @@ from rich.table import Table
 
 from pib_rl.characterisation import report
 from pib_rl.characterisation.config import InspectConfig
-from pib_rl.characterisation.finding import Finding
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.measurement import Measurement
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.cli.cli import mistakes, parse, run
 from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import Streams
@@ -25,30 +25,30 @@ def main(arguments: list[str]) -> None:
     config = parse(InspectConfig, arguments, NAME)
     chip = fabricate(config)
     folder = report.make_folder(config)
-    findings = report.examine(chip, config.progress)
-    report.write(folder, config, findings)
-    show(config, findings)
+    measurements = report.examine(chip, config.progress)
+    report.write(folder, config, measurements)
+    show(config, measurements)
     Console().print(f"folder: {folder}", soft_wrap=True, highlight=False, markup=False)
 
 
-def fabricate(config: InspectConfig) -> Specimen:
+def fabricate(config: InspectConfig) -> TestChip:
     """The chip of a configuration.
 
     Raises:
         UserError: If the substrate refuses it.
     """
-    options = config.substance()["hw_options"]
+    options = config.identity()["hw_options"]
     with mistakes():
         substrate = registry.make(config.hw, options, Streams(config.seed), Meter())
-        return Specimen.fabricate(substrate, config.size)
+        return TestChip.fabricate(substrate, config.size)
 
 
-def show(config: InspectConfig, findings: list[Finding]) -> None:
+def show(config: InspectConfig, measurements: list[Measurement]) -> None:
     """The table of key numbers."""
     table = Table(title=escape(f"{config.hw}, {config.size} drives, seed {config.seed}"), title_style="")
     table.add_column("")
     table.add_column("measured", justify="right")
-    for found in findings:
+    for found in measurements:
         for name, value in found.rows():
             table.add_row(escape(name), escape(value))
         table.add_section()

@@ -15,26 +15,26 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
-from pib_rl.agents.network.costs import NUMBERS, bill, told
+from pib_rl.agents.network.costs import COST_FIELDS, costs, format_costs
 from pib_rl.cli.cli import UserError, mistakes, parse, run
 from pib_rl.cli.process import check_device, settle_in
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
-from pib_rl.learning.lesson import Lesson, Part
-from pib_rl.learning.regression import Regression
-from pib_rl.learning.supervised import Supervised
-from pib_rl.learning.unsupervised import Unsupervised
+from pib_rl.learning.labels import LabelsTask
+from pib_rl.learning.task import LearningTask, Part
+from pib_rl.learning.values import ValuesTask
+from pib_rl.learning.views import ViewsTask
 from pib_rl.physical.faults import parse_all
 from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.runs.folder import RunFolder, write_atomically
 from pib_rl.runs.tensorboard import check_installed, make_logger, saved_pictures, weight_pictures, write_events
 
 NAME = "pib_rl.learn"
-MODES: dict[str, type[Lesson]] = {"supervised": Supervised, "regression": Regression, "unsupervised": Unsupervised}
-NAMED = ("data", "hw", "mode", "rival")
-COUNTED = ("seed", "train_samples", "test_samples", "epochs", "wall_s", *NUMBERS)
+TARGETS: dict[str, type[LearningTask]] = {"labels": LabelsTask, "values": ValuesTask, "views": ViewsTask}
+NAMED = ("data", "hw", "target", "learner")
+COUNTED = ("seed", "train_samples", "test_samples", "epochs", "wall_s", *COST_FIELDS)
 
 
 def main(arguments: list[str]) -> None:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
     if config.tensorboard:
         check_installed()
     data = load(config.data, config.real)
-    lesson = MODES[config.mode](config)
+    lesson = TARGETS[config.target](config)
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
         check_device(config.device)
         fitted, held = lesson.hold_out(data)
@@ -57,7 +57,9 @@ def main(arguments: list[str]) -> None:
     show(folder)
 
 
-def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, held: Part, folder: RunFolder) -> None:
+def train(
+    lesson: LearningTask, data: Data, model: PhysicalEstimator, fitted: Part, held: Part, folder: RunFolder
+) -> None:
     """Trains, judges and fills the run folder; a training that stops (Ctrl-C, a lost instrument) leaves its network."""
     config, rows = lesson.config, list[dict[str, float]]()
     events = make_logger(folder.path, [], config.tensorboard)
@@ -73,7 +75,7 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         wall = time.perf_counter() - start
         keep(folder, model, rows)
         draw(lesson, rows, folder)
-        cost = bill(model.model_)
+        cost = costs(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             result = lesson.assess(data, model, fitted, folder)
         if config.tensorboard:
@@ -85,8 +87,8 @@ def train(lesson: Lesson, data: Data, model: PhysicalEstimator, fitted: Part, he
         {
             "data": config.data,
             "hw": config.hw,
-            "mode": config.mode,
-            "rival": config.learner,
+            "target": config.target,
+            "learner": config.learner,
             "seed": config.seed,
             "train_samples": len(fitted.x),
             "test_samples": len(data.x_test),
@@ -134,7 +136,7 @@ def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float
     write_atomically(folder.path / "progress.csv", text.getvalue().encode())
 
 
-def draw(lesson: Lesson, rows: list[dict[str, float]], folder: RunFolder) -> None:
+def draw(lesson: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:
     """Figures of the training."""
     title = lesson.config.title
     curve = figures.learning_curve(rows, lesson.validated, lesson.scored, title)
@@ -145,13 +147,13 @@ def draw(lesson: Lesson, rows: list[dict[str, float]], folder: RunFolder) -> Non
 
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
-    result = folder.whole_result(NAMED, COUNTED)
-    lesson = MODES.get(result["mode"])
+    result = folder.checked_result(NAMED, COUNTED)
+    lesson = TARGETS.get(result["target"])
     if lesson is None:
-        raise UserError(f"{folder.path} is of an unknown mode, {result['mode']!r}; known: {', '.join(MODES)}")
-    folder.whole_result((), lesson.figures)
+        raise UserError(f"{folder.path} is of an unknown target, {result['target']!r}; known: {', '.join(TARGETS)}")
+    folder.checked_result((), lesson.figures)
     columns, rows = lesson.table(result)
-    title = f"{Path(result['data']).name} on {result['hw']} ({result['rival']}, seed {result['seed']})"
+    title = f"{Path(result['data']).name} on {result['hw']} ({result['learner']}, seed {result['seed']})"
     table = Table(title=escape(title), title_style="")
     for index, name in enumerate(columns):
         table.add_column(name, justify="right" if index else "left")
@@ -160,7 +162,7 @@ def show(folder: RunFolder) -> None:
     table.caption = f"{result['train_samples']:,} samples, {result['epochs']} epochs in {result['wall_s']:.1f} s"
     console = Console()
     console.print(table)
-    console.print(told(result), soft_wrap=True, highlight=False)
+    console.print(format_costs(result), soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 

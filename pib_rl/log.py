@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"cannot write {config.file}: {error.strerror or error}") from None
     print(
         f"{len(now):,} observations of {now.shape[1]} numbers, and those that followed: {config.file}\n"
-        f"python -m pib_rl.learn {config.file} --mode unsupervised"
+        f"python -m pib_rl.learn {config.file} --target views"
     )
 
 

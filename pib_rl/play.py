@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from tqdm import tqdm
 
-from pib_rl.adaptation.patient import QUARTER
+from pib_rl.adaptation.recovery import QUARTER
 from pib_rl.agents import PIB
 from pib_rl.agents.network.faults import check
 from pib_rl.agents.saved import policy_arguments
@@ -61,7 +61,7 @@ def load(folder: RunFolder, name: str) -> tuple[PIB, TrainConfig]:
     Raises:
         UserError: If the folder's files do not fit together.
     """
-    settings = folder.substance()
+    settings = folder.identity()
     with mistakes():
         policy_arguments(settings, folder.path)
     task = from_plain(settings, folder.path / CONFIG)

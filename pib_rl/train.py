@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl.agents import PIB, make_agent, saved
-from pib_rl.agents.network.costs import NUMBERS, bill, told
+from pib_rl.agents.network.costs import COST_FIELDS, costs, format_costs
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
@@ -34,14 +34,14 @@ from pib_rl.runs.tensorboard import check_installed, training_pictures
 from pib_rl.training.callbacks import Breakage, Clock, Evaluation
 from pib_rl.training.config import MAPPED, TrainConfig, as_pairs, from_plain, layered, pairs, read_settings
 from pib_rl.training.evaluation import as_told, decimals, evaluate
-from pib_rl.training.loop import LOOK_EPISODES, close, every, learn
+from pib_rl.training.loop import HELDOUT_EPISODES, close, every, learn
 from pib_rl.training.tuned import tuned
 
 if TYPE_CHECKING:
     from pib_rl.playing.live import Live
 
 NAME = "pib_rl.train"
-NAMED = ("env", "hw", "mode")
+NAMED = ("env", "hw", "learner")
 COUNTED = (
     "seed",
     "eval_mean",
@@ -52,7 +52,7 @@ COUNTED = (
     "eval_episodes",
     "timesteps",
     "wall_s",
-    *NUMBERS,
+    *COST_FIELDS,
 )
 
 
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> None:
     step_seconds(config)
     if config.print_config:
         close(model)
-        print(yaml.safe_dump(config.substance(), sort_keys=False), end="")
+        print(yaml.safe_dump(config.identity(), sort_keys=False), end="")
         return
     live = watched(config, model)
     try:
@@ -97,7 +97,7 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
     if not wish.env:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
     chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
-    below = layered(tuned(wish.env, wish.mode, chip.get("hw", wish.hw)) | chip, given)
+    below = layered(tuned(wish.env, wish.learner, chip.get("hw", wish.hw)) | chip, given)
     default = from_plain(below, Path(file or "hyperparams"))
     asked = parse(TrainConfig, arguments, NAME, default)
     merged: dict[str, Any] = {}
@@ -109,7 +109,7 @@ def read_arguments(arguments: list[str]) -> TrainConfig:
         merged["objective_options"] = asked.objective_options if kept else ()
     config = replace(asked, **merged)
     for name, value in chip.items():
-        wanted = config.substance()[name]
+        wanted = config.identity()[name]
         if wanted != value:
             raise UserError(
                 f"--init {config.init} has {name} {value}, this run asks for {wanted}; leave "
@@ -125,7 +125,7 @@ def chip_of(folder: RunFolder) -> dict[str, Any]:
         UserError: If the folder's config.yaml does not tell.
     """
     try:
-        return saved.chip_settings(folder.substance(), folder.path)
+        return saved.chip_settings(folder.identity(), folder.path)
     except ValueError as error:
         raise UserError(f"--init {error}") from None
 
@@ -143,8 +143,8 @@ def go_on(config: TrainConfig, model: PIB) -> None:
         model.policy.inherit(folder.load_policy(LAST))
     except ValueError as error:
         raise UserError(
-            f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, mode "
-            f"{config.mode}: {error}"
+            f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, learner "
+            f"{config.learner}: {error}"
         ) from None
 
 
@@ -161,11 +161,11 @@ def build(config: TrainConfig) -> PIB:
     """
     find_spec(config.env)
     check_device(config.device)
-    plain, env = config.substance(), environments(config, config.n_envs, ENVIRONMENT)
+    plain, env = config.identity(), environments(config, config.n_envs, ENVIRONMENT)
     check_observation_space(env.observation_space)
     try:
         return make_agent(
-            config.mode,
+            config.learner,
             PIBPolicy,
             env,
             seed=config.seed,
@@ -203,7 +203,7 @@ def train(
     make_env = partial(environments, config, stream=EVALUATION)
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
     looks = Evaluation(
-        lambda: evaluate(policy, make_env, LOOK_EPISODES, Read.NOISY),
+        lambda: evaluate(policy, make_env, HELDOUT_EPISODES, Read.NOISY),
         every(config.timesteps),
         spec.reward_threshold,
         lambda: folder.save_policy(policy.state_dict(), BEST),
@@ -246,7 +246,7 @@ def train(
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:
     """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
     policy = model.policy
-    cost = bill(policy)
+    cost = costs(policy)
     figures: dict[str, np.ndarray] = {}
     for label, name in (("best_", BEST), ("", LAST)):
         policy.load_state_dict(folder.load_policy(name))
@@ -257,7 +257,7 @@ def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation,
     return {
         "env": config.env,
         "hw": config.hw,
-        "mode": config.mode,
+        "learner": config.learner,
         "seed": config.seed,
         "timesteps": model.num_timesteps,
         "eval_mean": means["eval_mean"],
@@ -309,8 +309,10 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
 
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
-    result = folder.whole_result(NAMED, COUNTED, ("solved_at_step",))
-    table = Table(title=f"{result['env']} on {result['hw']} ({result['mode']}, seed {result['seed']})", title_style="")
+    result = folder.checked_result(NAMED, COUNTED, ("solved_at_step",))
+    table = Table(
+        title=f"{result['env']} on {result['hw']} ({result['learner']}, seed {result['seed']})", title_style=""
+    )
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     last, best = result["eval_mean"], result["best_eval_mean"]
@@ -326,7 +328,7 @@ def show(folder: RunFolder) -> None:
     )
     console = Console()
     console.print(table)
-    console.print(told(result, result.get("control_period_s")), soft_wrap=True, highlight=False)
+    console.print(format_costs(result, result.get("control_period_s")), soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -58,7 +58,7 @@ def result(job: Job, out: Path) -> dict[str, Any] | None:
         f"memristive:{job.device}",
         "--hw-options",
         f"programming={job.programming}",
-        "--mode",
+        "--learner",
         job.mode,
         "--seed",
         str(job.seed),

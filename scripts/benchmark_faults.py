@@ -97,7 +97,7 @@ def chip(name: str, hw: str, seed: int, options: argparse.Namespace) -> dict[str
             "--fault",
             task.faults[hw],
             *task.after,
-            "--rivals",
+            "--learner",
             *RIVALS,
             "--seed",
             str(seed),

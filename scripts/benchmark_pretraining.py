@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 SEEDS = range(125, 130)
 HARDWARE = ("memristive", "optical")
-MODES = ("pib", "frozen")
+LEARNERS = ("pib", "frozen")
 
 
 class Task(NamedTuple):
@@ -62,8 +62,8 @@ def chip(name: str, hw: str, seed: int, out: Path) -> dict[tuple[str, bool], dic
         call(
             "learn",
             str(log),
-            "--mode",
-            "unsupervised",
+            "--target",
+            "views",
             "--hw",
             hw,
             "--width",
@@ -75,7 +75,7 @@ def chip(name: str, hw: str, seed: int, out: Path) -> dict[tuple[str, bool], dic
             "--out",
             str(encoder),
         )
-    for mode, before in product(MODES, (False, True)):
+    for mode, before in product(LEARNERS, (False, True)):
         run = out / f"{name}-{hw}-{mode}{'-init' if before else ''}-s{seed}"
         if not (run / "result.json").is_file():
             call(
@@ -87,7 +87,7 @@ def chip(name: str, hw: str, seed: int, out: Path) -> dict[tuple[str, bool], dic
                 str(task.width),
                 "--timesteps",
                 str(task.timesteps),
-                "--mode",
+                "--learner",
                 mode,
                 "--seed",
                 str(seed),
@@ -137,7 +137,7 @@ def main() -> None:
     print("\n| task | substrate | units | final return | threshold first reached, median step, log included |")
     print("|---|---|---|---|---|")
     for name, hw in product(options.tasks or TASKS, options.hw):
-        for mode, before in product(MODES, (False, True)):
+        for mode, before in product(LEARNERS, (False, True)):
             results = [found[name, hw, seed][mode, before] for seed in options.seeds if found[name, hw, seed]]
             logged = TASKS[name].logged if before else 0
             print(f"| {name} | {hw} | {mode}{', learned before' if before else ''} | {row(results, logged)} |")

@@ -11,9 +11,9 @@ import numpy as np
 
 from pib_rl.cli.cli import UserError, run
 from pib_rl.figures.curves import UNIT_COLOURS, as_png, new_figure, read_progress
-from pib_rl.runs.folder import LOOKS, write_atomically
+from pib_rl.runs.folder import EVALUATIONS, write_atomically
 
-MODES = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
+LEARNERS = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
 
 
 def main(arguments: list[str]) -> None:
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
     figure = new_figure(10.0, 3.5)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, hw in zip(panels, ("digital", "memristive", "optical"), strict=True):
-        for mode, (label, colour) in MODES.items():
+        for mode, (label, colour) in LEARNERS.items():
             curves = []
             runs = sorted((comparison / "runs").glob(f"{mode}-{hw}-s*"))
             if not runs:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
                     'scripts/benchmark_rl.sh cartpole-noise makes with HW="digital memristive optical"'
                 )
             for folder in runs:
-                looks = read_progress(folder / LOOKS)
+                looks = read_progress(folder / EVALUATIONS)
                 steps, returns = looks["timesteps"], looks["mean_reward"]
                 axes.plot(steps / 1000, returns, color=colour, alpha=0.3, linewidth=0.8)
                 curves.append(returns)

@@ -57,7 +57,7 @@ def run(out: Path, rival: str, hw: str, setting: dict[str, float], seed: int) ->
         "pib_rl.train",
         *TASK,
         *FLAGS.get(rival, []),
-        "--mode",
+        "--learner",
         rival,
         "--hw",
         hw,
@@ -83,7 +83,7 @@ def reached(path: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rival", choices=list(GRIDS))
+    parser.add_argument("learner", choices=list(GRIDS))
     parser.add_argument("--hw", nargs="+", default=["memristive", "optical"])
     parser.add_argument("--out", type=Path, default=Path("grids"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

@@ -11,7 +11,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from pib_rl.agents import PIB
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.supervised import PIBClassifier
-from pib_rl.agents.learners.registry import MODES
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.network.faults import inject, offered
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.substrate import Read
@@ -46,10 +46,10 @@ def test_a_chip_is_the_same_on_every_device(hw):
     torch.testing.assert_close(there.cpu(), here, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("mode", sorted(set(MODES) - {"es"}))
+@pytest.mark.parametrize("mode", sorted(set(LEARNERS) - {"es"}))
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_digits_are_learned(hw, mode, digits):
-    model = PIBClassifier(hw=hw, mode=mode, epochs=10, **DIGITS).fit(*digits)
+    model = PIBClassifier(hw=hw, learner=mode, epochs=10, **DIGITS).fit(*digits)
     assert model.score(*digits) > 0.8
     assert np.isfinite(model.features(digits[0])).all()
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pib_rl.adaptation.learners import PatientLearner
+from pib_rl.adaptation.estimators import EstimatorRecovery
 from pib_rl.agents.estimators.supervised import PIBClassifier
-from pib_rl.learning.supervised import Supervised
+from pib_rl.learning.labels import LabelsTask
 
 
-class PatientClassifier(PatientLearner):
+class ClassifierRecovery(EstimatorRecovery):
     """A run of ``learn`` with labels of classes. Performance is the accuracy."""
 
-    lesson, scored = Supervised, "accuracy"
-    named, column = "test_accuracy", Supervised.validated
+    lesson, scored = LabelsTask, "accuracy"
+    named, column = "test_accuracy", LabelsTask.validated
 
     def tested(self, model: PIBClassifier) -> float:
         return float(model.score(self.data.x_test, self.data.y_test))

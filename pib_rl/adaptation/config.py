@@ -8,12 +8,12 @@ from typing import Any
 
 import tyro
 
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.training.config import check_ranges
 
-STALE = "backprop-stale"  # the mode whose digital twin is the chip of before the fault
+STALE = "backprop-stale"  # the learner whose digital twin is the chip of before the fault
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class AdaptConfig:
     """Environment steps to learn on for, after train; by default a quarter of the run's."""
     epochs: int | None = None
     """Epochs to learn on for, after learn; by default a quarter of the run's."""
-    rivals: tuple[str, ...] = ("frozen", STALE)
+    learner: tuple[str, ...] = ("frozen", STALE)
     """Who else goes on from the same broken chip. backprop-stale has the twin of before the fault, backprop one of
     after it."""
     seed: int = 0
@@ -46,8 +46,8 @@ class AdaptConfig:
         check_ranges(self)
         self.faults()
         with mistakes():
-            for name in self.rivals:
-                find_mode(name)
+            for name in self.learner:
+                find_learner(name)
 
     def faults(self) -> list[Fault]:
         """What breaks.
@@ -69,14 +69,14 @@ class AdaptConfig:
         """Name of the folder."""
         return f"{self.run.resolve().name}-adapt-s{self.seed}"
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What defines the adaptation, as plain data: everything but where and how it is shown."""
         return {
             "adapt": str(self.run),
             "fault": list(self.fault),
             "timesteps": self.timesteps,
             "epochs": self.epochs,
-            "rivals": list(self.rivals),
+            "rivals": list(self.learner),
             "seed": self.seed,
             "data": self.data,
         }

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.learners import PatientLearner, aside
-from pib_rl.adaptation.patient import Chip
+from pib_rl.adaptation.estimators import EstimatorRecovery, aside
+from pib_rl.adaptation.recovery import Chip
 from pib_rl.agents.estimators.encoder import PIBEncoder
-from pib_rl.learning import judge
-from pib_rl.learning.lesson import Lesson
-from pib_rl.learning.unsupervised import Unsupervised
+from pib_rl.learning import probes
+from pib_rl.learning.task import LearningTask
+from pib_rl.learning.views import ViewsTask
 from pib_rl.runs.folder import RunFolder
 
 
-class PatientEncoder(PatientLearner):
+class EncoderRecovery(EstimatorRecovery):
     """A run of ``learn`` without labels. Performance is what such a run reports first.
 
     Where the data hold labels, that is the accuracy of a linear probe. Features are others after a fault, and others
@@ -29,21 +29,21 @@ class PatientEncoder(PatientLearner):
     views of them, the same views each time. The decoder is the chip's readout, and learns on with it.
     """
 
-    lesson = Unsupervised
+    lesson = ViewsTask
 
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
         super().__init__(config, run, settings)
         self.labelled = self.fitted.y is not None and self.data.y_test is not None
-        self.scored = "linear probe accuracy" if self.labelled else Unsupervised.scored
-        self.named = "probe_accuracy" if self.labelled else Unsupervised.validated
-        self.column = "validation_probe_accuracy" if self.labelled else Unsupervised.validated
+        self.scored = "linear probe accuracy" if self.labelled else ViewsTask.scored
+        self.named = "probe_accuracy" if self.labelled else ViewsTask.validated
+        self.column = "validation_probe_accuracy" if self.labelled else ViewsTask.validated
         self.old_probe: Any = None
 
-    def break_down(self, chip: Chip) -> None:
+    def apply_faults(self, chip: Chip) -> None:
         if self.labelled:
             with aside(self.admitted):
                 self.old_probe = self._probe(self.admitted)
-        super().break_down(chip)
+        super().apply_faults(chip)
 
     def tested(self, model: PIBEncoder) -> float:
         return self._accuracy(model, self.data.x_test, self.data.y_test) if self.labelled else self._decoded(model)
@@ -56,7 +56,7 @@ class PatientEncoder(PatientLearner):
     def watched(self, model: PIBEncoder) -> float:
         return self._accuracy(model, self.held.x, self.held.y) if self.labelled else self._decoded(model)
 
-    def seen(self, model: PIBEncoder, lesson: Lesson) -> dict[str, float]:
+    def seen(self, model: PIBEncoder, lesson: LearningTask) -> dict[str, float]:
         found = super().seen(model, lesson)
         if self.labelled:
             with aside(model):
@@ -69,7 +69,7 @@ class PatientEncoder(PatientLearner):
 
     def _probe(self, model: PIBEncoder) -> Any:
         assert self.fitted.y is not None
-        return judge.linear(model.transform(self.fitted.x), self.fitted.y)
+        return probes.linear(model.transform(self.fitted.x), self.fitted.y)
 
     def _decoded(self, model: PIBEncoder) -> float:
         return model.score(self.held.x, other=self.held.other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pib_rl.adaptation.patient import Course
+from pib_rl.adaptation.recovery import RecoveryCurve
 from pib_rl.figures.curves import UNIT_COLOURS, new_figure
 
 if TYPE_CHECKING:
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 LOWEST, HIGHEST = -100.0, 105.0  # of an axis in %, where performance comes from further below
 
 
-def recovery(courses: dict[str, Course], before: float, unit: str, scored: str, title: str, percent: bool) -> Figure:
+def recovery(
+    courses: dict[str, RecoveryCurve], before: float, unit: str, scored: str, title: str, percent: bool
+) -> Figure:
     """Performance since the fault, one curve per contender; what it was before the fault as a dotted line.
 
     Args:
-        courses: How the contenders fared, by mode.
+        courses: How the contenders fared, by learner.
         before: Performance before the fault, on the same episodes or samples as the curves.
         unit: What lengths count.
         scored: What performance is.

@@ -9,9 +9,9 @@ from typing import Any
 
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.memory import MEMORY, remembered
-from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient, Point
+from pib_rl.adaptation.recovery import QUARTER, Chip, Point, RecoveryCurve, RecoveryRun
 from pib_rl.agents import PIB
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
@@ -19,11 +19,11 @@ from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.train import build, environments, train
 from pib_rl.training.config import TrainConfig, as_pairs, from_plain
 from pib_rl.training.evaluation import evaluate
-from pib_rl.training.loop import LOOK_EPISODES, close
+from pib_rl.training.loop import HELDOUT_EPISODES, close
 from pib_rl.training.tuned import OWN, tuned
 
 
-class PatientPolicy(Patient):
+class PolicyRecovery(RecoveryRun):
     """A run of ``train``. Performance is the mean greedy return on noisy hardware.
 
     Before the fault it answers states that it meets; the self-test of the rule goes by these answers (`SelfTest`). The
@@ -38,7 +38,7 @@ class PatientPolicy(Patient):
             raise UserError(f"{run.path} is a run of train: give --timesteps in the place of --epochs")
         if config.data is not None:
             raise UserError(f"{run.path} is a run of train, which needs no --data; leave it out")
-        super().__init__(config, run, task.mode)
+        super().__init__(config, run, task.learner)
         self.length = config.timesteps or max(1, task.timesteps // QUARTER)
         self.task = replace(
             task,
@@ -51,8 +51,8 @@ class PatientPolicy(Patient):
         self.model: PIB | None = None
 
     @property
-    def identity(self) -> dict[str, Any]:
-        return {"env": self.task.env, "hw": self.task.hw, "mode": self.own, "seed": self.task.seed}
+    def origin(self) -> dict[str, Any]:
+        return {"env": self.task.env, "hw": self.task.hw, "learner": self.own, "seed": self.task.seed}
 
     def admit(self) -> Chip:
         with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
@@ -62,16 +62,16 @@ class PatientPolicy(Patient):
         close(self.model)
         return self.model.policy
 
-    def break_down(self, chip: Chip) -> None:
+    def apply_faults(self, chip: Chip) -> None:
         assert self.model is not None
         self.memory = remembered(self.model.policy, environments(self.task, self.task.n_envs, MEMORY))
-        super().break_down(chip)
+        super().apply_faults(chip)
 
     def judge(self) -> float:
         return self._returns(f"final-{Read.NOISY.value}", self.task.eval_episodes)
 
     def look(self) -> float:
-        return self._returns(EVALUATION, LOOK_EPISODES)
+        return self._returns(EVALUATION, HELDOUT_EPISODES)
 
     def _returns(self, stream: str, episodes: int) -> float:
         assert self.model is not None
@@ -79,17 +79,17 @@ class PatientPolicy(Patient):
         return float(evaluate(self.model.policy, make_env, episodes, Read.NOISY).mean())
 
     def plan(self, name: str) -> TrainConfig:
-        """The training of one contender: the run's own settings, and of a rival those of its mode."""
+        """The training of one contender: the run's own settings, and of a rival those of its learner."""
         if name == self.own:
             return self.task
-        rule = self.task.substance()["rule"]
-        apart = {*OWN, *(field.name for field in fields(find_mode(self.own).Options))}
-        own = {field.name for field in fields(find_mode(name).Options)}
+        rule = self.task.identity()["rule"]
+        apart = {*OWN, *(field.name for field in fields(find_learner(self.own).Options))}
+        own = {field.name for field in fields(find_learner(name).Options)}
         settled = tuned(self.task.env, name, self.task.hw)["rule"]
         rule = {key: value for key, value in rule.items() if key not in apart}
         rule |= {key: value for key, value in settled.items() if key in apart | own}
         rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
-        return replace(self.task, mode=name, rule=as_pairs(rule))
+        return replace(self.task, learner=name, rule=as_pairs(rule))
 
     def _load(self, name: str, state: dict[str, Any]) -> PIB:
         """An agent with a chip in that state, which draws anew."""
@@ -101,7 +101,7 @@ class PatientPolicy(Patient):
         env.seed(Streams(self.draws).integer(ENVIRONMENT))
         return model
 
-    def learn_on(self, name: str, path: Path) -> Course:
+    def learn_on(self, name: str, path: Path) -> RecoveryCurve:
         plan = self.plan(name)
         model = self._load(name, self.healthy)
         if self.twin_is_old(name):
@@ -114,7 +114,7 @@ class PatientPolicy(Patient):
         train(plan, model, folder)
         result = folder.result()
         counts = {key: result[key] for key in ("measurements", "writes", "wall_s")}
-        return Course(result["eval_mean"], [(0, self.held_after), *self._curve(folder)], counts)
+        return RecoveryCurve(result["eval_mean"], [(0, self.held_after), *self._curve(folder)], counts)
 
     @staticmethod
     def _curve(folder: RunFolder) -> list[Point]:

@@ -1,4 +1,4 @@
-"""The agent of a mode: most rivals run in PIB's own loop, some have a loop of their own."""
+"""The agent of a learner: most rivals run in PIB's own loop, some have a loop of their own."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 from stable_baselines3.common.type_aliases import GymEnv
 
 from pib_rl.agents.es import ES
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.pib import PIB
 from pib_rl.agents.policy import PIBPolicy
 
 
 def make_agent(
-    mode: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None, **kwargs: Any
+    learner: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None, **kwargs: Any
 ) -> PIB:
-    """The agent that trains as ``mode`` says.
+    """The agent that trains as ``learner`` says.
 
     Args:
-        mode: "pib", or a rival.
+        learner: "pib", or a rival.
         policy: As for `PIB`.
         env: As for `PIB`.
         kwargs: Further arguments of `PIB`.
 
     Raises:
-        ValueError: If there is no such mode, or an argument is not supported.
+        ValueError: If there is no such learner, or an argument is not supported.
     """
-    kind = ES if find_mode(mode).alone else PIB
-    return kind(policy, env, mode=mode, **kwargs)
+    kind = ES if find_learner(learner).alone else PIB
+    return kind(policy, env, learner=learner, **kwargs)

@@ -19,7 +19,7 @@ CALIBRATION_SAMPLES = 256
 
 
 class ES(PIB):
-    """Evolution strategy on hardware: mode "es", a rival of PIB that shares nothing of its rule but the policy.
+    """Evolution strategy on hardware: learner "es", a rival of PIB that shares nothing of its rule but the policy.
 
     A generation lives through 2 ``pairs`` displacements of the one chip, one after the other. At each, all
     environments start anew and play one episode with greedy actions on noisy hardware; environments that are done wait
@@ -30,7 +30,7 @@ class ES(PIB):
     """
 
     alone: ClassVar[bool] = True
-    own_mode: ClassVar[str] = "es"
+    own_learner: ClassVar[str] = "es"
     ways: list[list[Tensor]]
     fitness: Tensor
     seen: list[Tensor]

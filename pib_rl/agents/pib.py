@@ -16,7 +16,7 @@ from stable_baselines3.common.utils import LinearSchedule, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from pib_rl.agents.learners.registry import find_mode, resolve
+from pib_rl.agents.learners.registry import find_learner, resolve
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.rollout import Rollout
@@ -53,7 +53,7 @@ class PIB(OnPolicyAlgorithm):
         units: Number of units.
         objective: "gaussian", "pointwise", "cka", "renyi" or "ridge".
         objective_options: Keyword arguments of the objective.
-        mode: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
+        learner: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
             (`pib_rl.agents.RIVALS`); the class's own if None. "frozen" leaves them as fabricated: the baseline of every
             claim.
         rule: Other settings of `RuleConfig` by name.
@@ -73,7 +73,7 @@ class PIB(OnPolicyAlgorithm):
     rollout: Rollout
     answers: Answers | None = None
     alone: ClassVar[bool] = False
-    own_mode: ClassVar[str] = "pib"
+    own_learner: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "MlpPolicy": PIBPolicy,
         "CnnPolicy": PIBPolicy,
@@ -96,7 +96,7 @@ class PIB(OnPolicyAlgorithm):
         units: int = 2,
         objective: str = "gaussian",
         objective_options: dict[str, float] | None = None,
-        mode: str | None = None,
+        learner: str | None = None,
         rule: dict[str, Any] | None = None,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
@@ -111,16 +111,16 @@ class PIB(OnPolicyAlgorithm):
                 "env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
                 "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead"
             )
-        mode = self.own_mode if mode is None else mode
-        kind = find_mode(mode)
+        learner = self.own_learner if learner is None else learner
+        kind = find_learner(learner)
         if kind.alone != self.alone:
             raise ValueError(
-                f"mode {mode!r} needs a training loop of another kind than {type(self).__name__}: "
-                f"make it with pib_rl.agents.make_agent({mode!r}, policy, env)"
+                f"learner {learner!r} needs a training loop of another kind than {type(self).__name__}: "
+                f"make it with pib_rl.agents.make_agent({learner!r}, policy, env)"
             )
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps must be >= 1, got {n_steps}")
-        self.mode = mode
+        self.learner = learner
         options = dict(rule or {})
         gamma, gae_lambda, ent_coef = (
             options.pop(name, value)
@@ -136,12 +136,12 @@ class PIB(OnPolicyAlgorithm):
             "objective_options": objective_options,
             "gamma": gamma,
         }
-        if kind.answer_inputs:
+        if kind.target_inputs:
             hardware["action_inputs"] = True
         super().__init__(
-            policy,
-            env,
-            LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,  # type: ignore[arg-type]
+            policy,  # type: ignore[arg-type]
+            env,  # type: ignore[arg-type]
+            LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,
             n_steps=n_steps or 0,
             gamma=gamma,
             gae_lambda=gae_lambda,
@@ -183,8 +183,8 @@ class PIB(OnPolicyAlgorithm):
     def _make_rule(self) -> Rule:
         """The rule with its learner; ``rule_options`` holds settings of both."""
         base = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
-        config, options = resolve(self.mode, self.rule_options, base)
-        rule = Rule(self.policy, config, find_mode(self.mode)(self.policy, config, options))
+        config, options = resolve(self.learner, self.rule_options, base)
+        rule = Rule(self.policy, config, find_learner(self.learner)(self.policy, config, options))
         if self.answers is not None:  # of a saved agent: the self-test goes on where it was
             obs, outputs = (values.to(self.device) for values in self.answers)
             rule.test.remember(obs, outputs)

@@ -141,9 +141,9 @@ class PIBPolicy(OnHardware, BasePolicy):
             Shape (n, network.in_features).
         """
         x: Tensor = self.normaliser(flat)
-        if not self.answer_features:
+        if not self.target_input_features:
             return x
-        action = x.new_zeros(len(x), self.answer_features) if answers is None else self.head.encode(answers)
+        action = x.new_zeros(len(x), self.target_input_features) if answers is None else self.head.encode(answers)
         return torch.cat([x, action], 1)
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:

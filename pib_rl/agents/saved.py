@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
@@ -21,7 +21,7 @@ CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
 POLICY: dict[str, Any] = CHIP | {
     "seed": int,
-    "mode": str,
+    "learner": str,
     "objective": str,
     "objective_options": dict,
     "rule": dict,
@@ -89,9 +89,9 @@ def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """
     if settings.get("patches"):
         raise ValueError(f"{run}: its units look at squares of images, which policies don't")
-    if settings.get("mode") in ("supervised", "regression"):
+    if settings.get("target") in ("labels", "values"):
         raise ValueError(
-            f"{run}: its units learned from labels; give a run of learn --mode unsupervised "
+            f"{run}: its units learned from labels; give a run of learn --target views "
             "on logged observations, or one of train"
         )
     missing = [name for name in CHIP if name not in settings]
@@ -112,9 +112,9 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
             "that python -m pib_rl.train made"
         )
     found = _pick(POLICY, settings, run)
-    rule, mode = found.pop("rule", {}), find_mode(found.pop("mode", "pib"))
+    rule, learner = found.pop("rule", {}), find_learner(found.pop("learner", "pib"))
     gamma = {"gamma": rule["gamma"]} if "gamma" in rule else {}
-    return found | gamma | {"action_inputs": mode.answer_inputs}
+    return found | gamma | {"action_inputs": learner.target_inputs}
 
 
 def check_observations(settings: Mapping[str, Any], state: Mapping[str, Tensor], features: int, run: Path) -> None:
@@ -194,7 +194,7 @@ def load_policy(
 
 
 def load_units(run: str | Path, features: int) -> PhysicalModel:
-    """The units of a run of ``learn --mode unsupervised`` or of ``train``, on their chip, with a blank readout.
+    """The units of a run of ``learn --target views`` or of ``train``, on their chip, with a blank readout.
 
     Args:
         run: The run folder.

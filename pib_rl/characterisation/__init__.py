@@ -1,1 +1,1 @@
-"""What `python -m pib_rl.characterise` consists of: its configuration, a chip on the bench, findings, the report."""
+"""What `python -m pib_rl.characterise` consists of: configuration, test chip, measurements, report."""

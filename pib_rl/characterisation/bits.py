@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pib_rl.characterisation.finding import BLUE, RED, SMALL, Finding, panels, spread
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels, spread
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.physical.substrate import Read
 
 SAMPLES = 2048
@@ -35,7 +35,7 @@ class Comparison:
     high: float | None
 
 
-class EffectiveBits(Finding):
+class EffectiveBits(Measurement):
     """ENOB = (SINAD - 1.76 dB)/6.02 dB of drives that are sines of variance 1, each at phases of its own.
 
     Against the mean read of the same chip: what noise at a read leaves. Against its ideal read, gain and offset of each
@@ -92,7 +92,7 @@ class EffectiveBits(Finding):
         axes.legend(fontsize=SMALL, loc="lower right")
 
 
-def inspect(chip: Specimen) -> EffectiveBits:
+def inspect(chip: TestChip) -> EffectiveBits:
     """Compares noisy reads of medium, array, and both with mean and ideal ones."""
     medium, array = chip.medium, chip.array
     with chip.bench():

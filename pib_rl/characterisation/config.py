@@ -44,6 +44,6 @@ class InspectConfig:
         name = f"{self.hw}-n{self.size}-s{self.seed}".replace(":", "-")
         return Path("inspections") / name if self.out is None else self.out
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What defines the inspection, as plain data."""
         return {"hw": self.hw, "hw_options": pairs(self.hw_options, "hw-options"), "seed": self.seed, "size": self.size}

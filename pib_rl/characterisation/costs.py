@@ -6,14 +6,14 @@ import math
 from typing import Any, ClassVar
 
 from pib_rl.agents.network.costs import in_unit
-from pib_rl.characterisation.finding import BLUE, RED, SMALL, Finding, panels
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.physical.part import Costs
 
 SAMPLES = 256
 
 
-class MeasurementCosts(Finding):
+class MeasurementCosts(Measurement):
     """Latency and energy of one measurement: one sample through medium and array.
 
     Args:
@@ -39,7 +39,7 @@ class MeasurementCosts(Finding):
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
         time = (
-            ", ".join(told(self._latency[part], "s") for part in ("medium", "array"))
+            ", ".join(quantity(self._latency[part], "s") for part in ("medium", "array"))
             if found["latency_total_s"]
             else "not modelled"
         )
@@ -47,11 +47,11 @@ class MeasurementCosts(Finding):
             ("latency, medium, array", time),
             (
                 "energy of a measurement",
-                told(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
+                quantity(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
             ),
         ]
         return rows + [
-            (f"  of it {name}, {part}", told(joules, "J"))
+            (f"  of it {name}, {part}", quantity(joules, "J"))
             for name, parts in self._energy.items()
             for part, joules in parts.items()
             if joules
@@ -70,7 +70,7 @@ class MeasurementCosts(Finding):
             _bars(each, bars)
 
 
-def told(value: float, unit: str) -> str:
+def quantity(value: float, unit: str) -> str:
     """A quantity with three digits and a prefix."""
     return in_unit(float(f"{value:.3g}"), unit)
 
@@ -85,7 +85,7 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     values = [value for _, value, _, _ in bars]
     for row, (_, value, unit, part) in enumerate(bars):
         axes.barh(row, value, color=BLUE if part == "medium" else RED, alpha=0.7, height=0.6)
-        axes.text(value * 1.15, row, told(value, unit), va="center", fontsize=SMALL)
+        axes.text(value * 1.15, row, quantity(value, unit), va="center", fontsize=SMALL)
     axes.set_xscale("log")
     low, high = math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values)))
     axes.set_xlim(10.0**low, 10.0 ** (high + 0.45 * (high - low)))
@@ -94,7 +94,7 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     axes.set_ylim(max(len(bars), 2) - 0.4, -0.6)
 
 
-def inspect(chip: Specimen) -> MeasurementCosts:
+def inspect(chip: TestChip) -> MeasurementCosts:
     """Asks medium and array what a batch of normal drives costs."""
     with chip.bench():
         drive = chip.normal(SAMPLES, chip.medium.in_features)

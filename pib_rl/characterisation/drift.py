@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.finding import RED, SMALL, Finding, course, panels
-from pib_rl.characterisation.offers import Conductive
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.capabilities import Conductive
+from pib_rl.characterisation.measurement import RED, SMALL, Measurement, course, panels
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.physical.substrate import Array, Medium, Read
 
 TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years
@@ -19,7 +19,7 @@ SAMPLES = 256
 MOVED = 0.01  # share by which conductances change before they are drawn: fixed references hide the rest
 
 
-class Drift(Finding):
+class Drift(Measurement):
     """Shares that are left of weights and conductances, and correlation of a medium's outputs with those before.
 
     Args:
@@ -86,7 +86,7 @@ class Drift(Finding):
             remaining[0].legend(fontsize=SMALL)
 
 
-def inspect(chip: Specimen) -> Drift | None:
+def inspect(chip: TestChip) -> Drift | None:
     """Lets time pass step by step; None if nothing changes."""
     with chip.bench():
         weights, conductance = _array(chip.array, LEAST * chip.sigma)

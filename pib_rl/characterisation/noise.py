@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.finding import BLUE, SMALL, Finding, course, panels
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, course, panels
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium
 
@@ -19,7 +19,7 @@ COLUMNS = 64  # inputs that are driven alone, at most
 BINS = 12
 
 
-class ReadNoise(Finding):
+class ReadNoise(Measurement):
     """Deviations of repeated reads, converters included.
 
     Args:
@@ -81,7 +81,7 @@ class ReadNoise(Finding):
             each.set_ylim(bottom=0)
 
 
-def inspect(chip: Specimen) -> ReadNoise | None:
+def inspect(chip: TestChip) -> ReadNoise | None:
     """Reads the same inputs again and again; None if they always give the same."""
     array = chip.array
     with chip.bench():

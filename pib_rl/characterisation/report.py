@@ -12,15 +12,15 @@ from tqdm import tqdm
 
 from pib_rl.characterisation import bits, costs, drift, noise, speckle, steps, transfer, weights, writes
 from pib_rl.characterisation.config import InspectConfig
-from pib_rl.characterisation.finding import Finding
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.measurement import Measurement
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.cli.cli import UserError
 from pib_rl.figures.curves import as_png, literal, new_figure
 from pib_rl.runs.folder import versions, write_atomically
 
 REPORT, OVERVIEW = "report.json", "overview.png"
 WIDTH, HEIGHT = 7.4, 3.6  # inches of one finding's picture
-INSPECTIONS: dict[str, Callable[[Specimen], Finding | None]] = {
+INSPECTIONS: dict[str, Callable[[TestChip], Measurement | None]] = {
     "weights": weights.inspect,
     "step_response": steps.inspect,
     "writes": writes.inspect,
@@ -47,7 +47,7 @@ def make_folder(config: InspectConfig) -> Path:
         raise UserError(f"--out {folder} is a file; choose another") from None
     except OSError as error:
         raise UserError(f"cannot use --out {folder}: {error.strerror or error}") from None
-    if not empty and _stored(folder) != config.substance():
+    if not empty and _stored(folder) != config.identity():
         raise UserError(f"--out {folder} holds something else than the report of this chip; choose another folder")
     return folder
 
@@ -60,38 +60,38 @@ def _stored(folder: Path) -> Any:
         return None
 
 
-def examine(chip: Specimen, progress: bool) -> list[Finding]:
-    """All findings that the chip has."""
+def examine(chip: TestChip, progress: bool) -> list[Measurement]:
+    """All measurements that the chip has."""
     bar = tqdm(INSPECTIONS.items(), unit="figure", disable=not progress, dynamic_ncols=True)
     return [found for _, inspect in bar if (found := inspect(chip)) is not None]
 
 
-def write(folder: Path, config: InspectConfig, findings: list[Finding]) -> None:
+def write(folder: Path, config: InspectConfig, measurements: list[Measurement]) -> None:
     """Fills the folder; the numbers last."""
-    for found in findings:
+    for found in measurements:
         figure = new_figure(WIDTH, HEIGHT)
         found.draw(figure)
         write_atomically(folder / f"{found.name}.png", as_png(figure))
-    write_atomically(folder / OVERVIEW, as_png(overview(config, findings)))
-    names = [found.name for found in findings]
+    write_atomically(folder / OVERVIEW, as_png(overview(config, measurements)))
+    names = [found.name for found in measurements]
     report = {
-        "inspected": config.substance(),
+        "inspected": config.identity(),
         "versions": versions(),
         "absent": [name for name in INSPECTIONS if name not in names],
-        **{found.name: finite(found.numbers()) for found in findings},
+        **{found.name: finite(found.numbers()) for found in measurements},
     }
     write_atomically(folder / REPORT, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
 
 
-def overview(config: InspectConfig, findings: list[Finding]) -> Any:
+def overview(config: InspectConfig, measurements: list[Measurement]) -> Any:
     """All pictures in one, two side by side."""
-    lines = math.ceil(len(findings) / 2)
+    lines = math.ceil(len(measurements) / 2)
     figure = new_figure(2 * WIDTH, lines * HEIGHT + 0.4)
     options = " ".join(config.hw_options)
     figure.suptitle(
         f"{literal(config.hw)}, {config.size} drives, seed {config.seed}  {literal(options, 100)}", fontsize=13
     )
-    for canvas, found in zip(figure.subfigures(lines, 2, squeeze=False).flat, findings, strict=False):
+    for canvas, found in zip(figure.subfigures(lines, 2, squeeze=False).flat, measurements, strict=False):
         found.draw(canvas)
     return figure
 

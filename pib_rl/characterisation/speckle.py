@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.finding import BLUE, SMALL, Finding, panels
-from pib_rl.characterisation.offers import light
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.capabilities import light
+from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, panels
+from pib_rl.characterisation.test_chip import TestChip
 
 DRIVES = 256
 
 
-class Speckle(Finding):
+class Speckle(Measurement):
     """Intensities on all detectors for normal drives.
 
     Fully developed speckle of one polarisation has p(I) = exp(-I/<I>)/<I> and contrast std(I)/<I> = 1; the sum of M
@@ -83,7 +83,7 @@ class Speckle(Finding):
         bar.ax.tick_params(labelsize=SMALL)
 
 
-def inspect(chip: Specimen) -> Speckle | None:
+def inspect(chip: TestChip) -> Speckle | None:
     """Looks at the light for normal drives; None where the medium has none."""
     with chip.bench():
         intensity = light(chip.medium, chip.normal(DRIVES, chip.medium.in_features))

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.finding import RED, SMALL, Finding, course, panels
-from pib_rl.characterisation.offers import Pulsed
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.capabilities import Pulsed
+from pib_rl.characterisation.measurement import RED, SMALL, Measurement, course, panels
+from pib_rl.characterisation.test_chip import TestChip
 
 POINTS = 64  # writes to each side that are looked at, at most; devices of more states get several pulses a time
 WRITE = 0.1  # sigma_0 that a write asks for where an array takes no pulses
@@ -22,7 +22,7 @@ STUCK = 0.02  # of the mean range: a device that moves less is stuck
 Push = Callable[[int], None]
 
 
-class StepResponse(Finding):
+class StepResponse(Measurement):
     """Weights after every train of pulses upwards, and then downwards.
 
     Args:
@@ -101,7 +101,7 @@ class StepResponse(Finding):
         axes.legend(fontsize=SMALL)
 
 
-def inspect(chip: Specimen) -> StepResponse | None:
+def inspect(chip: TestChip) -> StepResponse | None:
     """Sends all devices down, then up and down again; None if nothing moves."""
     array = chip.array
 

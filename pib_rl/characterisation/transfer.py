@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.finding import BLUE, SMALL, Finding, course, panels
+from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, course, panels
 from pib_rl.characterisation.noise import deviation
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.physical.substrate import Read
 
 REACH, POINTS = 4.0, 81  # drives go from -4 to 4 standard deviations
@@ -17,7 +17,7 @@ USUAL = 1.0  # drive standard deviations to each side, within which noise is cou
 SLOPE = 0.25  # drive standard deviations to each side, between which a slope is taken
 
 
-class Transfer(Finding):
+class Transfer(Measurement):
     """Outputs of a medium while all its drives have the same value.
 
     Args:
@@ -77,7 +77,7 @@ class Transfer(Finding):
             axes[1].legend(fontsize=SMALL)
 
 
-def inspect(chip: Specimen) -> Transfer:
+def inspect(chip: TestChip) -> Transfer:
     """Drives all inputs of the medium alike, from one end to the other."""
     medium = chip.medium
     drive = torch.linspace(-REACH, REACH, POINTS)

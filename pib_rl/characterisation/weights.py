@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.finding import BLUE, GREEN, RED, SMALL, Finding, panels
-from pib_rl.characterisation.offers import Conductive
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.capabilities import Conductive
+from pib_rl.characterisation.measurement import BLUE, GREEN, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.test_chip import TestChip
 
 RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
 
 
-class Weights(Finding):
+class Weights(Measurement):
     """Weights in sigma_0 = 1/sqrt(in_features), beside the normal law that they are drawn from, and conductances.
 
     Args:
@@ -81,7 +81,7 @@ class Weights(Finding):
             each.legend(fontsize=SMALL)
 
 
-def inspect(chip: Specimen) -> Weights:
+def inspect(chip: TestChip) -> Weights:
     """Reads out what the array holds."""
     array = chip.array
     with chip.bench():

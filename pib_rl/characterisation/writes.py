@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.costs import told
-from pib_rl.characterisation.finding import BLUE, RED, SMALL, Finding, panels
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.costs import quantity
+from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.test_chip import TestChip
 
 UPDATES = 20
 SIZE = 0.1  # sigma_0: standard deviation of a wanted change
 SHOWN = 4000  # weights in the picture, at most
 
 
-class Writes(Finding):
+class Writes(Measurement):
     """Random changes of weights of standard deviation 0.1 sigma_0, as they were asked for and as they came.
 
     Args:
@@ -57,7 +57,7 @@ class Writes(Finding):
         rows = [
             ("a write of 0.1 sigma_0: gain, error", f"{found['gain']:.2f}, {found['error_sigma0']:.2g} sigma_0"),
             ("pulses a device and write", f"{self._pulses[0]:.2g}"),
-            ("energy of a write, a weight", told(self._joules, "J") if self._joules else "not modelled"),
+            ("energy of a write, a weight", quantity(self._joules, "J") if self._joules else "not modelled"),
             ("endurance", f"{stated}, {worn:.1g} such writes" if worn else stated),
         ]
         return rows
@@ -94,7 +94,7 @@ class Writes(Finding):
             axes[1].legend(fontsize=SMALL)
 
 
-def inspect(chip: Specimen) -> Writes:
+def inspect(chip: TestChip) -> Writes:
     """Asks for random changes of all weights, one after the other."""
     array, meter = chip.array, chip.substrate.meter
     with chip.bench(metered=True):

@@ -43,7 +43,7 @@ class ComparisonFolder:
         try:
             if not path.exists() or (path.is_dir() and not any(path.iterdir())):
                 path.mkdir(parents=True, exist_ok=True)
-                write_atomically(path / MARK, yaml.safe_dump(config.substance(), sort_keys=False).encode())
+                write_atomically(path / MARK, yaml.safe_dump(config.identity(), sort_keys=False).encode())
             elif not (path / MARK).is_file():
                 raise UserError(f"{path} exists and holds no comparison (no {MARK}); choose another --out")
             stored = read_yaml(path / MARK)
@@ -51,7 +51,7 @@ class ComparisonFolder:
                 part.mkdir(exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot use --out {path}: {error.strerror or error}") from None
-        wanted = config.substance()
+        wanted = config.identity()
         other = [
             f"{key} {stored.get(key)} there, {wanted.get(key)} here"
             for key in sorted(stored.keys() | wanted.keys())
@@ -90,12 +90,9 @@ class ComparisonFolder:
             run = RunFolder(path)
             if not run.finished:
                 raise UserError(f"{path} is no finished run; move it away")
-            stored = run.substance()
-            job = (
-                Job(stored["algo"], SOFTWARE, stored["seed"], ())
-                if "algo" in stored
-                else Job(str(stored.get("mode")), str(stored.get("hw")), stored.get("seed"), ())
-            )  # type: ignore[arg-type]
+            stored = run.identity()
+            name, hw = ("algo", SOFTWARE) if "algo" in stored else ("learner", str(stored.get("hw")))
+            job = Job(str(stored.get(name)), hw, stored.get("seed"), ())  # type: ignore[arg-type]
             if job.name != path.name:
                 raise UserError(f"{path} holds the run {job.name}; move it away")
             found.append(job)
@@ -118,7 +115,7 @@ class ComparisonFolder:
         if not (run.path / CONFIG).is_file() or not run.finished:
             raise UserError(f"{run.path} is half a run; move it away, and the same command makes it anew")
         run.result()
-        stored, wanted = run.substance(), job.config().substance()
+        stored, wanted = run.identity(), job.config().identity()
         if stored != wanted:
             keys = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
             raise UserError(

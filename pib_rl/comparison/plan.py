@@ -10,7 +10,7 @@ from typing import Any
 import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from pib_rl.agents.learners.registry import MODES
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.common.options import nearest
 from pib_rl.envs.make import find_spec
@@ -31,7 +31,7 @@ class CompareConfig:
     """Id of a Gymnasium environment, such as CartPole-v1."""
     hw: tuple[str, ...] = ("memristive", "optical")
     """Substrates on which PIB and its rivals train."""
-    against: tuple[str, ...] = ("frozen", "ppo")
+    learner: tuple[str, ...] = ("frozen", "ppo")
     """Whom PIB meets: rivals on hardware (frozen, backprop, dfa, es, ...) and software agents (ppo, a2c, dqn, ars)."""
     seeds: int = 5
     """Runs of each contender on each substrate, each with a seed of its own."""
@@ -56,10 +56,10 @@ class CompareConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        contenders = [*MODES, *ALGORITHMS]
-        for name in self.against:
+        contenders = [*LEARNERS, *ALGORITHMS]
+        for name in self.learner:
             if name not in contenders:
-                raise UserError(f"unknown contender {name!r} in --against; {nearest(name, contenders)}")
+                raise UserError(f"unknown contender {name!r} in --learner; {nearest(name, contenders)}")
         for name in self.hw:
             try:
                 registry.check(name)
@@ -81,7 +81,7 @@ class CompareConfig:
         extra = (f"-d{self.distractors}" if self.distractors else "") + (f"-w{self.width}" if self.width != 64 else "")
         return Path("comparisons") / (self.env.replace("/", "-").replace(":", "-") + extra)
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What all runs of a folder must share; contenders, substrates and seeds may be added later."""
         return {
             "env": self.env,
@@ -133,7 +133,7 @@ class Job:
 
 def contenders(config: CompareConfig) -> list[str]:
     """PIB first, then whom it meets, each once."""
-    return list(dict.fromkeys(["pib", *config.against]))
+    return list(dict.fromkeys(["pib", *config.learner]))
 
 
 def plan(config: CompareConfig) -> list[Job]:
@@ -172,5 +172,5 @@ def _jobs(config: CompareConfig) -> Iterator[Job]:
                     name,
                     hw,
                     seed,
-                    (*own, "--mode", name, "--hw", hw, "--width", str(config.width), "--units", str(config.units)),
+                    (*own, "--learner", name, "--hw", hw, "--width", str(config.width), "--units", str(config.units)),
                 )

@@ -88,7 +88,7 @@ def write_report(
         missing=len(jobs) + len(others) - len(runs),
         command=command,
         versions=versions,
-        task=config.substance(),
+        task=config.identity(),
         settings=settings(runs),
         runs=len(runs),
         energy=any(line.energy is not None for line in lines),

@@ -14,7 +14,7 @@ from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.intervals import Estimate, estimate, verdict
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
-from pib_rl.runs.folder import LOOKS, RESULT, RunFolder
+from pib_rl.runs.folder import EVALUATIONS, RESULT, RunFolder
 from pib_rl.training.baselines import SOFTWARE
 
 ALL = "all"
@@ -42,7 +42,7 @@ class Run:
 
     Args:
         job: What it was.
-        settings: Its configuration, as `RunConfig.substance` gives it.
+        settings: Its configuration, as `RunConfig.identity` gives it.
         result: Its result.json.
         looks: Its evaluations.csv by column: timesteps, mean_reward, measurements.
     """
@@ -93,7 +93,7 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
     """
     runs = []
     for job in jobs:
-        path = folder.runs / job.name / LOOKS
+        path = folder.runs / job.name / EVALUATIONS
         if not path.parent.exists():
             continue
         try:
@@ -103,7 +103,7 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
                 f"{path} cannot be read: {error}; delete {path.parent}, and the command repeats the run"
             ) from None
         run = RunFolder(path.parent)
-        runs.append(Run(job, run.substance(), run.result(), looks))
+        runs.append(Run(job, run.identity(), run.result(), looks))
         if flaw := _flaw(runs[-1]):
             raise UserError(f"{path.parent} is damaged: {flaw}; delete that folder, and the command repeats the run")
     return runs
@@ -123,7 +123,7 @@ def _flaw(run: Run) -> str | None:
     for name in ("timesteps", "mean_reward", "measurements"):
         column = run.looks.get(name, np.array([]))
         if not len(column) or not np.isfinite(column).all():
-            return f"{name} in its {LOOKS} must be a column of finite numbers"
+            return f"{name} in its {EVALUATIONS} must be a column of finite numbers"
     return None
 
 

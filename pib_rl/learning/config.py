@@ -27,10 +27,10 @@ class LearnConfig:
     hw: str = "digital"
     """Substrate: digital, memristive, optical, mzi, oscillator, remote, or one of an installed package;
     SUBSTRATE:PRESET, such as memristive:pcm, for published hardware."""
-    mode: Literal["supervised", "regression", "unsupervised"] = "supervised"
-    """What is broadcast to the units: labels of classes, real values, or which views are of one sample."""
-    rival: str | None = None
-    """Who trains the hidden arrays in the place of PIB: frozen, backprop, backprop-off, dfa, ..."""
+    target: Literal["labels", "values", "views"] = "labels"
+    """What the units learn from: labels of classes, real values, or which views are of one sample."""
+    learner: str = "pib"
+    """What trains the hidden arrays: pib, frozen, backprop, backprop-off, dfa, ..."""
     seed: int = 0
     """Seed of the chip, its noise and the order of samples."""
     epochs: int | None = None
@@ -42,14 +42,14 @@ class LearnConfig:
     patches: tuple[str, ...] = ()
     """Units in front of the others that look at squares of an image, one array for all: CHANNELS:SIZE:STRIDE each."""
     batch_size: int = 256
-    """Samples per step (of each two views, in unsupervised mode)."""
+    """Samples per step (of each two views, where those are the target)."""
     objective: str | None = None
-    """Objective of the units: ridge, pointwise, gaussian, cka or renyi; by default the one that suits the mode."""
+    """Objective of the units: ridge, pointwise, gaussian, cka or renyi; by default the one that suits the target."""
     objective_options: tuple[str, ...] = ()
     """Settings of the objective that differ from its default, as NAME=VALUE."""
     views: tuple[str, ...] = ()
-    """How strong views of samples are, where they differ from their default, as NAME=VALUE. Unsupervised mode always
-    learns from views, supervised mode where this is given (augmentation)."""
+    """How strong views of samples are, where they differ from their default, as NAME=VALUE. With --target
+    views they are what is learned from; otherwise they replace the samples (augmentation)."""
     hw_options: tuple[str, ...] = ()
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     rule: tuple[str, ...] = ()
@@ -89,27 +89,22 @@ class LearnConfig:
         return found
 
     @property
-    def learner(self) -> str:
-        """The mode of the hidden arrays: "pib" or a rival."""
-        return "pib" if self.rival is None else self.rival
-
-    @property
     def stem(self) -> str:
         """Name of the run, for its folder."""
-        extra = "" if self.mode == "supervised" else f"-{self.mode}"
+        extra = "" if self.target == "labels" else f"-{self.target}"
         return f"{Path(self.data).stem}{extra}-{self.hw}-{self.learner}-s{self.seed}".replace(":", "-")
 
     @property
     def real(self) -> bool:
         """Whether what the data name beside the samples are real values, not classes."""
-        return self.mode == "regression"
+        return self.target == "values"
 
     @property
     def title(self) -> str:
         """Name of the run, for people."""
         return f"{literal(Path(self.data).name)}, {self.hw}, {self.learner}, seed {self.seed}"
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         plain["patches"] = list(self.patches)
@@ -119,7 +114,7 @@ class LearnConfig:
 
 
 def from_plain(settings: dict[str, Any], source: Path) -> LearnConfig:
-    """The configuration of plain data, as `LearnConfig.substance` gives it.
+    """The configuration of plain data, as `LearnConfig.identity` gives it.
 
     Raises:
         UserError: If a name is unknown, or a value is none of its kind.

@@ -121,7 +121,7 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
             found = labels[~np.isfinite(labels) | (labels != np.rint(labels))][0]
             raise UserError(
                 f"{what} must hold classes, whole numbers or words, but has the real value {found}; for "
-                "real values choose --mode regression, for data without labels give x_train alone (.npz)"
+                "real values choose --target values, for data without labels give x_train alone (.npz)"
             )
         labels = labels.astype(np.int64)
     if labels.dtype.kind == "O" and any(label is None for label in labels):
@@ -139,7 +139,7 @@ def values(targets: np.ndarray, what: str) -> np.ndarray:
         try:
             targets = targets.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise UserError(f"{what} must hold real values: {error}; for classes choose --mode supervised") from None
+            raise UserError(f"{what} must hold real values: {error}; for classes choose --target labels") from None
     found = numbers(targets, what)
     return found[:, 0] if found.shape[1] == 1 else found
 

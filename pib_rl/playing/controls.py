@@ -6,7 +6,7 @@ import pygame
 
 from pib_rl.physical.faults import KINDS
 from pib_rl.physical.substrate import Read
-from pib_rl.playing import damage
+from pib_rl.playing import fault_menu
 from pib_rl.playing.session import Session
 from pib_rl.viewer import Overlay
 
@@ -47,7 +47,7 @@ class Controls:
         self.paused, self.quit, self.snapshot = False, False, False
         self.speed, self.single = 0, 0
         self.overlay: Overlay | None = None
-        self._menu = damage.menu(session.policy)
+        self._menu = fault_menu.menu(session.policy)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class Controls:
         self.session.ask(change)
 
     def _day(self) -> None:
-        fault = damage.day(self.session.policy)
+        fault = fault_menu.day(self.session.policy)
         if fault is None:
             self.session.message = "nothing of this hardware ages"
         else:

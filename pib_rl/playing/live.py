@@ -16,7 +16,7 @@ from pib_rl.cli.cli import mistakes
 from pib_rl.envs.make import make_env
 from pib_rl.playing.config import USUAL
 from pib_rl.playing.display import Display
-from pib_rl.playing.pace import Pace
+from pib_rl.playing.frame_budget import Pace
 from pib_rl.playing.player import Player
 from pib_rl.training.callbacks import Breakage, Clock
 from pib_rl.training.config import TrainConfig

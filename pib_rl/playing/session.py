@@ -13,7 +13,7 @@ from pib_rl.agents.network.faults import inject
 from pib_rl.agents.rule.self_test import Answers
 from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.physical.substrate import Read
-from pib_rl.playing.damage import DRIFT
+from pib_rl.playing.fault_menu import DRIFT
 from pib_rl.playing.learner import Learner
 from pib_rl.playing.player import Player
 from pib_rl.train import environments

@@ -26,10 +26,10 @@ from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
-RESULT, LOOKS = "result.json", "evaluations.csv"
+RESULT, EVALUATIONS = "result.json", "evaluations.csv"
 
 
-class Look(NamedTuple):
+class EvaluationPoint(NamedTuple):
     """One evaluation: after how many environment steps and physical measurements, and the mean return."""
 
     timesteps: int
@@ -48,7 +48,7 @@ class RunConfig(Protocol):
     def stem(self) -> str:
         """Name of such a folder."""
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data."""
 
 
@@ -117,7 +117,7 @@ class RunFolder:
             return folder._begin(config)
         if not (folder.path / CONFIG).is_file():
             raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")
-        if folder.substance() != config.substance():
+        if folder.identity() != config.identity():
             raise UserError(
                 f"--out {folder.path} holds a run with another configuration "
                 f"({', '.join(folder._differences(config))} differ); choose another folder"
@@ -151,14 +151,14 @@ class RunFolder:
     def _begin(self, config: RunConfig) -> RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            content = yaml.safe_dump(config.substance() | {"versions": versions()}, sort_keys=False)
+            content = yaml.safe_dump(config.identity() | {"versions": versions()}, sort_keys=False)
             write_atomically(self.path / CONFIG, content.encode())
         except OSError as error:
             raise UserError(f"cannot make the run folder {self.path}: {error.strerror or error}") from None
         return self
 
-    def substance(self) -> dict[str, Any]:
-        """The configuration of the run, as `TrainConfig.substance` gives it."""
+    def identity(self) -> dict[str, Any]:
+        """The configuration of the run, as `TrainConfig.identity` gives it."""
         with mistakes():
             return saved.read_settings(self.path)
 
@@ -174,7 +174,7 @@ class RunFolder:
         return {str(name): str(number) for name, number in found.items()}
 
     def _differences(self, config: RunConfig) -> list[str]:
-        stored, wanted = self.substance(), config.substance()
+        stored, wanted = self.identity(), config.identity()
         return sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
 
     @property
@@ -199,7 +199,9 @@ class RunFolder:
             raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
         return content
 
-    def whole_result(self, words: Sequence[str], numbers: Sequence[str], perhaps: Sequence[str] = ()) -> dict[str, Any]:
+    def checked_result(
+        self, words: Sequence[str], numbers: Sequence[str], perhaps: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """The content of result.json, all that a table needs in place.
 
         Args:
@@ -225,25 +227,28 @@ class RunFolder:
         """Writes result.json; with it the run counts as finished."""
         write_atomically(self.path / RESULT, (json.dumps(result, indent=2) + "\n").encode())
 
-    def save_looks(self, looks: Sequence[Look]) -> None:
+    def save_evaluations(self, looks: Sequence[EvaluationPoint]) -> None:
         """Writes evaluations.csv."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([Look._fields, *looks])
-        write_atomically(self.path / LOOKS, text.getvalue().encode())
+        writer.writerows([EvaluationPoint._fields, *looks])
+        write_atomically(self.path / EVALUATIONS, text.getvalue().encode())
 
-    def looks(self) -> list[Look]:
+    def looks(self) -> list[EvaluationPoint]:
         """The content of evaluations.csv.
 
         Raises:
             UserError: If it is missing or broken.
         """
         try:
-            with (self.path / LOOKS).open(newline="", encoding="utf-8") as file:
+            with (self.path / EVALUATIONS).open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
-            return [Look(int(row["timesteps"]), float(row["mean_reward"]), int(row["measurements"])) for row in rows]
+            return [
+                EvaluationPoint(int(row["timesteps"]), float(row["mean_reward"]), int(row["measurements"]))
+                for row in rows
+            ]
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise UserError(f"{self.path / LOOKS} cannot be read: {error}") from None
+            raise UserError(f"{self.path / EVALUATIONS} cannot be read: {error}") from None
 
     def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
         """Writes a state dict as safetensors."""

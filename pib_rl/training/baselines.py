@@ -28,7 +28,7 @@ from pib_rl.runs.folder import RunFolder
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import check_ranges, run_stem
 from pib_rl.training.evaluation import as_told, greedy_returns
-from pib_rl.training.loop import LOOK_EPISODES, every, learn
+from pib_rl.training.loop import HELDOUT_EPISODES, every, learn
 from pib_rl.training.tuned import FOLDER, entry
 
 NAME = "pib_rl.training.baselines"
@@ -82,7 +82,7 @@ class BaselineConfig:
         """Name of the run, for its folder."""
         return run_stem(self.env, self.distractors, SOFTWARE, self.algo, self.seed)
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data."""
         plain = {key: value for key, value in asdict(self).items() if key not in ("out", "progress")}
         return plain | {"settings": zoo_settings(self.env, self.algo)}
@@ -166,7 +166,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
     def returns(episodes: int, stream: str) -> np.ndarray:
         return greedy_returns(player, lambda count: environments(config, count, stream), episodes)
 
-    looks = Evaluation(lambda: returns(LOOK_EPISODES, EVALUATION), every(config.timesteps), spec.reward_threshold)
+    looks = Evaluation(lambda: returns(HELDOUT_EPISODES, EVALUATION), every(config.timesteps), spec.reward_threshold)
     try:
         wall = learn(model, config.timesteps, folder, looks, config.progress)
     except KeyboardInterrupt:
@@ -178,7 +178,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
         {
             "env": config.env,
             "hw": SOFTWARE,
-            "mode": config.algo,
+            "learner": config.algo,
             "seed": config.seed,
             "timesteps": model.num_timesteps,
             "eval_mean": float(final.mean()),

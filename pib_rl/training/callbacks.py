@@ -11,7 +11,7 @@ from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
 
 from pib_rl.physical.faults import Fault
-from pib_rl.runs.folder import Look
+from pib_rl.runs.folder import EvaluationPoint
 from pib_rl.runs.tensorboard import write_events
 
 
@@ -83,7 +83,7 @@ class Evaluation(BaseCallback):
         self.next = every
         self.best = -np.inf
         self.solved_at: int | None = None
-        self.looks: list[Look] = []
+        self.looks: list[EvaluationPoint] = []
 
     def _on_step(self) -> bool:
         return True
@@ -96,7 +96,7 @@ class Evaluation(BaseCallback):
     def look(self) -> None:
         """Evaluates the policy as it is now."""
         mean = float(self.evaluate().mean())
-        self.looks.append(Look(self.num_timesteps, mean, self.measurements()))
+        self.looks.append(EvaluationPoint(self.num_timesteps, mean, self.measurements()))
         self.logger.record("eval/mean_reward", mean, exclude="tensorboard")
         self.logger.record("eval/timesteps", self.num_timesteps, exclude="tensorboard")  # written one rollout later
         if self.threshold is not None and mean >= self.threshold and self.solved_at is None:

@@ -68,7 +68,7 @@ class TrainConfig:
     """Objective of the units: gaussian, pointwise, cka, renyi or ridge."""
     objective_options: tuple[str, ...] = ()
     """Settings of the objective that differ from its default, as NAME=VALUE."""
-    mode: str = "pib"
+    learner: str = "pib"
     """pib, or a rival that trains the units in its place; frozen leaves them as fabricated."""
     distractors: int = 0
     """Standard normal noise dimensions appended to each observation."""
@@ -113,12 +113,12 @@ class TrainConfig:
     @property
     def stem(self) -> str:
         """Name of the run, for its folder."""
-        return run_stem(self.env, self.distractors, self.hw, self.mode, self.seed)
+        return run_stem(self.env, self.distractors, self.hw, self.learner, self.seed)
 
     @property
     def title(self) -> str:
         """Name of the run, for people."""
-        return f"{self.env}, {self.hw}, {self.mode}, seed {self.seed}"
+        return f"{self.env}, {self.hw}, {self.learner}, seed {self.seed}"
 
     def rate(self) -> float | LinearSchedule:
         """The readout's rate: a number, or a schedule of the remaining progress.
@@ -160,7 +160,7 @@ class TrainConfig:
             raise UserError(f"--clock must be seconds per step in 0..{LONGEST:g}, or {CONTROL}, got {self.clock!r}")
         return seconds
 
-    def substance(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data: everything but where and how it is shown."""
         plain = {key: value for key, value in asdict(self).items() if key not in PRESENTATION}
         origin = plain.pop("init")
@@ -189,10 +189,10 @@ def check_ranges(config: Any) -> None:
         raise UserError(f"--{name.replace('_', '-')} must be {limit}, got {value}")
 
 
-def run_stem(env: str, distractors: int, hw: str, mode: str, seed: int) -> str:
+def run_stem(env: str, distractors: int, hw: str, learner: str, seed: int) -> str:
     """Name of a run that may be a file name."""
     extra = f"-d{distractors}" if distractors else ""
-    return f"{env.replace('/', '-')}{extra}-{hw}-{mode}-s{seed}".replace(":", "-")
+    return f"{env.replace('/', '-')}{extra}-{hw}-{learner}-s{seed}".replace(":", "-")
 
 
 def pairs(items: tuple[str, ...], flag: str) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def layered(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_plain(settings: dict[str, Any], source: Path) -> TrainConfig:
-    """The configuration of plain data, as `TrainConfig.substance` gives it; without ``env`` it is empty.
+    """The configuration of plain data, as `TrainConfig.identity` gives it; without ``env`` it is empty.
 
     Raises:
         UserError: If a name is unknown (the message offers the nearest) or a value has the wrong type.

@@ -26,7 +26,7 @@ OWN = (
 )
 
 
-def tuned(env_id: str, mode: str, hw: str | None = None) -> dict[str, Any]:
+def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
     """Settings of `TrainConfig` by name, with those of the rule under ``rule``.
 
     ``hyperparams/pib.yml`` gives them; a rival takes all of these but the ones of hidden arrays (`OWN`), then those
@@ -34,13 +34,13 @@ def tuned(env_id: str, mode: str, hw: str | None = None) -> dict[str, Any]:
 
     Args:
         env_id: Environment id; without a key of its own, ``default`` alone counts.
-        mode: "pib" or a rival.
+        learner: "pib" or a rival.
         hw: Substrate, for settings of its own; those of a preset go before them. None leaves them out.
     """
     settings = entry(FOLDER / "pib.yml", env_id, hw)
-    if mode != "pib":
+    if learner != "pib":
         settings = {name: value for name, value in settings.items() if name not in OWN}
-        own = FOLDER / f"{mode}.yml"
+        own = FOLDER / f"{learner}.yml"
         settings |= entry(own, env_id, hw) if own.is_file() else {}
     of_rule = {field.name for field in fields(RuleConfig)}
     result: dict[str, Any] = {"rule": {}}

@@ -11,9 +11,9 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
 from pib_rl.agents.heads import GaussianHead
-from pib_rl.agents.network.costs import bill, in_unit
+from pib_rl.agents.network.costs import costs, in_unit
 from pib_rl.agents.network.information import Information, information_plane
-from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.target import Target
 from pib_rl.agents.policy import Answer, PIBPolicy
 from pib_rl.common.grid import square
@@ -39,7 +39,7 @@ class Probe:
     def __init__(self, policy: PIBPolicy, read: Read = Read.NOISY) -> None:
         self.policy = policy
         self.read = read
-        self.seen: tuple[Tensor, Measurement, Tensor] | None = None
+        self.seen: tuple[Tensor, Activations, Tensor] | None = None
         self.actions: Tensor | None = None
         self._pairs: deque[tuple[Tensor, list[Tensor], Tensor]] = deque(maxlen=WINDOW)
         self._fresh = 0
@@ -79,8 +79,10 @@ class Probe:
             status: Where the play is.
             action: What the hardware does next, as the task takes it; None is its latest answer.
         """
-        cost = bill(self.policy)
-        return Scene(self._stages(), self._decision(action), cost["energy_parts_j"], told(cost), status or Status())
+        cost = costs(self.policy)
+        return Scene(
+            self._stages(), self._decision(action), cost["energy_parts_j"], format_costs(cost), status or Status()
+        )
 
     def information(self) -> list[Information]:
         """Information of each unit on the input and on the input of the next step, in nats, over the latest steps.
@@ -92,7 +94,7 @@ class Probe:
             x = torch.cat([x for x, _, _ in self._pairs])
             z = [torch.cat(parts) for parts in zip(*(z for _, z, _ in self._pairs), strict=True)]
             following = torch.cat([after for _, _, after in self._pairs])
-            self._information = information_plane(x, Measurement([], z, x[:, :0]), Target(following))
+            self._information = information_plane(x, Activations([], z, x[:, :0]), Target(following))
         return self._information
 
     def _stages(self) -> tuple[Stage, ...]:
@@ -186,7 +188,7 @@ class Probe:
         return tuple(np.ravel(action).tolist())
 
 
-def told(cost: dict[str, Any]) -> tuple[str, ...]:
+def format_costs(cost: dict[str, Any]) -> tuple[str, ...]:
     """What a bill of `pib_rl.agents.network.costs` says, in lines for a panel."""
     lines = [
         f"{cost['measurements']:,} measurements",

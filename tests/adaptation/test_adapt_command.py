@@ -20,7 +20,7 @@ from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.learners.backprop import Backprop
 from pib_rl.cli.cli import UserError, run
 from pib_rl.common.streams import FABRICATION, FAULT
-from pib_rl.learning.supervised import Supervised
+from pib_rl.learning.labels import LabelsTask
 from pib_rl.physical import Digital, InstrumentError, Medium, Read, Streams, register
 from pib_rl.runs.folder import RunFolder
 
@@ -112,7 +112,7 @@ def patient(run_folder: Path, fault: str = "stuck:0.5", **options):
     """A patient after its fault."""
     found = adapt.receive(AdaptConfig(run_folder, fault=(fault,), progress=False, **options))
     chip = found.admit()
-    found.break_down(chip)
+    found.apply_faults(chip)
     return found
 
 
@@ -122,7 +122,7 @@ def stuck(state) -> dict[str, torch.Tensor]:
 
 def test_the_folder_tells_of_before_after_and_every_contender(adapted):
     result = json.loads((adapted / "result.json").read_text())
-    assert (result["env"], result["hw"], result["mode"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
+    assert (result["env"], result["hw"], result["learner"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
     assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 5000, "environment steps")
     assert list(result["contenders"]) == CONTENDERS
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
@@ -275,7 +275,7 @@ def test_media_that_turned_are_learned_anew_on_hardware_of_a_labs_own(tmp_path):
             "rotate-medium:90",
             "--epochs",
             "4",
-            "--rivals",
+            "--learner",
             "frozen",
             "--no-progress",
             "--out",
@@ -308,7 +308,7 @@ def test_data_that_moved_are_named(tmp_path):
         str(tmp_path / "run"),
         "--fault",
         "dead-unit:1",
-        "--rivals",
+        "--learner",
         "frozen",
         "--no-progress",
         "--out",
@@ -322,13 +322,13 @@ def test_data_that_moved_are_named(tmp_path):
 
 def test_a_rival_of_a_policy_has_settings_of_its_own_and_keeps_what_is_common(policy):
     found = patient(policy)
-    common = found.plan("pib").substance()["rule"].get("gamma")
-    plan = found.plan("backprop-stale").substance()
+    common = found.plan("pib").identity()["rule"].get("gamma")
+    plan = found.plan("backprop-stale").identity()
     assert plan["rule"]["twin_drift"] == 0
     assert plan["rule"].get("gamma") == common
     assert not {"hidden_steps", "hidden_batch", "plastic"} & plan["rule"].keys()
     for key in ("hw", "width", "units", "seed", "objective", "timesteps", "hw_options"):
-        assert plan[key] == found.plan("pib").substance()[key]
+        assert plan[key] == found.plan("pib").identity()[key]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_a_rival_of_a_policy_has_settings_of_its_own_and_keeps_what_is_common(po
     ],
 )
 def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_path, monkeypatch):
-    look, calls = Supervised.look, []
+    look, calls = LabelsTask.look, []
 
     def stop(*arguments):
         calls.append(None)
@@ -347,7 +347,7 @@ def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_pa
             raise stopper
         return look(*arguments)
 
-    monkeypatch.setattr(Supervised, "look", stop)
+    monkeypatch.setattr(LabelsTask, "look", stop)
     with pytest.raises(UserError, match=words):
         adapt.main([str(classifier), "--fault", "stuck:0.5", "--no-progress", "--out", str(tmp_path / "one")])
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
@@ -383,11 +383,11 @@ def test_a_damaged_result_is_named(adapted, tmp_path):
         (["{policy}", "--fault", "stuck:0.5", "--epochs", "3"], "is a run of train: give --timesteps"),
         (["{policy}", "--fault", "stuck:0.5", "--data", "x.npz"], "needs no --data"),
         (["{policy}", "--fault", "stuck:0.5", "--timesteps", "0"], "--timesteps must be 1 or more"),
-        (["{policy}", "--fault", "stuck:0.5", "--rivals", "frozn"], "frozen"),
-        (["{policy}", "--fault", "stuck:0.5", "--rivals", "forward-forward"], "can't go on from a chip of pib"),
+        (["{policy}", "--fault", "stuck:0.5", "--learner", "frozn"], "frozen"),
+        (["{policy}", "--fault", "stuck:0.5", "--learner", "forward-forward"], "can't go on from a chip of pib"),
         (["{policy}", "--fault", "stuck:0.5", "--device", "abacus"], "cpu, cuda or cuda:N"),
         (["{classifier}", "--fault", "stuck:0.5", "--timesteps", "3"], "is a run of learn: give --epochs"),
-        (["{classifier}", "--fault", "stuck:0.5", "--rivals", "es"], "can't learn from data"),
+        (["{classifier}", "--fault", "stuck:0.5", "--learner", "es"], "can't learn from data"),
         (["{classifier}", "--fault", "stuck:0.5", "--data", "missing.npz"], "there is no file missing.npz"),
         (["{adapted}", "--fault", "stuck:0.5"], "is not a run folder"),
         (["half", "--fault", "stuck:0.5"], "half is an unfinished run; give a finished one"),
@@ -415,6 +415,6 @@ def test_classifiers_are_loaded_as_they_were(classifier):
     found = adapt.receive(AdaptConfig(classifier, fault=("stuck:0",), progress=False))
     state = found.admit().state_dict()
     assert all(torch.equal(value, state[key]) for key, value in load_file(classifier / "policy.safetensors").items())
-    assert isinstance(found, classifiers.PatientClassifier)
+    assert isinstance(found, classifiers.ClassifierRecovery)
     result = json.loads((classifier / "result.json").read_text())
     assert found.judge() == pytest.approx(result["test_accuracy"], abs=0.03)

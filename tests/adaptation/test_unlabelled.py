@@ -12,16 +12,16 @@ import pytest
 from pib_rl import adapt, learn
 from pib_rl.adaptation import figures
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.encoders import PatientEncoder
-from pib_rl.adaptation.patient import Course
+from pib_rl.adaptation.encoders import EncoderRecovery
+from pib_rl.adaptation.recovery import RecoveryCurve
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.cli.cli import UserError
-from pib_rl.learning import data, judge
-from pib_rl.learning.unsupervised import Unsupervised
+from pib_rl.learning import data, probes
+from pib_rl.learning.views import ViewsTask
 from pib_rl.runs.folder import RunFolder
 
 CONTENDERS = ["pib", "frozen", "backprop-stale"]
-SMALL = ["--mode", "unsupervised", "--width", "8", "--units", "2", "--seed", "3", "--no-progress"]
+SMALL = ["--target", "views", "--width", "8", "--units", "2", "--seed", "3", "--no-progress"]
 FAULT = ["--fault", "stuck:0.5", "--no-progress"]
 
 
@@ -49,11 +49,11 @@ def bare(tmp_path_factory):
     return folder / "run"
 
 
-def patient(run_folder, **options) -> PatientEncoder:
+def patient(run_folder, **options) -> EncoderRecovery:
     """A patient after its fault."""
     found = adapt.receive(AdaptConfig(run_folder, fault=("stuck:0.5",), progress=False, **options))
-    assert isinstance(found, PatientEncoder)
-    found.break_down(found.admit())
+    assert isinstance(found, EncoderRecovery)
+    found.apply_faults(found.admit())
     return found
 
 
@@ -85,8 +85,8 @@ def test_the_probe_is_fit_anew_and_the_old_one_is_kept(encoder):
     assert isinstance(model, PIBEncoder)
     model.set_params(read="mean")
     known, seen = model.transform(found.fitted.x), model.transform(found.data.x_test)
-    assert found.judge() == judge.probe(known, found.fitted.y, seen, found.data.y_test)
-    assert found.look() == judge.probe(known, found.fitted.y, model.transform(found.held.x), found.held.y)
+    assert found.judge() == probes.probe(known, found.fitted.y, seen, found.data.y_test)
+    assert found.look() == probes.probe(known, found.fitted.y, model.transform(found.held.x), found.held.y)
     assert found.tested_with_old_probe(model) == found.old_probe.score(seen, found.data.y_test)
     model.model_.load_state_dict(found.healthy)
     assert found.tested_with_old_probe(model) == pytest.approx(found.before, abs=0.03), "right when healthy"
@@ -105,7 +105,7 @@ def test_test_samples_are_not_looked_at_meanwhile(encoder, tmp_path, monkeypatch
         "transform",
         lambda self, x: (order.append("test") if np.array_equal(x, test) else None, read(self, x))[1],
     )
-    adapt.main([str(encoder), *FAULT, "--rivals", "frozen", "--out", str(tmp_path / "one")])
+    adapt.main([str(encoder), *FAULT, "--learner", "frozen", "--out", str(tmp_path / "one")])
     assert order == ["test", "test", "test", *["fit", "fitted", "test", "test"] * 2]
 
 
@@ -121,7 +121,7 @@ def test_labels_teach_nobody_anything(encoder, tmp_path):
             y_test=found.y_test,
         )
         adapt.main(
-            [str(encoder), *FAULT, "--rivals", "frozen", "--data", str(path), "--out", str(path.with_suffix(""))]
+            [str(encoder), *FAULT, "--learner", "frozen", "--data", str(path), "--out", str(path.with_suffix(""))]
         )
         finals.append((path.with_suffix("") / "pib" / "policy.safetensors").read_bytes())
     assert finals[0] == finals[1]
@@ -130,10 +130,10 @@ def test_labels_teach_nobody_anything(encoder, tmp_path):
 def test_without_labels_the_decoder_is_judged(bare, tmp_path, capsys):
     found = patient(bare)
     known = json.loads((bare / "result.json").read_text())
-    assert found.scored == Unsupervised.scored
+    assert found.scored == ViewsTask.scored
     assert found.before == pytest.approx(known["validation_score"], abs=0.1)
     assert found.before == pytest.approx(found.held_before)
-    adapt.main([str(bare), *FAULT, "--epochs", "8", "--rivals", "frozen", "--out", str(tmp_path / "one")])
+    adapt.main([str(bare), *FAULT, "--epochs", "8", "--learner", "frozen", "--out", str(tmp_path / "one")])
     result = json.loads((tmp_path / "one" / "result.json").read_text())
     assert "after_old_probe" not in result
     assert result["after"] < result["before"] - 0.3
@@ -147,15 +147,17 @@ def test_without_labels_the_decoder_is_judged(bare, tmp_path, capsys):
 
 def test_the_axis_of_a_share_ends_where_there_is_nothing_to_tell():
     for lowest, shown in ((-12.0, -100), (0.2, None)):
-        figure = figures.recovery({"pib": Course(0.9, [(0, lowest), (1, 0.9)])}, 0.95, "epochs", "R2", "title", True)
+        figure = figures.recovery(
+            {"pib": RecoveryCurve(0.9, [(0, lowest), (1, 0.9)])}, 0.95, "epochs", "R2", "title", True
+        )
         bottom, top = figure.axes[0].get_ylim()
         assert bottom == shown if shown else 0 < bottom < 20
         assert 95 < top < 110
 
 
-def test_a_run_of_an_unknown_mode_is_named(encoder, tmp_path):
+def test_a_run_of_an_unknown_learner_is_named(encoder, tmp_path):
     shutil.copytree(encoder, tmp_path / "copy")
     path = tmp_path / "copy" / "config.yaml"
     path.write_text(path.read_text().replace("mode: unsupervised", "mode: magic"))
-    with pytest.raises(UserError, match="unknown mode, 'magic'; known: supervised, regression, unsupervised"):
+    with pytest.raises(UserError, match="unknown learner, 'magic'; known: supervised, regression, unsupervised"):
         adapt.receive(AdaptConfig(tmp_path / "copy", fault=("stuck:0.5",)))

@@ -33,7 +33,7 @@ def accuracy(seed: int, hw: str, kind: str) -> float:
         gamma=0.0,
         seed=seed,
         hw=hw,
-        mode="frozen" if kind == "frozen" else "pib",
+        learner="frozen" if kind == "frozen" else "pib",
         rule={"hidden_rate": 1e-2, "hidden_decay": 1.0},
     )
     if kind == "flipped":
@@ -105,7 +105,7 @@ def test_values_look_past_the_clock_and_not_past_the_end(terminates, truncates, 
         n_steps=64,
         width=4,
         gamma=0.5,
-        mode="frozen",
+        learner="frozen",
         learning_rate=1.0,
         seed=0,
     ).learn(1280)

@@ -59,7 +59,7 @@ def test_every_objective_learns_by_name(objective):
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_frozen_units_keep_every_bit_and_learning_ones_do_not(hw):
     for mode in ("frozen", "pib"):
-        agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, mode=mode, **SMALL)
+        agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, learner=mode, **SMALL)
         arrays = [unit.array for unit in agent.policy.network.chain]
         before, readout = [a.weights().clone() for a in arrays], agent.policy.readout.array.weights().clone()
         agent.learn(96)
@@ -187,7 +187,7 @@ def test_a_vector_environment_of_gymnasium_is_refused_with_the_cure():
         ({"hw": "memristiv"}, "unknown substrate 'memristiv'; did you mean memristive"),
         ({"objective": "gausian"}, "unknown objective 'gausian'; did you mean gaussian"),
         ({"hw": "optical", "hw_options": {"photon": 3}}, "optical has no option 'photon'; did you mean photons"),
-        ({"mode": "thawed"}, "unknown mode 'thawed'"),
+        ({"learner": "thawed"}, "unknown learner 'thawed'"),
         ({"n_steps": 0}, "n_steps must be >= 1, got 0"),
         ({"width": 0}, "width must be >= 1, got 0"),
     ],

@@ -22,7 +22,7 @@ def states() -> np.ndarray:
 @pytest.mark.parametrize("mode", ["pib", "frozen"])
 @pytest.mark.parametrize("hw", [*SUBSTRATES, "numpy-sine"])
 def test_a_round_trip_keeps_every_bit(hw, mode, tmp_path):
-    agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, mode=mode, units=3, **SMALL).learn(64)
+    agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, learner=mode, units=3, **SMALL).learn(64)
     agent.save(tmp_path / "agent")
     before = {key: value.clone() for key, value in agent.policy.named_buffers()}
     loaded = PIB.load(tmp_path / "agent")
@@ -33,7 +33,7 @@ def test_a_round_trip_keeps_every_bit(hw, mode, tmp_path):
     np.testing.assert_array_equal(one, two)
     ours, theirs = (model.policy.outputs(torch.from_numpy(states()), "mean") for model in (agent, loaded))
     assert torch.equal(ours, theirs)
-    assert (loaded.mode, loaded.num_timesteps, loaded.seed) == (mode, 64, 3)
+    assert (loaded.learner, loaded.num_timesteps, loaded.seed) == (mode, 64, 3)
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)

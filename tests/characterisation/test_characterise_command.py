@@ -13,7 +13,7 @@ import torch
 
 from pib_rl import characterise as inspect
 from pib_rl.characterisation import bits, costs, drift, noise, report, speckle, steps, transfer, weights, writes
-from pib_rl.characterisation.specimen import Specimen
+from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.cli.cli import UserError
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical import registry
@@ -27,7 +27,7 @@ LINEAR = {"write_noise": 0.0, "device_spread": 0.0, "stuck": 0.0, "adc_bits": No
 
 
 def chip(hw, size=8, seed=0, **options):
-    return Specimen.fabricate(registry.make(hw, options, Streams(seed), Meter()), size)
+    return TestChip.fabricate(registry.make(hw, options, Streams(seed), Meter()), size)
 
 
 @pytest.mark.parametrize("wanted", [4, 8, 12])

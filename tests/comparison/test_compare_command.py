@@ -25,7 +25,7 @@ SMALL = [
     "--hw",
     "digital",
     "memristive",
-    "--against",
+    "--learner",
     "frozen",
     "ppo",
     "--seeds",
@@ -181,7 +181,7 @@ def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monke
 def test_more_contenders_and_seeds_may_join(copy, monkeypatch):
     asked = []
     monkeypatch.setattr(compare, "run_all", lambda jobs, *_: asked.extend(job.name for job in jobs) or [])
-    compare.main([*SMALL, "--seeds", "3", "--against", "frozen", "ppo", "dfa", "--out", str(copy)])
+    compare.main([*SMALL, "--seeds", "3", "--learner", "frozen", "ppo", "dfa", "--out", str(copy)])
     assert asked == [
         "dfa-digital-s100",
         "dfa-memristive-s100",
@@ -200,7 +200,7 @@ def test_more_contenders_and_seeds_may_join(copy, monkeypatch):
 def test_runs_of_earlier_commands_stay_in_the_report(copy):
     before = content(copy)
     compare.main(
-        ["CartPole-v1", "--hw", "memristive", "--against", "frozen", "--seeds", "1", *SMALL[-7:], "--out", str(copy)]
+        ["CartPole-v1", "--hw", "memristive", "--learner", "frozen", "--seeds", "1", *SMALL[-7:], "--out", str(copy)]
     )
     after = content(copy)
     assert after[copy / "results.csv"].splitlines()[0] == before[copy / "results.csv"].splitlines()[0]
@@ -241,7 +241,7 @@ def test_a_request_to_end_counts_as_an_interruption(tmp_path):
 
 
 def test_steps_come_from_the_tuned_settings_by_default():
-    assert CompareConfig("Acrobot-v1").substance()["timesteps"] == 200_000
+    assert CompareConfig("Acrobot-v1").identity()["timesteps"] == 200_000
     assert str(CompareConfig("Acrobot-v1", width=16, distractors=2).folder) == "comparisons/Acrobot-v1-d2-w16"
 
 
@@ -252,14 +252,14 @@ def content(folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["CartPole-v1", "--against", "frozn"], "unknown contender 'frozn' in --against; did you mean frozen?"),
+        (["CartPole-v1", "--learner", "frozn"], "unknown contender 'frozn' in --learner; did you mean frozen?"),
         (["CartPole-v1", "--hw", "optcal"], "--hw: unknown substrate 'optcal'; did you mean optical?"),
         (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
         (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
         (["CartPole-v1", "--distractors", "99999999999"], "--distractors must be 1000000 or less, got 99999999999"),
         (["Blackjack-v1"], "observation space must be Box"),
         (["CartPole-v1", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
-        (["Pendulum-v1", "--against", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
+        (["Pendulum-v1", "--learner", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
     ],
 )
 def test_mistakes_leave_nothing(arguments, said, tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pib_rl.agents.learners.registry import MODES, resolve
+from pib_rl.agents.learners.registry import LEARNERS, resolve
 from pib_rl.comparison import figures, table
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.intervals import Estimate
@@ -20,7 +20,7 @@ from pib_rl.comparison.report import settings_of, write_report
 from pib_rl.comparison.results import Standing, collect, standings
 from pib_rl.comparison.runner import Failure
 from pib_rl.runs.folder import CONFIG, RunFolder
-from pib_rl.training.callbacks import Look
+from pib_rl.training.callbacks import EvaluationPoint
 from pib_rl.training.evaluation import as_told
 
 LEVELS = {"pib": 450.0, "frozen": 200.0, "dfa": 120.0, "ppo": 480.0, "ars": 400.0}
@@ -31,10 +31,12 @@ def made_up(folder: ComparisonFolder, job: Job, rng: np.random.Generator) -> Non
     """A finished run with a curve that rises to its contender's level."""
     run = RunFolder(folder.runs / job.name)
     run.path.mkdir(parents=True)
-    (run.path / CONFIG).write_text(yaml.safe_dump(job.config().substance() | {"versions": {"torch": "2.13.0"}}))
+    (run.path / CONFIG).write_text(yaml.safe_dump(job.config().identity() | {"versions": {"torch": "2.13.0"}}))
     level = LEVELS[job.contender] + rng.normal() * 20
     hardware = job.hw != "software"
-    run.save_looks([Look(2048 * at, level * at / 10, 8000 * at if hardware else 0) for at in range(1, 11)])
+    run.save_evaluations(
+        [EvaluationPoint(2048 * at, level * at / 10, 8000 * at if hardware else 0) for at in range(1, 11)]
+    )
     meter = {"measurements": 80_000, "writes": 500_000, "devices": 1000} if hardware else {}
     run.save_result(
         {"eval_mean": level, "eval_std": 5.0, "eval_episodes": 100, "wall_s": 12.5, "timesteps": 20_480, **meter}
@@ -132,7 +134,7 @@ def test_settings_are_those_that_a_run_learnt_with(report):
     runs = {run.job.contender: run for run in collect(jobs, folder)}
     pib = settings_of(runs["pib"])
     assert (pib["rule"]["hidden_rate"], pib["rule"]["epochs"], pib["learning_rate"]) == (3e-3, 10, "lin_0.6")
-    assert settings_of(runs["dfa"])["rule"]["hidden_decay"] == MODES["dfa"].defaults["hidden_decay"]
+    assert settings_of(runs["dfa"])["rule"]["hidden_decay"] == LEARNERS["dfa"].defaults["hidden_decay"]
     assert settings_of(runs["ppo"])["n_steps"] == 32
     runs["pib"].settings["rule"] = {"forgotten": 1}
     assert settings_of(runs["pib"])["rule"] == {"forgotten": 1}

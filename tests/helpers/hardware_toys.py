@@ -64,7 +64,7 @@ def write_run(path: Path, task: str = "CartPole-v1", **changes: Any) -> PIBPolic
         "width": 4,
         "units": 2,
         "seed": 3,
-        "mode": "pib",
+        "learner": "pib",
         "distractors": 0,
         **changes,
     }

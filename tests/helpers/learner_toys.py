@@ -12,8 +12,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from torch import Tensor
 
 from pib_rl.agents import PIB, PIBPolicy, Rule, RuleConfig
-from pib_rl.agents.learners.base import HiddenLearner
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.base import Learner
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.rule.experience import Experience
 from pib_rl.agents.rule.reward_samples import RewardSamples
@@ -37,16 +37,16 @@ def make_learner(
     hw_options=None,
     options=None,
     **settings,
-) -> HiddenLearner:
+) -> Learner:
     """A learner on a policy whose readout says something; ``settings`` are those of the rule."""
-    kind = find_mode(mode)
+    kind = find_learner(mode)
     policy = PIBPolicy(
         spaces.Box(-np.inf, np.inf, (D,)),
         ACTIONS[action],
         hw=hw,
         hw_options=hw_options,
         width=width,
-        action_inputs=kind.answer_inputs,
+        action_inputs=kind.target_inputs,
         seed=0,
     )
     size = policy.network.tap_features + 1
@@ -65,26 +65,26 @@ def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
     )
 
 
-def batch_of(learner: HiddenLearner, *recent: Experience, progress: float = 0.0) -> Batch:
+def batch_of(learner: Learner, *recent: Experience, progress: float = 0.0) -> Batch:
     """Rollouts as what the learner gets to see of them, all in one batch."""
     samples = RewardSamples(learner.model, learner.config, list(recent), progress)
     return Batch(samples, torch.arange(len(samples)), learner.model.network)
 
 
-def study(learner: HiddenLearner, experience: Experience, progress: float = 0.0) -> dict[str, float]:
+def study(learner: Learner, experience: Experience, progress: float = 0.0) -> dict[str, float]:
     """The learner's steps on a rollout, as the rule has them done."""
     rule = Rule(learner.model, learner.config, learner)
     rule.history.append(experience)
     return rule._study(progress)
 
 
-def weights(learner: HiddenLearner) -> list[Tensor]:
+def weights(learner: Learner) -> list[Tensor]:
     return [unit.array.weights().clone() for unit in learner.model.network.chain]
 
 
 def assert_saving_is_unnoticed(mode: str, action: str, hw: str, path: Path) -> None:
     """One more iteration of a saved and loaded agent equals that of the one that was never saved, bit for bit."""
-    options = {"mode": mode, "hw": hw, "n_steps": 32, "width": 4, "seed": 3, "rule": {"hidden_steps": 3}}
+    options = {"learner": mode, "hw": hw, "n_steps": 32, "width": 4, "seed": 3, "rule": {"hidden_steps": 3}}
     agent = PIB("MlpPolicy", make_vec_env(ENVS[action], 2), **options).learn(128)
     agent.save(path)
     loaded = PIB.load(path)

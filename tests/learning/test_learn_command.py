@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from pib_rl import learn
 from pib_rl.cli.cli import UserError
-from pib_rl.learning import data, figures, judge, supervised
-from pib_rl.learning.supervised import Supervised
+from pib_rl.learning import data, figures, labels, probes
+from pib_rl.learning.labels import LabelsTask
 from pib_rl.runs.folder import RunFolder
 
 SMALL = ["--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
@@ -33,7 +33,7 @@ KEYS = {
     "data",
     "hw",
     "mode",
-    "rival",
+    "learner",
     "seed",
     "epochs",
     "train_samples",
@@ -77,7 +77,7 @@ def test_run_folder_is_complete_and_without_pickle(finished):
     assert {path.name for path in finished.iterdir()} == FILES
     result = json.loads((finished / "result.json").read_text())
     assert result.keys() >= KEYS
-    assert (result["hw"], result["rival"], result["mode"], result["seed"]) == ("optical", "pib", "supervised", 3)
+    assert (result["hw"], result["learner"], result["learner"], result["seed"]) == ("optical", "pib", "supervised", 3)
     assert (result["train_samples"], result["test_samples"], result["epochs"]) == (108, 60, 20)
     for key in ("test_accuracy", "probe_accuracy", "knn_accuracy", "nmi", "validation_accuracy"):
         assert 0.5 < result[key] <= 1
@@ -98,10 +98,10 @@ def test_progress_has_a_row_per_epoch_with_information(finished):
 def test_looking_on_does_not_change_what_is_learned(tmp_path, npz, monkeypatch):
     states = []
     for looks in (
-        Supervised.look,
+        LabelsTask.look,
         lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0, "information/target_unit1": 1.0},
     ):
-        monkeypatch.setattr(Supervised, "look", looks)
+        monkeypatch.setattr(LabelsTask, "look", looks)
         folder = tmp_path / str(len(states))
         learn.main([str(npz), *SMALL, "--hw", "memristive", "--out", str(folder)])
         states.append(load_file(folder / "policy.safetensors"))
@@ -123,11 +123,11 @@ def test_a_damaged_result_is_named(tmp_path):
         learn.show(RunFolder(tmp_path))
 
 
-@pytest.mark.parametrize("rival", ["frozen", "dfa"])
+@pytest.mark.parametrize("learner", ["frozen", "dfa"])
 def test_digits_are_bundled_and_rivals_run(rival, tmp_path):
-    learn.main([*SMALL, "--rival", rival, "--out", str(tmp_path / "run")])
+    learn.main([*SMALL, "--learner", rival, "--out", str(tmp_path / "run")])
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert (result["data"], result["rival"], result["test_samples"]) == ("digits", rival, 360)
+    assert (result["data"], result["learner"], result["test_samples"]) == ("digits", rival, 360)
     assert result["test_accuracy"] > 0.6
 
 
@@ -171,20 +171,20 @@ def test_a_training_that_diverges_says_so(npz, tmp_path):
 
 def test_probe_knows_one_class_and_pictures_of_few():
     x = np.eye(3)
-    assert judge.probe(x, np.zeros(3), x, np.array([0, 0, 1])) == pytest.approx(2 / 3)
+    assert probes.probe(x, np.zeros(3), x, np.array([0, 0, 1])) == pytest.approx(2 / 3)
     assert figures.placed(np.eye(3), 0).shape == (3, 2)
 
 
 def test_test_samples_are_looked_at_once_and_after_training(npz, tmp_path, monkeypatch):
-    order, fit, predict = [], supervised.PIBClassifier.fit, supervised.PIBClassifier.predict
+    order, fit, predict = [], labels.PIBClassifier.fit, labels.PIBClassifier.predict
     test = data.load(str(npz)).x_test
     monkeypatch.setattr(
-        supervised.PIBClassifier,
+        labels.PIBClassifier,
         "fit",
         lambda self, *args, **extra: (order.append("fit"), fit(self, *args, **extra), order.append("fitted"))[1],
     )
     monkeypatch.setattr(
-        supervised.PIBClassifier,
+        labels.PIBClassifier,
         "predict",
         lambda self, x: (order.append("test") if np.array_equal(x, test) else None, predict(self, x))[1],
     )
@@ -249,14 +249,14 @@ def spoilt(npz, **changes):
         (["thesis.txt"], "neither .npz nor .csv"),
         (["broken.npz"], "can't be read as .npz"),
         (["lacking.npz"], "lacks y_test"),
-        (["bare.npz"], "hold no labels; give some, or choose --mode unsupervised"),
-        (["bare.npz", "--mode", "unsupervised", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
-        (["bare.npz", "--mode", "unsupervised", "--views", "bnd=1"], "did you mean bend"),
-        (["flat.csv", "--mode", "unsupervised", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
+        (["bare.npz"], "hold no labels; give some, or choose --target views"),
+        (["bare.npz", "--target", "views", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
+        (["bare.npz", "--target", "views", "--views", "bnd=1"], "did you mean bend"),
+        (["flat.csv", "--target", "views", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
         (["good.npz", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
-        (["good.npz", "--mode", "unsupervise"], "--mode"),
-        (["good.npz", "--mode", "unsupervised", "--objective", "gaussian"], "can't tell views apart"),
-        (["tiny.npz", "--mode", "unsupervised"], "3 training samples are too few; give 4 or more"),
+        (["good.npz", "--learner", "unsupervise"], "--learner"),
+        (["good.npz", "--target", "views", "--objective", "gaussian"], "can't tell views apart"),
+        (["tiny.npz", "--target", "views"], "3 training samples are too few; give 4 or more"),
         (["good.npz", "--objective-options", "ridge=0"], "ridge must be > 0"),
         (["short.npz"], "y_train must hold a label per sample, shape (120,), got (119,)"),
         (["other.npz"], "with the same features, got (120, 4, 4) and (60, 5)"),
@@ -289,15 +289,15 @@ def spoilt(npz, **changes):
         (["good.npz", "--patches", "3:2:1", "--objective-options", "beta=0.1"], "beta must be 0 with patches"),
         (["good.npz", "--out", "n" * 300], "File name too long"),
         (["good.npz", "--hw", "optcal"], "optical"),
-        (["good.npz", "--rival", "frozn"], "frozen"),
-        (["good.npz", "--rival", "es"], "can't learn from data"),
+        (["good.npz", "--learner", "frozn"], "frozen"),
+        (["good.npz", "--learner", "es"], "can't learn from data"),
         (["good.npz", "--objective", "ridg"], "ridge"),
         (["good.npz", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
         (["good.npz", "--epochs", "abc"], "--epochs must be a whole number, got 'abc'; see"),
         (["good.npz", "--width", "1.5"], "--width must be a whole number, got '1.5'; see"),
         (["good.npz", "--patches", "3:5"], "CHANNELS:SIZE:STRIDE, such as 32:5:2, got '3:5'"),
         (["good.npz", "--patches", "3:9:1"], "a patch of 9 pixels does not fit an image of 4 x 4"),
-        (["good.npz", "--patches", "3:2:1", "--rival", "forward-forward"], "leave out patches"),
+        (["good.npz", "--patches", "3:2:1", "--learner", "forward-forward"], "leave out patches"),
         (["ragged.csv", "--patches", "x"], "CHANNELS:SIZE:STRIDE"),
         (["flat.csv", "--patches", "3:2:1"], "--patches needs images"),
         (["good.npz", "--batch-size", "2"], "--batch-size must be 4 or more, got 2"),
@@ -358,7 +358,7 @@ def test_a_run_interrupted_while_it_is_judged_keeps_the_training(npz, tmp_path, 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge, "neighbours", stop)
+    monkeypatch.setattr(probes, "neighbours", stop)
     with pytest.raises(UserError, match="interrupted after epoch 3; the network so far is in"):
         learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
     left = {path.name for path in (tmp_path / "run").iterdir()}
@@ -367,7 +367,7 @@ def test_a_run_interrupted_while_it_is_judged_keeps_the_training(npz, tmp_path, 
 
 
 def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch):
-    look, calls = Supervised.look, []
+    look, calls = LabelsTask.look, []
 
     def stop(*arguments):
         calls.append(None)
@@ -375,7 +375,7 @@ def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return look(*arguments)
 
-    monkeypatch.setattr(Supervised, "look", stop)
+    monkeypatch.setattr(LabelsTask, "look", stop)
     with pytest.raises(UserError, match="interrupted after epoch 1; the network so far is in"):
         learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
     assert (tmp_path / "run" / "policy.safetensors").is_file()

@@ -27,8 +27,8 @@ def folder(tmp_path_factory):
     learn.main(
         [
             str(path / "observations.npz"),
-            "--mode",
-            "unsupervised",
+            "--target",
+            "views",
             *CHIP,
             "--epochs",
             "2",
@@ -98,7 +98,7 @@ def test_a_policy_goes_on_with_the_very_units(folder, tmp_path):
             *ENV,
             "--init",
             str(folder / "encoder"),
-            "--mode",
+            "--learner",
             "frozen",
             "--timesteps",
             "256",
@@ -121,7 +121,7 @@ def test_a_policy_goes_on_with_the_very_units(folder, tmp_path):
     assert after["normaliser.count"] == before["normaliser.count"] + 256  # its statistics go on
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["hw"] == "memristive"  # the chip's settings come with it
-    settings = RunFolder.open(tmp_path / "run").substance()
+    settings = RunFolder.open(tmp_path / "run").identity()
     assert (settings["width"], settings["hw_options"]["read_noise"], settings["init"]) == (
         8,
         0.01,
@@ -152,13 +152,13 @@ def test_a_policy_goes_on_with_another_policys_units(folder, tmp_path):
 def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
     log.main(["CartPole-v1", "--distractors", "16", "--timesteps", "600", "--out", str(tmp_path / "o.npz"), *QUIET])
     shares = []
-    for name, how in (("pib", ["--epochs", "60"]), ("frozen", ["--epochs", "1", "--rival", "frozen"])):
+    for name, how in (("pib", ["--epochs", "60"]), ("frozen", ["--epochs", "1", "--learner", "frozen"])):
         out = tmp_path / name
         learn.main(
             [
                 str(tmp_path / "o.npz"),
-                "--mode",
-                "unsupervised",
+                "--target",
+                "views",
                 "--width",
                 "16",
                 "--units",
@@ -175,8 +175,8 @@ def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
         x = (x - state["normaliser.mean"]) / state["normaliser.deviation"]
         noisy = x.clone()
         noisy[:, 4:] = x[torch.randperm(400, generator=torch.Generator().manual_seed(0)), 4:]
-        config = learn.LearnConfig(data=str(tmp_path / "o.npz"), mode="unsupervised", width=16, units=1)
-        model = learn.MODES["unsupervised"](config).build(None).prepare(x.numpy()).model_
+        config = learn.LearnConfig(data=str(tmp_path / "o.npz"), learner="unsupervised", width=16, units=1)
+        model = learn.LEARNERS["unsupervised"](config).build(None).prepare(x.numpy()).model_
         model.inherit(state)
         z, changed = (model.network.measure(part).z[0] for part in (x, noisy))
         shares.append(float((z - changed).square().mean() / z.var(0).mean()))
@@ -226,7 +226,7 @@ def registered():
         (train, ["CartPole-v1", "--init", "policy"], "network sees 7 numbers, this one 4"),
         (train, [*ENV, "--init", "encoder", "--width", "9"], "has width 8, this run asks for 9; leave --width out"),
         (train, [*ENV, "--init", "encoder", "--hw", "optical"], "has hw memristive, this run asks for optical"),
-        (train, [*ENV, "--init", "encoder", "--mode", "forward-forward"], "mode forward-forward: the other network"),
+        (train, [*ENV, "--init", "encoder", "--learner", "forward-forward"], "mode forward-forward: the other network"),
         (train, [*ENV, "--init", "patches"], "look at squares of images"),
     ],
 )

@@ -1,4 +1,4 @@
-"""python -m pib_rl.learn --mode regression, and what becomes of such a run when its chip breaks."""
+"""python -m pib_rl.learn --target values, and what becomes of such a run when its chip breaks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pib_rl.cli.cli import UserError
 from pib_rl.learning import data, figures
 from pib_rl.runs.folder import RunFolder
 
-SMALL = ["--mode", "regression", "--width", "16", "--units", "2", "--epochs", "12", "--seed", "3", "--no-progress"]
+SMALL = ["--target", "values", "--width", "16", "--units", "2", "--epochs", "12", "--seed", "3", "--no-progress"]
 FILES = {
     "config.yaml",
     "policy.safetensors",
@@ -51,7 +51,7 @@ def finished(tmp_path_factory, npz):
 def test_run_folder_is_complete_and_values_are_learned(finished, capsys):
     assert {path.name for path in finished.iterdir()} == FILES
     result = json.loads((finished / "result.json").read_text())
-    assert (result["mode"], result["train_samples"], result["test_samples"]) == ("regression", 360, 100)
+    assert (result["learner"], result["train_samples"], result["test_samples"]) == ("regression", 360, 100)
     for key in ("test_r2", "test_r2_noiseless", "validation_r2"):
         assert 0.7 < result[key] < 1
     learn.show(RunFolder(finished))

@@ -1,4 +1,4 @@
-"""python -m pib_rl.learn --mode unsupervised, in this process."""
+"""python -m pib_rl.learn --target views, in this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pib_rl.cli.cli import UserError
 from pib_rl.learning import data, unsupervised
 from pib_rl.runs.folder import RunFolder
 
-SMALL = ["--mode", "unsupervised", "--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
+SMALL = ["--target", "views", "--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
 FILES = {
     "config.yaml",
     "policy.safetensors",
@@ -39,7 +39,7 @@ def finished(tmp_path_factory):
 def test_run_folder_is_complete_and_judged_beside_inputs_and_principal_components(finished):
     assert {path.name for path in finished.iterdir()} == FILES
     result = json.loads((finished / "result.json").read_text())
-    assert (result["mode"], result["hw"], result["rival"], result["seed"]) == ("unsupervised", "optical", "pib", 3)
+    assert (result["learner"], result["hw"], result["learner"], result["seed"]) == ("unsupervised", "optical", "pib", 3)
     assert (result["train_samples"], result["test_samples"], result["epochs"]) == (1294, 360, 3)
     for figures in (result, result["inputs"], result["pca"]):
         assert figures.keys() >= JUDGED
@@ -65,7 +65,7 @@ def test_a_damaged_result_is_named(tmp_path, finished):
     (tmp_path / "result.json").write_text(json.dumps(result | {"validation_score": "much"}))
     with pytest.raises(UserError, match=r"is damaged \(validation_score"):
         learn.show(RunFolder(tmp_path))
-    (tmp_path / "result.json").write_text(json.dumps(result | {"mode": "supervise"}))
+    (tmp_path / "result.json").write_text(json.dumps(result | {"learner": "supervise"}))
     with pytest.raises(UserError, match="mode"):
         learn.show(RunFolder(tmp_path))
 
@@ -92,7 +92,7 @@ def test_labels_change_nothing_but_the_judgement(tmp_path):
 def test_unlabelled_vectors_and_colour_images_get_through(tmp_path, shape, capsys):
     path = tmp_path / "bare.npz"
     np.savez(path, x_train=np.random.default_rng(0).normal(size=shape))
-    learn.main([str(path), *SMALL, "--rival", "frozen", "--out", str(tmp_path / "run")])
+    learn.main([str(path), *SMALL, "--learner", "frozen", "--out", str(tmp_path / "run")])
     assert {file.name for file in (tmp_path / "run").iterdir()} == FILES
     assert "variance decoded from views" in capsys.readouterr().out
 

@@ -13,7 +13,7 @@ from pib_rl.agents.network.faults import offered
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_env
 from pib_rl.physical.faults import Fault
-from pib_rl.playing import damage
+from pib_rl.playing import fault_menu
 from pib_rl.playing.learner import Learner
 from pib_rl.playing.session import Session
 from pib_rl.runs.folder import LAST
@@ -232,8 +232,8 @@ def test_what_goes_wrong_in_the_thread_comes_out(make):
 def test_every_fault_of_any_hardware_has_a_size(hw):
     env = make_env("CartPole-v1")
     policy = PIBPolicy(env.observation_space, env.action_space, hw=hw, width=8)
-    assert [fault.kind for fault in damage.menu(policy)] == offered(policy)
-    assert (damage.day(policy) is None) == ("drift" not in offered(policy))
+    assert [fault.kind for fault in fault_menu.menu(policy)] == offered(policy)
+    assert (fault_menu.day(policy) is None) == ("drift" not in offered(policy))
 
 
 def test_a_learner_that_never_began_has_no_state():

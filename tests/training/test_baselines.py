@@ -35,7 +35,7 @@ def test_every_agent_is_built_with_the_zoo_settings(algo, env):
             build(config)
         return
     model = build(config)
-    settings = config.substance()["settings"]
+    settings = config.identity()["settings"]
     assert settings, "the zoo has settings for each of these"
     assert model.n_envs == settings.get("n_envs", 1)
     for name in ("gamma", "n_steps", "n_epochs", "batch_size", "ent_coef", "n_delta", "buffer_size"):
@@ -50,7 +50,7 @@ def test_every_agent_is_built_with_the_zoo_settings(algo, env):
 
 
 def test_an_unknown_environment_takes_defaults():
-    assert BaselineConfig("Taxi-v3", algo="ppo").substance()["settings"] == {}
+    assert BaselineConfig("Taxi-v3", algo="ppo").identity()["settings"] == {}
 
 
 def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
@@ -70,7 +70,7 @@ def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
     ]
     baselines.main(arguments)
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert (result["mode"], result["hw"], result["seed"], result["timesteps"]) == ("a2c", "software", 7, 5000)
+    assert (result["learner"], result["hw"], result["seed"], result["timesteps"]) == ("a2c", "software", 7, 5000)
     assert "measurements" not in result
     rows = list(csv.DictReader((tmp_path / "run" / "evaluations.csv").open()))
     assert [int(row["timesteps"]) for row in rows] == [2080, 4160, 5000]

@@ -99,8 +99,8 @@ def test_an_estimator_refuses_a_clock_that_is_none(clock):
 
 def test_without_a_clock_the_settings_name_none():
     for given in ([], ["--clock", "0"], ["--clock", "0e0"]):
-        assert "clock" not in train.read_arguments(["CartPole-v1", *given]).substance()
-    assert "clock" not in LearnConfig(clock=0.0).substance()
+        assert "clock" not in train.read_arguments(["CartPole-v1", *given]).identity()
+    assert "clock" not in LearnConfig(clock=0.0).identity()
 
 
 @pytest.mark.parametrize(

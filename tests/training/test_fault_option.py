@@ -57,8 +57,8 @@ def test_a_fault_of_a_training_happens_at_the_next_start_of_a_rollout(tmp_path, 
 
 
 def test_without_a_fault_the_settings_name_none():
-    assert "fault" not in train.read_arguments(["CartPole-v1"]).substance()
-    assert "fault" not in LearnConfig().substance()
+    assert "fault" not in train.read_arguments(["CartPole-v1"]).identity()
+    assert "fault" not in LearnConfig().identity()
 
 
 def test_a_fault_of_learning_happens_after_so_many_epochs(tmp_path):

@@ -63,7 +63,7 @@ def test_run_folder_is_complete_and_without_pickle(finished):
     }
     result = json.loads((finished / "result.json").read_text())
     assert result.keys() >= KEYS
-    assert (result["env"], result["hw"], result["mode"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
+    assert (result["env"], result["hw"], result["learner"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
     assert result["timesteps"] == 4096  # whole rollouts of 2048 steps
     assert result["measurements"] > 3 * 4096
     assert result["writes"] > 0
@@ -107,14 +107,14 @@ def test_command_line_overrides_the_file(tmp_path):
     )
     config = train.read_arguments(["--config", str(path), "--width", "7"])
     assert (config.env, config.width, config.hw) == ("CartPole-v1", 7, "optical")
-    assert config.substance()["hw_options"] == {"photons": None, "phase_gain": 0.2}
+    assert config.identity()["hw_options"] == {"photons": None, "phase_gain": 0.2}
     more = train.read_arguments(["--config", str(path), "--hw-options", "phase_gain=0.3", "camera_bits=7"])
-    assert more.substance()["hw_options"] == {"photons": None, "phase_gain": 0.3, "camera_bits": 7}
+    assert more.identity()["hw_options"] == {"photons": None, "phase_gain": 0.3, "camera_bits": 7}
 
 
 def test_objective_options_reach_the_units_and_the_file():
     config = train.read_arguments(["CartPole-v1", "--objective", "ridge", "--objective-options", "ridge=5", "gain=0.5"])
-    assert config.substance()["objective_options"] == {"ridge": 5, "gain": 0.5}
+    assert config.identity()["objective_options"] == {"ridge": 5, "gain": 0.5}
     model = train.build(config)
     train.close(model)
     assert [(unit.objective.ridge, unit.objective.gain) for unit in model.policy.network.chain] == [(5, 0.5)] * 2
@@ -133,7 +133,7 @@ def test_objective_options_reach_the_units_and_the_file():
         (["CartPole-v1", "--timesteps", "-5"], "--timesteps must be 1 or more"),
         (["CartPole-v1", "--seed", "-1"], "--seed must be 0 or more"),
         (["CartPole-v1", "--n-envs", "two"], "--n-envs"),
-        (["CartPole-v1", "--mode", "frozn"], "frozen"),
+        (["CartPole-v1", "--learner", "frozn"], "frozen"),
         (["CartPole-v1", "--n-env", "2"], "--n-envs"),
         ([], "env"),
         (["CartPole-v1", "--hw-options", "stuck"], "NAME=VALUE"),

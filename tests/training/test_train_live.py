@@ -15,8 +15,8 @@ from safetensors.numpy import load_file
 from pib_rl import train
 from pib_rl.cli.cli import UserError
 from pib_rl.playing import live as module
+from pib_rl.playing.frame_budget import Pace
 from pib_rl.playing.live import HELP, MOST, POINTS, Live
-from pib_rl.playing.pace import Pace
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training.config import TrainConfig, from_plain
 from pib_rl.viewer import colours
@@ -121,10 +121,10 @@ def test_the_training_is_the_same_bit_for_bit(both):
         one, other = (load_file(folder / f"{name}.safetensors") for folder in (without, shown))
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[part], other[part]) for part in one)
-    results = [RunFolder.open(folder).whole_result(train.NAMED, train.COUNTED) for folder in (without, shown)]
+    results = [RunFolder.open(folder).checked_result(train.NAMED, train.COUNTED) for folder in (without, shown)]
     assert results[0] | {"wall_s": 0} == results[1] | {"wall_s": 0}
-    assert RunFolder.open(without).substance() == RunFolder.open(shown).substance()
-    assert not {"render", "progress"} & RunFolder.open(shown).substance().keys()
+    assert RunFolder.open(without).identity() == RunFolder.open(shown).identity()
+    assert not {"render", "progress"} & RunFolder.open(shown).identity().keys()
 
 
 def test_it_tells_of_progress_faults_and_age_and_closes_at_the_end(both):

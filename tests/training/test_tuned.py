@@ -30,14 +30,14 @@ KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
 
 
 def settings(*arguments: str):
-    return train.read_arguments(list(arguments)).substance()
+    return train.read_arguments(list(arguments)).identity()
 
 
 @pytest.mark.parametrize("env", KEYS)
 @pytest.mark.parametrize("mode", ["pib", "frozen"])
 @pytest.mark.parametrize("hw", [None, "digital", "memristive", "optical"])
 def test_every_entry_is_a_configuration(env, mode, hw):
-    plain = from_plain({"env": env} | tuned.tuned(env, mode, hw), tuned.FOLDER).substance()
+    plain = from_plain({"env": env} | tuned.tuned(env, mode, hw), tuned.FOLDER).identity()
     configure(RuleConfig, plain["rule"], "the rule")
 
 
@@ -46,7 +46,7 @@ def test_a_substrate_may_have_settings_of_its_own():
     assert (optical["objective"], optical["objective_options"]) == ("ridge", {"ridge": 5, "gain": 0.5})
     assert (memristive["objective"], memristive["objective_options"]) == ("gaussian", {})
     assert optical["rule"] == memristive["rule"]
-    assert settings("Acrobot-v1", "--hw", "optical", "--mode", "frozen")["objective"] == "gaussian"
+    assert settings("Acrobot-v1", "--hw", "optical", "--learner", "frozen")["objective"] == "gaussian"
 
 
 def test_another_objective_drops_the_tuned_options_of_the_first():
@@ -89,10 +89,10 @@ def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
 
 
 def test_rivals_do_not_take_the_settings_of_hidden_arrays():
-    assert settings("LunarLander-v3", "--mode", "frozen")["rule"] == {
+    assert settings("LunarLander-v3", "--learner", "frozen")["rule"] == {
         name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")
     }
-    assert settings("Acrobot-v1", "--mode", "frozen")["rule"] == {"epochs": 4, "refit_margin": 2}
+    assert settings("Acrobot-v1", "--learner", "frozen")["rule"] == {"epochs": 4, "refit_margin": 2}
 
 
 def test_print_config_can_be_read_back(tmp_path, capsys):
@@ -107,7 +107,7 @@ def test_print_config_can_be_read_back(tmp_path, capsys):
     ("arguments", "said"),
     [
         (["CartPol-v1"], "unknown environment"),
-        (["CartPole-v1", "--mode", "pibb"], "unknown mode"),
+        (["CartPole-v1", "--learner", "pibb"], "unknown learner"),
         (["CartPole-v1", "--rule", "hiden_rate=1"], "did you mean hidden_rate"),
         (["CartPole-v1", "--rule", "hidden_rate=1e300"], "hidden_rate must be at most 3.4e+38 in size, got 1e+300"),
     ],

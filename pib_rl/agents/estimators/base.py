@@ -15,8 +15,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pib_rl.agents.estimators.label_samples import LabelledSamples
-from pib_rl.agents.estimators.settings import ARGUMENTS, find_learner, resolve, shipped
-from pib_rl.agents.estimators.trainer import LessonConfig, Trainer
+from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, resolve, shipped
+from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.network.faults import age, check, inject
@@ -40,10 +40,10 @@ class PhysicalEstimator(BaseEstimator):
         objective: "ridge", "pointwise", "gaussian", "cka" or "renyi".
         epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
         batch_size: Samples per step, 4 or more.
-        mode: "pib", or a rival that trains the hidden arrays in its place; "frozen" leaves them as fabricated.
+        learner: "pib", or a rival that trains the hidden arrays in its place; "frozen" leaves them as fabricated.
         hw_options: Values of the substrate's configuration that differ from its default.
         objective_options: Keyword arguments of the objective.
-        rule: Settings of `LessonConfig` but for epochs and batch_size, and of the mode, by name, where they differ from
+        rule: Settings of `FitConfig` but for epochs and batch_size, and of the learner, by name, where they differ from
             those that are shipped.
         scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
             (images).
@@ -73,7 +73,7 @@ class PhysicalEstimator(BaseEstimator):
         objective: str = "ridge",
         epochs: int | None = None,
         batch_size: int = 256,
-        mode: str = "pib",
+        learner: str = "pib",
         hw_options: dict[str, Any] | None = None,
         objective_options: dict[str, Any] | None = None,
         rule: dict[str, Any] | None = None,
@@ -95,7 +95,7 @@ class PhysicalEstimator(BaseEstimator):
         self.objective = objective
         self.epochs = epochs
         self.batch_size = batch_size
-        self.mode = mode
+        self.learner = learner
         self.hw_options = hw_options
         self.objective_options = objective_options
         self.rule = rule
@@ -156,7 +156,7 @@ class PhysicalEstimator(BaseEstimator):
     def renew_learner(self) -> None:
         """Begins learning anew on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
         _, config, own = self._settings(1)
-        self.learner_ = find_learner(self.mode)(self._model(), config, own)
+        self.learner_ = find_data_learner(self.learner)(self._model(), config, own)
 
     def features(self, X: Any) -> np.ndarray:
         """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
@@ -227,7 +227,7 @@ class PhysicalEstimator(BaseEstimator):
             value = getattr(self, name)
             if not _whole(value):
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
-        for name in ("hw", "mode", "objective", "device"):
+        for name in ("hw", "learner", "objective", "device"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
         for name in ("hw_options", "objective_options", "rule", "views"):
@@ -262,14 +262,14 @@ class PhysicalEstimator(BaseEstimator):
             raise ValueError(
                 f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})"
             ) from None
-        if find_learner(self.mode).answer_inputs and self.patches:
+        if find_data_learner(self.learner).target_inputs and self.patches:
             raise ValueError(
-                f"mode {self.mode!r} needs inputs for labels beside the image, which patches do not see; "
-                "leave out patches, or choose another mode"
+                f"learner {self.learner!r} needs inputs for labels beside the image, which patches do not see; "
+                "leave out patches, or choose another learner"
             )
 
     def _make(self, x: Tensor) -> None:
-        outputs, kind = self._outputs(), find_learner(self.mode)
+        outputs, kind = self._outputs(), find_data_learner(self.learner)
         hardware, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
             x.shape[1],
@@ -279,7 +279,7 @@ class PhysicalEstimator(BaseEstimator):
             units=int(self.units),
             objective=self.objective,
             target_features=outputs,
-            answer_inputs=kind.answer_inputs,
+            target_inputs=kind.target_inputs,
             common=self.scaling == "common",
             patches=[Patch(*map(int, patch)) for patch in self.patches],
             image=self._grid,
@@ -291,9 +291,9 @@ class PhysicalEstimator(BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self.aged_s_ = 0.0
 
-    def _settings(self, epochs: int) -> tuple[dict[str, Any], LessonConfig, Any]:
+    def _settings(self, epochs: int) -> tuple[dict[str, Any], FitConfig, Any]:
         """Settings of the model by name, those of the lessons, and those of the learner's own."""
-        settings = shipped(self.hw, self.mode, self.image is not None, self._labels, bool(self.patches))
+        settings = shipped(self.hw, self.learner, self.image is not None, self._labels, bool(self.patches))
         rule = plain(self.rule)
         goal = settings.pop("objective_options", {}).get(self.objective, {})
         hardware = {
@@ -303,15 +303,15 @@ class PhysicalEstimator(BaseEstimator):
         for name in sorted(ARGUMENTS):
             if name in rule:
                 raise ValueError(f"{name} is an argument of its own, not one of the rule")
-        config, own = resolve(self.mode, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
+        config, own = resolve(self.learner, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
         return hardware, config, own
 
     def _trainer(self, epochs: int) -> Trainer:
         _, config, own = self._settings(epochs)
-        kind = find_learner(self.mode)
-        if kind.answer_inputs != bool(self.model_.answer_features):
+        kind = find_data_learner(self.learner)
+        if kind.target_inputs != bool(self.model_.target_input_features):
             raise ValueError(
-                f"mode {self.mode!r} needs another chip, one with inputs for labels or without; fit anew, "
+                f"learner {self.learner!r} needs another chip, one with inputs for labels or without; fit anew, "
                 "without warm_start"
             )
         if type(self.learner_) is not kind or self.learner_.options != own:

@@ -1,4 +1,4 @@
-"""Settings of learning from data, as shipped with the package, and what a mode makes of them."""
+"""Settings of learning from data, as shipped with the package, and what a learner makes of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
-from pib_rl.agents.estimators.trainer import LessonConfig
-from pib_rl.agents.learners.base import HiddenLearner
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.estimators.trainer import FitConfig
+from pib_rl.agents.learners.base import Learner
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.common.options import configure, nearest
 from pib_rl.physical.registry import base
 
 ARGUMENTS = {"epochs", "batch_size"}  # settings of lessons that an estimator has as arguments of its own
-FILE = Path(__file__).parents[2] / "hyperparams" / "lessons.yml"
+FILE = Path(__file__).parents[2] / "hyperparams" / "estimators.yml"
 
 
 @cache
@@ -25,12 +25,12 @@ def _shipped() -> dict[str, Any]:
     return content
 
 
-def shipped(hw: str, mode: str, images: bool, labels: bool, patches: bool = False) -> dict[str, Any]:
+def shipped(hw: str, learner: str, images: bool, labels: bool, patches: bool = False) -> dict[str, Any]:
     """Shipped settings: of the rule, of the substrate (``hw_options``), and of each objective (``objective_options``).
 
     Args:
         hw: The substrate; a preset has no settings of its own.
-        mode: "pib", or a rival.
+        learner: "pib", or a rival.
         images: Whether inputs are images.
         labels: Whether there are labels to learn from.
         patches: Whether there are patch units.
@@ -39,45 +39,47 @@ def shipped(hw: str, mode: str, images: bool, labels: bool, patches: bool = Fals
     settings = dict(content["default"])
     if images:
         settings |= content["images"].get(hw, {})
-    settings |= content["mode"].get(mode, {})
+    settings |= content["learner"].get(learner, {})
     if images and labels:
         labelled = content["labelled_images"]
-        settings |= labelled["default"] | labelled["mode"].get(mode, {}) | labelled["hw"].get(hw, {}).get(mode, {})
+        settings |= (
+            labelled["default"] | labelled["learner"].get(learner, {}) | labelled["hw"].get(hw, {}).get(learner, {})
+        )
     if patches:
-        settings |= content["patches"].get(hw, {}).get(mode, {})
+        settings |= content["patches"].get(hw, {}).get(learner, {})
     return settings
 
 
-def find_learner(mode: str) -> type[HiddenLearner]:
-    """The learner of a mode that can learn from data.
+def find_data_learner(learner: str) -> type[Learner]:
+    """The learner of a learner that can learn from data.
 
     Raises:
         ValueError: If there is none of that name, or it learns from rewards alone.
     """
-    kind = find_mode(mode)
+    kind = find_learner(learner)
     if kind.alone:
         raise ValueError(
-            f"mode {mode!r} learns from whole episodes and can't learn from data; choose pib or another rival"
+            f"learner {learner!r} learns from whole episodes and can't learn from data; choose pib or another rival"
         )
     return kind
 
 
-def resolve(mode: str, settings: dict[str, Any]) -> tuple[LessonConfig, Any]:
+def resolve(learner: str, settings: dict[str, Any]) -> tuple[FitConfig, Any]:
     """The configuration of the lessons and that of the learner's own options.
 
     Args:
-        mode: "pib", or a rival.
+        learner: "pib", or a rival.
         settings: Settings of both by name.
 
     Raises:
         ValueError: If a setting does not exist, or a value does not fit.
     """
-    kind = find_learner(mode)
-    own, common = ({field.name for field in fields(options)} for options in (kind.Options, LessonConfig))
+    kind = find_data_learner(learner)
+    own, common = ({field.name for field in fields(options)} for options in (kind.Options, FitConfig))
     for name in settings:
         if name not in own | common:
             raise ValueError(f"the rule has no option {name!r}; {nearest(name, sorted(own | common - ARGUMENTS))}")
     return (
-        configure(LessonConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
-        configure(kind.Options, {name: settings[name] for name in settings if name in own}, mode),
+        configure(FitConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
+        configure(kind.Options, {name: settings[name] for name in settings if name in own}, learner),
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.agents.estimators.label_samples import LabelledSamples
-from pib_rl.agents.learners.base import HiddenLearner
+from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.model import PhysicalModel
@@ -19,7 +19,7 @@ from pib_rl.common.streams import LEARNING
 
 
 @dataclass(frozen=True)
-class LessonConfig(HiddenConfig):
+class FitConfig(HiddenConfig):
     """Settings of learning from data beside those of hidden arrays.
 
     Args:
@@ -56,7 +56,7 @@ class Trainer:
         learner: What trains the hidden arrays.
     """
 
-    def __init__(self, model: PhysicalModel, config: LessonConfig, learner: HiddenLearner) -> None:
+    def __init__(self, model: PhysicalModel, config: FitConfig, learner: Learner) -> None:
         self.model = model
         self.config = config
         self.learner = learner

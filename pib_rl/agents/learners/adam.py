@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pib_rl.agents.learners.base import HiddenLearner, Trainee
+from pib_rl.agents.learners.base import Learner, Trainee
 from pib_rl.agents.learners.config import HiddenConfig
-from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.network import Activations
 from pib_rl.agents.network.optimisers import Adam, array_rate
 
 
-class AdamLearner(HiddenLearner):
+class AdamLearner(Learner):
     """A learner with plain Adam on every hidden array, at the rate ``hidden_rate`` (1 - progress)^hidden_decay.
 
     An array of n > 64 inputs takes 64/n of it, as PIB's does.
@@ -44,10 +44,10 @@ class Follower(AdamLearner):
     follows = True
 
     @abstractmethod
-    def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
+    def pull(self, seen: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
         """Estimates dL/dz of every unit, shape (n, width) each; arguments as in `follow`."""
 
-    def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
+    def follow(self, seen: Activations, gradient: Tensor, progress: float) -> None:
         slopes = self.pull(seen, gradient, progress)
         chain = self.model.network.chain
         gradients = [unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, seen.h, strict=True)]

@@ -13,7 +13,7 @@ from pib_rl.agents.learners.adam import Follower
 from pib_rl.agents.learners.base import Trainee
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.twins import Parameter, make_twin
-from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.network import Activations
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class NetworkTwin(nn.Module):
         self.parts = nn.ModuleList([*self.media, *self.arrays])
 
     def pull(
-        self, model: Trainee, seen: Measurement, gradient: Tensor, weights: list[Tensor], error: float
+        self, model: Trainee, seen: Activations, gradient: Tensor, weights: list[Tensor], error: float
     ) -> list[Tensor]:
         """dL/dz of every unit, shape (n, out_features) each.
 
@@ -130,7 +130,7 @@ class Backprop(Follower):
         ]
         return [own.of(weight, self.options.twin_error) for own, weight in zip(self.twin.arrays, read, strict=True)]
 
-    def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
+    def pull(self, seen: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
         error = self.options.twin_error + self.options.twin_drift * progress
         return self.twin.pull(self.model, seen, gradient, self.weights(), error)
 

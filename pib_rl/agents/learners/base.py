@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
-from pib_rl.agents.network.network import Measurement, Network
+from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.network.readout import Readout
 from pib_rl.common.streams import Streams
 
@@ -27,7 +27,7 @@ class Trainee(Protocol):
         """Where the buffers live."""
 
     @property
-    def answer_features(self) -> int:
+    def target_input_features(self) -> int:
         """How many of the network's inputs, the last ones, are for an answer; 0 for none."""
 
 
@@ -36,7 +36,7 @@ class NoOptions:
     """Nothing to set beside the settings of the rule."""
 
 
-class HiddenLearner:
+class Learner:
     """Trains the hidden arrays; the readout is not its business.
 
     A learner overrides `study`, which runs with batches of its own, or `follow`, which runs with every step of the
@@ -51,7 +51,7 @@ class HiddenLearner:
         studies: Whether `study` wants to be called.
         moves: Whether `study` moves the units in ways that the readout has to be re-fit to.
         follows: Whether `follow` wants to be called.
-        answer_inputs: Whether the network needs inputs for answers (actions, labels) beside its own.
+        target_inputs: Whether the network needs inputs for answers (actions, labels) beside its own.
         alone: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
         defaults: Settings of the reinforcement rule that it starts from, where they differ from those of `RuleConfig`.
         memory: What it remembers beside the model, saved with it.
@@ -61,7 +61,7 @@ class HiddenLearner:
     studies: ClassVar[bool] = False
     moves: ClassVar[bool] = False
     follows: ClassVar[bool] = False
-    answer_inputs: ClassVar[bool] = False
+    target_inputs: ClassVar[bool] = False
     alone: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Any]] = {}
 
@@ -83,7 +83,7 @@ class HiddenLearner:
         """
         return {}
 
-    def follow(self, seen: Measurement, gradient: Tensor, progress: float) -> None:
+    def follow(self, seen: Activations, gradient: Tensor, progress: float) -> None:
         """Learns from one batch of the readout.
 
         Args:
@@ -96,7 +96,7 @@ class HiddenLearner:
         """Hears what change of its weights the readout asked for just now, shape (outputs, tap_features + 1)."""
 
 
-class InformationLearner(HiddenLearner):
+class PIBLearner(Learner):
     """PIB: every unit takes steps on its own information objective, all units at once."""
 
     studies = True

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pib_rl.agents.learners.adam import Follower
 from pib_rl.agents.learners.base import Trainee
 from pib_rl.agents.learners.config import HiddenConfig
-from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.network import Activations
 from pib_rl.common.streams import FABRICATION
 
 
@@ -50,7 +50,7 @@ class DirectFeedback(Follower):
         self.feedback = Feedback(model).to(model.device)
         self.memory["feedback"] = self.feedback
 
-    def pull(self, seen: Measurement, gradient: Tensor, progress: float) -> list[Tensor]:
+    def pull(self, seen: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
         return [
             (gradient @ matrix) * (1 - unit.control.drive(z).tanh().square())
             for matrix, unit, z in zip(self.feedback.matrices, self.model.network.chain, seen.z, strict=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.agents.learners.base import HiddenLearner
+from pib_rl.agents.learners.base import Learner
 from pib_rl.common.streams import LEARNING
 from pib_rl.physical.substrate import Array
 
@@ -40,7 +40,7 @@ class StrategyOptions:
             raise ValueError(f"es's pairs must be 1 or more, got {self.pairs}")
 
 
-class EvolutionStrategy(HiddenLearner):
+class EvolutionStrategy(Learner):
     """Draws displacements of all arrays, readout included, and turns the fitness of antithetic pairs into a step.
 
     With eps_k standard normal, c = 1/sqrt(in_features) of each array and F(+-k) the mean return of whole episodes at

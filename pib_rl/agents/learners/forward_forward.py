@@ -91,10 +91,10 @@ class ForwardForward(AdamLearner):
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0}
     studies = True
     moves = True
-    answer_inputs = True
+    target_inputs = True
 
     def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
-        if not model.answer_features:
+        if not model.target_input_features:
             raise ValueError(
                 "forward-forward needs a network with inputs for answers, such as that of "
                 "PIBPolicy(..., action_inputs=True)"

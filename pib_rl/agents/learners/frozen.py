@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pib_rl.agents.learners.base import HiddenLearner
+from pib_rl.agents.learners.base import Learner
 
 
-class Frozen(HiddenLearner):
+class Frozen(Learner):
     """Leaves the hidden units as fabricated."""

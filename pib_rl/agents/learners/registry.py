@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from pib_rl.agents.learners.backprop import Backprop, BackpropOff, BackpropStale
-from pib_rl.agents.learners.base import HiddenLearner, InformationLearner
+from pib_rl.agents.learners.base import Learner, PIBLearner
 from pib_rl.agents.learners.dfa import DirectFeedback
 from pib_rl.agents.learners.es import EvolutionStrategy
 from pib_rl.agents.learners.forward_forward import ForwardForward
@@ -15,7 +15,7 @@ from pib_rl.agents.learners.spsa import Spsa
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.common.options import configure, nearest
 
-RIVALS: dict[str, type[HiddenLearner]] = {
+RIVALS: dict[str, type[Learner]] = {
     "frozen": Frozen,
     "backprop": Backprop,
     "backprop-off": BackpropOff,
@@ -25,41 +25,41 @@ RIVALS: dict[str, type[HiddenLearner]] = {
     "spsa": Spsa,
     "es": EvolutionStrategy,
 }
-MODES: dict[str, type[HiddenLearner]] = {"pib": InformationLearner, **RIVALS}
+LEARNERS: dict[str, type[Learner]] = {"pib": PIBLearner, **RIVALS}
 
 
-def find_mode(name: str) -> type[HiddenLearner]:
-    """The learner of a mode: "pib" or a rival.
+def find_learner(name: str) -> type[Learner]:
+    """The learner of a learner: "pib" or a rival.
 
     Raises:
         ValueError: If there is none of that name.
     """
-    if name not in MODES:
-        raise ValueError(f"unknown mode {name!r}; {nearest(name, list(MODES))}")
-    return MODES[name]
+    if name not in LEARNERS:
+        raise ValueError(f"unknown learner {name!r}; {nearest(name, list(LEARNERS))}")
+    return LEARNERS[name]
 
 
-def resolve(mode: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
-    """All settings that a mode learns with: those of the rule, and those of its own.
+def resolve(learner: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
+    """All settings that a learner learns with: those of the rule, and those of its own.
 
     Args:
-        mode: "pib", or a rival.
+        learner: "pib", or a rival.
         options: Settings of both that are asked for, by name.
-        base: Settings of the rule that stand below the mode's own defaults.
+        base: Settings of the rule that stand below the learner's own defaults.
 
     Returns:
         The rule's configuration, and an instance of the learner's ``Options``.
 
     Raises:
-        ValueError: If the mode or a setting does not exist, or a value does not fit.
+        ValueError: If the learner or a setting does not exist, or a value does not fit.
     """
-    kind = find_mode(mode)
+    kind = find_learner(learner)
     own = {field.name for field in fields(kind.Options)}
     settings = {**(base or {}), **kind.defaults, **{name: options[name] for name in options if name not in own}}
     return (
         configure(RuleConfig, settings, "the rule"),
-        configure(kind.Options, {name: options[name] for name in options if name in own}, mode),
+        configure(kind.Options, {name: options[name] for name in options if name in own}, learner),
     )
 
 
-__all__ = ["MODES", "RIVALS", "Frozen", "find_mode", "resolve"]
+__all__ = ["LEARNERS", "RIVALS", "Frozen", "find_learner", "resolve"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from pib_rl.agents.network.network import Measurement, Network
+from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.objectives.target import Target
 
 
@@ -73,7 +73,7 @@ class Batch:
         return self._samples.inputs(self._pick)
 
     @cached_property
-    def seen(self) -> Measurement:
+    def seen(self) -> Activations:
         """What the network shows for the batch, measured when it is first asked for."""
         return self._network.measure(self.x)
 

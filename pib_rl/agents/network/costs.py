@@ -8,7 +8,7 @@ from pib_rl.agents.network.on_hardware import OnHardware
 from pib_rl.physical.digital import MAC_J
 
 
-def bill(model: OnHardware) -> dict[str, Any]:
+def costs(model: OnHardware) -> dict[str, Any]:
     """Energy, time and wear of everything that the meter counted.
 
     Args:
@@ -37,7 +37,7 @@ def bill(model: OnHardware) -> dict[str, Any]:
     }
 
 
-NUMBERS = (
+COST_FIELDS = (
     "measurements",
     "writes",
     "energy_j",
@@ -45,14 +45,14 @@ NUMBERS = (
     "reference_j",
     "writes_max_per_device",
     "writes_mean_per_device",
-)  # what `told` needs of a bill
+)  # what `format_costs` needs of a bill
 
 
-def told(bill: dict[str, Any], period: float | None = None) -> str:
+def format_costs(bill: dict[str, Any], period: float | None = None) -> str:
     """The bill in two lines for people.
 
     Args:
-        bill: As `bill` gives it.
+        bill: As `costs` gives it.
         period: Time in which an answer is needed, in seconds; None where there is none.
     """
     wear = f"{bill['writes_mean_per_device']:,.0f} a device on average, at most {bill['writes_max_per_device']:,.0f}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.entropy import mutual_information
 from pib_rl.agents.objectives.gram import Gram
 from pib_rl.agents.objectives.target import Target
@@ -19,7 +19,7 @@ class Information(NamedTuple):
     on_target: float
 
 
-def information_plane(x: Tensor, seen: Measurement, target: Target) -> list[Information]:
+def information_plane(x: Tensor, seen: Activations, target: Target) -> list[Information]:
     """Information of every unit, estimated on one batch.
 
     An estimate for comparing units and moments of one run: its size depends on the batch and on the kernel width.

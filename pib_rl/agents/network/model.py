@@ -35,7 +35,7 @@ class PhysicalModel(OnHardware, nn.Module):
         objective: Name of the units' objective.
         objective_options: Its keyword arguments.
         target_features: Dimensions of the targets.
-        answer_inputs: Give the network an input per output behind its own ones, for an answer; 0 but for learners that
+        target_inputs: Give the network an input per output behind its own ones, for an answer; 0 but for learners that
             compare answers.
         common: One mean and deviation for all input features.
         patches: Units that look at squares of an image, in front of the others.
@@ -58,7 +58,7 @@ class PhysicalModel(OnHardware, nn.Module):
         objective: str = "pointwise",
         objective_options: dict[str, Any] | None = None,
         target_features: int = 1,
-        answer_inputs: bool = False,
+        target_inputs: bool = False,
         common: bool = False,
         patches: Sequence[Patch] = (),
         image: Grid | None = None,
@@ -71,7 +71,7 @@ class PhysicalModel(OnHardware, nn.Module):
         self.normaliser = Normaliser(in_features, common=common)
         self.network = Network(
             self.substrate,
-            in_features + (outputs if answer_inputs else 0),
+            in_features + (outputs if target_inputs else 0),
             width,
             units,
             objective=objective,
@@ -96,9 +96,11 @@ class PhysicalModel(OnHardware, nn.Module):
             answers: Numbers of the order of 1, shape (n, outputs); None is no answer at all, zeros.
         """
         standard: Tensor = self.normaliser(flat)
-        if not self.answer_features:
+        if not self.target_input_features:
             return standard
-        return torch.cat([standard, flat.new_zeros(len(flat), self.answer_features) if answers is None else answers], 1)
+        return torch.cat(
+            [standard, flat.new_zeros(len(flat), self.target_input_features) if answers is None else answers], 1
+        )
 
     @torch.inference_mode()
     def answer(self, inputs: Tensor, read: Read) -> Tensor:

@@ -16,7 +16,7 @@ from pib_rl.agents.objectives.target import Target
 from pib_rl.physical.substrate import Read, Substrate
 
 
-class Measurement(NamedTuple):
+class Activations(NamedTuple):
     """One pass of n samples.
 
     Per unit the array's inputs h, shape (n positions, in), and the unit's output z, shape (n, positions out); and the
@@ -106,7 +106,7 @@ class Network(nn.Module):
         """The units in order."""
         return [unit for unit in self.units if isinstance(unit, Unit)]
 
-    def measure(self, x: Tensor, read: Read = Read.NOISY) -> Measurement:
+    def measure(self, x: Tensor, read: Read = Read.NOISY) -> Activations:
         """Passes inputs x, shape (n, in_features), in standard deviations, through the hardware."""
         hs, zs, drive = [], [], x * self.input_gain
         for unit in self.chain:
@@ -118,7 +118,7 @@ class Network(nn.Module):
         last = self.last.measure(drive, read)
         self.meter.spend(self.last.costs(drive, last))
         taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
-        return Measurement(hs, zs, torch.cat([*taps, last], 1))
+        return Activations(hs, zs, torch.cat([*taps, last], 1))
 
     def _count(self, unit: Unit, inputs: Tensor, h: Tensor, z: Tensor) -> None:
         """What the pass of inputs, shape (n positions, in), through a unit cost."""
@@ -158,7 +158,7 @@ class Network(nn.Module):
 
     def learn(
         self,
-        seen: Measurement,
+        seen: Activations,
         target: Target,
         rate: float,
         track: float,

@@ -28,7 +28,7 @@ class OnHardware:
         return self.normaliser.mean.device
 
     @property
-    def answer_features(self) -> int:
+    def target_input_features(self) -> int:
         """Inputs of the network for an answer (an action, a label), behind those for the observation."""
         return self.network.in_features - len(self.normaliser.mean)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pib_rl.agents.images import Layout
 from pib_rl.agents.network.optimisers import Adam, array_rate
-from pib_rl.agents.network.restraint import restraint
+from pib_rl.agents.network.output_penalty import output_penalty
 from pib_rl.agents.objectives import Objective, Score
 from pib_rl.agents.objectives.target import Target
 from pib_rl.common.streams import FABRICATION, Streams
@@ -138,13 +138,13 @@ class Unit(nn.Module):
             rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
             plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count
                 in the objective: those that learn complement them.
-            limit: Root mean square of z beyond which it is drawn back, see `restraint`; None for none.
+            limit: Root mean square of z beyond which it is drawn back, see `output_penalty`; None for none.
 
         Returns:
             Loss and gradient of the batch.
         """
         score: Score = self.objective(z, target, h)
-        slope = self.outer(score.gradient if limit is None else score.gradient + restraint(z, limit), h)
+        slope = self.outer(score.gradient if limit is None else score.gradient + output_penalty(z, limit), h)
         slope[round(plastic * len(slope)) :] = 0
         change = self.optimiser.step(slope, array_rate(rate, self.array.in_features))
         self.array.program(change)

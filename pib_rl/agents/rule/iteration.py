@@ -1,6 +1,6 @@
 """The reinforcement rule: one iteration of hidden steps, re-fit of the readout and policy improvement.
 
-Order: (collect) -> advantages -> hidden steps -> re-fit -> readout. How hidden arrays learn is a `HiddenLearner`: PIB
+Order: (collect) -> advantages -> hidden steps -> re-fit -> readout. How hidden arrays learn is a `Learner`: PIB
 or a rival. Only the readout sees a policy gradient, and that is one local linear rule. See docs/learning.md for what
 was measured.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pib_rl.agents.learners.base import HiddenLearner, InformationLearner
+from pib_rl.agents.learners.base import Learner, PIBLearner
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.information import information_plane
 from pib_rl.agents.network.readout import with_one
@@ -36,10 +36,10 @@ class Rule:
         learner: What trains the hidden arrays; PIB's own if None.
     """
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, learner: HiddenLearner | None = None) -> None:
+    def __init__(self, policy: PIBPolicy, config: RuleConfig, learner: Learner | None = None) -> None:
         self.policy = policy
         self.config = config
-        self.learner = InformationLearner(policy, config) if learner is None else learner
+        self.learner = PIBLearner(policy, config) if learner is None else learner
         self.history: deque[Experience] = deque(maxlen=max(1 + config.replay_rollouts, config.hidden_rollouts))
         self.running: Tensor | None = None
         self.test = SelfTest(policy, config.ridge)

@@ -60,7 +60,7 @@ class RewardSamples(Samples):
         with policy.streams.aside("forward-forward"):  # the draws that decide how it acts stay as they are
             actions = policy.head.other(samples.outputs[:, :-1], samples.actions, policy.streams)
         both = torch.stack([policy.inputs(samples.obs, samples.actions), policy.inputs(samples.obs, actions)])
-        given = both[..., -policy.answer_features :]
+        given = both[..., -policy.target_input_features :]
         given -= given.mean((0, 1))
         return Pairs(both[0], both[1], standardise(samples.advantage))
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.agents.estimators.supervised import PIBClassifier
-from pib_rl.agents.estimators.trainer import LessonConfig, Trainer
+from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.network.faults import age, inject
 from pib_rl.agents.network.readout import with_one
 from pib_rl.envs.chip_keeper.config import SITES, KeeperConfig
@@ -153,7 +153,7 @@ class Chip:
         """Recalibrates; then units learn by PIB and the readout by its delta rule, one pass over the samples."""
         self.recalibrate(x)
         learner = self.model.learner_
-        assert isinstance(learner.config, LessonConfig)
+        assert isinstance(learner.config, FitConfig)
         Trainer(self.model.model_, learner.config, learner).epoch(self.model.samples(x, y), LATE, LATE)
         self.note(self.model.model_.outputs(torch.from_numpy(x), Read.NOISY))
 

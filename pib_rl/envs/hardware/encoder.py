@@ -35,7 +35,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
 
     Args:
         env: The task; its observations are flattened. Images have to be flattened before.
-        network: Run folder of ``learn --mode unsupervised`` or of ``train``; a `FreshChip`, whose statistics come from
+        network: Run folder of ``learn --target views`` or of ``train``; a `FreshChip`, whose statistics come from
             random actions in a copy of ``env``; or a model or policy, which is used as it is, not copied.
         read: Read mode of the hardware, "noisy", "mean" or "ideal".
 

@@ -21,7 +21,7 @@ class Encoding:
 
     Args:
         space: The task's observations.
-        network: Run folder of ``learn --mode unsupervised`` or of ``train``; or a model or policy, not copied.
+        network: Run folder of ``learn --target views`` or of ``train``; or a model or policy, not copied.
         read: Read mode of the hardware.
 
     Attributes:

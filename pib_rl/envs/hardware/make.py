@@ -90,7 +90,7 @@ def make_encoder(
     Args:
         env_id: The task.
         hw: As for `make_hardware`, like ``width``, ``units``, ``hw_options`` and ``seed``.
-        run: Run folder whose units encode, of ``learn --mode unsupervised`` or of ``train``; None for a fresh chip.
+        run: Run folder whose units encode, of ``learn --target views`` or of ``train``; None for a fresh chip.
         width: See ``hw``.
         units: See ``hw``.
         hw_options: See ``hw``.

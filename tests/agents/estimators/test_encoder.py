@@ -53,7 +53,7 @@ def test_trained_units_beat_frozen_ones_without_a_label(hw):
         *(
             judged(
                 PIBEncoder(
-                    hw=hw, width=32, units=2, mode=mode, epochs=40, read="noisy", views={"bend": 0.06}, **IMAGE
+                    hw=hw, width=32, units=2, learner=mode, epochs=40, read="noisy", views={"bend": 0.06}, **IMAGE
                 ).fit(x),
                 x,
                 x_test,
@@ -71,7 +71,7 @@ def test_trained_units_beat_frozen_ones_without_a_label(hw):
 @pytest.mark.parametrize("mode", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward"])
 def test_rivals_learn_to_take_views_back_on_the_same_hardware(mode):
     x = digits()[0][:600]
-    model = PIBEncoder(hw="memristive", mode=mode, epochs=10, **SMALL, **IMAGE).prepare(x)
+    model = PIBEncoder(hw="memristive", learner=mode, epochs=10, **SMALL, **IMAGE).prepare(x)
     before = [unit.array.weights().clone() for unit in model.model_.network.chain]
     blank = model.score(x)
     model.set_params(warm_start=True).fit(x)
@@ -84,7 +84,7 @@ def test_rivals_learn_to_take_views_back_on_the_same_hardware(mode):
 
 def samples(views, n: int = 12, mode: str = "pib"):
     x = digits()[0][:n]
-    model = PIBEncoder(mode=mode, views=views, **SMALL, **IMAGE).prepare(x)
+    model = PIBEncoder(learner=mode, views=views, **SMALL, **IMAGE).prepare(x)
     return model.model_, model.samples(x)
 
 
@@ -118,7 +118,7 @@ def test_the_decoder_is_taught_the_samples_themselves():
 
 
 def test_pairs_show_views_beside_their_sample_and_beside_another_one():
-    model, found = samples(STILL, mode="forward-forward")
+    model, found = samples(STILL, learner="forward-forward")
     pick = torch.arange(12)
     given, other, worth = found.pairs(pick)
     clean = model.normaliser(found.x).repeat(2, 1)
@@ -198,7 +198,7 @@ def test_it_works_in_pipelines_and_searches_and_pickles():
         ({"views": {"bnd": 0.1}}, "did you mean bend"),
         ({"views": {"bend": -0.1}}, "bend must be 0 or more"),
         ({"image": (8, 9)}, r"an image of \(8, 9\) has 72 features, but X has 64"),
-        ({"mode": "es"}, "can't learn from data"),
+        ({"learner": "es"}, "can't learn from data"),
     ],
 )
 def test_wrong_arguments_are_named(options, words):

@@ -56,7 +56,7 @@ def test_trained_units_beat_frozen_ones_and_the_readout_reads_what_they_learned(
             hw=hw,
             width=12,
             units=2,
-            mode=mode,
+            learner=mode,
             epochs=30,
             scaling="common",
             read="noisy",
@@ -97,7 +97,7 @@ def test_views_take_the_place_of_samples_while_learning_and_only_then(kind):
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_rivals_learn_from_labels_on_the_same_hardware(hw, mode):
     x, y = digits(600)
-    model = PIBClassifier(hw=hw, mode=mode, epochs=12, scaling="common", **SMALL).prepare(x, y)
+    model = PIBClassifier(hw=hw, learner=mode, epochs=12, scaling="common", **SMALL).prepare(x, y)
     before = [unit.array.weights().clone() for unit in model.model_.network.chain]
     score = model.set_params(warm_start=True).fit(x, y).score(x, y)
     after = [unit.array.weights() for unit in model.model_.network.chain]
@@ -107,7 +107,7 @@ def test_rivals_learn_from_labels_on_the_same_hardware(hw, mode):
 
 def test_frozen_units_stay_as_fabricated():
     x, y = digits(200)
-    frozen = PIBClassifier(mode="frozen", epochs=3, **SMALL).fit(x, y)
+    frozen = PIBClassifier(learner="frozen", epochs=3, **SMALL).fit(x, y)
     fresh = PIBClassifier(**SMALL).prepare(x, y)
     for one, two in zip(frozen.model_.network.chain, fresh.model_.network.chain, strict=True):
         assert torch.equal(one.array.weights(), two.array.weights())
@@ -186,8 +186,8 @@ def test_read_modes_and_cost():
     [
         ({"hw": "optcal"}, "did you mean optical"),
         ({"objective": "ridg"}, "did you mean ridge"),
-        ({"mode": "es"}, "can't learn from data"),
-        ({"mode": "frozn"}, "did you mean frozen"),
+        ({"learner": "es"}, "can't learn from data"),
+        ({"learner": "frozn"}, "did you mean frozen"),
         ({"rule": {"hidden_rat": 1.0}}, "hidden_rate"),
         ({"rule": {"hidden_rate": -1.0}}, "hidden_rate must be 0 or more"),
         ({"batch_size": 2}, "batch_size must be 4 or more"),
@@ -210,7 +210,7 @@ def test_read_modes_and_cost():
         ({"image": (8, 8), "views": {"bend": -1.0}}, "the views' bend must be 0 or more, got -1"),
         ({"views": {"bend": 1.0}}, "a view of vectors has no option 'bend'"),
         ({"views": 0.5}, "views must be a mapping"),
-        ({"mode": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
+        ({"learner": "forward-forward", "image": (8, 8), "patches": [(2, 3, 1)]}, "leave out patches"),
     ],
 )
 def test_wrong_arguments_are_named(options, words):
@@ -261,19 +261,19 @@ def test_a_warm_start_with_another_mode_learns_in_that_mode():
     learner = model.learner_
     assert moved(model)
     assert model.learner_ is learner  # goes on with what it remembers
-    assert not moved(model.set_params(mode="frozen"))
-    assert moved(model.set_params(mode="spsa", rule={"perturbation": 0.1}))
+    assert not moved(model.set_params(learner="frozen"))
+    assert moved(model.set_params(learner="spsa", rule={"perturbation": 0.1}))
     assert model.learner_.options.perturbation == 0.1
     assert moved(model.set_params(rule={"perturbation": 0.2}))
     assert model.learner_.options.perturbation == 0.2
-    with pytest.raises(ValueError, match="mode 'forward-forward' needs another chip"):
-        model.set_params(mode="forward-forward", rule=None).fit(x, y)
+    with pytest.raises(ValueError, match="learner 'forward-forward' needs another chip"):
+        model.set_params(learner="forward-forward", rule=None).fit(x, y)
 
 
 def test_unknown_settings_of_the_rule_are_named_with_those_of_the_rival():
     x, y = digits(64)
     with pytest.raises(ValueError, match="the rule has no option 'perturbatio'; did you mean perturbation"):
-        PIBClassifier(mode="spsa", rule={"perturbatio": 0.1}, **SMALL).fit(x, y)
+        PIBClassifier(learner="spsa", rule={"perturbatio": 0.1}, **SMALL).fit(x, y)
     with pytest.raises(ValueError, match="the rule has no option 'zzzz'; known: decay, hidden_decay") as caught:
         PIBClassifier(rule={"zzzz": 0.1}, **SMALL).fit(x, y)
     assert "epochs" not in str(caught.value)
@@ -303,7 +303,7 @@ def test_settings_of_patch_units_are_shipped_for_the_substrate_and_give_way_to_t
     assert config("memristive", **small, rule={"output_rms": 5}).output_rms == 5
     rates = [config(hw, **kwargs).hidden_rate for hw in ("memristive", "digital") for kwargs in (small, {})]
     assert rates == [0.01, 0.04, 0.04, 0.04]
-    for other in (config("memristive"), config("digital", **small), config("memristive", mode="backprop", **small)):
+    for other in (config("memristive"), config("digital", **small), config("memristive", learner="backprop", **small)):
         assert other.output_rms is None
 
 

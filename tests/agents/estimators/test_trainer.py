@@ -7,8 +7,8 @@ import torch
 from agent_toys import SUBSTRATES
 
 from pib_rl.agents.estimators.label_samples import ClassSamples, ValueSamples
-from pib_rl.agents.estimators.trainer import LessonConfig, Trainer
-from pib_rl.agents.learners.base import InformationLearner
+from pib_rl.agents.estimators.trainer import FitConfig, Trainer
+from pib_rl.agents.learners.base import PIBLearner
 from pib_rl.agents.learners.frozen import Frozen
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.model import PhysicalModel
@@ -23,7 +23,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def make(hw: str = "digital", answers: bool = False, outputs: int = C) -> PhysicalModel:
     model = PhysicalModel(
-        D, outputs, hw=hw, width=8, units=2, objective="ridge", target_features=outputs, answer_inputs=answers
+        D, outputs, hw=hw, width=8, units=2, objective="ridge", target_features=outputs, target_inputs=answers
     )
     model.meet(3 + 2 * normal(N, D))
     return model
@@ -70,9 +70,9 @@ def test_pairs_hold_the_right_answer_and_another_one_around_a_common_middle(kind
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_batch_is_measured_once_and_written_once(hw):
     model = make(hw)
-    samples, config = labelled(model), LessonConfig(epochs=1, batch_size=10)
+    samples, config = labelled(model), FitConfig(epochs=1, batch_size=10)
     start = model.meter.totals()
-    Trainer(model, config, InformationLearner(model, config)).fit(samples)
+    Trainer(model, config, PIBLearner(model, config)).fit(samples)
     cost = {key: count - start[key] for key, count in model.meter.totals().items()}
     assert cost["measurements"] == N * 3
     arrays = [unit.array for unit in model.network.chain]
@@ -81,7 +81,7 @@ def test_a_batch_is_measured_once_and_written_once(hw):
 
 def test_every_sample_is_seen_once_per_epoch_but_for_a_small_rest():
     model, seen = make(), []
-    samples, config = labelled(model), LessonConfig(epochs=2, batch_size=16)
+    samples, config = labelled(model), FitConfig(epochs=2, batch_size=16)
     trainer = Trainer(model, config, Frozen(model, config))
     step = trainer.step
     trainer.step = lambda samples, pick, progress: (seen.append(pick), step(samples, pick, progress))[1]
@@ -89,14 +89,14 @@ def test_every_sample_is_seen_once_per_epoch_but_for_a_small_rest():
     assert [len(pick) for pick in seen] == [16, 16, 8, 16, 16, 8]
     assert sorted(torch.cat(seen[:3]).tolist()) == list(range(N))
     assert not torch.equal(seen[0], seen[3])
-    config = LessonConfig(epochs=1, batch_size=18)
+    config = FitConfig(epochs=1, batch_size=18)
     assert [len(pick) for pick in Trainer(model, config, Frozen(model, config))._batches(N)] == [18, 18]
 
 
 def test_rates_fall_over_all_epochs(monkeypatch):
     model, rates = make(), []
-    config = LessonConfig(epochs=2, batch_size=20, learning_rate=2.0, decay=2.0, hidden_rate=0.1, hidden_decay=1.0)
-    learner = InformationLearner(model, config)
+    config = FitConfig(epochs=2, batch_size=20, learning_rate=2.0, decay=2.0, hidden_rate=0.1, hidden_decay=1.0)
+    learner = PIBLearner(model, config)
     learn, network_learn = model.readout.learn, model.network.learn
     monkeypatch.setattr(model.readout, "learn", lambda x, g, rate: (rates.append(rate), learn(x, g, rate))[1])
     monkeypatch.setattr(

@@ -12,7 +12,7 @@ from pib_rl.agents.learners.backprop import OffOptions, StaleOptions, TwinOption
 from pib_rl.agents.network.readout import with_one
 from pib_rl.physical.substrate import Read
 
-MODES = ["backprop", "backprop-off", "backprop-stale"]
+LEARNERS = ["backprop", "backprop-off", "backprop-stale"]
 
 
 def passed(learner, n=30):
@@ -30,7 +30,7 @@ def arrays(policy):
     return [*(unit.array for unit in policy.network.chain), policy.readout.array]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LEARNERS)
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_writes_every_device_once_and_measures_nothing(hw, mode):
     learner = make_learner(mode, hw=hw)
@@ -47,7 +47,7 @@ def test_a_step_writes_every_device_once_and_measures_nothing(hw, mode):
 def test_every_step_of_the_readout_measures_the_units_afresh():
     cost = {}
     for mode in ("frozen", "backprop"):
-        agent = PIB("MlpPolicy", "CartPole-v1", mode=mode, n_steps=32, width=4, seed=3).learn(64)
+        agent = PIB("MlpPolicy", "CartPole-v1", learner=mode, n_steps=32, width=4, seed=3).learn(64)
         start = agent.policy.meter.totals()
         agent.rule.update(agent.rollout, 0.0, 0.1)
         cost[mode] = {key: count - start[key] for key, count in agent.policy.meter.totals().items()}
@@ -56,7 +56,7 @@ def test_every_step_of_the_readout_measures_the_units_afresh():
     assert cost["backprop"]["writes"] - cost["frozen"]["writes"] == 10 * devices
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LEARNERS)
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_without_a_gradient_no_weight_moves(hw, mode):
     learner = make_learner(mode, hw=hw)
@@ -166,7 +166,7 @@ def test_the_stale_twin_believes_the_initial_weights_plus_all_changes_asked_for(
     agent = PIB(
         "MlpPolicy",
         "CartPole-v1",
-        mode="backprop-stale",
+        learner="backprop-stale",
         hw=hw,
         n_steps=32,
         width=4,
@@ -212,15 +212,15 @@ def test_hidden_arrays_alone_lower_the_loss():
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LEARNERS)
 def test_moving_units_beat_frozen_ones(mode, hw):
     frozen = regress("frozen", hw, 150, rate=0.1)
     assert regress(mode, hw, 150, rate=0.1, hidden_rate=3e-3) < 0.7 * frozen
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LEARNERS)
 def test_the_readout_is_never_refitted(mode, monkeypatch):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode=mode, n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner=mode, n_steps=32, width=4, seed=3)
     monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     before = weights(agent.rule.learner)
     agent.learn(64)
@@ -242,18 +242,18 @@ def test_saving_goes_unnoticed(mode, action, hw, tmp_path):
 
 
 def test_a_saved_agent_keeps_what_its_twin_believes(tmp_path):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="backprop-stale", hw="memristive", n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner="backprop-stale", hw="memristive", n_steps=32, width=4, seed=3)
     agent.learn(96).save(tmp_path / "agent.zip")
     loaded = PIB.load(tmp_path / "agent.zip")
-    fresh = PIB("MlpPolicy", "CartPole-v1", mode="backprop-stale", hw="memristive", n_steps=32, width=4, seed=3)
+    fresh = PIB("MlpPolicy", "CartPole-v1", learner="backprop-stale", hw="memristive", n_steps=32, width=4, seed=3)
     for ours, theirs, initial in zip(*(one.rule.learner.weights() for one in (agent, loaded, fresh)), strict=True):
         assert torch.equal(ours, theirs)
         assert not torch.equal(ours, initial)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LEARNERS)
 def test_a_loaded_twin_is_the_saved_one_and_not_a_new_draw(mode, tmp_path):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode=mode, hw="optical", n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner=mode, hw="optical", n_steps=32, width=4, seed=3)
     ours = agent.rule.learner.twin.state_dict()
     for value in ours.values():
         value.mul_(2)
@@ -269,7 +269,7 @@ def test_the_modes_differ_in_their_defaults():
     assert (StaleOptions().twin_error, StaleOptions().twin_drift) == (0.0, 0.2)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LEARNERS)
 @pytest.mark.parametrize("name", ["twin_error", "twin_drift"])
 @pytest.mark.parametrize(
     ("value", "said"),
@@ -280,14 +280,14 @@ def test_the_modes_differ_in_their_defaults():
     ],
 )
 def test_a_bad_error_is_refused(mode, name, value, said):
-    with pytest.raises(ValueError, match=f"^{said.format(mode=mode, name=name)}$"):
-        PIB("MlpPolicy", "CartPole-v1", mode=mode, rule={name: value})
+    with pytest.raises(ValueError, match=f"^{said.format(learner=mode, name=name)}$"):
+        PIB("MlpPolicy", "CartPole-v1", learner=mode, rule={name: value})
 
 
 def test_options_of_the_wrong_name_or_type_are_refused():
     with pytest.raises(ValueError, match=r"^backprop option twin_error must be float, got 'much'$"):
-        PIB("MlpPolicy", "CartPole-v1", mode="backprop", rule={"twin_error": "much"})
+        PIB("MlpPolicy", "CartPole-v1", learner="backprop", rule={"twin_error": "much"})
     with pytest.raises(ValueError, match=r"^the rule has no option 'twin_eror'.*$"):
-        PIB("MlpPolicy", "CartPole-v1", mode="backprop", rule={"twin_eror": 0.1})
+        PIB("MlpPolicy", "CartPole-v1", learner="backprop", rule={"twin_eror": 0.1})
     with pytest.raises(ValueError, match=r"^the rule has no option 'twin_error'.*$"):
-        PIB("MlpPolicy", "CartPole-v1", mode="frozen", rule={"twin_error": 0.1})
+        PIB("MlpPolicy", "CartPole-v1", learner="frozen", rule={"twin_error": 0.1})

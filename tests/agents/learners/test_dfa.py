@@ -63,7 +63,7 @@ def test_feedback_is_normal_with_a_deviation_of_one_over_the_root_of_outputs():
 
 
 def test_feedback_comes_from_the_seed_and_stays_fixed():
-    agents = [PIB("MlpPolicy", "CartPole-v1", mode="dfa", n_steps=32, width=4, seed=seed) for seed in (3, 3, 4)]
+    agents = [PIB("MlpPolicy", "CartPole-v1", learner="dfa", n_steps=32, width=4, seed=seed) for seed in (3, 3, 4)]
     one, same, other = (agent.rule.learner.feedback.side_by_side.clone() for agent in agents)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -133,7 +133,7 @@ def test_the_readout_aligns_with_the_feedback():
 
 
 def test_it_needs_no_twin_and_no_refit(monkeypatch):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="dfa", hw="numpy-sine", n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner="dfa", hw="numpy-sine", n_steps=32, width=4, seed=3)
     monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     before = weights(agent.rule.learner)
     agent.learn(64)
@@ -146,7 +146,7 @@ def test_saving_goes_unnoticed(action, hw, tmp_path):
 
 
 def test_loaded_feedback_is_the_saved_one_and_not_a_new_draw(tmp_path):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="dfa", n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner="dfa", n_steps=32, width=4, seed=3)
     agent.rule.learner.feedback.side_by_side.mul_(2)
     agent.save(tmp_path / "agent.zip")
     loaded = PIB.load(tmp_path / "agent.zip")
@@ -155,4 +155,4 @@ def test_loaded_feedback_is_the_saved_one_and_not_a_new_draw(tmp_path):
 
 def test_it_has_no_options_of_its_own():
     with pytest.raises(ValueError, match=r"^the rule has no option 'twin_error'.*$"):
-        PIB("MlpPolicy", "CartPole-v1", mode="dfa", rule={"twin_error": 0.1})
+        PIB("MlpPolicy", "CartPole-v1", learner="dfa", rule={"twin_error": 0.1})

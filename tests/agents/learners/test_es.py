@@ -228,11 +228,11 @@ def test_make_agent_finds_the_loop_and_each_loop_refuses_the_others_modes():
     env = make_vec_env("CartPole-v1", 2, 1)
     assert type(make_agent("pib", "MlpPolicy", env)) is PIB
     assert type(make_agent("es", "MlpPolicy", env)) is ES
-    with pytest.raises(ValueError, match=r"mode 'es' needs a training loop of another kind than PIB.*make_agent"):
-        PIB("MlpPolicy", env, mode="es")
-    with pytest.raises(ValueError, match="mode 'dfa' needs a training loop of another kind than ES"):
-        ES("MlpPolicy", env, mode="dfa")
-    with pytest.raises(ValueError, match=r"unknown mode 'ess'; did you mean es or spsa\?"):
+    with pytest.raises(ValueError, match=r"learner 'es' needs a training loop of another kind than PIB.*make_agent"):
+        PIB("MlpPolicy", env, learner="es")
+    with pytest.raises(ValueError, match="learner 'dfa' needs a training loop of another kind than ES"):
+        ES("MlpPolicy", env, learner="dfa")
+    with pytest.raises(ValueError, match=r"unknown learner 'ess'; did you mean es or spsa\?"):
         make_agent("ess", "MlpPolicy", env)
 
 
@@ -256,7 +256,7 @@ def test_the_command_trains_it_and_draws_figures_without_information(tmp_path):
     train.main(
         [
             "CartPole-v1",
-            "--mode",
+            "--learner",
             "es",
             "--timesteps",
             "2000",
@@ -270,7 +270,7 @@ def test_the_command_trains_it_and_draws_figures_without_information(tmp_path):
         ]
     )
     result = json.loads((folder / "result.json").read_text())
-    assert (result["mode"], result["timesteps"]) == ("es", 2000)
+    assert (result["learner"], result["timesteps"]) == ("es", 2000)
     columns = (folder / "progress.csv").read_text().splitlines()[0].split(",")
     assert {"train/fitness_mean", "train/fitness_best", "hardware/writes", "hardware/measurements"} <= set(columns)
     assert not [name for name in columns if name.startswith("information/")]

@@ -171,7 +171,7 @@ def test_an_agent_has_inputs_for_actions_and_learns(action):
     agent = PIB(
         "MlpPolicy",
         "CartPole-v1" if action == "discrete" else "Pendulum-v1",
-        mode="forward-forward",
+        learner="forward-forward",
         n_steps=32,
         width=4,
         seed=3,
@@ -192,12 +192,12 @@ def test_a_bad_steepness_is_refused(value):
     with pytest.raises(ValueError, match=r"^forward-forward's steepness must be a number > 0, got"):
         ContrastOptions(steepness=value)
     with pytest.raises(ValueError, match="steepness"):
-        PIB("MlpPolicy", "CartPole-v1", mode="forward-forward", rule={"steepness": value})
+        PIB("MlpPolicy", "CartPole-v1", learner="forward-forward", rule={"steepness": value})
 
 
 def test_options_of_another_mode_are_refused():
     with pytest.raises(ValueError, match="has no option 'perturbation'"):
-        PIB("MlpPolicy", "CartPole-v1", mode="forward-forward", rule={"perturbation": 0.1})
+        PIB("MlpPolicy", "CartPole-v1", learner="forward-forward", rule={"perturbation": 0.1})
 
 
 def test_a_policy_without_inputs_for_actions_is_refused():

@@ -191,7 +191,7 @@ def test_it_lowers_its_loss(hw, perturbation, rate):
 
 
 def test_its_gain_in_outputs_is_not_refitted_away(monkeypatch):
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="spsa", n_steps=32, width=4, seed=3)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner="spsa", n_steps=32, width=4, seed=3)
     monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     agent.learn(64)
 
@@ -206,11 +206,11 @@ def test_a_bad_perturbation_is_refused(value):
     with pytest.raises(ValueError, match=r"^spsa's perturbation must be > 0 and <= 1 .*, got"):
         SpsaOptions(perturbation=value)
     with pytest.raises(ValueError, match="perturbation"):
-        PIB("MlpPolicy", "CartPole-v1", mode="spsa", rule={"perturbation": value})
+        PIB("MlpPolicy", "CartPole-v1", learner="spsa", rule={"perturbation": value})
 
 
 def test_options_of_the_wrong_name_or_type_are_refused():
     with pytest.raises(ValueError, match="has no option 'perturbatoin'"):
-        PIB("MlpPolicy", "CartPole-v1", mode="spsa", rule={"perturbatoin": 0.1})
+        PIB("MlpPolicy", "CartPole-v1", learner="spsa", rule={"perturbatoin": 0.1})
     with pytest.raises(ValueError, match="perturbation must be float, got 'much'"):
-        PIB("MlpPolicy", "CartPole-v1", mode="spsa", rule={"perturbation": "much"})
+        PIB("MlpPolicy", "CartPole-v1", learner="spsa", rule={"perturbation": "much"})

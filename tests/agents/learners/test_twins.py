@@ -206,9 +206,9 @@ def test_making_a_twin_leaves_the_chip_and_its_noise_alone(hw):
 @pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
 def test_one_seed_is_one_chip_in_every_mode(hw):
     settings = {"hw": hw, "width": 4, "n_steps": 8, "seed": 5}
-    plain = PIB("MlpPolicy", "CartPole-v1", mode="frozen", **settings).policy.state_dict()
+    plain = PIB("MlpPolicy", "CartPole-v1", learner="frozen", **settings).policy.state_dict()
     for mode in ("backprop", "backprop-off", "backprop-stale", "dfa"):
-        chip = PIB("MlpPolicy", "CartPole-v1", mode=mode, **settings).policy.state_dict()
+        chip = PIB("MlpPolicy", "CartPole-v1", learner=mode, **settings).policy.state_dict()
         assert chip.keys() == plain.keys()
         assert all(torch.equal(value, plain[key]) for key, value in chip.items())
 
@@ -309,7 +309,7 @@ def test_the_way_back_leads_through_patches(hw):
 @pytest.mark.parametrize("mode", ["backprop", "backprop-off", "backprop-stale"])
 def test_a_medium_without_a_twin_is_refused_with_the_cure(mode):
     with pytest.raises(ValueError, match=r"twin of NumpyMedium; .*learners\.twins\.twin_of$") as caught:
-        PIB("MlpPolicy", "CartPole-v1", mode=mode, hw="numpy-sine")
+        PIB("MlpPolicy", "CartPole-v1", learner=mode, hw="numpy-sine")
     assert "\n" not in str(caught.value)
 
 
@@ -337,7 +337,7 @@ class SineTwin(MediumTwin):
 def test_a_registered_twin_is_used(monkeypatch):
     monkeypatch.setattr("pib_rl.agents.learners.twins.TWINS", dict(TWINS))
     assert twin_of(NumpyMedium)(SineTwin) is SineTwin
-    agent = PIB("MlpPolicy", "CartPole-v1", mode="backprop", hw="numpy-sine", width=4, n_steps=32, seed=0)
+    agent = PIB("MlpPolicy", "CartPole-v1", learner="backprop", hw="numpy-sine", width=4, n_steps=32, seed=0)
     assert all(isinstance(twin, SineTwin) for twin in agent.rule.learner.twin.media)
     medium, drive, gradient = agent.policy.network.last, normal(9, 4, seed=1), normal(9, 48, seed=2)
     expected = slope(lambda x: torch.sin(x @ medium.mix.double().T / 4 + 0.5), drive, gradient)

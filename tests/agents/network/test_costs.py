@@ -6,7 +6,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from pib_rl.agents.network.costs import bill, in_unit, told
+from pib_rl.agents.network.costs import costs, format_costs, in_unit
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.physical.digital import MAC_J
 
@@ -28,9 +28,9 @@ def policy(hw="memristive", **options):
 
 def spent(model, act):
     """What the bill grew by."""
-    before = bill(model)
+    before = costs(model)
     act()
-    after = bill(model)
+    after = costs(model)
     return {name: after[name] - before[name] for name in ("energy_j", "reference_j", "measurements", "writes")} | {
         "parts": {
             part: after["energy_parts_j"][part] - before["energy_parts_j"].get(part, 0)
@@ -47,7 +47,7 @@ def test_a_pass_costs_conversions_current_and_nothing_else():
     assert set(cost["parts"]) == {"array", "converters"}
     assert cost["reference_j"] == pytest.approx(10 * (4 * 8 + 8 * 8 + 17 * 3) * MAC_J)
     assert cost["energy_j"] == pytest.approx(sum(cost["parts"].values()))
-    assert bill(model)["latency_s"] == pytest.approx(3 * (1e-9 + 3e-9) + 3 * (1e-6 + 3e-9))
+    assert costs(model)["latency_s"] == pytest.approx(3 * (1e-9 + 3e-9) + 3 * (1e-6 + 3e-9))
 
 
 def test_the_current_through_every_device_is_paid_for():
@@ -67,7 +67,7 @@ def test_writes_wear_devices_and_cost_energy():
     cost = spent(model, lambda: [array.program(delta), array.program(delta)])
     assert cost["writes"] == 4
     assert cost["parts"]["programming"] == pytest.approx(4 * 5e-12)
-    found = bill(model)
+    found = costs(model)
     assert found["writes_max_per_device"] == 2
     assert found["writes_mean_per_device"] == pytest.approx(4 / model.devices)
     assert found["endurance_used"] is None
@@ -76,23 +76,23 @@ def test_writes_wear_devices_and_cost_energy():
 def test_pulsed_devices_use_up_their_endurance():
     model = policy("memristive:pcm", programming="pulsed")
     model.readout.array.pulse(torch.ones(3, 17))
-    assert bill(model)["endurance_used"] == pytest.approx(1 / 1e9)
-    assert "(1e-09 of its endurance)" in told(bill(model))
+    assert costs(model)["endurance_used"] == pytest.approx(1 / 1e9)
+    assert "(1e-09 of its endurance)" in format_costs(costs(model))
 
 
 def test_nothing_is_counted_while_the_meter_stands_still():
     model = policy(**EXACT_COST)
-    before = bill(model)
+    before = costs(model)
     with model.meter.paused():
         model.outputs(torch.zeros(5, 4))
-    assert bill(model) == before
+    assert costs(model) == before
 
 
 def test_digital_weights_cost_arithmetic_and_a_latency_that_is_not_known_is_not_told():
     model = policy("digital")
     cost = spent(model, lambda: model.outputs(torch.zeros(10, 4)))
     assert cost["parts"] == {"digital": pytest.approx(cost["reference_j"])}
-    assert "latency not modelled" in told(bill(model), 0.02)
+    assert "latency not modelled" in format_costs(costs(model), 0.02)
 
 
 def test_unknown_parts_are_refused():
@@ -118,10 +118,10 @@ def test_quantities_for_people(value, text):
 
 
 def test_energy_that_no_part_tells_is_not_told_as_none():
-    counted = bill(policy())
-    assert "energy not modelled, a processor" in told(counted | {"energy_j": 0.0})
-    assert "not modelled," not in told(counted | {"energy_j": 1.0})
+    counted = costs(policy())
+    assert "energy not modelled, a processor" in format_costs(counted | {"energy_j": 0.0})
+    assert "not modelled," not in format_costs(counted | {"energy_j": 1.0})
 
 
 def test_latency_is_told_as_a_share_of_the_control_period():
-    assert "latency 3.02 us a decision, 0.0002 of the control period" in told(bill(policy(**EXACT_COST)), 0.02)
+    assert "latency 3.02 us a decision, 0.0002 of the control period" in format_costs(costs(policy(**EXACT_COST)), 0.02)

@@ -105,7 +105,7 @@ def test_a_dead_unit_says_nothing_on_any_substrate(hw):
 
 @pytest.mark.parametrize("mode", ["pib", "frozen", "backprop", "backprop-stale", "dfa", "spsa"])
 def test_a_chip_with_a_dead_unit_goes_on_learning(mode):
-    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw="memristive", mode=mode, n_steps=64, width=4, seed=3)
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw="memristive", learner=mode, n_steps=64, width=4, seed=3)
     agent.learn(128)
     inject(agent.policy, parse("dead-unit:1"))
     agent.learn(256, reset_num_timesteps=False)

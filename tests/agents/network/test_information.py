@@ -9,7 +9,7 @@ import references
 import torch
 
 from pib_rl.agents.network.information import information_plane, with_diagonal
-from pib_rl.agents.network.network import Measurement
+from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.gram import Gram
 from pib_rl.agents.objectives.target import Target
 
@@ -19,7 +19,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def plane(x: torch.Tensor, zs: list[torch.Tensor], target: Target):
-    return information_plane(x, Measurement([], zs, torch.empty(0)), target)
+    return information_plane(x, Activations([], zs, torch.empty(0)), target)
 
 
 def order_two(d: torch.Tensor) -> torch.Tensor:

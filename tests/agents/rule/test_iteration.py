@@ -9,7 +9,7 @@ from agent_toys import SUBSTRATES
 from gymnasium import spaces
 
 from pib_rl.agents import PIBPolicy, Rule, RuleConfig
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.rule.experience import Experience, reward_target
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.physical.substrate import Read
@@ -42,7 +42,7 @@ def make(
         none,
         none.clone(),
     )
-    return Rule(policy, settings, find_mode(mode)(policy, settings)), rollout
+    return Rule(policy, settings, find_learner(mode)(policy, settings)), rollout
 
 
 def hidden(rule: Rule) -> list[torch.Tensor]:
@@ -52,7 +52,7 @@ def hidden(rule: Rule) -> list[torch.Tensor]:
 @pytest.mark.parametrize("bonus", [0.0, 0.2])
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_readout_follows_the_clipped_policy_gradient_and_the_value_error(action, bonus, monkeypatch):
-    rule, rollout = make(action, mode="frozen", epochs=1, batch_size=N, ent_coef=bonus, spread_rate=0.0)
+    rule, rollout = make(action, learner="frozen", epochs=1, batch_size=N, ent_coef=bonus, spread_rate=0.0)
     asked = []
     monkeypatch.setattr(rule.policy.readout, "learn", lambda *arguments: asked.append(arguments))
     rule.update(rollout, 0.0, 7e-4)
@@ -106,7 +106,7 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_frozen_units_keep_every_bit_while_the_readout_moves(hw):
-    rule, rollout = make(hw=hw, mode="frozen")
+    rule, rollout = make(hw=hw, learner="frozen")
     rule.update(rollout, 0.0, 3e-3)  # the first rollout sets the gain controls once
     before, readout = hidden(rule), rule.policy.readout.array.weights().clone()
     rule.update(rollout, 0.0, 3e-3)
@@ -224,7 +224,7 @@ def test_older_states_take_part_in_the_refit(share, monkeypatch):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_entropy_bonus_fades_as_asked(action, monkeypatch):
     for decay, progress, left in ((0.0, 0.75, 1.0), (1.0, 0.75, 0.25), (2.0, 0.5, 0.25), (1.0, 1.0, 0.0)):
-        rule, rollout = make(action, mode="frozen", epochs=1, ent_coef=0.2, ent_decay=decay)
+        rule, rollout = make(action, learner="frozen", epochs=1, ent_coef=0.2, ent_decay=decay)
         seen, head = [], rule.policy.head
         monkeypatch.setattr(head, "gradient", lambda p, a, push, bonus, seen=seen: (seen.append(bonus), p * 0)[1])
         monkeypatch.setattr(head, "learn", lambda p, a, push, bonus, rate, seen=seen: seen.append(bonus))
@@ -236,7 +236,7 @@ def test_the_entropy_bonus_fades_as_asked(action, monkeypatch):
 def test_rewards_are_judged_in_units_of_the_return_scale():
     results = []
     for size in (1.0, 1000.0):
-        rule, rollout = make(mode="frozen")
+        rule, rollout = make(learner="frozen")
         rollout.rewards *= size
         rule.update(rollout, 0.0, 0.0)
         results.append(rule.history[-1].advantage)
@@ -264,7 +264,7 @@ def test_the_log_names_what_it_measured():
 
 @pytest.mark.parametrize("hw", ["memristive", "optical"])
 def test_values_do_not_share_the_read_noise_of_the_actions(hw):
-    rule, rollout = make(hw=hw, mode="frozen", steps=500)
+    rule, rollout = make(hw=hw, learner="frozen", steps=500)
     policy, obs = rule.policy, rollout.obs.flatten(0, 1)
     rollout.outputs = policy.outputs(obs).view_as(rollout.outputs)
     exact = torch.stack([policy.outputs(obs) for _ in range(64)]).mean(0)
@@ -277,7 +277,7 @@ def test_values_do_not_share_the_read_noise_of_the_actions(hw):
 
 
 def test_explained_variance_is_that_of_the_values_before_learning():
-    rule, rollout = make(mode="frozen")
+    rule, rollout = make(learner="frozen")
     log = rule.update(rollout, 0.0, 0.0)
     seen = rule.history[-1]
     expected = 1 - (seen.returns - seen.outputs[:, -1]).var() / seen.returns.var()

@@ -86,7 +86,7 @@ def test_the_test_draws_from_no_stream_but_its_own_and_writes_nothing():
 
 @pytest.mark.parametrize("mode", ["pib", "frozen"])
 def test_a_rollout_of_a_broken_chip_is_answered_by_a_restoration_alone(mode):
-    model = PIB("MlpPolicy", "CartPole-v1", mode=mode, hw="memristive", width=16, n_steps=128, seed=0)
+    model = PIB("MlpPolicy", "CartPole-v1", learner=mode, hw="memristive", width=16, n_steps=128, seed=0)
     model.learn(512)
     inject(model.policy, parse("stuck:0.5"))
     hidden = model.policy.network.chain[0].array.weights().clone()

@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 from hardware_toys import same, trace
 
-from pib_rl.agents.network.costs import bill
+from pib_rl.agents.network.costs import costs
 from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.envs import FreshChip, HardwareLoop
 from pib_rl.envs.hardware.delay import Delay, late_steps
@@ -175,7 +175,7 @@ def test_late_answers_serve_later_steps():
 def test_the_latency_of_the_hardware_counts_by_default():
     slow = HardwareLoop(gym.make("CartPole-v1"), taught("CartPole-v1", "optical"))
     fast = HardwareLoop(gym.make("CartPole-v1"), taught("CartPole-v1"))
-    assert slow.latency_s == bill(slow.policy)["latency_s"] == slow.reset(seed=0)[1]["latency_s"] > 0.1
+    assert slow.latency_s == costs(slow.policy)["latency_s"] == slow.reset(seed=0)[1]["latency_s"] > 0.1
     assert (slow.delay.steps, fast.delay.steps) == (late_steps(slow.latency_s, 0.02), 0)
 
 
@@ -189,10 +189,10 @@ def test_a_latency_needs_a_control_period():
 
 def test_energy_is_that_of_one_answer_and_adds_to_the_meter():
     env = loop()
-    before = bill(env.policy)["energy_j"]
+    before = costs(env.policy)["energy_j"]
     spent = sum(info["energy_j"] for *_, info in trace(env, 0, [0, 0, 0]))
     assert spent > 0
-    assert bill(env.policy)["energy_j"] - before == pytest.approx(spent)
+    assert costs(env.policy)["energy_j"] - before == pytest.approx(spent)
 
 
 class TestFaults:

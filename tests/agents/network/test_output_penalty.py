@@ -7,7 +7,7 @@ import torch
 from agent_toys import make_network
 
 from pib_rl.agents.learners.config import HiddenConfig
-from pib_rl.agents.network.restraint import PULL, restraint
+from pib_rl.agents.network.output_penalty import PULL, output_penalty
 from pib_rl.agents.objectives.target import Target
 
 
@@ -23,7 +23,7 @@ def cost(z: torch.Tensor, limit: float) -> torch.Tensor:
 def test_the_gradient_is_that_of_the_documented_cost(scale):
     z = (scale * normal(20, 6)).double().requires_grad_()
     cost(z, 1.2).backward()
-    torch.testing.assert_close(restraint(z.detach(), 1.2), z.grad)
+    torch.testing.assert_close(output_penalty(z.detach(), 1.2), z.grad)
     assert bool(z.grad.any()) == (scale > 1.2)
 
 

@@ -17,7 +17,7 @@ DRIVE = "drive"  # stream of test drives
 
 
 @dataclass(frozen=True)
-class Specimen:
+class TestChip:
     """A fabricated chip.
 
     Args:
@@ -31,7 +31,7 @@ class Specimen:
     array: Array
 
     @classmethod
-    def fabricate(cls, substrate: Substrate, size: int) -> Specimen:
+    def fabricate(cls, substrate: Substrate, size: int) -> TestChip:
         """A medium of ``size`` drives and an array of ``size`` outputs."""
         medium = substrate.make_medium(size, size)
         return cls(substrate, medium, substrate.make_array(medium.out_features, size))

@@ -1,6 +1,6 @@
 """Measures learning from data: PIB, frozen units and backpropagation on every substrate, 5 seeds.
 
-    python scripts/benchmark_lessons.py [TASK ...] [--data mnist] [--hw HW ...] [--learners NAME ...] [--seeds S ...]
+    python scripts/benchmark_learn.py [TASK ...] [--data mnist] [--hw HW ...] [--learners NAME ...] [--seeds S ...]
         [--device D] [--out DIR] [--results DIR] [--jobs J] [--no-runs]
 
 Prints Markdown tables: mean and standard deviation, over seeds, of figures of the final network on test images, noisy
@@ -12,7 +12,7 @@ Run folders are made in --out (default lessons), their figures go to --results (
 task and file name of the data: what stands there with today's settings, arguments and those shipped with the package,
 is not measured again, so that everything can be measured in several goes, also on several machines: a device draws
 other numbers from the same seeds, and rows say which device measured them. Seed by seed: an early stop leaves something
-of everything. Settings are those that are shipped (pib_rl/hyperparams/lessons.yml), chosen on images held out of the
+of everything. Settings are those that are shipped (pib_rl/hyperparams/estimators.yml), chosen on images held out of the
 training set, seed 0; what had been seen of the seeds measured here, docs/supervised.md tells.
 """
 
@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from pib_rl import __version__
 from pib_rl.agents.estimators.settings import shipped
-from pib_rl.agents.learners.registry import MODES
+from pib_rl.agents.learners import registry
 from pib_rl.cli.cli import FAILURE, UserError, mistakes, run
 from pib_rl.cli.process import check_device
 from pib_rl.learning.data import load
@@ -51,7 +51,7 @@ TASKS = {
     "dense": [*DENSE, "--units", "3"],
     "patches": [*PATCHES, "--epochs", "15", *VIEWS],
     "deep": [*DENSE, "--units", "6"],
-    "views": ["--mode", "unsupervised", *PATCHES, "--epochs", "6"],
+    "views": ["--target", "views", *PATCHES, "--epochs", "6"],
 }
 CAMERAS = ["--hw-options", "pixels_per_drive=8"]  # of patch units on optical hardware: squares have few drives
 ACCURACY = {"test_accuracy": "accuracy"}
@@ -200,7 +200,7 @@ class Runner:
         return f"{Path(self.data).stem}-{one.task}-{one.hw}-{one.learner}-s{one.seed}-{mark:08x}"
 
     def _learn(self, one: One, path: Path) -> None:
-        rival = [] if one.learner == "pib" else ["--rival", one.learner]
+        rival = [] if one.learner == "pib" else ["--learner", one.learner]
         command = [
             sys.executable,
             "-m",
@@ -288,7 +288,9 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"{', '.join(TASKS)}; all by default")
     parser.add_argument("--data", default="mnist", help="name or path, as python -m pib_rl.learn takes it")
     parser.add_argument("--hw", nargs="+", default=HARDWARE, choices=HARDWARE, metavar="HW")
-    parser.add_argument("--learners", nargs="+", default=LEARNERS, choices=sorted(set(MODES) - {"es"}), metavar="NAME")
+    parser.add_argument(
+        "--learners", nargs="+", default=LEARNERS, choices=sorted(set(registry.LEARNERS) - {"es"}), metavar="NAME"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=range(FIRST_SEED, FIRST_SEED + SEEDS), metavar="S")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--out", type=Path, default=Path("lessons"))
@@ -337,4 +339,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run("benchmark_lessons.py", main)
+    run("benchmark_learn.py", main)

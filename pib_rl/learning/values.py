@@ -14,14 +14,14 @@ from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.data import Data
-from pib_rl.learning.lesson import Lesson, Part, held_count
+from pib_rl.learning.task import LearningTask, Part, held_count
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder, write_atomically
 
 FEWEST = 2  # samples that explained variance can be taken of
 
 
-class Regression(Lesson):
+class ValuesTask(LearningTask):
     """The units' target is a real value, or several, standardised."""
 
     kind = PIBRegressor
@@ -31,7 +31,7 @@ class Regression(Lesson):
     def hold_out(self, data: Data) -> tuple[Part, Part]:
         """Any samples."""
         if data.y_train is None or data.y_test is None:
-            raise UserError("these data hold no values to learn; give some, or choose --mode unsupervised")
+            raise UserError("these data hold no values to learn; give some, or choose --target views")
         if len(data.y_test) < FEWEST:
             raise UserError(f"explained variance needs {FEWEST} test samples or more, got {len(data.y_test)}")
         count = held_count(len(data.y_train), FEWEST)

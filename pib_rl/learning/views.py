@@ -12,22 +12,22 @@ from sklearn.model_selection import train_test_split
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.figures import curves as plots
-from pib_rl.learning import figures, judge
+from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.lesson import Lesson, Part, held_count
+from pib_rl.learning.task import LearningTask, Part, held_count
 from pib_rl.runs.folder import RunFolder, write_atomically
 
 COMPONENTS = 50  # of the principal component analysis beside
 FIGURES = {  # what is judged, and how people read it
     "probe_accuracy": "linear probe, all labels",
-    f"probe_{judge.FEW}_accuracy": f"linear probe, {judge.FEW} labels",
+    f"probe_{probes.FEW}_accuracy": f"linear probe, {probes.FEW} labels",
     "knn_accuracy": "5 nearest neighbours, last unit",
     "nmi": "clusters and classes, NMI, last unit",
 }
 
 
-class Unsupervised(Lesson):
-    """The units' target is which views are of one sample. Labels, if there are any, only judge the finished network."""
+class ViewsTask(LearningTask):
+    """The units' target is which views are of one sample. Labels, if there are any, serve the evaluation alone."""
 
     kind = PIBEncoder
     validated, scored = "validation_score", "variance that the decoder gets back from views"
@@ -81,8 +81,8 @@ class Unsupervised(Lesson):
         self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int = 0
     ) -> dict[str, float]:
         """`FIGURES` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
-        few = judge.probe(known, names, seen, labels, few=True)
-        return judge.judged(known, names, seen, labels, last, self.draws) | {f"probe_{judge.FEW}_accuracy": few}
+        few = probes.probe(known, names, seen, labels, few=True)
+        return probes.scores(known, names, seen, labels, last, self.draws) | {f"probe_{probes.FEW}_accuracy": few}
 
     @classmethod
     def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -1,4 +1,4 @@
-"""What a mode of `python -m pib_rl.learn` is: how it holds out samples, makes an estimator, looks on, and judges."""
+"""What a learner of `python -m pib_rl.learn` is: how it holds out samples, makes an estimator, looks on, and judges."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Part(NamedTuple):
         return Part(self.x[pick], y, other)
 
 
-class Lesson(ABC):
-    """One mode of learning.
+class LearningTask(ABC):
+    """One learner of learning.
 
     Args:
         config: The run.
@@ -61,7 +61,7 @@ class Lesson(ABC):
         Raises:
             ValueError: If there is no image for patches.
         """
-        config, plain = self.config, self.config.substance()
+        config, plain = self.config, self.config.identity()
         if config.patches and image is None:
             raise ValueError("--patches needs images, and these data are vectors; leave it out")
         objective = {} if config.objective is None else {"objective": config.objective}
@@ -71,7 +71,7 @@ class Lesson(ABC):
             width=config.width,
             epochs=config.epochs,
             batch_size=config.batch_size,
-            mode=config.learner,
+            learner=config.learner,
             hw_options=plain["hw_options"],
             objective_options=plain["objective_options"],
             rule=plain["rule"],

@@ -16,9 +16,9 @@ from pib_rl.cli.cli import UserError
 @pytest.fixture
 def real_script(monkeypatch):
     """With tasks that take a moment; runs are processes, as for its users."""
-    module = load_script("benchmark_lessons")
+    module = load_script("benchmark_learn")
     small = ["--width", "6", "--units", "1", "--epochs", "2"]
-    monkeypatch.setattr(module, "TASKS", {"dense": small, "views": ["--mode", "unsupervised", *small]})
+    monkeypatch.setattr(module, "TASKS", {"dense": small, "views": ["--target", "views", *small]})
     return module
 
 

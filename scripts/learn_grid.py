@@ -1,6 +1,6 @@
 """Tunes learning from images: eight settings of a learner's rates, on training images alone.
 
-    python scripts/lesson_grid.py LEARNER [...] [--task dense] [--data mnist] [--hw HW ...] [--seeds S ...] [--jobs J]
+    python scripts/learn_grid.py LEARNER [...] [--task dense] [--data mnist] [--hw HW ...] [--seeds S ...] [--jobs J]
 
 Each setting learns from 20,000 of the training images for 4 epochs and is judged by 5000 others of them; test images
 are not touched. Prints a Markdown table per learner: means over seeds (chips), noisy hardware, in %; - where a setting
@@ -22,9 +22,9 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from pib_rl.agents.estimators.supervised import PIBClassifier, PIBEncoder
-from pib_rl.agents.learners.registry import MODES
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.cli.cli import UserError, run
-from pib_rl.learning import judge
+from pib_rl.learning import probes
 from pib_rl.learning.data import Data, load
 
 PATCHES = {"units": 1, "batch_size": 128, "patches": [(16, 5, 2), (32, 3, 2)]}
@@ -33,7 +33,7 @@ TASKS = {
     "patches": {"width": 512, **PATCHES},
     "views": {"width": 256, **PATCHES},
 }
-CAMERAS = {"pixels_per_drive": 8}  # of patch units on optical hardware, as scripts/benchmark_lessons.py has them
+CAMERAS = {"pixels_per_drive": 8}  # of patch units on optical hardware, as scripts/benchmark_learn.py has them
 HARDWARE = ("digital", "memristive", "optical")
 HIDDEN, READOUT = (5e-3, 1e-2, 2e-2, 4e-2), (2.0, 6.0)
 LEARNED_FROM, JUDGED_BY, EPOCHS = 20_000, 5_000, 4
@@ -55,7 +55,7 @@ def figures(data: Data, task: str, learner: str, hw: str, hidden: float, readout
     cameras = CAMERAS if hw == "optical" and "patches" in TASKS[task] else None
     model = kind(
         hw=hw,
-        mode=learner,
+        learner=learner,
         epochs=EPOCHS,
         seed=seed,
         image=data.image,
@@ -73,16 +73,16 @@ def figures(data: Data, task: str, learner: str, hw: str, hidden: float, readout
         return str(error)
     known, seen, last = model.transform(x), model.transform(x_held), model.model_.network.last.out_features
     found = (
-        judge.probe(known, y, seen, y_held),
-        judge.probe(known, y, seen, y_held, few=True),
-        judge.neighbours(known[:, -last:], y, seen[:, -last:], y_held),
+        probes.probe(known, y, seen, y_held),
+        probes.probe(known, y, seen, y_held, few=True),
+        probes.neighbours(known[:, -last:], y, seen[:, -last:], y_held),
     )
     return tuple(100 * value for value in found)
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("learners", nargs="+", choices=sorted(set(MODES) - {"es"}), metavar="LEARNER")
+    parser.add_argument("learners", nargs="+", choices=sorted(set(LEARNERS) - {"es"}), metavar="LEARNER")
     parser.add_argument("--task", default="dense", choices=TASKS)
     parser.add_argument("--data", default="mnist", help="name or path, as python -m pib_rl.learn takes it; images")
     parser.add_argument("--hw", nargs="+", default=HARDWARE, choices=HARDWARE, metavar="HW")
@@ -124,4 +124,4 @@ def cell(runs: list[Figures | str]) -> str:
 
 
 if __name__ == "__main__":
-    run("lesson_grid.py", main)
+    run("learn_grid.py", main)

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.patient import QUARTER, Chip, Course, Patient
+from pib_rl.adaptation.recovery import QUARTER, Chip, RecoveryCurve, RecoveryRun
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.learners.config import HiddenConfig
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
@@ -25,14 +25,14 @@ from pib_rl.common.streams import EVALUATION
 from pib_rl.learn import draw, keep, kept
 from pib_rl.learning.config import LearnConfig, from_plain
 from pib_rl.learning.data import load
-from pib_rl.learning.lesson import Lesson
+from pib_rl.learning.task import LearningTask
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.training.config import as_pairs
 
 PROGRESS = "epoch"  # column of progress.csv that counts
 
 
-class PatientLearner(Patient):
+class EstimatorRecovery(RecoveryRun):
     """A run of ``learn``. What its performance is, its kind says; it is taken on noisy hardware.
 
     It is taken before the fault, after it, and at the end, by `tested`; on the way, by `watched`, on validation
@@ -40,13 +40,13 @@ class PatientLearner(Patient):
     media, then gain controls. The rates start again and fall over the adaptation; optimisers of the chip go on.
 
     Attributes:
-        lesson: The mode of learning.
+        lesson: The learner of learning.
         named: What `tested` gives, as a name in a contender's result.json.
         column: What `watched` gives, as a column of a contender's progress.csv.
     """
 
     unit, percent = "epochs", True
-    lesson: ClassVar[type[Lesson]]
+    lesson: ClassVar[type[LearningTask]]
     named: str
     column: str
 
@@ -55,7 +55,7 @@ class PatientLearner(Patient):
         if config.timesteps is not None:
             raise UserError(f"{run.path} is a run of learn: give --epochs in the place of --timesteps")
         super().__init__(config, run, task.learner)
-        known = run.whole_result((), ("epochs",))
+        known = run.checked_result((), ("epochs",))
         self.length = config.epochs or max(1, known["epochs"] // QUARTER)
         self.task = replace(
             task,
@@ -83,13 +83,13 @@ class PatientLearner(Patient):
         """`tested` by what somebody fit to the features before the fault; None where nobody fits anything to them."""
         return None
 
-    def seen(self, model: PhysicalEstimator, lesson: Lesson) -> dict[str, float]:
+    def seen(self, model: PhysicalEstimator, lesson: LearningTask) -> dict[str, float]:
         """What is seen of the network after an epoch, by column; `column` among it."""
         return lesson.look(model, self.held)
 
     @property
-    def identity(self) -> dict[str, Any]:
-        return {"data": self.task.data, "hw": self.task.hw, "mode": self.own, "seed": self.task.seed}
+    def origin(self) -> dict[str, Any]:
+        return {"data": self.task.data, "hw": self.task.hw, "learner": self.own, "seed": self.task.seed}
 
     def admit(self) -> Chip:
         with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
@@ -98,8 +98,8 @@ class PatientLearner(Patient):
             self.model = self._load(self.own, self.healthy)
         return self.model.model_
 
-    def break_down(self, chip: Chip) -> None:
-        super().break_down(chip)
+    def apply_faults(self, chip: Chip) -> None:
+        super().apply_faults(chip)
         with aside(self.admitted):
             self.after_old_probe = self.tested_with_old_probe(self.admitted)
 
@@ -118,13 +118,13 @@ class PatientLearner(Patient):
         return self.model
 
     def plan(self, name: str) -> LearnConfig:
-        """The training of one contender: the run's own settings, and of a rival those of its mode."""
+        """The training of one contender: the run's own settings, and of a rival those of its learner."""
         if name == self.own:
             return self.task
-        apart = {field.name for kind in (HiddenConfig, find_mode(self.own).Options) for field in fields(kind)}
-        rule = {key: value for key, value in self.task.substance()["rule"].items() if key not in apart}
+        apart = {field.name for kind in (HiddenConfig, find_learner(self.own).Options) for field in fields(kind)}
+        rule = {key: value for key, value in self.task.identity()["rule"].items() if key not in apart}
         rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
-        return replace(self.task, rival=name, rule=as_pairs(rule))
+        return replace(self.task, learner=name, rule=as_pairs(rule))
 
     def _load(self, name: str, state: dict[str, Any]) -> PhysicalEstimator:
         """An estimator with a chip in that state, which draws anew."""
@@ -134,7 +134,7 @@ class PatientLearner(Patient):
         model.model_.streams.restart(self.draws)
         return model
 
-    def learn_on(self, name: str, path: Path) -> Course:
+    def learn_on(self, name: str, path: Path) -> RecoveryCurve:
         lesson, model = self.lesson(self.plan(name)), self._recalibrated(name)
         folder = RunFolder.create(replace(lesson.config, out=path))
         rows: list[dict[str, float]] = []
@@ -152,7 +152,7 @@ class PatientLearner(Patient):
             final, old = self.tested(model), self.tested_with_old_probe(model)
         folder.save_result({self.named: final, lesson.validated: rows[-1][lesson.validated], **counts})
         curve = [(0, self.held_after), *((row[PROGRESS], row[self.column]) for row in rows)]
-        return Course(final, curve, counts, old)
+        return RecoveryCurve(final, curve, counts, old)
 
     def _recalibrated(self, name: str) -> PhysicalEstimator:
         """A contender with the broken chip, recalibrated; an old digital twin is made before the fault."""

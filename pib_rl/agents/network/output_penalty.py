@@ -7,7 +7,7 @@ from torch import Tensor
 PULL = 3.0  # nats for outputs of twice their limit's power: 0.75; an objective is worth one or two
 
 
-def restraint(z: Tensor, limit: float) -> Tensor:
+def output_penalty(z: Tensor, limit: float) -> Tensor:
     """Gradient by the outputs of what too large outputs cost a unit, zero as long as they are small enough.
 
     An objective of Gram matrices knows neither the scale of the outputs nor their mean, so that learning lets both

@@ -11,7 +11,7 @@ from pib_rl.cli.cli import UserError
 
 @pytest.fixture
 def script(monkeypatch):
-    module = load_script("lesson_grid")
+    module = load_script("learn_grid")
     small = {"width": 6, "units": 1, "batch_size": 20}
     for name, value in (
         ("TASKS", {"dense": small, "views": small}),

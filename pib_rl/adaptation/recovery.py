@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from pib_rl.adaptation.config import STALE, AdaptConfig
-from pib_rl.agents.learners.registry import find_mode
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.faults import check, inject
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.policy import PIBPolicy
@@ -24,7 +24,7 @@ Point = tuple[float, float]  # steps or epochs since the fault, and performance
 
 
 @dataclass
-class Course:
+class RecoveryCurve:
     """How one contender fared.
 
     Args:
@@ -41,7 +41,7 @@ class Course:
     final_old_probe: float | None = None
 
 
-class Patient(ABC):
+class RecoveryRun(ABC):
     """One trained chip.
 
     All contenders go on from one state: that of the run, broken once. Nothing of it is fabricated or drawn again. What
@@ -85,20 +85,20 @@ class Patient(ABC):
         self.healthy = run.load_policy()
         self.broken: dict[str, Tensor] = {}
         for name in self.contenders[1:]:
-            if find_mode(name).answer_inputs != find_mode(own).answer_inputs:
+            if find_learner(name).target_inputs != find_learner(own).target_inputs:
                 raise UserError(
                     f"{name} can't go on from a chip of {own}: one of them needs inputs for answers, the "
-                    "other has none; leave it out of --rivals"
+                    "other has none; leave it out of --learner"
                 )
 
     @property
     def contenders(self) -> list[str]:
         """Modes: the run's own, then the rivals."""
-        return list(dict.fromkeys([self.own, *self.config.rivals]))
+        return list(dict.fromkeys([self.own, *self.config.learner]))
 
     @property
     @abstractmethod
-    def identity(self) -> dict[str, Any]:
+    def origin(self) -> dict[str, Any]:
         """What the run was, for its result."""
 
     @abstractmethod
@@ -114,14 +114,14 @@ class Patient(ABC):
         """Performance of the loaded chip on what may be looked at meanwhile."""
 
     @abstractmethod
-    def learn_on(self, name: str, path: Path) -> Course:
+    def learn_on(self, name: str, path: Path) -> RecoveryCurve:
         """One contender goes on from the broken chip, in a run folder of its own.
 
         Raises:
             UserError: If the training is interrupted; the folder holds what was learned so far.
         """
 
-    def break_down(self, chip: Chip) -> None:
+    def apply_faults(self, chip: Chip) -> None:
         """Performance before; the faults; performance after. From here on meters count from 0."""
         self.before, self.held_before = self.judge(), self.look()
         for fault in self.config.faults():
@@ -144,5 +144,5 @@ class Patient(ABC):
 
     @staticmethod
     def twin_is_old(name: str) -> bool:
-        """Whether a mode's digital twin is the chip of before the fault."""
+        """Whether a learner's digital twin is the chip of before the fault."""
         return name == STALE

@@ -13,7 +13,7 @@ BLUE, RED, GREEN, AMBER = "#0b6e99", "#d1495b", "#66a182", "#edae49"
 SMALL = 8  # points, of labels
 
 
-class Finding(ABC):
+class Measurement(ABC):
     """One kind of measurement of a chip.
 
     Attributes:

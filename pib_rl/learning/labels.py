@@ -11,16 +11,16 @@ from sklearn.model_selection import train_test_split
 from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
-from pib_rl.learning import figures, judge
+from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.lesson import Lesson, Part, held_count
+from pib_rl.learning.task import LearningTask, Part, held_count
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder, write_atomically
 
 JUDGED = 10_000  # training samples that probe and neighbours learn from, at most
 
 
-class Supervised(Lesson):
+class LabelsTask(LearningTask):
     """The units' target is the label."""
 
     kind = PIBClassifier
@@ -37,7 +37,7 @@ class Supervised(Lesson):
     def hold_out(self, data: Data) -> tuple[Part, Part]:
         """The same share of every class."""
         if data.y_train is None:
-            raise UserError("these data hold no labels; give some, or choose --mode unsupervised")
+            raise UserError("these data hold no labels; give some, or choose --target views")
         names, counts = np.unique(data.y_train, return_counts=True)
         if len(names) < 2:
             raise UserError(f"the training samples must be of 2 classes or more, got one class: {names[0]}")
@@ -72,7 +72,7 @@ class Supervised(Lesson):
         result = {
             "test_accuracy": float((guess == labels).mean()),
             "test_accuracy_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, labels)),
-            **judge.judged(known, names, seen, labels, last, self.draws),
+            **probes.scores(known, names, seen, labels, last, self.draws),
         }
         inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
         for name, figure in (

@@ -20,7 +20,7 @@ STRENGTH, STRENGTH_OF_FEW = 0.01, 0.3  # of the regularisation, per sample; chos
 NEIGHBOURS = 5
 
 
-def judged(
+def scores(
     known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int, seed: int
 ) -> dict[str, float]:
     """What others make of features: a probe of all, neighbours and clusters of the ``last`` ones (0 for all).
