@@ -37,9 +37,8 @@ def fabricate(config: InspectConfig) -> TestChip:
     Raises:
         UserError: If the substrate refuses it.
     """
-    options = config.identity()["hw_options"]
     with mistakes():
-        substrate = registry.make(config.hw, options, Streams(config.seed), Meter())
+        substrate = registry.make(config.hw, config.hw_options, Streams(config.seed), Meter())
         return TestChip.fabricate(substrate, config.size)
 
 

@@ -2,154 +2,22 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import tyro
-from stable_baselines3.common.vec_env import VecEnv
-from tqdm import tqdm
-
-from pib_rl.agents.observations import as_matrix, check_observation_space
-from pib_rl.agents.policy import Reader
-from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.cli import parse, run
 from pib_rl.cli.process import settle_in
-from pib_rl.common.streams import EXPLORATION, Streams
-from pib_rl.envs.make import find_spec, make_vec_env
-from pib_rl.physical.substrate import Read
-from pib_rl.play import load
-from pib_rl.runs.folder import LAST, RunFolder, write_atomically
-from pib_rl.training.config import check_ranges
-from pib_rl.training.loop import close
+from pib_rl.training.observations import LogConfig, log
 
 NAME = "pib_rl.log"
-LOG = "log"  # stream of the environments' seed: a training with the same seed sees others
-
-
-@dataclass(frozen=True)
-class LogConfig:
-    """Logs observations of random actions, or of a policy's, and what was seen a step later."""
-
-    env: tyro.conf.Positional[str]
-    """Id of a Gymnasium environment, such as CartPole-v1."""
-    timesteps: int = 4000
-    """Environment steps to log, rounded up to all environments; the last one of an episode is left out."""
-    distractors: int = 0
-    """Standard normal noise dimensions appended to each observation."""
-    policy: Path | None = None
-    """Run folder of python -m pib_rl.train whose last policy acts, exploring; by default actions are random."""
-    n_envs: int = 8
-    """Environments that run side by side."""
-    seed: int = 0
-    """Seed of environments and actions."""
-    out: Path | None = None
-    """File to write, .npz; by default one under observations/."""
-    progress: bool = True
-    """Show a progress bar."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        if self.file.suffix != ".npz":
-            raise UserError(f"--out must end with .npz, got {self.file}")
-        try:
-            if self.file.exists():
-                raise UserError(f"{self.file} exists; choose another --out")
-        except OSError as error:
-            raise UserError(f"cannot write {self.file}: {error.strerror or error}") from None
-
-    @property
-    def file(self) -> Path:
-        """Where the observations go."""
-        extra = f"-d{self.distractors}" if self.distractors else ""
-        name = f"{self.env.replace('/', '-').replace(':', '-')}{extra}-s{self.seed}.npz"
-        return Path("observations") / name if self.out is None else self.out
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(LogConfig, arguments, NAME)
-    streams = Streams(config.seed)
-    with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
-        find_spec(config.env)
-        env = make_vec_env(config.env, config.n_envs, streams.integer(LOG), config.distractors)
-    try:
-        with mistakes():
-            check_observation_space(env.observation_space)
-            act = actor(config, env, streams)
-            make_folder(config.file.parent)
-            now, later = collect(env, act, config)
-    finally:
-        env.close()
-    if len(now) < 2:
-        raise UserError(
-            f"too few steps (--timesteps {config.timesteps}): pairs of observations within an episode: "
-            f"{len(now)}; log more"
-        )
-    content = io.BytesIO()
-    np.savez_compressed(content, x_train=now, x_next=later)
-    try:
-        write_atomically(config.file, content.getvalue())
-    except OSError as error:
-        raise UserError(f"cannot write {config.file}: {error.strerror or error}") from None
+    logged = log(config)
     print(
-        f"{len(now):,} observations of {now.shape[1]} numbers, and those that followed: {config.file}\n"
+        f"{len(logged):,} observations of {logged.shape[1]} numbers, and those that followed: {config.file}\n"
         f"python -m pib_rl.learn {config.file} --target views"
     )
-
-
-def make_folder(path: Path) -> None:
-    """Makes a folder with all above it.
-
-    Raises:
-        UserError: If that is impossible.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {path}: {error.strerror or error}") from None
-
-
-def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], np.ndarray]:
-    """What gives actions for observations, shape (n_envs, ...).
-
-    Raises:
-        UserError: If the policy is of another environment.
-    """
-    if config.policy is None:
-        env.action_space.seed(streams.integer(EXPLORATION))
-        return lambda obs: np.stack([env.action_space.sample() for _ in range(config.n_envs)])
-    model, task = load(RunFolder.open(config.policy), LAST)
-    close(model)
-    for name in ("env", "distractors"):
-        if getattr(task, name) != getattr(config, name):
-            raise UserError(
-                f"the policy of {config.policy} was trained with {name} {getattr(task, name)}, but "
-                f"{getattr(config, name)} is asked for"
-            )
-    model.policy.streams.restart(config.seed)
-    reader = Reader(model.policy, Read.NOISY)
-    return lambda obs: reader.predict(obs)[0]
-
-
-def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Observations, shape (n, features), and those of the next step of the same episodes, of the same shape."""
-    pairs, obs = [], env.reset()
-    flat = _flat(obs, env)
-    steps = range(0, config.timesteps, config.n_envs)
-    for _ in tqdm(steps, unit_scale=config.n_envs, unit="step", disable=not config.progress, dynamic_ncols=True):
-        obs, _, dones, _ = env.step(act(obs))
-        before, flat = flat, _flat(obs, env)
-        pairs.append((before[~dones], flat[~dones]))
-    now, later = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return now, later
-
-
-def _flat(obs: Any, env: VecEnv) -> np.ndarray:
-    return as_matrix(obs, env.observation_space).numpy().astype(np.float32)
 
 
 if __name__ == "__main__":

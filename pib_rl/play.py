@@ -14,16 +14,15 @@ from tqdm import tqdm
 from pib_rl.adaptation.recovery import QUARTER
 from pib_rl.agents import PIB
 from pib_rl.agents.network.faults import check
-from pib_rl.agents.saved import policy_arguments
 from pib_rl.cli.cli import UserError, mistakes, parse, run
 from pib_rl.cli.process import check_display, settle_in
 from pib_rl.envs.make import make_env
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.config import PICTURES, PlayConfig
-from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder, load_into
-from pib_rl.train import build
-from pib_rl.training.config import TrainConfig, from_plain
-from pib_rl.training.evaluation import decimals
+from pib_rl.runs.folder import BEST, LAST, RunFolder
+from pib_rl.runs.result import decimals, format_return
+from pib_rl.training.config import TrainConfig
+from pib_rl.training.load import load
 from pib_rl.training.loop import close
 from pib_rl.viewer.dependencies import check_pygame
 
@@ -53,24 +52,6 @@ def main(arguments: list[str]) -> None:
         close(model)
         raise
     show(config, folder, model, task, env)
-
-
-def load(folder: RunFolder, name: str) -> tuple[PIB, TrainConfig]:
-    """The model of a run with the saved policy, and its configuration.
-
-    Raises:
-        UserError: If the folder's files do not fit together.
-    """
-    settings = folder.identity()
-    with mistakes():
-        policy_arguments(settings, folder.path)
-    task = from_plain(settings, folder.path / CONFIG)
-    if not task.env:
-        raise UserError(f"{folder.path / CONFIG} names no environment")
-    with mistakes(RuntimeError, AssertionError):
-        model = build(task)
-    load_into(model.policy, folder.load_policy(name), folder.path / name)
-    return model, task
 
 
 def render_mode(config: PlayConfig) -> dict[str, Any]:
@@ -110,9 +91,8 @@ def show(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig, e
     finally:
         session.close()
     if session.returns:
-        places = decimals(*session.returns)
-        told = ", ".join(f"{value:.{places}f}" for value in session.returns)
-        print(f"returns: {told} (mean {np.mean(session.returns):.{places}f})")
+        mean = f"{np.mean(session.returns):.{decimals(*session.returns)}f}"
+        print(f"returns: {format_return(*session.returns)} (mean {mean})")
     else:
         print(f"returns: none, no episode ended within {session.steps} steps")
     for what in session.missed():

@@ -10,7 +10,7 @@ from pib_rl.learning.labels import LabelsTask
 class ClassifierRecovery(EstimatorRecovery):
     """A run of ``learn`` with labels of classes. Performance is the accuracy."""
 
-    lesson, scored = LabelsTask, "accuracy"
+    task_kind, scored = LabelsTask, "accuracy"
     named, column = "test_accuracy", LabelsTask.validated
 
     def tested(self, model: PIBClassifier) -> float:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
 
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.settings import OutputSettings
 from pib_rl.physical.faults import Fault, parse_all
-from pib_rl.training.config import check_ranges
 
 STALE = "backprop-stale"  # the learner whose digital twin is the chip of before the fault
 
 
-@dataclass(frozen=True)
-class AdaptConfig:
-    """Breaks a trained chip and lets it learn on in place, beside rivals on the same broken chip."""
+@dataclass(frozen=True, kw_only=True)
+class AdaptConfig(OutputSettings):
+    """Breaks a trained chip and lets it learn on in place, beside other learners on the same broken chip."""
 
     run: tyro.conf.Positional[Path]
     """Finished run folder of train or of learn."""
@@ -35,15 +34,11 @@ class AdaptConfig:
     """Seed of what breaks, and of all noise, exploration and environments from then on."""
     data: str | None = None
     """Where the data of a run of learn are, if they moved."""
-    out: Path | None = None
-    """Folder to make; by default one under runs/."""
     device: str = "cpu"
     """torch device: cpu, cuda or cuda:N."""
-    progress: bool = True
-    """Show a progress bar."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         self.faults()
         with mistakes():
             for name in self.learner:
@@ -68,15 +63,3 @@ class AdaptConfig:
     def stem(self) -> str:
         """Name of the folder."""
         return f"{self.run.resolve().name}-adapt-s{self.seed}"
-
-    def identity(self) -> dict[str, Any]:
-        """What defines the adaptation, as plain data: everything but where and how it is shown."""
-        return {
-            "adapt": str(self.run),
-            "fault": list(self.fault),
-            "timesteps": self.timesteps,
-            "epochs": self.epochs,
-            "rivals": list(self.learner),
-            "seed": self.seed,
-            "data": self.data,
-        }

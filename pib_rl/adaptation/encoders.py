@@ -29,7 +29,7 @@ class EncoderRecovery(EstimatorRecovery):
     views of them, the same views each time. The decoder is the chip's readout, and learns on with it.
     """
 
-    lesson = ViewsTask
+    task_kind = ViewsTask
 
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
         super().__init__(config, run, settings)
@@ -41,8 +41,8 @@ class EncoderRecovery(EstimatorRecovery):
 
     def apply_faults(self, chip: Chip) -> None:
         if self.labelled:
-            with aside(self.admitted):
-                self.old_probe = self._probe(self.admitted)
+            with aside(self.loaded):
+                self.old_probe = self._probe(self.loaded)
         super().apply_faults(chip)
 
     def tested(self, model: PIBEncoder) -> float:
@@ -56,8 +56,8 @@ class EncoderRecovery(EstimatorRecovery):
     def watched(self, model: PIBEncoder) -> float:
         return self._accuracy(model, self.held.x, self.held.y) if self.labelled else self._decoded(model)
 
-    def seen(self, model: PIBEncoder, lesson: LearningTask) -> dict[str, float]:
-        found = super().seen(model, lesson)
+    def seen(self, model: PIBEncoder, task: LearningTask) -> dict[str, float]:
+        found = super().seen(model, task)
         if self.labelled:
             with aside(model):
                 found[self.column] = self.watched(model)

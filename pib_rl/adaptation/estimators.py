@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -21,15 +20,14 @@ from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
+from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import EVALUATION
-from pib_rl.learn import draw, keep, kept
-from pib_rl.learning.config import LearnConfig, from_plain
+from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import load
+from pib_rl.learning.run import EPOCH, Run, fit
 from pib_rl.learning.task import LearningTask
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
-from pib_rl.training.config import as_pairs
-
-PROGRESS = "epoch"  # column of progress.csv that counts
+from pib_rl.runs.result import RunResult
 
 
 class EstimatorRecovery(RecoveryRun):
@@ -40,23 +38,23 @@ class EstimatorRecovery(RecoveryRun):
     media, then gain controls. The rates start again and fall over the adaptation; optimisers of the chip go on.
 
     Attributes:
-        lesson: The learner of learning.
-        named: What `tested` gives, as a name in a contender's result.json.
-        column: What `watched` gives, as a column of a contender's progress.csv.
+        task_kind: What such runs learn.
+        named: What `tested` gives, as a name in a learner's result.json.
+        column: What `watched` gives, as a column of a learner's progress.csv.
     """
 
     unit, percent = "epochs", True
-    lesson: ClassVar[type[LearningTask]]
+    task_kind: ClassVar[type[LearningTask]]
     named: str
     column: str
 
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
-        task = from_plain(settings, run.path / CONFIG)
+        task = from_plain(LearnConfig, settings, run.path / CONFIG)
         if config.timesteps is not None:
             raise UserError(f"{run.path} is a run of learn: give --epochs in the place of --timesteps")
         super().__init__(config, run, task.learner)
-        known = run.checked_result((), ("epochs",))
-        self.length = config.epochs or max(1, known["epochs"] // QUARTER)
+        trained = run.result("epochs").epochs
+        self.length = config.epochs or max(1, int(trained or 0) // QUARTER)
         self.task = replace(
             task,
             data=config.data or task.data,
@@ -69,7 +67,7 @@ class EstimatorRecovery(RecoveryRun):
         self.model: PhysicalEstimator | None = None
         with mistakes():
             check_device(config.device)
-            self.fitted, self.held = self.lesson(self.task).hold_out(self.data)
+            self.fitted, self.held = self.task_kind(self.task).hold_out(self.data)
 
     @abstractmethod
     def tested(self, model: Any) -> float:
@@ -83,79 +81,72 @@ class EstimatorRecovery(RecoveryRun):
         """`tested` by what somebody fit to the features before the fault; None where nobody fits anything to them."""
         return None
 
-    def seen(self, model: PhysicalEstimator, lesson: LearningTask) -> dict[str, float]:
+    def seen(self, model: PhysicalEstimator, task: LearningTask) -> dict[str, float]:
         """What is seen of the network after an epoch, by column; `column` among it."""
-        return lesson.look(model, self.held)
+        return task.evaluate_heldout(model, self.held)
 
     @property
     def origin(self) -> dict[str, Any]:
         return {"data": self.task.data, "hw": self.task.hw, "learner": self.own, "seed": self.task.seed}
 
-    def admit(self) -> Chip:
+    def load(self) -> Chip:
         with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
-            for name in self.contenders[1:]:
+            for name in self.learners[1:]:
                 self._load(name, self.healthy)
             self.model = self._load(self.own, self.healthy)
         return self.model.model_
 
     def apply_faults(self, chip: Chip) -> None:
         super().apply_faults(chip)
-        with aside(self.admitted):
-            self.after_old_probe = self.tested_with_old_probe(self.admitted)
+        with aside(self.loaded):
+            self.after_old_probe = self.tested_with_old_probe(self.loaded)
 
-    def judge(self) -> float:
-        with aside(self.admitted):
-            return self.tested(self.admitted)
+    def evaluate(self) -> float:
+        with aside(self.loaded):
+            return self.tested(self.loaded)
 
-    def look(self) -> float:
-        with aside(self.admitted):
-            return self.watched(self.admitted)
+    def evaluate_heldout(self) -> float:
+        with aside(self.loaded):
+            return self.watched(self.loaded)
 
     @property
-    def admitted(self) -> PhysicalEstimator:
+    def loaded(self) -> PhysicalEstimator:
         """The estimator with the loaded chip."""
         assert self.model is not None
         return self.model
 
     def plan(self, name: str) -> LearnConfig:
-        """The training of one contender: the run's own settings, and of a rival those of its learner."""
+        """The training of one learner: the run's own settings, and of a rival those of its learner."""
         if name == self.own:
             return self.task
         apart = {field.name for kind in (HiddenConfig, find_learner(self.own).Options) for field in fields(kind)}
-        rule = {key: value for key, value in self.task.identity()["rule"].items() if key not in apart}
+        rule = {key: value for key, value in self.task.rule.items() if key not in apart}
         rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
-        return replace(self.task, learner=name, rule=as_pairs(rule))
+        return replace(self.task, learner=name, rule=rule)
 
     def _load(self, name: str, state: dict[str, Any]) -> PhysicalEstimator:
         """An estimator with a chip in that state, which draws anew."""
-        lesson = self.lesson(self.plan(name))
-        model = lesson.build(self.data.image).prepare(self.fitted.x, **lesson.broadcast(self.fitted))
+        task = self.task_kind(self.plan(name))
+        model = task.build(self.data.image).prepare(self.fitted.x, **task.broadcast(self.fitted))
         load_into(model.model_, state, self.run.path / LAST)
         model.model_.streams.restart(self.draws)
         return model
 
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
-        lesson, model = self.lesson(self.plan(name)), self._recalibrated(name)
-        folder = RunFolder.create(replace(lesson.config, out=path))
-        rows: list[dict[str, float]] = []
-
-        def watch(log: dict[str, float]) -> None:
-            rows.append({PROGRESS: len(rows) + 1, **log, **self.seen(model, lesson)})
-
-        start = time.perf_counter()
-        with mistakes(RuntimeError, MemoryError), kept(folder, model, rows):
-            model.fit(self.fitted.x, **lesson.broadcast(self.fitted), watch=watch)
-        counts = {**model.model_.meter.totals(), "wall_s": round(time.perf_counter() - start, 3)}
-        keep(folder, model, rows)
-        draw(lesson, rows, folder)
+        task, model = self.task_kind(self.plan(name)), self._recalibrated(name)
+        folder = RunFolder.create(replace(task.config, out=path))
+        run = Run(task, self.data, model, self.fitted, self.held)
+        rows, wall = fit(run, folder, lambda: self.seen(model, task))
+        counts = {**model.model_.meter.totals(), "wall_s": round(wall, 3)}
         with aside(model):
             final, old = self.tested(model), self.tested_with_old_probe(model)
-        folder.save_result({self.named: final, lesson.validated: rows[-1][lesson.validated], **counts})
-        curve = [(0, self.held_after), *((row[PROGRESS], row[self.column]) for row in rows)]
+        numbers: dict[str, Any] = {task.validated: rows[-1][task.validated], self.named: final, **counts}
+        folder.save_result(RunResult(kind=task.config.target, learner=name, epochs=len(rows), **numbers))
+        curve = [(0, self.held_after), *((row[EPOCH], row[self.column]) for row in rows)]
         return RecoveryCurve(final, curve, counts, old)
 
     def _recalibrated(self, name: str) -> PhysicalEstimator:
-        """A contender with the broken chip, recalibrated; an old digital twin is made before the fault."""
+        """A learner with the broken chip, recalibrated; an old digital twin is made before the fault."""
         model = self._load(name, self.healthy)
         if self.twin_is_old(name):
             model.renew_learner()

@@ -14,12 +14,12 @@ LOWEST, HIGHEST = -100.0, 105.0  # of an axis in %, where performance comes from
 
 
 def recovery(
-    courses: dict[str, RecoveryCurve], before: float, unit: str, scored: str, title: str, percent: bool
+    recoveries: dict[str, RecoveryCurve], before: float, unit: str, scored: str, title: str, percent: bool
 ) -> Figure:
-    """Performance since the fault, one curve per contender; what it was before the fault as a dotted line.
+    """Performance since the fault, one curve per learner; what it was before the fault as a dotted line.
 
     Args:
-        courses: How the contenders fared, by learner.
+        recoveries: How the learners fared, by learner.
         before: Performance before the fault, on the same episodes or samples as the curves.
         unit: What lengths count.
         scored: What performance is.
@@ -30,8 +30,8 @@ def recovery(
     figure = new_figure()
     axes = figure.add_subplot()
     axes.axhline(scale * before, color="0.4", linestyle=":", label="before the fault")
-    for index, (name, course) in enumerate(courses.items()):
-        at, found = zip(*course.curve, strict=True)
+    for index, (name, one) in enumerate(recoveries.items()):
+        at, found = zip(*one.curve, strict=True)
         axes.plot(
             at,
             [scale * value for value in found],

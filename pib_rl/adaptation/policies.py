@@ -9,18 +9,21 @@ from typing import Any
 
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.memory import MEMORY, remembered
-from pib_rl.adaptation.recovery import QUARTER, Chip, Point, RecoveryCurve, RecoveryRun
+from pib_rl.adaptation.recovery import QUARTER, Chip, RecoveryCurve, RecoveryRun
 from pib_rl.agents import PIB
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
-from pib_rl.train import build, environments, train
-from pib_rl.training.config import TrainConfig, as_pairs, from_plain
+from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
 from pib_rl.training.loop import HELDOUT_EPISODES, close
+from pib_rl.training.run import build, environments, train
 from pib_rl.training.tuned import OWN, tuned
+
+COUNTED = ("measurements", "writes", "wall_s")  # of a result, since the fault
 
 
 class PolicyRecovery(RecoveryRun):
@@ -33,7 +36,7 @@ class PolicyRecovery(RecoveryRun):
     unit, scored, percent = "environment steps", "return per episode", False
 
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
-        task = from_plain(settings, run.path / CONFIG)
+        task = from_plain(TrainConfig, settings, run.path / CONFIG)
         if config.epochs is not None:
             raise UserError(f"{run.path} is a run of train: give --timesteps in the place of --epochs")
         if config.data is not None:
@@ -54,9 +57,9 @@ class PolicyRecovery(RecoveryRun):
     def origin(self) -> dict[str, Any]:
         return {"env": self.task.env, "hw": self.task.hw, "learner": self.own, "seed": self.task.seed}
 
-    def admit(self) -> Chip:
+    def load(self) -> Chip:
         with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
-            for name in self.contenders[1:]:
+            for name in self.learners[1:]:
                 close(build(self.plan(name)))
             self.model = self._load(self.own, self.healthy)
         close(self.model)
@@ -67,10 +70,10 @@ class PolicyRecovery(RecoveryRun):
         self.memory = remembered(self.model.policy, environments(self.task, self.task.n_envs, MEMORY))
         super().apply_faults(chip)
 
-    def judge(self) -> float:
+    def evaluate(self) -> float:
         return self._returns(f"final-{Read.NOISY.value}", self.task.eval_episodes)
 
-    def look(self) -> float:
+    def evaluate_heldout(self) -> float:
         return self._returns(EVALUATION, HELDOUT_EPISODES)
 
     def _returns(self, stream: str, episodes: int) -> float:
@@ -79,17 +82,17 @@ class PolicyRecovery(RecoveryRun):
         return float(evaluate(self.model.policy, make_env, episodes, Read.NOISY).mean())
 
     def plan(self, name: str) -> TrainConfig:
-        """The training of one contender: the run's own settings, and of a rival those of its learner."""
+        """The training of one learner: the run's own settings, and of a rival those of its learner."""
         if name == self.own:
             return self.task
-        rule = self.task.identity()["rule"]
+        rule = self.task.rule
         apart = {*OWN, *(field.name for field in fields(find_learner(self.own).Options))}
         own = {field.name for field in fields(find_learner(name).Options)}
         settled = tuned(self.task.env, name, self.task.hw)["rule"]
         rule = {key: value for key, value in rule.items() if key not in apart}
         rule |= {key: value for key, value in settled.items() if key in apart | own}
         rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
-        return replace(self.task, learner=name, rule=as_pairs(rule))
+        return replace(self.task, learner=name, rule=rule)
 
     def _load(self, name: str, state: dict[str, Any]) -> PIB:
         """An agent with a chip in that state, which draws anew."""
@@ -112,10 +115,7 @@ class PolicyRecovery(RecoveryRun):
         model.rule.test.remember(*self.memory)
         folder = RunFolder.create(replace(plan, out=path))
         train(plan, model, folder)
-        result = folder.result()
-        counts = {key: result[key] for key in ("measurements", "writes", "wall_s")}
-        return RecoveryCurve(result["eval_mean"], [(0, self.held_after), *self._curve(folder)], counts)
-
-    @staticmethod
-    def _curve(folder: RunFolder) -> list[Point]:
-        return [(look.timesteps, look.mean_reward) for look in folder.looks()]
+        result = folder.result("eval_mean", *COUNTED)
+        curve = [(point.timesteps, point.mean_reward) for point in folder.evaluations()]
+        counts = {name: getattr(result, name) for name in COUNTED}
+        return RecoveryCurve(float(result.eval_mean or 0), [(0, self.held_after), *curve], counts)

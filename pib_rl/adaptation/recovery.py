@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ Point = tuple[float, float]  # steps or epochs since the fault, and performance
 
 @dataclass
 class RecoveryCurve:
-    """How one contender fared.
+    """How one learner fared.
 
     Args:
         final: Performance at the end, measured as before and after the fault.
@@ -40,23 +40,27 @@ class RecoveryCurve:
     counts: dict[str, float] = field(default_factory=dict)
     final_old_probe: float | None = None
 
+    def plain(self) -> dict[str, Any]:
+        """As plain data, without what there is no number of."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
 
 class RecoveryRun(ABC):
     """One trained chip.
 
-    All contenders go on from one state: that of the run, broken once. Nothing of it is fabricated or drawn again. What
-    a contender draws from then on comes from the seed of the adaptation, the same for all. Optimisers of the chip's own
+    All learners go on from one state: that of the run, broken once. Nothing of it is fabricated or drawn again. What
+    a learner draws from then on comes from the seed of the adaptation, the same for all. Optimisers of the chip's own
     go on from where they were: on a tuning seed, forgetting cost PIB and frozen units a point of accuracy each.
 
     Args:
         config: The adaptation.
         run: The finished run.
-        own: Mode that the run learned with.
+        own: Learner of the run.
 
     Attributes:
         unit: What the length of an adaptation counts.
         scored: What performance is, as a label.
-        percent: Whether performance is a share.
+        percent: Whether performance is a fraction.
         length: How long it learns on.
         before: Performance before the fault, on fresh episodes or test samples.
         after: The same after it, before anything was learned.
@@ -65,7 +69,7 @@ class RecoveryRun(ABC):
         after_old_probe: ``after``, of a probe of before the fault, where performance is that of a probe.
 
     Raises:
-        UserError: If a rival can't go on from this chip.
+        UserError: If another learner can't go on from this chip.
     """
 
     unit: ClassVar[str]
@@ -84,7 +88,7 @@ class RecoveryRun(ABC):
         self.own = own
         self.healthy = run.load_policy()
         self.broken: dict[str, Tensor] = {}
-        for name in self.contenders[1:]:
+        for name in self.learners[1:]:
             if find_learner(name).target_inputs != find_learner(own).target_inputs:
                 raise UserError(
                     f"{name} can't go on from a chip of {own}: one of them needs inputs for answers, the "
@@ -92,8 +96,8 @@ class RecoveryRun(ABC):
                 )
 
     @property
-    def contenders(self) -> list[str]:
-        """Modes: the run's own, then the rivals."""
+    def learners(self) -> list[str]:
+        """Their names: the run's own, then the others."""
         return list(dict.fromkeys([self.own, *self.config.learner]))
 
     @property
@@ -102,20 +106,20 @@ class RecoveryRun(ABC):
         """What the run was, for its result."""
 
     @abstractmethod
-    def admit(self) -> Chip:
-        """Loads the trained chip, to be broken; raises ValueError or UserError if a contender can't be made."""
+    def load(self) -> Chip:
+        """Loads the trained chip, to be broken; raises ValueError or UserError if a learner can't be made."""
 
     @abstractmethod
-    def judge(self) -> float:
+    def evaluate(self) -> float:
         """Performance of the loaded chip on fresh episodes or test samples."""
 
     @abstractmethod
-    def look(self) -> float:
+    def evaluate_heldout(self) -> float:
         """Performance of the loaded chip on what may be looked at meanwhile."""
 
     @abstractmethod
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
-        """One contender goes on from the broken chip, in a run folder of its own.
+        """One learner goes on from the broken chip, in a run folder of its own.
 
         Raises:
             UserError: If the training is interrupted; the folder holds what was learned so far.
@@ -123,10 +127,10 @@ class RecoveryRun(ABC):
 
     def apply_faults(self, chip: Chip) -> None:
         """Performance before; the faults; performance after. From here on meters count from 0."""
-        self.before, self.held_before = self.judge(), self.look()
+        self.before, self.held_before = self.evaluate(), self.evaluate_heldout()
         for fault in self.config.faults():
             inject(chip, fault)
-        self.after, self.held_after = self.judge(), self.look()
+        self.after, self.held_after = self.evaluate(), self.evaluate_heldout()
         for counter in chip.meter.buffers():
             counter.zero_()
         self.broken = {name: value.clone() for name, value in chip.state_dict().items()}

@@ -10,7 +10,7 @@ from pib_rl.learning.values import ValuesTask
 class RegressorRecovery(EstimatorRecovery):
     """A run of ``learn`` with real values. Performance is the explained variance, R2, mean over the values."""
 
-    lesson, scored = ValuesTask, ValuesTask.scored
+    task_kind, scored = ValuesTask, ValuesTask.scored
     named, column = "test_r2", ValuesTask.validated
 
     def tested(self, model: PIBRegressor) -> float:

@@ -33,7 +33,7 @@ def as_svg(figure: Figure) -> bytes:
 
 
 def colours(names: list[str]) -> dict[str, str]:
-    """One colour per contender, PIB's always the same."""
+    """One colour per learner, PIB's always the same."""
     others = [name for name in names if name != "pib"]
     return {"pib": PIB_COLOUR} | {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(others)}
 
@@ -47,13 +47,13 @@ def curves(runs: list[Run], across: str, threshold: float | None) -> Figure:
         threshold: Return that counts as solved, or None.
     """
     hardware = list(dict.fromkeys(run.job.hw for run in runs if run.job.hw != SOFTWARE))
-    names = list(dict.fromkeys(run.job.contender for run in runs))
+    names = list(dict.fromkeys(run.job.learner for run in runs))
     palette = colours(names)
     figure = new_figure(6.2 * max(1, len(hardware)), 4.4)
     panels = figure.subplots(1, max(1, len(hardware)), sharey=True, squeeze=False)[0]
     for axes, hw in zip(panels, hardware, strict=True):
         for name in names:
-            here = [run for run in runs if run.job.contender == name and run.job.hw in (hw, SOFTWARE)]
+            here = [run for run in runs if run.job.learner == name and run.job.hw in (hw, SOFTWARE)]
             software = bool(here) and here[0].job.hw == SOFTWARE
             if here and not (software and across == "measurements"):
                 _curve(axes, here, across, f"{name} (software)" if software else name, palette[name], software)
@@ -69,10 +69,12 @@ def curves(runs: list[Run], across: str, threshold: float | None) -> Figure:
 
 
 def _curve(axes: Axes, runs: list[Run], across: str, label: str, colour: str, software: bool) -> None:
-    first = max(run.looks[across][0] for run in runs)
-    last = min(run.looks[across][-1] for run in runs)
+    first = max(run.evaluations[across][0] for run in runs)
+    last = min(run.evaluations[across][-1] for run in runs)
     grid = np.linspace(first, last, POINTS) if last > first else np.array([last])
-    mean, low, high = band(np.stack([np.interp(grid, run.looks[across], run.looks["mean_reward"]) for run in runs]))
+    mean, low, high = band(
+        np.stack([np.interp(grid, run.evaluations[across], run.evaluations["mean_reward"]) for run in runs])
+    )
     axes.plot(
         grid,
         mean,
@@ -88,16 +90,16 @@ def _curve(axes: Axes, runs: list[Run], across: str, label: str, colour: str, so
 def finals(standings: list[Standing]) -> Figure:
     """Final return: interquartile mean, its 95 % interval, and every run as a dot."""
     lines = [line for line in standings if line.hw != ALL]
-    palette = colours(list(dict.fromkeys(line.contender for line in lines)))
+    palette = colours(list(dict.fromkeys(line.learner for line in lines)))
     figure = new_figure(8.0, 1.2 + 0.32 * len(lines))
     axes = figure.add_subplot()
     for at, line in enumerate(lines):
-        colour = palette[line.contender]
+        colour = palette[line.learner]
         axes.plot(line.finals, np.full(len(line.finals), at), "o", color=colour, alpha=0.35, markersize=5)
         if np.isfinite(line.score.low):
             axes.plot([line.score.low, line.score.high], [at, at], color=colour, linewidth=3, alpha=0.8)
         axes.plot([line.score.mean], [at], "|", color="black", markersize=13)
-    axes.set_yticks(range(len(lines)), [f"{line.contender}, {line.hw}" for line in lines])
+    axes.set_yticks(range(len(lines)), [f"{line.learner}, {line.hw}" for line in lines])
     axes.invert_yaxis()
     axes.set_xlabel("return of the final policy (dots: runs; bar: 95 % interval; mark: interquartile mean)")
     axes.grid(alpha=0.25, axis="x")
@@ -109,21 +111,19 @@ def costs(standings: list[Standing]) -> Figure:
     from matplotlib.ticker import EngFormatter
 
     lines = [line for line in standings if line.hw != ALL]
-    palette = colours(list(dict.fromkeys(line.contender for line in lines)))
+    palette = colours(list(dict.fromkeys(line.learner for line in lines)))
     figure = new_figure(11.0, 1.2 + 0.3 * len(lines))
     panels = figure.subplots(1, 3, sharey=True)
     what: tuple[tuple[str, Sequence[float | None]], ...] = (
-        ("training time [s]", [line.seconds for line in lines]),
-        ("physical measurements", [line.measurements for line in lines]),
-        ("writes per device", [line.writes_per_device for line in lines]),
+        ("training time [s]", [line.means["wall_s"] for line in lines]),
+        ("physical measurements", [line.means["measurements"] for line in lines]),
+        ("writes per device", [line.means["writes_mean_per_device"] for line in lines]),
     )
     for axes, (label, values) in zip(panels, what, strict=True):
-        axes.barh(
-            range(len(lines)), [value or 0 for value in values], color=[palette[line.contender] for line in lines]
-        )
+        axes.barh(range(len(lines)), [value or 0 for value in values], color=[palette[line.learner] for line in lines])
         axes.set_xlabel(label)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(alpha=0.25, axis="x")
-    panels[0].set_yticks(range(len(lines)), [f"{line.contender}, {line.hw}" for line in lines])
+    panels[0].set_yticks(range(len(lines)), [f"{line.learner}, {line.hw}" for line in lines])
     panels[0].invert_yaxis()
     return figure

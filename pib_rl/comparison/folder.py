@@ -92,7 +92,7 @@ class ComparisonFolder:
                 raise UserError(f"{path} is no finished run; move it away")
             stored = run.identity()
             name, hw = ("algo", SOFTWARE) if "algo" in stored else ("learner", str(stored.get("hw")))
-            job = Job(str(stored.get(name)), hw, stored.get("seed"), ())  # type: ignore[arg-type]
+            job = Job(str(stored.get(name)), hw, stored["seed"])
             if job.name != path.name:
                 raise UserError(f"{path} holds the run {job.name}; move it away")
             found.append(job)
@@ -115,7 +115,7 @@ class ComparisonFolder:
         if not (run.path / CONFIG).is_file() or not run.finished:
             raise UserError(f"{run.path} is half a run; move it away, and the same command makes it anew")
         run.result()
-        stored, wanted = run.identity(), job.config().identity()
+        stored, wanted = run.identity(), job.settings().identity()
         if stored != wanted:
             keys = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
             raise UserError(

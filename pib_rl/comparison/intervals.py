@@ -77,7 +77,7 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def verdict(pib: Estimate, other: Estimate) -> str:
-    """How PIB stands against a contender: better or worse where the intervals are apart, otherwise level."""
+    """How PIB stands against a learner: better or worse where the intervals are apart, otherwise level."""
     if not all(np.isfinite([pib.low, other.low])):
         return "few runs"
     if pib.low > other.high:

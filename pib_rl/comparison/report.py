@@ -91,8 +91,8 @@ def write_report(
         task=config.identity(),
         settings=settings(runs),
         runs=len(runs),
-        energy=any(line.energy is not None for line in lines),
-        software=sorted({run.job.contender for run in runs} & set(ALGORITHMS)),
+        energy="energy_j" in table.shown(lines),
+        software=sorted({run.job.learner for run in runs} & set(ALGORITHMS)),
     )
     write_atomically(folder.path / "report.html", page.encode())
     return lines
@@ -110,7 +110,7 @@ def pictures(config: CompareConfig, runs: list[Run], lines: list[Standing]) -> l
     threshold = find_spec(config.env).reward_threshold
     over = (
         "Greedy return on noisy hardware during training, interquartile mean over seeds with 95 % interval (from "
-        "three runs on), as far as all runs of a contender have been evaluated, over"
+        "three runs on), as far as all runs of a learner have been evaluated, over"
     )
     made = [
         ("finals", "Return of the final policies.", figures.finals(lines)),
@@ -126,10 +126,10 @@ def pictures(config: CompareConfig, runs: list[Run], lines: list[Standing]) -> l
 
 
 def settings(runs: list[Run]) -> dict[str, str]:
-    """The learning settings of every contender, as YAML, as its first run has them."""
+    """The learning settings of every learner, as YAML, as its first run has them."""
     first: dict[str, Run] = {}
     for run in runs:
-        first.setdefault(run.job.contender, run)
+        first.setdefault(run.job.learner, run)
     return {name: _yaml(settings_of(run)) for name, run in first.items()}
 
 
@@ -144,7 +144,7 @@ def settings_of(run: Run) -> dict[str, Any]:
         if stored.get(name) is not None
     }
     try:
-        rule, own = resolve(run.job.contender, stored["rule"])
+        rule, own = resolve(run.job.learner, stored["rule"])
     except ValueError:  # another version made it, with settings that are no longer known
         return shown | {"rule": stored["rule"]}
     return shown | {"rule": asdict(rule), **({"own": asdict(own)} if asdict(own) else {})}

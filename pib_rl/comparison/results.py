@@ -1,9 +1,7 @@
-"""What the finished runs of a comparison measured: rows, curves, and one line per contender and substrate."""
+"""What the finished runs of a comparison measured: rows, curves, and one line per learner and substrate."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,26 +12,12 @@ from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.intervals import Estimate, estimate, verdict
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
-from pib_rl.runs.folder import EVALUATIONS, RESULT, RunFolder
+from pib_rl.runs.folder import EVALUATIONS, RESULT, RunFolder, as_csv
+from pib_rl.runs.result import RunResult
+from pib_rl.runs.result import means as columns
 from pib_rl.training.baselines import SOFTWARE
 
 ALL = "all"
-ROW = (
-    "contender",
-    "hw",
-    "seed",
-    "timesteps",
-    "eval_mean",
-    "eval_std",
-    "eval_episodes",
-    "best_eval_mean",
-    "solved_at_step",
-    "wall_s",
-    "measurements",
-    "writes",
-    "devices",
-    "energy_j",
-)
 
 
 @dataclass(frozen=True)
@@ -44,45 +28,35 @@ class Run:
         job: What it was.
         settings: Its configuration, as `RunConfig.identity` gives it.
         result: Its result.json.
-        looks: Its evaluations.csv by column: timesteps, mean_reward, measurements.
+        evaluations: Its evaluations.csv by column: timesteps, mean_reward, measurements.
     """
 
     job: Job
     settings: dict[str, Any]
-    result: dict[str, Any]
-    looks: dict[str, np.ndarray]
-
-    def row(self) -> dict[str, Any]:
-        """One row of results.csv; empty where there is no such figure."""
-        known = {"contender": self.job.contender, "hw": self.job.hw, "seed": self.job.seed} | self.result
-        return {name: known.get(name) for name in ROW}
+    result: RunResult
+    evaluations: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One contender on one substrate, or on all of them together.
+    """One learner on one substrate, or on all of them together.
 
     Args:
-        contender: Name.
+        learner: Name.
         hw: Substrate, "software", or "all" substrates together.
         finals: Mean return of each run's final policy.
         score: Their interquartile mean.
         against: PIB beside it: "better", "worse", "level", "few runs"; None for PIB itself.
-        seconds: Mean training time.
-        measurements: Mean physical measurements of the training, or None.
-        writes_per_device: Mean writes per programmable device, or None.
-        energy: Mean energy in joules, or None where the meter gives none.
+        means: Means over the runs of the columns that the report shows, by name of a `RunResult`; None where a run has
+            no such number.
     """
 
-    contender: str
+    learner: str
     hw: str
     finals: np.ndarray
     score: Estimate
     against: str | None
-    seconds: float
-    measurements: float | None
-    writes_per_device: float | None
-    energy: float | None
+    means: dict[str, float | None]
 
 
 def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
@@ -97,13 +71,13 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
         if not path.parent.exists():
             continue
         try:
-            looks = read_progress(path)
+            evaluations = read_progress(path)
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path} cannot be read: {error}; delete {path.parent}, and the command repeats the run"
             ) from None
         run = RunFolder(path.parent)
-        runs.append(Run(job, run.identity(), run.result(), looks))
+        runs.append(Run(job, run.identity(), run.result("eval_mean", "wall_s"), evaluations))
         if flaw := _flaw(runs[-1]):
             raise UserError(f"{path.parent} is damaged: {flaw}; delete that folder, and the command repeats the run")
     return runs
@@ -111,29 +85,24 @@ def collect(jobs: list[Job], folder: ComparisonFolder) -> list[Run]:
 
 def _flaw(run: Run) -> str | None:
     """What a finished run lacks of what every report needs."""
-    for name in ("eval_mean", "wall_s"):
-        value = run.result.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-            return f"{name} in its {RESULT} must be a finite number, got {value!r}"
-    hardware = ("measurements", "writes", "devices") if run.job.hw != SOFTWARE else ()
-    for name in hardware:
-        value = run.result.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    for name in ("measurements", "writes", "devices") if run.job.hw != SOFTWARE else ():
+        value = getattr(run.result, name)
+        if value is None or value < 0:
             return f"{name} in its {RESULT} must be a count, got {value!r}"
     for name in ("timesteps", "mean_reward", "measurements"):
-        column = run.looks.get(name, np.array([]))
+        column = run.evaluations.get(name, np.array([]))
         if not len(column) or not np.isfinite(column).all():
             return f"{name} in its {EVALUATIONS} must be a column of finite numbers"
     return None
 
 
 def standings(runs: list[Run]) -> list[Standing]:
-    """One line per contender and substrate; then one over all substrates for each contender that ran on all."""
+    """One line per learner and substrate; then one over all substrates for each learner that ran on all."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.job.hw, run.job.contender), []).append(run)
+        groups.setdefault((run.job.hw, run.job.learner), []).append(run)
     substrates = [hw for hw in dict.fromkeys(hw for hw, _ in groups) if hw != SOFTWARE]
-    names = list(dict.fromkeys(run.job.contender for run in runs))
+    names = list(dict.fromkeys(run.job.learner for run in runs))
     places = [(hw, name) for hw in [*substrates, SOFTWARE] for name in names if (hw, name) in groups]
     scores = {place: estimate([finals(groups[place])]) for place in places}
     everywhere = [name for name in names if all((hw, name) in groups for hw in substrates)]
@@ -153,49 +122,33 @@ def standings(runs: list[Run]) -> list[Standing]:
 
 def finals(runs: list[Run]) -> np.ndarray:
     """Mean return of the final policy of each run."""
-    return np.array([run.result["eval_mean"] for run in runs])
+    return np.array([run.result.eval_mean for run in runs])
 
 
 def _line(name: str, hw: str, runs: list[Run], score: Estimate, against: str | None) -> Standing:
-    def mean(values: list[Any]) -> float | None:
-        return float(np.mean(values)) if values and None not in values else None
-
-    results = [run.result for run in runs]
-    writes = [result["writes"] / result["devices"] if result.get("devices") else None for result in results]
-    return Standing(
-        name,
-        hw,
-        finals(runs),
-        score,
-        against,
-        float(np.mean([result["wall_s"] for result in results])),
-        mean([result.get("measurements") for result in results]),
-        mean(writes),
-        mean([result.get("energy_j") for result in results]),
-    )
+    means = {}
+    for column in columns():
+        values = [getattr(run.result, column) for run in runs]
+        means[column] = None if None in values else float(np.mean(values))
+    return Standing(name, hw, finals(runs), score, against, means)
 
 
 def results_csv(runs: list[Run]) -> bytes:
     """One row per run."""
-    return _csv(list(ROW), [list(run.row().values()) for run in runs])
+    known = [{"learner": run.job.learner, "hw": run.job.hw, "seed": run.job.seed} for run in runs]
+    return as_csv([run.result.row() | job for run, job in zip(runs, known, strict=True)])
 
 
 def curves_csv(runs: list[Run]) -> bytes:
     """One row per evaluation of every run."""
-    rows = [
-        [run.job.contender, run.job.hw, run.job.seed, int(steps), reward, int(count)]
-        for run in runs
+    rows = []
+    for run in runs:
+        job = {"learner": run.job.learner, "hw": run.job.hw, "seed": run.job.seed}
         for steps, reward, count in zip(
-            run.looks["timesteps"], run.looks["mean_reward"], run.looks["measurements"], strict=True
-        )
-    ]
-    return _csv(["contender", "hw", "seed", "timesteps", "mean_reward", "measurements"], rows)
-
-
-def _csv(header: list[str], rows: list[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue().encode()
+            run.evaluations["timesteps"], run.evaluations["mean_reward"], run.evaluations["measurements"], strict=True
+        ):
+            rows.append(job | {"timesteps": int(steps), "mean_reward": reward, "measurements": int(count)})
+    return as_csv(rows)
 
 
 def versions_of(runs: list[Run], folder: ComparisonFolder) -> dict[str, str]:

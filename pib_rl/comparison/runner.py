@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
+import yaml
 from tqdm import tqdm
 
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
+from pib_rl.runs.folder import write_atomically
 
-PAUSE = 0.2  # seconds between two looks at the processes
+PAUSE = 0.2  # seconds between two evaluations at the processes
 GRACE = 20.0  # seconds for a process to end by itself after an interruption
 
 
@@ -76,7 +78,10 @@ def run_all(jobs: list[Job], folder: ComparisonFolder, steps: int, at_once: int,
 def start(job: Job, folder: ComparisonFolder) -> Running:
     """Starts one process; what it says goes to its log."""
     log = (folder.logs / f"{job.name}.log").open("wb")
-    command = [sys.executable, "-m", job.module, *job.arguments, "--out", str(folder.begin(job))]
+    settings = folder.logs / f"{job.name}.yaml"
+    write_atomically(settings, yaml.safe_dump(job.settings().plain(), sort_keys=False).encode())
+    command = [sys.executable, "-m", job.module, "--config", str(settings), "--out", str(folder.begin(job))]
+    command.append("--no-progress")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
     return Running(job, process, log)

@@ -13,9 +13,9 @@ from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import LearningTask, Part, held_count
+from pib_rl.learning.task import LearningTask, Split, held_count
 from pib_rl.physical.substrate import Read
-from pib_rl.runs.folder import RunFolder, write_atomically
+from pib_rl.runs.folder import RunFolder
 
 JUDGED = 10_000  # training samples that probe and neighbours learn from, at most
 
@@ -25,16 +25,9 @@ class LabelsTask(LearningTask):
 
     kind = PIBClassifier
     validated, scored = "validation_accuracy", "accuracy"
-    figures = (
-        "validation_accuracy",
-        "test_accuracy",
-        "test_accuracy_noiseless",
-        "probe_accuracy",
-        "knn_accuracy",
-        "nmi",
-    )
+    shown = ("test_accuracy", "test_accuracy_noiseless", "probe_accuracy", "knn_accuracy", "nmi")
 
-    def hold_out(self, data: Data) -> tuple[Part, Part]:
+    def hold_out(self, data: Data) -> tuple[Split, Split]:
         """The same share of every class."""
         if data.y_train is None:
             raise UserError("these data hold no labels; give some, or choose --target views")
@@ -53,17 +46,17 @@ class LabelsTask(LearningTask):
             test_size=held_count(len(data.y_train), len(names)),
             random_state=self.split_seed,
         )
-        return Part(x, y), Part(x_held, y_held)
+        return Split(x, y), Split(x_held, y_held)
 
-    def broadcast(self, part: Part) -> dict[str, Any]:
+    def broadcast(self, part: Split) -> dict[str, Any]:
         """Labels."""
         return {"y": part.y}
 
-    def validate(self, model: PIBClassifier, held: Part) -> float:
+    def validate(self, model: PIBClassifier, held: Split) -> float:
         """Accuracy."""
         return float(model.score(held.x, held.y))
 
-    def assess(self, data: Data, model: PIBClassifier, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+    def evaluate(self, data: Data, model: PIBClassifier, fitted: Split, folder: RunFolder) -> dict[str, Any]:
         """Accuracy, what others make of the features, and three pictures."""
         title, labels, last = self.config.title, np.asarray(data.y_test), model.model_.network.last.out_features
         assert fitted.y is not None
@@ -80,19 +73,5 @@ class LabelsTask(LearningTask):
             ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
             ("features", figures.features(seen[:, -last:], labels, self.draws, f"Last medium: {title}")),
         ):
-            write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
+            folder.save_picture(name, plots.as_png(figure))
         return result
-
-    @classmethod
-    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-        """A column of figures."""
-        rows = [
-            [label, f"{100 * result[key]:.2f} %"]
-            for label, key in (
-                ("accuracy", "test_accuracy"),
-                ("accuracy, mean read", "test_accuracy_noiseless"),
-                ("linear probe on all taps", "probe_accuracy"),
-                ("5 nearest neighbours, last unit", "knn_accuracy"),
-            )
-        ]
-        return ["test samples", ""], [*rows, ["clusters and classes, NMI", f"{result['nmi']:.3f}"]]

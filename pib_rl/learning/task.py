@@ -1,4 +1,4 @@
-"""What a learner of `python -m pib_rl.learn` is: how it holds out samples, makes an estimator, looks on, and judges."""
+"""What a target of `python -m pib_rl.learn` is: how it holds out samples, makes an estimator, and evaluates it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.result import RunResult, describe
 
 VALIDATION, MOST = 0.1, 5000  # share of the training samples that are held out to look at, and how many at most
 PLANE = 512  # samples of the information plane
 
 
-class Part(NamedTuple):
+class Split(NamedTuple):
     """Samples, shape (n, features); their labels, shape (n,), and what they looked like a moment later, if known."""
 
     x: np.ndarray
     y: np.ndarray | None
     other: np.ndarray | None = None
 
-    def take(self, pick: np.ndarray | slice) -> Part:
+    def take(self, pick: np.ndarray | slice) -> Split:
         """Some of them."""
         y, other = (None if known is None else known[pick] for known in (self.y, self.other))
-        return Part(self.x[pick], y, other)
+        return Split(self.x[pick], y, other)
 
 
 class LearningTask(ABC):
-    """One learner of learning.
+    """What `learn` learns from: one value of ``--target``.
 
     Args:
         config: The run.
@@ -44,13 +45,13 @@ class LearningTask(ABC):
         kind: The estimator's class.
         validated: What `validate` gives, as a column of progress.csv.
         scored: The same as a label of a figure.
-        figures: Names of numbers in result.json that a table needs.
+        shown: Fields of the result that the table shows, in order.
     """
 
     kind: ClassVar[type[PhysicalEstimator]]
     validated: ClassVar[str]
     scored: ClassVar[str]
-    figures: ClassVar[tuple[str, ...]]
+    shown: ClassVar[tuple[str, ...]]
 
     def __init__(self, config: LearnConfig) -> None:
         self.config = config
@@ -61,7 +62,7 @@ class LearningTask(ABC):
         Raises:
             ValueError: If there is no image for patches.
         """
-        config, plain = self.config, self.config.identity()
+        config = self.config
         if config.patches and image is None:
             raise ValueError("--patches needs images, and these data are vectors; leave it out")
         objective = {} if config.objective is None else {"objective": config.objective}
@@ -72,10 +73,10 @@ class LearningTask(ABC):
             epochs=config.epochs,
             batch_size=config.batch_size,
             learner=config.learner,
-            hw_options=plain["hw_options"],
-            objective_options=plain["objective_options"],
-            rule=plain["rule"],
-            views=plain["views"] or None,
+            hw_options=config.hw_options,
+            objective_options=config.objective_options,
+            rule=config.rule,
+            views=config.views or None,
             scaling="common" if image else "feature",
             image=image,
             patches=config.squares(),
@@ -90,27 +91,27 @@ class LearningTask(ABC):
         )
 
     @abstractmethod
-    def broadcast(self, part: Part) -> dict[str, Any]:
+    def broadcast(self, part: Split) -> dict[str, Any]:
         """What the estimator is given beside the samples, as arguments by name."""
 
     @abstractmethod
-    def hold_out(self, data: Data) -> tuple[Part, Part]:
+    def hold_out(self, data: Data) -> tuple[Split, Split]:
         """Samples to learn from, and validation samples to look at meanwhile."""
 
     @abstractmethod
-    def validate(self, model: Any, held: Part) -> float:
+    def validate(self, model: Any, held: Split) -> float:
         """How good the network is on the validation samples, at most 1."""
 
     @abstractmethod
-    def assess(self, data: Data, model: Any, fitted: Part, folder: RunFolder) -> dict[str, Any]:
-        """Figures of the final network on the test samples, which are touched here and nowhere else; their pictures."""
+    def evaluate(self, data: Data, model: Any, fitted: Split, folder: RunFolder) -> dict[str, Any]:
+        """Fields of the result, from test samples, which are touched here and nowhere else; their pictures."""
 
     @classmethod
-    @abstractmethod
-    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    def table(cls, result: RunResult) -> tuple[list[str], list[list[str]]]:
         """Columns and rows of the table that people see."""
+        return ["test samples", ""], [[describe(name)["help"], result.text(name)] for name in cls.shown]
 
-    def look(self, model: PhysicalEstimator, held: Part) -> dict[str, float]:
+    def evaluate_heldout(self, model: PhysicalEstimator, held: Split) -> dict[str, float]:
         """`validate`, and each unit's place in the information plane; not counted, drawn aside."""
         network = model.model_
         with network.streams.aside("evaluation"), network.meter.paused():
@@ -128,7 +129,7 @@ class LearningTask(ABC):
 
     @property
     def draws(self) -> int:
-        """Seed of what is drawn to judge."""
+        """Seed of what is drawn to evaluate."""
         return Streams(self.config.seed).integer(EVALUATION)
 
     @property

@@ -14,9 +14,9 @@ from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import LearningTask, Part, held_count
+from pib_rl.learning.task import LearningTask, Split, held_count
 from pib_rl.physical.substrate import Read
-from pib_rl.runs.folder import RunFolder, write_atomically
+from pib_rl.runs.folder import RunFolder
 
 FEWEST = 2  # samples that explained variance can be taken of
 
@@ -26,9 +26,9 @@ class ValuesTask(LearningTask):
 
     kind = PIBRegressor
     validated, scored = "validation_r2", "variance explained (R2)"
-    figures = ("validation_r2", "test_r2", "test_r2_noiseless")
+    shown = ("test_r2", "test_r2_noiseless")
 
-    def hold_out(self, data: Data) -> tuple[Part, Part]:
+    def hold_out(self, data: Data) -> tuple[Split, Split]:
         """Any samples."""
         if data.y_train is None or data.y_test is None:
             raise UserError("these data hold no values to learn; give some, or choose --target views")
@@ -40,17 +40,17 @@ class ValuesTask(LearningTask):
         x, x_held, y, y_held = train_test_split(
             data.x_train, data.y_train, test_size=count, random_state=self.split_seed
         )
-        return Part(x, y), Part(x_held, y_held)
+        return Split(x, y), Split(x_held, y_held)
 
-    def broadcast(self, part: Part) -> dict[str, Any]:
+    def broadcast(self, part: Split) -> dict[str, Any]:
         """Values."""
         return {"y": part.y}
 
-    def validate(self, model: PIBRegressor, held: Part) -> float:
+    def validate(self, model: PIBRegressor, held: Split) -> float:
         """R2 = 1 - (mean squared error) / (variance), mean over the values where there are several."""
         return float(model.score(held.x, held.y))
 
-    def assess(self, data: Data, model: PIBRegressor, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+    def evaluate(self, data: Data, model: PIBRegressor, fitted: Split, folder: RunFolder) -> dict[str, Any]:
         """R2, and two pictures."""
         title, truth, guess = self.config.title, np.asarray(data.y_test), model.predict(data.x_test)
         result = {
@@ -62,13 +62,5 @@ class ValuesTask(LearningTask):
             ("predictions", figures.predictions(truth, guess, f"Test samples: {title}")),
             ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
         ):
-            write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
+            folder.save_picture(name, plots.as_png(figure))
         return result
-
-    @classmethod
-    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-        """A column of figures."""
-        return ["test samples", ""], [
-            [label, f"{100 * result[key]:.2f} %"]
-            for label, key in ((cls.scored, "test_r2"), (f"{cls.scored}, mean read", "test_r2_noiseless"))
-        ]

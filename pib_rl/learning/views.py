@@ -14,16 +14,12 @@ from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import LearningTask, Part, held_count
-from pib_rl.runs.folder import RunFolder, write_atomically
+from pib_rl.learning.task import LearningTask, Split, held_count
+from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.result import RunResult, as_text, describe
 
 COMPONENTS = 50  # of the principal component analysis beside
-FIGURES = {  # what is judged, and how people read it
-    "probe_accuracy": "linear probe, all labels",
-    f"probe_{probes.FEW}_accuracy": f"linear probe, {probes.FEW} labels",
-    "knn_accuracy": "5 nearest neighbours, last unit",
-    "nmi": "clusters and classes, NMI, last unit",
-}
+METRICS = ("probe_accuracy", f"probe_{probes.FEW}_accuracy", "knn_accuracy", "nmi")  # of any set of features
 
 
 class ViewsTask(LearningTask):
@@ -31,26 +27,26 @@ class ViewsTask(LearningTask):
 
     kind = PIBEncoder
     validated, scored = "validation_score", "variance that the decoder gets back from views"
-    figures = ("validation_score",)
+    shown = ("validation_score",)
 
-    def hold_out(self, data: Data) -> tuple[Part, Part]:
+    def hold_out(self, data: Data) -> tuple[Split, Split]:
         """Any samples, whatever their labels; the last ones of a log, whose neighbours in time would give them away."""
         count = held_count(len(data.x_train), 2)
         pick, held = train_test_split(
             np.arange(len(data.x_train)), test_size=count, random_state=self.split_seed, shuffle=data.x_next is None
         )  # what was logged: the end of it
-        everything = Part(data.x_train, data.y_train, data.x_next)
+        everything = Split(data.x_train, data.y_train, data.x_next)
         return everything.take(pick), everything.take(held)
 
-    def broadcast(self, part: Part) -> dict[str, Any]:
+    def broadcast(self, part: Split) -> dict[str, Any]:
         """What was seen a moment later."""
         return {"other": part.other}
 
-    def validate(self, model: PIBEncoder, held: Part) -> float:
+    def validate(self, model: PIBEncoder, held: Split) -> float:
         """Explained variance."""
         return model.score(held.x, **self.broadcast(held))
 
-    def assess(self, data: Data, model: PIBEncoder, fitted: Part, folder: RunFolder) -> dict[str, Any]:
+    def evaluate(self, data: Data, model: PIBEncoder, fitted: Split, folder: RunFolder) -> dict[str, Any]:
         """Figures of the features, of the inputs and of their principal components; three pictures."""
         title, x_test = self.config.title, data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED]
         seen, last = model.transform(x_test), model.model_.network.last.out_features
@@ -62,7 +58,7 @@ class ViewsTask(LearningTask):
             ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
             ("features", figures.features(seen[:, -last:], names, self.draws, f"Last medium: {title}")),
         ):
-            write_atomically(folder.path / f"{name}.png", plots.as_png(figure))
+            folder.save_picture(name, plots.as_png(figure))
         if fitted.y is None or data.y_test is None:
             return {}
         judged: dict[str, Any] = self._judge(model.transform(fitted.x), fitted.y, seen, data.y_test, last)
@@ -80,22 +76,16 @@ class ViewsTask(LearningTask):
     def _judge(
         self, known: np.ndarray, names: np.ndarray, seen: np.ndarray, labels: np.ndarray, last: int = 0
     ) -> dict[str, float]:
-        """`FIGURES` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
+        """`METRICS` of one set of features: neighbours and clusters by the ``last`` ones; 0 for all."""
         few = probes.probe(known, names, seen, labels, few=True)
         return probes.scores(known, names, seen, labels, last, self.draws) | {f"probe_{probes.FEW}_accuracy": few}
 
     @classmethod
-    def table(cls, result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    def table(cls, result: RunResult) -> tuple[list[str], list[list[str]]]:
         """Columns: the features, and where there are labels, the inputs themselves and their principal components."""
-        share = ["variance decoded from views", f"{100 * result['validation_score']:.1f} %"]
-        if "inputs" not in result:
-            return ["", "features"], [share]
-        columns = [result, *(result.get(name, {}) for name in ("inputs", "pca"))]
-        rows = [[label, *(_cell(column.get(key), key) for column in columns)] for key, label in FIGURES.items()]
-        return ["test samples", "features", "inputs", f"PCA {COMPONENTS}"], [*rows, [*share, "", ""]]
-
-
-def _cell(value: Any, key: str) -> str:
-    if not isinstance(value, (int, float)):
-        return "-"
-    return f"{value:.3f}" if key == "nmi" else f"{100 * value:.2f} %"
+        columns, decoded = super().table(result)
+        if result.inputs is None:
+            return columns, decoded
+        beside = [result.plain(), result.inputs, result.pca or {}]
+        rows = [[describe(name)["help"], *(as_text(name, one.get(name)) for one in beside)] for name in METRICS]
+        return ["test samples", "features", "inputs", f"PCA {COMPONENTS}"], [*rows, [*decoded[0], "", ""]]

@@ -18,7 +18,7 @@ from pib_rl.playing.config import USUAL
 from pib_rl.playing.display import Display
 from pib_rl.playing.frame_budget import Pace
 from pib_rl.playing.player import Player
-from pib_rl.training.callbacks import Breakage, Clock
+from pib_rl.training.callbacks import Clock, FaultSchedule
 from pib_rl.training.config import TrainConfig
 from pib_rl.viewer import Learning, Overlay, Scene, Status
 
@@ -107,7 +107,7 @@ class Live(BaseCallback):
         self.overlay: Overlay | None = None
         self._title, self._total = f"{config.env} on {config.hw}", config.timesteps
         self._means: tuple[float, ...] = ()
-        self._breakage: Breakage | None = None
+        self._faults: FaultSchedule | None = None
         self._clock: Clock | None = None
         self.display = Display(USUAL, f"pib_rl: training {self._title}", "leave --render out")
         try:
@@ -119,9 +119,10 @@ class Live(BaseCallback):
             self.display.close()
             raise
 
-    def follow(self, breakage: Breakage, clock: Clock) -> None:
+    def follow(self, faults: FaultSchedule, clock: Clock) -> Live:
         """Tells from now on what broke and how much time passed for the chip."""
-        self._breakage, self._clock = breakage, clock
+        self._faults, self._clock = faults, clock
+        return self
 
     def _on_step(self) -> bool:
         if self.open and self._pace.due:
@@ -181,7 +182,7 @@ class Live(BaseCallback):
 
     def _status(self) -> Status:
         """How the training is."""
-        happened = [] if self._breakage is None else self._breakage.happened
+        happened = [] if self._faults is None else self._faults.happened
         faults = tuple(f"{one['kind']} {one['size']:g}" for one in happened)
         message = f"step {happened[-1]['step']}: {faults[-1]}" if faults else "H lists the keys"
         return Status(

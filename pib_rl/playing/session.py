@@ -16,8 +16,8 @@ from pib_rl.physical.substrate import Read
 from pib_rl.playing.fault_menu import DRIFT
 from pib_rl.playing.learner import Learner
 from pib_rl.playing.player import Player
-from pib_rl.train import environments
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.run import environments
 from pib_rl.viewer import Scene, Status
 
 FEW = 2  # steps from one picture to the next at the pace of most tasks

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +24,7 @@ from torch import Tensor
 from pib_rl import __version__
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
+from pib_rl.runs.result import RunResult
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
 RESULT, EVALUATIONS = "result.json", "evaluations.csv"
@@ -84,6 +85,27 @@ def fingerprint() -> str:
     for path in sorted(path for kind in ("*.py", "*.yml") for path in root.rglob(kind)):
         content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return content.hexdigest()[:8]
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder with all above it.
+
+    Raises:
+        UserError: If that is impossible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {path}: {error.strerror or error}") from None
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as the content of a .csv file with the first row's names as its first line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 class RunFolder:
@@ -182,59 +204,46 @@ class RunFolder:
         """Whether the run has its result."""
         return (self.path / RESULT).is_file()
 
-    def result(self) -> dict[str, Any]:
+    def result(self, *needs: str) -> RunResult:
         """The content of result.json.
 
-        Raises:
-            UserError: If it is missing or broken.
-        """
-        try:
-            content = json.loads((self.path / RESULT).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{self.path / RESULT} cannot be read: {error}; delete {self.path} to make the run anew, "
-                "or choose another folder"
-            ) from None
-        if not isinstance(content, dict):
-            raise UserError(f"{self.path / RESULT} must hold an object, got {type(content).__name__}")
-        return content
-
-    def checked_result(
-        self, words: Sequence[str], numbers: Sequence[str], perhaps: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """The content of result.json, all that a table needs in place.
-
         Args:
-            words: Names that must hold text.
-            numbers: Names that must hold numbers.
-            perhaps: Names that may hold a whole number, or none.
+            needs: Fields of the result that must be there.
 
         Raises:
-            UserError: If one does not.
+            UserError: If the file is missing or broken, or one of ``needs`` is not there.
         """
-        result = self.result()
-        wrong = [name for name in words if not isinstance(result.get(name), str)]
-        wrong += [name for name in numbers if not isinstance(result.get(name), (int, float))]
-        wrong += [name for name in perhaps if not isinstance(result.get(name), (int, type(None)))]
-        if wrong:
-            raise UserError(
-                f"{self.path / RESULT} is damaged ({', '.join(wrong)} missing or no number); delete "
-                f"{self.path} to train anew, or choose another --out"
-            )
-        return result
+        path = self.path / RESULT
+        cure = f"delete {self.path} to make the run again, or choose another --out"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} cannot be read: {error}; {cure}") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{path} must hold an object, got {type(content).__name__}")
+        try:
+            return RunResult.from_plain(content, *needs)
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}); {cure}") from None
 
-    def save_result(self, result: dict[str, Any]) -> None:
+    def save_result(self, result: RunResult) -> None:
         """Writes result.json; with it the run counts as finished."""
-        write_atomically(self.path / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+        write_atomically(self.path / RESULT, result.as_json().encode())
 
-    def save_evaluations(self, looks: Sequence[EvaluationPoint]) -> None:
+    def save_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes a .csv file whose columns are the names of the first row; without rows nothing is written."""
+        if rows:
+            write_atomically(self.path / name, as_csv(rows))
+
+    def save_picture(self, name: str, content: bytes) -> None:
+        """Writes a picture, NAME.png."""
+        write_atomically(self.path / f"{name}.png", content)
+
+    def save_evaluations(self, points: Sequence[EvaluationPoint]) -> None:
         """Writes evaluations.csv."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([EvaluationPoint._fields, *looks])
-        write_atomically(self.path / EVALUATIONS, text.getvalue().encode())
+        self.save_rows(EVALUATIONS, [point._asdict() for point in points])
 
-    def looks(self) -> list[EvaluationPoint]:
+    def evaluations(self) -> list[EvaluationPoint]:
         """The content of evaluations.csv.
 
         Raises:

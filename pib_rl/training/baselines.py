@@ -7,28 +7,30 @@ agents run ordinary networks by backpropagation, in a process of their own (they
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import tyro
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecNormalize
 
-from pib_rl.cli.cli import UserError, mistakes, parse, run
+from pib_rl.cli.cli import UserError, mistakes, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.settings import RunSettings, parse_with_file
 from pib_rl.common.options import nearest
-from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
-from pib_rl.envs.make import find_spec, make_vec_env
+from pib_rl.common.streams import ENVIRONMENT, EVALUATION
+from pib_rl.envs.make import find_spec
 from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.result import BASELINE, RunResult
 from pib_rl.training.callbacks import Evaluation
-from pib_rl.training.config import check_ranges, run_stem
-from pib_rl.training.evaluation import as_told, greedy_returns
+from pib_rl.training.config import run_stem
+from pib_rl.training.evaluation import greedy_returns
 from pib_rl.training.loop import HELDOUT_EPISODES, every, learn
+from pib_rl.training.run import environments
 from pib_rl.training.tuned import FOLDER, entry
 
 NAME = "pib_rl.training.baselines"
@@ -51,29 +53,17 @@ ALGORITHMS = {
 }
 
 
-@dataclass(frozen=True)
-class BaselineConfig:
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig(RunSettings):
     """Trains one Stable-Baselines3 agent in software, with the settings of rl-baselines3-zoo."""
 
-    env: tyro.conf.Positional[str]
-    """Id of a Gymnasium environment, such as CartPole-v1."""
     algo: str = "ppo"
     """ppo, a2c, dqn or ars."""
-    seed: int = 0
-    """Seed of the agent and its environments."""
-    timesteps: int = 80_000
-    """Environment steps to train for."""
-    distractors: int = 0
-    """Standard normal noise dimensions appended to each observation."""
-    eval_episodes: int = 100
-    """Episodes of the final evaluation."""
-    out: Path | None = None
-    """Run folder to make; by default one under runs/."""
-    progress: bool = True
-    """Show a progress bar."""
+    config: Path | None = None
+    """YAML file with any of these settings by name; the command line overrides it."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if self.algo not in ALGORITHMS:
             raise UserError(f"unknown algorithm {self.algo!r}; {nearest(self.algo, list(ALGORITHMS))}")
 
@@ -83,9 +73,7 @@ class BaselineConfig:
         return run_stem(self.env, self.distractors, SOFTWARE, self.algo, self.seed)
 
     def identity(self) -> dict[str, Any]:
-        """What defines the run, as plain data."""
-        plain = {key: value for key, value in asdict(self).items() if key not in ("out", "progress")}
-        return plain | {"settings": zoo_settings(self.env, self.algo)}
+        return super().identity() | {"settings": zoo_settings(self.env, self.algo)}
 
 
 def zoo_settings(env_id: str, algo: str) -> dict[str, Any]:
@@ -129,11 +117,6 @@ class Player:
         return self.model.predict(seen, state, episode_start, deterministic)
 
 
-def environments(config: BaselineConfig, count: int, stream: str) -> VecEnv:
-    """``count`` environments of a run, seeded from a named stream: the same as those of a hardware run."""
-    return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
-
-
 def build(config: BaselineConfig) -> BaseAlgorithm:
     """The agent and its environments.
 
@@ -166,39 +149,43 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
     def returns(episodes: int, stream: str) -> np.ndarray:
         return greedy_returns(player, lambda count: environments(config, count, stream), episodes)
 
-    looks = Evaluation(lambda: returns(HELDOUT_EPISODES, EVALUATION), every(config.timesteps), spec.reward_threshold)
+    evaluations = Evaluation(
+        lambda: returns(HELDOUT_EPISODES, EVALUATION), every(config.timesteps), spec.reward_threshold
+    )
     try:
-        wall = learn(model, config.timesteps, folder, looks, config.progress)
+        wall = learn(model, config.timesteps, folder, evaluations, config.progress)
     except KeyboardInterrupt:
         raise UserError(
             f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays unfinished"
         ) from None
     final = returns(config.eval_episodes, "final-noisy")
     folder.save_result(
-        {
-            "env": config.env,
-            "hw": SOFTWARE,
-            "learner": config.algo,
-            "seed": config.seed,
-            "timesteps": model.num_timesteps,
-            "eval_mean": float(final.mean()),
-            "eval_std": float(final.std()),
-            "eval_episodes": config.eval_episodes,
-            "solved_at_step": looks.solved_at,
-            "wall_s": round(wall, 3),
-        }
+        RunResult(
+            kind=BASELINE,
+            env=config.env,
+            hw=SOFTWARE,
+            learner=config.algo,
+            seed=config.seed,
+            timesteps=model.num_timesteps,
+            eval_mean=float(final.mean()),
+            eval_std=float(final.std()),
+            eval_episodes=config.eval_episodes,
+            solved_at_step=evaluations.solved_at,
+            wall_s=round(wall, 3),
+        )
     )
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
-    config = parse(BaselineConfig, arguments, NAME)
+    config = parse_with_file(BaselineConfig, arguments, NAME)
     model = build(config)
     folder = RunFolder.create(config)
     if not folder.finished:
         train(config, model, folder)
-    print(f"{config.algo} on {config.env}, seed {config.seed}: {as_told(folder.result()['eval_mean'])} ({folder.path})")
+    reached = folder.result("eval_mean").text("eval_mean")
+    print(f"{config.algo} on {config.env}, seed {config.seed}: {reached} ({folder.path})")
 
 
 if __name__ == "__main__":

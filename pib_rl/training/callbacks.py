@@ -37,15 +37,15 @@ class Progress(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         assert self.bar is not None
-        figures = {}
+        metrics = {}
         episodes = self.model.ep_info_buffer
         if episodes:
-            figures["reward"] = f"{safe_mean([episode['r'] for episode in episodes]):.1f}"
+            metrics["reward"] = f"{safe_mean([episode['r'] for episode in episodes]):.1f}"
         seen = self.logger.name_to_value
         units = [value for key, value in seen.items() if key.startswith("information/target_")]
         if units:
-            figures["information"] = "/".join(f"{value:.2f}" for value in units)
-        self.bar.set_postfix(figures, refresh=False)
+            metrics["information"] = "/".join(f"{value:.2f}" for value in units)
+        self.bar.set_postfix(metrics, refresh=False)
 
     def _on_training_end(self) -> None:
         self.close()
@@ -83,20 +83,20 @@ class Evaluation(BaseCallback):
         self.next = every
         self.best = -np.inf
         self.solved_at: int | None = None
-        self.looks: list[EvaluationPoint] = []
+        self.points: list[EvaluationPoint] = []
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps >= self.next:
-            self.look()
+            self.evaluate_now()
             self.next = self.num_timesteps + self.every
 
-    def look(self) -> None:
+    def evaluate_now(self) -> None:
         """Evaluates the policy as it is now."""
         mean = float(self.evaluate().mean())
-        self.looks.append(EvaluationPoint(self.num_timesteps, mean, self.measurements()))
+        self.points.append(EvaluationPoint(self.num_timesteps, mean, self.measurements()))
         self.logger.record("eval/mean_reward", mean, exclude="tensorboard")
         self.logger.record("eval/timesteps", self.num_timesteps, exclude="tensorboard")  # written one rollout later
         if self.threshold is not None and mean >= self.threshold and self.solved_at is None:
@@ -107,7 +107,7 @@ class Evaluation(BaseCallback):
         write_events(self.logger, {"eval/mean_reward": mean, **self.pictures()}, self.num_timesteps)
 
 
-class Breakage(BaseCallback):
+class FaultSchedule(BaseCallback):
     """Lets faults happen during a training: at the first start of a rollout after their step, or at the end.
 
     Args:

@@ -13,17 +13,6 @@ from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 100
-SMALL = 10.0  # returns below it, such as those of tasks with one reward in 0..1, are told more finely
-
-
-def decimals(*values: float) -> int:
-    """Decimals that returns are told with: 1, or 2 where all of them are below 10 in size."""
-    return 2 if all(abs(value) < SMALL for value in values) else 1
-
-
-def as_told(value: float) -> str:
-    """A return as people read it."""
-    return f"{value:.{decimals(value)}f}"
 
 
 def evaluate(policy: PIBPolicy, make_env: Callable[[int], VecEnv], episodes: int, read: Read) -> np.ndarray:

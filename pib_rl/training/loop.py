@@ -26,7 +26,7 @@ def learn(
     model: BaseAlgorithm,
     timesteps: int,
     folder: RunFolder,
-    looks: Evaluation,
+    evaluations: Evaluation,
     progress: bool,
     others: Sequence[BaseCallback] = (),
     tensorboard: bool = False,
@@ -43,16 +43,16 @@ def learn(
     start = time.perf_counter()
     try:
         with mistakes(OSError):
-            model.learn(timesteps, callback=CallbackList([looks, *others, *([bar] if progress else [])]))
+            model.learn(timesteps, callback=CallbackList([evaluations, *others, *([bar] if progress else [])]))
         wall = time.perf_counter() - start
-        looks.look()
+        evaluations.evaluate_now()
         model.logger.record("time/total_timesteps", model.num_timesteps, exclude="tensorboard")
         model.logger.dump(model.num_timesteps)
     finally:
         bar.close()
         close(model)
     model.logger.close()
-    folder.save_evaluations(looks.looks)
+    folder.save_evaluations(evaluations.points)
     return wall
 
 

@@ -1,0 +1,271 @@
+"""Settings of commands: plain values and mappings inside, text at the command line alone."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+
+import tyro
+import yaml
+from tyro.constructors import PrimitiveConstructorSpec
+
+from pib_rl.cli.cli import UserError, mistakes, parse, read_yaml
+from pib_rl.common.limits import SIZES
+from pib_rl.common.options import admit, nearest
+
+S = TypeVar("S", bound="Settings")
+
+RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "distractors", "seed")} | {
+    "timesteps": (1, 10**12),
+    "n_steps": (1, 10**6),
+    "eval_episodes": (1, 10**6),
+    "seeds": (1, 10_000),
+    "first_seed": (0, 2**62),
+    "jobs": (1, 10_000),
+    "epochs": (1, 10**6),
+    "batch_size": (4, 10**6),
+}
+
+
+def parse_options(items: list[str]) -> dict[str, Any]:
+    """NAME=VALUE items as a mapping, values read as YAML scalars (1e-3 and none included).
+
+    Raises:
+        ValueError: If an item has no "=", or its value is neither number nor word.
+    """
+    result: dict[str, Any] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise ValueError(f"takes NAME=VALUE, got {item!r}")
+        try:
+            result[name.replace("-", "_")] = _scalar(value)
+        except yaml.YAMLError:
+            raise ValueError(f"takes NAME=VALUE with a number or a word as value, got {item!r}") from None
+    return result
+
+
+def format_options(options: dict[str, Any]) -> list[str]:
+    """A mapping as NAME=VALUE items: the inverse of `parse_options`."""
+    return [
+        f"{name}={yaml.safe_dump(value, default_flow_style=True, width=math.inf).splitlines()[0]}"
+        for name, value in options.items()
+    ]
+
+
+def _scalar(text: str) -> Any:
+    if text.lower() in ("none", "null"):
+        return None
+    try:
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except ValueError:
+        return yaml.safe_load(text)
+
+
+# A mapping of settings by name: NAME=VALUE items at the command line, a mapping in files.
+Options = Annotated[
+    dict[str, Any],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="[NAME=VALUE ...]",
+        instance_from_str=parse_options,
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=format_options,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The configuration of a command: a frozen dataclass whose field texts are the command line's help.
+
+    Attributes:
+        SHOWN: Fields that say where and how a run is shown or stored; runs that differ only there are the same run.
+        UNLESS_SET: Fields that do not count as long as they are at their default.
+    """
+
+    SHOWN: ClassVar[frozenset[str]] = frozenset(
+        {"config", "out", "progress", "tensorboard", "render", "device", "print_config"}
+    )
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Makes sure that sizes and counts are such as a machine can hold.
+
+        Raises:
+            UserError: If one lies outside its range.
+        """
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name, None)
+            if value is None or least <= value <= most:
+                continue
+            limit = f"{least} or more" if value < least else f"{most} or less"
+            raise UserError(f"--{name.replace('_', '-')} must be {limit}, got {value}")
+
+    def identity(self) -> dict[str, Any]:
+        """What defines the run, as plain data: two runs of the same identity are the same run."""
+        return self.plain()
+
+    def plain(self) -> dict[str, Any]:
+        """The settings by name, as a file for ``--config`` holds them, but for where and how the run is shown."""
+        found = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name not in self.SHOWN and (one.name not in self.UNLESS_SET or value != one.default):
+                found[one.name] = _plain(value)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputSettings(Settings):
+    """Where a run goes."""
+
+    out: Path | None = None
+    """Run folder to make; by default one under runs/."""
+    progress: bool = True
+    """Show a progress bar."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSettings(OutputSettings):
+    """A task that an agent learns."""
+
+    env: tyro.conf.Positional[str]
+    """Id of a Gymnasium environment, such as CartPole-v1."""
+    distractors: int = 0
+    """Standard normal noise dimensions appended to each observation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(TaskSettings):
+    """One training of one agent."""
+
+    seed: int = 0
+    """Seed of everything that is drawn: of the agent, its chip and its environments."""
+    timesteps: int = 80_000
+    """Environment steps to train for."""
+    eval_episodes: int = 100
+    """Episodes of each final evaluation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareSettings(OutputSettings):
+    """A chip."""
+
+    hw: str = "digital"
+    """Substrate: digital, memristive, optical, mzi, oscillator, remote, or one of an installed package;
+    SUBSTRATE:PRESET, such as memristive:pcm, for published hardware."""
+    hw_options: Options = field(default_factory=dict)
+    """Settings of the substrate that differ from its default, as NAME=VALUE."""
+    seed: int = 0
+    """Seed of the chip and of everything that is drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnerSettings(HardwareSettings):
+    """A network on a chip, and what trains it."""
+
+    learner: str = "pib"
+    """What trains the hidden arrays: pib, frozen (left as fabricated), backprop, backprop-off, dfa, spsa, ..."""
+    objective_options: Options = field(default_factory=dict)
+    """Settings of the objective that differ from its default, as NAME=VALUE."""
+    rule: Options = field(default_factory=dict)
+    """Settings of the learning rule that differ from its default, as NAME=VALUE."""
+    device: str = "cpu"
+    """torch device: cpu, cuda or cuda:N."""
+    tensorboard: bool = False
+    """Write event files for TensorBoard too, into the run folder (needs the extra log)."""
+
+
+def from_plain(kind: type[S], settings: dict[str, Any], source: Path) -> S:
+    """The configuration of plain data, as `Settings.identity` gives it.
+
+    Args:
+        kind: Its class.
+        settings: Values by field name; lists for tuples, texts for paths.
+        source: Where they are from, for messages.
+
+    Raises:
+        UserError: If a name is unknown (the message offers the nearest) or a value has the wrong type.
+    """
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    scalars: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in hints:
+            known = sorted(one.name for one in fields(kind))
+            raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), known)}")
+        hint = hints[name]
+        if get_origin(hint) is dict:
+            if not isinstance(value, dict | None):
+                raise UserError(f"{source}: {name} must be a mapping, got {value!r}")
+            values[name] = value or {}
+        elif get_origin(hint) is tuple:
+            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                raise UserError(f"{source}: {name} must be a list of texts, got {value!r}")
+            values[name] = tuple(value)
+        elif Path in (hint, *get_args(hint)) and value is not None:
+            values[name] = Path(str(value))
+        else:
+            scalars[name] = value
+    with mistakes():
+        values |= admit(hints, scalars, f"{source}:")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UserError(f"{source} does not hold all settings: {error}") from None
+
+
+def parse_with_file(kind: type[S], arguments: list[str], name: str) -> S:
+    """The configuration of a command line over that of the YAML file that ``--config`` names, if it does.
+
+    Args:
+        kind: Its class, which has the field ``config``.
+        arguments: What was typed.
+        name: The command, for its help.
+
+    Raises:
+        UserError: If something does not exist or is of the wrong kind.
+    """
+    file = named_file(arguments)
+    return parse(kind, arguments, name, from_plain(kind, read_settings(file), file) if file else None)
+
+
+def named_file(arguments: list[str]) -> Path | None:
+    """The file that ``--config`` names."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--config", nargs="?", type=Path)
+    found: Path | None = finder.parse_known_args(arguments)[0].config
+    return found
+
+
+def layered(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two sets of plain settings, ``above`` first; mappings are merged by name."""
+    merged = {
+        name: below[name] | value
+        for name, value in above.items()
+        if isinstance(value, dict) and isinstance(below.get(name), dict)
+    }
+    return below | above | merged
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of a YAML file such as the config.yaml of a run.
+
+    Raises:
+        UserError: If it can't be read or is no mapping.
+    """
+    settings = read_yaml(path)
+    settings.pop("versions", None)
+    return settings
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, dict) else value

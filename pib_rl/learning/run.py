@@ -1,0 +1,168 @@
+"""Runs of `python -m pib_rl.learn`: training on data, final evaluation, figures."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from pib_rl.agents.estimators.base import PhysicalEstimator
+from pib_rl.agents.network.costs import costs
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.process import check_device
+from pib_rl.figures import curves
+from pib_rl.learning import figures
+from pib_rl.learning.config import LearnConfig
+from pib_rl.learning.data import Data, load
+from pib_rl.learning.labels import LabelsTask
+from pib_rl.learning.task import LearningTask, Split
+from pib_rl.learning.values import ValuesTask
+from pib_rl.learning.views import ViewsTask
+from pib_rl.physical.faults import parse_all
+from pib_rl.physical.remote.instrument import InstrumentError
+from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.result import RunResult
+from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
+
+EPOCH = "epoch"  # the column of progress.csv that counts
+TARGETS: dict[str, type[LearningTask]] = {"labels": LabelsTask, "values": ValuesTask, "views": ViewsTask}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run before it learns: the task, the data, the estimator on its chip, training and validation samples."""
+
+    task: LearningTask
+    data: Data
+    model: PhysicalEstimator
+    fitted: Split
+    held: Split
+
+
+def prepare(config: LearnConfig) -> Run:
+    """All that a run needs, checked before anything is learned.
+
+    Raises:
+        UserError: If the data or something of the configuration does not exist or does not fit.
+    """
+    data = load(config.data, config.real)
+    task = TARGETS[config.target](config)
+    with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
+        check_device(config.device)
+        fitted, held = task.hold_out(data)
+        model = task.build(data.image).prepare(fitted.x, **task.broadcast(fitted))
+    return Run(task, data, model, fitted, held)
+
+
+def fit(
+    run: Run,
+    folder: RunFolder,
+    evaluate_heldout: Callable[[], dict[str, float]],
+    note: Callable[[dict[str, float]], None] = lambda row: None,
+) -> tuple[list[dict[str, float]], float]:
+    """All epochs; leaves the network, progress.csv and figures in the run folder.
+
+    Args:
+        run: What learns.
+        folder: The run folder.
+        evaluate_heldout: Figures of the network as it is now on validation samples, after each epoch.
+        note: Called with each epoch's row.
+
+    Returns:
+        A row per epoch, and the seconds that it took.
+
+    Raises:
+        UserError: If Ctrl-C or a lost instrument stops it; the folder holds the network so far.
+    """
+    rows: list[dict[str, float]] = []
+
+    def watch(log: dict[str, float]) -> None:
+        rows.append({EPOCH: len(rows) + 1, **log, **evaluate_heldout()})
+        note(rows[-1])
+
+    start = time.perf_counter()
+    with mistakes(RuntimeError, MemoryError), kept(folder, run.model, rows):
+        run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch)
+    wall = time.perf_counter() - start
+    with kept(folder, run.model, rows):
+        keep(folder, run.model, rows)
+        draw(run.task, rows, folder)
+    return rows, wall
+
+
+def train(run: Run, folder: RunFolder) -> None:
+    """Trains, evaluates and fills the run folder; a training that is stopped leaves its network."""
+    task, model, config = run.task, run.model, run.task.config
+    events = make_logger(folder.path, [], config.tensorboard)
+
+    def note(row: dict[str, float]) -> None:
+        write_events(events, {name: value for name, value in row.items() if name != EPOCH}, int(row[EPOCH]))
+
+    rows, wall = fit(run, folder, lambda: task.evaluate_heldout(model, run.held), note)
+    with kept(folder, model, rows):
+        cost = costs(model.model_)
+        with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
+            found = task.evaluate(run.data, model, run.fitted, folder)
+        if config.tensorboard:
+            pictures = saved_pictures(folder.path) | weight_pictures(model.model_, f"after {len(rows)} epochs")
+            write_events(events, pictures, len(rows))
+        events.close()
+    faults = [{"kind": fault.kind, "size": fault.size, "epoch": fault.step} for fault in parse_all(config.fault)]
+    values: dict[str, Any] = {task.validated: rows[-1][task.validated], **found, **cost}
+    folder.save_result(
+        RunResult(
+            kind=config.target,
+            data=config.data,
+            hw=config.hw,
+            target=config.target,
+            learner=config.learner,
+            seed=config.seed,
+            train_samples=len(run.fitted.x),
+            test_samples=len(run.data.x_test),
+            epochs=len(rows),
+            wall_s=round(wall, 3),
+            aged_s=model.aged_s_,
+            device=config.device,
+            faults=faults or None,
+            **values,
+        )
+    )
+
+
+@contextlib.contextmanager
+def kept(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> Iterator[None]:
+    """Keeps the network so far when Ctrl-C or a lost instrument stops what is inside.
+
+    Raises:
+        UserError: In their place; it says what stopped, and where the network is.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        keep(folder, model, rows)
+        raise UserError(f"interrupted after epoch {len(rows)}; the network so far is in {folder.path}") from None
+    except InstrumentError as error:
+        keep(folder, model, rows)
+        raise UserError(
+            f"{error}; stopped after epoch {len(rows)}; the network so far is in {folder.path}: once the "
+            "instrument answers, run again with another --out or without"
+        ) from error
+
+
+def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> None:
+    """Writes the network and progress.csv, a row per epoch."""
+    folder.save_policy(model.model_.state_dict())
+    folder.save_rows("progress.csv", rows)
+
+
+def draw(task: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:
+    """Figures of the training."""
+    title = task.config.title
+    curve = figures.learning_curve(rows, task.validated, task.scored, title)
+    folder.save_picture("learning_curve", curves.as_png(curve))
+    plane = curves.information_plane(curves.read_progress(folder.path / "progress.csv"), f"Information plane: {title}")
+    folder.save_picture("information_plane", curves.as_png(plane))

@@ -1,0 +1,223 @@
+"""Runs of `python -m pib_rl.train`: the agent and its environments, training, final evaluation, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from pib_rl.agents import PIB, make_agent, saved
+from pib_rl.agents.network.costs import costs
+from pib_rl.agents.network.faults import age, check, inject
+from pib_rl.agents.observations import check_observation_space
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.process import check_device
+from pib_rl.cli.settings import RunSettings
+from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
+from pib_rl.figures import curves
+from pib_rl.physical.faults import Fault
+from pib_rl.physical.remote.instrument import InstrumentError
+from pib_rl.physical.substrate import Read
+from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder
+from pib_rl.runs.result import TRAIN, RunResult
+from pib_rl.runs.tensorboard import training_pictures
+from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule
+from pib_rl.training.config import TrainConfig
+from pib_rl.training.evaluation import evaluate
+from pib_rl.training.loop import HELDOUT_EPISODES, every, learn
+
+
+def environments(config: RunSettings, count: int, stream: str) -> VecEnv:
+    """``count`` environments of a run, seeded from a named stream."""
+    return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
+
+
+def build(config: TrainConfig) -> PIB:
+    """The agent and its environments.
+
+    Raises:
+        ValueError: If something of the configuration does not exist or does not fit.
+    """
+    find_spec(config.env)
+    check_device(config.device)
+    env = environments(config, config.n_envs, ENVIRONMENT)
+    check_observation_space(env.observation_space)
+    try:
+        return make_agent(
+            config.learner,
+            PIBPolicy,
+            env,
+            seed=config.seed,
+            n_steps=config.n_steps,
+            learning_rate=config.rate(),
+            rule=config.rule,
+            device=config.device,
+            policy_kwargs=saved.policy_arguments(config.identity(), Path("the configuration")),
+        )
+    except TypeError as error:
+        raise ValueError(f"an option does not fit: {error}") from error
+
+
+def prepare(config: TrainConfig) -> PIB:
+    """The agent of a run, its units those of ``--init`` where there is one; everything is tried before a step is made.
+
+    Raises:
+        UserError: If something of the configuration does not exist or does not fit.
+    """
+    with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
+        model = build(config)
+        inherit(config, model)
+        for fault in config.faults():
+            check(model.policy, fault)
+    step_seconds(config)
+    return model
+
+
+def inherit(config: TrainConfig, model: PIB) -> None:
+    """Takes over the units of ``--init``, if there is one.
+
+    Raises:
+        UserError: If they are of other sizes.
+    """
+    if config.init is None:
+        return
+    folder = RunFolder.open(config.init)
+    try:
+        model.policy.inherit(folder.load_policy(LAST))
+    except ValueError as error:
+        raise UserError(
+            f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, learner "
+            f"{config.learner}: {error}"
+        ) from None
+
+
+def train(
+    config: TrainConfig,
+    model: PIB,
+    folder: RunFolder,
+    faults: Sequence[Fault] = (),
+    watch: Callable[[FaultSchedule, Clock], BaseCallback] | None = None,
+) -> None:
+    """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far.
+
+    Args:
+        config: The run.
+        model: Its agent.
+        folder: Its folder.
+        faults: What breaks on the way.
+        watch: Makes a further callback from those that break the chip and let time pass.
+    """
+    policy = model.policy
+    happening = FaultSchedule(faults, partial(inject, policy))
+    clock = Clock(step_seconds(config), partial(age, policy))
+    spec = find_spec(config.env)
+    make_env = partial(environments, config, stream=EVALUATION)
+    pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
+    evaluations = Evaluation(
+        lambda: evaluate(policy, make_env, HELDOUT_EPISODES, Read.NOISY),
+        every(config.timesteps),
+        spec.reward_threshold,
+        lambda: folder.save_policy(policy.state_dict(), BEST),
+        lambda: policy.meter.totals()["measurements"],
+        pictures if config.tensorboard else dict,
+    )
+    others = [happening, clock, *([watch(happening, clock)] if watch else [])]
+    folder.save_policy(policy.state_dict())
+    try:
+        wall = learn(model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard)
+    except KeyboardInterrupt:
+        folder.save_policy(policy.state_dict())
+        raise UserError(
+            f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
+            f"{folder.path}: python -m pib_rl.play {folder.path}"
+        ) from None
+    except InstrumentError as error:
+        folder.save_policy(policy.state_dict())
+        cure = f"python -m pib_rl.train --config {folder.path / CONFIG} --init {folder.path}"
+        raise UserError(
+            f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
+            f"in {folder.path}; once the instrument answers, {cure} goes on with its units and a new "
+            "readout"
+        ) from error
+    folder.save_policy(policy.state_dict())
+    draw(folder, config, spec.reward_threshold)
+    try:
+        result = evaluate_final(config, model, folder, evaluations, wall)
+    except InstrumentError as error:
+        raise UserError(
+            f"{error}; the training is done, its evaluation is not: once the instrument answers, "
+            f"python -m pib_rl.play {folder.path} plays the policy"
+        ) from error
+    folder.save_result(replace(result, aged_s=clock.aged_s, faults=happening.happened if faults else None))
+
+
+def evaluate_final(
+    config: TrainConfig, model: PIB, folder: RunFolder, evaluations: Evaluation, wall: float
+) -> RunResult:
+    """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
+    policy = model.policy
+    cost = costs(policy)
+    returns: dict[str, np.ndarray] = {}
+    for label, name in (("best_", BEST), ("", LAST)):
+        policy.load_state_dict(folder.load_policy(name))
+        for suffix, read in (("", Read.NOISY), ("_noiseless", Read.MEAN)):
+            make_envs = partial(environments, config, stream=f"final-{label}{read.value}")
+            returns[f"{label}eval_mean{suffix}"] = evaluate(policy, make_envs, config.eval_episodes, read)
+    means: dict[str, Any] = {name: float(values.mean()) for name, values in returns.items()}
+    return RunResult(
+        kind=TRAIN,
+        env=config.env,
+        hw=config.hw,
+        learner=config.learner,
+        seed=config.seed,
+        timesteps=model.num_timesteps,
+        eval_std=float(returns["eval_mean"].std()),
+        eval_episodes=config.eval_episodes,
+        solved_at_step=evaluations.solved_at,
+        wall_s=round(wall, 3),
+        control_period_s=period(config),
+        **means,
+        **cost,
+    )
+
+
+def period(config: TrainConfig) -> float | None:
+    """Simulated seconds between two actions, None where the environment doesn't tell."""
+    env = make_env(config.env)
+    try:
+        return control_period(env)
+    finally:
+        env.close()
+
+
+def step_seconds(config: TrainConfig) -> float:
+    """Simulated seconds that pass per environment step.
+
+    Raises:
+        UserError: If they are to be the control period, and the environment doesn't tell it.
+    """
+    pace = config.pace()
+    seconds = period(config) if pace is None else pace
+    if seconds is None:
+        raise UserError(
+            f"--clock control: {config.env} does not tell its control period; give seconds per step, such "
+            "as --clock 0.02"
+        )
+    return seconds
+
+
+def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> None:
+    """The figures of the run."""
+    progress = curves.read_progress(folder.path / "progress.csv")
+    curve = curves.learning_curve(progress, config.title, threshold)
+    folder.save_picture("learning_curve", curves.as_png(curve))
+    plane = curves.information_plane(progress, f"Information plane: {config.title}")
+    folder.save_picture("information_plane", curves.as_png(plane))
