@@ -18,7 +18,8 @@ from pib_rl.cli.cli import UserError, run
 from pib_rl.cli.process import settle_in
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
-from pib_rl.train import build, environments, read_arguments
+from pib_rl.training.config import from_arguments
+from pib_rl.training.run import build, environments
 
 EPISODES = 40
 
@@ -39,7 +40,7 @@ def main(runs: list[str]) -> None:
         raise UserError("expected RUN [RUN ...], folders that python -m pib_rl.train made, got none")
     settle_in()
     for folder in [RunFolder.open(Path(path)) for path in runs]:
-        config = read_arguments(["--config", str(folder.path / CONFIG)])
+        config = from_arguments(["--config", str(folder.path / CONFIG)], "train")
         policy = build(config).policy
         load_into(policy, folder.load_policy(LAST), folder.path / LAST)
         make_env, means = partial(environments, config, EPISODES), []

@@ -25,6 +25,7 @@ PLAINER = {  # what tyro and Python say of numbers: what that means
     r"^Error parsing (\S+): no type matching .*\|INT\b.* from \['(.*?)'\].*": r"\1 must be a whole number, got '\2'",
     r"^Error parsing (\S+): no type matching .*\|FLOAT\b.* from \['(.*?)'\].*": r"\1 must be a number, got '\2'",
     r"^Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": r"\1 must be a whole number, got \2",
+    r"^Error parsing (\S+): (takes .*)": r"\1 \2",
     r"^Error parsing (\S+): could not convert string to float: (.*)": r"\1 must be a number, got \2",
 }
 MENDABLE = (

@@ -54,7 +54,7 @@ def column(
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What one run measured. A field that a kind of run has not is None and is not written."""
+    """What one run measured. What it did not measure is None, and not written."""
 
     kind: str
     """What made it: train, baseline, labels, values, views or adapt."""

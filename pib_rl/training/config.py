@@ -115,7 +115,7 @@ class TrainConfig(RunSettings, LearnerSettings):
         except ValueError:
             seconds = math.nan
         if not 0 <= seconds <= LONGEST:
-            raise UserError(f"--clock must be seconds per step in 0..{LONGEST:g}, or {CONTROL}, got {self.clock!r}")
+            raise UserError(f"--clock must be seconds per step in 0..{LONGEST:g}, or {CONTROL}, got {self.clock}")
         return seconds
 
     def plain(self) -> dict[str, Any]:

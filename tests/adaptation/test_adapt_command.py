@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from pib_rl import adapt, learn, play, train
 from pib_rl.adaptation import classifiers, policies
 from pib_rl.adaptation.config import AdaptConfig
+from pib_rl.adaptation.run import open_run
 from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.learners.backprop import Backprop
 from pib_rl.cli.cli import UserError, run
@@ -110,8 +111,8 @@ class TurningMedia(Digital):
 
 def patient(run_folder: Path, fault: str = "stuck:0.5", **options):
     """A patient after its fault."""
-    found = adapt.receive(AdaptConfig(run_folder, fault=(fault,), progress=False, **options))
-    chip = found.admit()
+    found = open_run(AdaptConfig(run=run_folder, fault=(fault,), progress=False, **options))
+    chip = found.load()
     found.apply_faults(chip)
     return found
 
@@ -124,17 +125,17 @@ def test_the_folder_tells_of_before_after_and_every_contender(adapted):
     result = json.loads((adapted / "result.json").read_text())
     assert (result["env"], result["hw"], result["learner"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
     assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 5000, "environment steps")
-    assert list(result["contenders"]) == CONTENDERS
+    assert list(result["learners"]) == CONTENDERS
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
-    for name, course in result["contenders"].items():
+    for name, course in result["learners"].items():
         assert course["curve"][0][0] == 0
         assert course["curve"][-1][0] == 6144  # whole rollouts of 2048 steps
         assert len({point[0] for point in course["curve"]}) == len(course["curve"])
-        assert sum(row["contender"] == name for row in rows) == len(course["curve"])
+        assert sum(row["learner"] == name for row in rows) == len(course["curve"])
         assert course["counts"]["measurements"] > 0
         assert course["final"] == json.loads((adapted / name / "result.json").read_text())["eval_mean"]
-    assert len({course["curve"][0][1] for course in result["contenders"].values()}) == 1
-    counts = [result["contenders"][name]["counts"]["writes"] for name in CONTENDERS]
+    assert len({course["curve"][0][1] for course in result["learners"].values()}) == 1
+    counts = [result["learners"][name]["counts"]["writes"] for name in CONTENDERS]
     assert counts[0] > counts[1], "frozen units are not written to"
     assert (adapted / "adapt.png").read_bytes().startswith(b"\x89PNG")
     assert yaml.safe_load((adapted / "config.yaml").read_text())["fault"] == ["stuck:0.5"]
@@ -183,7 +184,7 @@ def test_every_contender_starts_from_the_same_broken_chip(kind, request, tmp_pat
     found = patient(request.getfixturevalue(kind))
     monkeypatch.setattr(policies, "train", lambda plan, model, folder: note(model.policy.state_dict()))
     monkeypatch.setattr(PIBClassifier, "fit", lambda model, *_, **__: note(model.model_.state_dict()))
-    for name in found.contenders:
+    for name in found.learners:
         with pytest.raises(EnoughError):
             found.learn_on(name, tmp_path / name)
     for state in start:
@@ -239,7 +240,7 @@ def test_a_classifier_learns_on_and_test_samples_are_not_looked_at_meanwhile(cla
     assert (result["data"], result["unit"], result["length"], result["percent"]) == ("digits", "epochs", 2, True)
     assert result["before"] > result["after"] + 0.2
     for name in CONTENDERS:
-        course = result["contenders"][name]
+        course = result["learners"][name]
         assert [point[0] for point in course["curve"]] == [0, 1, 2]
         assert result["after"] + 0.1 < course["final"] <= 1
         names = {path.name for path in (tmp_path / "one" / name).iterdir()}
@@ -283,7 +284,7 @@ def test_media_that_turned_are_learned_anew_on_hardware_of_a_labs_own(tmp_path):
         ]
     )
     result = json.loads((tmp_path / "one" / "result.json").read_text())
-    finals = {name: course["final"] for name, course in result["contenders"].items()}
+    finals = {name: course["final"] for name, course in result["learners"].items()}
     assert result["before"] > 0.8
     assert result["after"] < 0.4, "nothing of the old media is left"
     assert min(finals.values()) > result["after"] + 0.3
@@ -339,7 +340,7 @@ def test_a_rival_of_a_policy_has_settings_of_its_own_and_keeps_what_is_common(po
     ],
 )
 def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_path, monkeypatch):
-    look, calls = LabelsTask.look, []
+    look, calls = LabelsTask.evaluate_heldout, []
 
     def stop(*arguments):
         calls.append(None)
@@ -347,7 +348,7 @@ def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_pa
             raise stopper
         return look(*arguments)
 
-    monkeypatch.setattr(LabelsTask, "look", stop)
+    monkeypatch.setattr(LabelsTask, "evaluate_heldout", stop)
     with pytest.raises(UserError, match=words):
         adapt.main([str(classifier), "--fault", "stuck:0.5", "--no-progress", "--out", str(tmp_path / "one")])
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
@@ -366,7 +367,7 @@ def test_a_damaged_result_is_named(adapted, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(adapted, copy)
     result = json.loads((copy / "result.json").read_text())
-    for damage, words in (({"after": None}, r"is damaged \(after missing"), ({"contenders": 3}, "contenders missing")):
+    for damage, words in (({"after": None}, r"is damaged \(after missing"), ({"learners": 3}, "learners missing")):
         (copy / "result.json").write_text(json.dumps(result | damage))
         with pytest.raises(UserError, match=words):
             adapt.show(RunFolder(copy))
@@ -412,9 +413,9 @@ def test_mistakes_end_in_one_line_with_code_2(
 
 
 def test_classifiers_are_loaded_as_they_were(classifier):
-    found = adapt.receive(AdaptConfig(classifier, fault=("stuck:0",), progress=False))
-    state = found.admit().state_dict()
+    found = open_run(AdaptConfig(run=classifier, fault=("stuck:0",), progress=False))
+    state = found.load().state_dict()
     assert all(torch.equal(value, state[key]) for key, value in load_file(classifier / "policy.safetensors").items())
     assert isinstance(found, classifiers.ClassifierRecovery)
     result = json.loads((classifier / "result.json").read_text())
-    assert found.judge() == pytest.approx(result["test_accuracy"], abs=0.03)
+    assert found.evaluate() == pytest.approx(result["test_accuracy"], abs=0.03)

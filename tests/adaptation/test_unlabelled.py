@@ -14,6 +14,7 @@ from pib_rl.adaptation import figures
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.encoders import EncoderRecovery
 from pib_rl.adaptation.recovery import RecoveryCurve
+from pib_rl.adaptation.run import open_run
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.cli.cli import UserError
 from pib_rl.learning import data, probes
@@ -51,9 +52,9 @@ def bare(tmp_path_factory):
 
 def patient(run_folder, **options) -> EncoderRecovery:
     """A patient after its fault."""
-    found = adapt.receive(AdaptConfig(run_folder, fault=("stuck:0.5",), progress=False, **options))
+    found = open_run(AdaptConfig(run=run_folder, fault=("stuck:0.5",), progress=False, **options))
     assert isinstance(found, EncoderRecovery)
-    found.apply_faults(found.admit())
+    found.apply_faults(found.load())
     return found
 
 
@@ -64,8 +65,8 @@ def test_a_probe_tells_what_features_are_worth_and_the_old_one_what_is_left_for_
     assert result["before"] == pytest.approx(known["probe_accuracy"], abs=0.03), "as the run reports it"
     assert 0.5 < result["after"] <= result["before"]
     assert result["after_old_probe"] < result["after"] - 0.2, "features are others"
-    assert list(result["contenders"]) == CONTENDERS
-    for name, course in result["contenders"].items():
+    assert list(result["learners"]) == CONTENDERS
+    for name, course in result["learners"].items():
         assert [point[0] for point in course["curve"]] == [0, 1, 2]
         assert course["final"] > course["final_old_probe"] + 0.2
         rows = list(csv.DictReader((adapted / name / "progress.csv").open()))
@@ -81,12 +82,12 @@ def test_a_probe_tells_what_features_are_worth_and_the_old_one_what_is_left_for_
 
 def test_the_probe_is_fit_anew_and_the_old_one_is_kept(encoder):
     found = patient(encoder)
-    model = found.admitted
+    model = found.loaded
     assert isinstance(model, PIBEncoder)
     model.set_params(read="mean")
     known, seen = model.transform(found.fitted.x), model.transform(found.data.x_test)
-    assert found.judge() == probes.probe(known, found.fitted.y, seen, found.data.y_test)
-    assert found.look() == probes.probe(known, found.fitted.y, model.transform(found.held.x), found.held.y)
+    assert found.evaluate() == probes.probe(known, found.fitted.y, seen, found.data.y_test)
+    assert found.evaluate_heldout() == probes.probe(known, found.fitted.y, model.transform(found.held.x), found.held.y)
     assert found.tested_with_old_probe(model) == found.old_probe.score(seen, found.data.y_test)
     model.model_.load_state_dict(found.healthy)
     assert found.tested_with_old_probe(model) == pytest.approx(found.before, abs=0.03), "right when healthy"
@@ -138,7 +139,7 @@ def test_without_labels_the_decoder_is_judged(bare, tmp_path, capsys):
     assert "after_old_probe" not in result
     assert result["after"] < result["before"] - 0.3
     for name in ("pib", "frozen"):
-        course = result["contenders"][name]
+        course = result["learners"][name]
         assert "final_old_probe" not in course
         assert course["final"] > result["after"] + 0.2
         assert course["final"] == course["curve"][-1][1]
@@ -160,4 +161,4 @@ def test_a_run_of_an_unknown_target_is_named(encoder, tmp_path):
     path = tmp_path / "copy" / "config.yaml"
     path.write_text(path.read_text().replace("target: views", "target: magic"))
     with pytest.raises(UserError, match="unknown target, 'magic'; known: labels, values, views"):
-        adapt.receive(AdaptConfig(tmp_path / "copy", fault=("stuck:0.5",)))
+        open_run(AdaptConfig(run=tmp_path / "copy", fault=("stuck:0.5",)))

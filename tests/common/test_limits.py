@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.settings import RANGES
 from pib_rl.common.limits import SIZES, out_of_memory, sized, within_memory
-from pib_rl.training.config import RANGES
 
 LACKS = [
     MemoryError(),

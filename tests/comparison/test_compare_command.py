@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -58,7 +60,7 @@ def copy(done, tmp_path):
 
 def test_everything_is_written(done):
     rows = list(csv.DictReader((done / "results.csv").open()))
-    assert {(row["contender"], row["hw"], row["seed"]) for row in rows} == {
+    assert {(row["learner"], row["hw"], row["seed"]) for row in rows} == {
         (name, hw, seed)
         for name, hw in (
             ("pib", "digital"),
@@ -70,7 +72,7 @@ def test_everything_is_written(done):
         for seed in ("100", "101")
     }
     for row in rows:
-        name = f"{row['contender']}-{row['hw']}-s{row['seed']}"
+        name = f"{row['learner']}-{row['hw']}-s{row['seed']}"
         result = json.loads((done / "runs" / name / "result.json").read_text())
         assert float(row["eval_mean"]) == result["eval_mean"]
         assert (row["measurements"] == "") == (row["hw"] == "software")
@@ -93,24 +95,24 @@ def test_report_is_self_contained(done):
 
 def test_writes_count_per_device(done):
     config = CompareConfig(
-        "CartPole-v1",
-        ("digital", "memristive"),
-        ("frozen", "ppo"),
-        2,
+        env="CartPole-v1",
+        hw=("digital", "memristive"),
+        learner=("frozen", "ppo"),
+        seeds=2,
         width=8,
         timesteps=2500,
         eval_episodes=3,
         out=done,
     )
     lines = standings(collect(plan(config), ComparisonFolder.create(config)))
-    by = {(line.contender, line.hw): line for line in lines}
+    by = {(line.learner, line.hw): line for line in lines}
     result = json.loads((done / "runs" / "pib-memristive-s100" / "result.json").read_text())
     # two units of width 8 (4 and 8 inputs) and a readout of 3 outputs on 16 taps and a bias, two devices per weight
     assert result["devices"] == 2 * (8 * 4 + 8 * 8 + 3 * 17)
     other = json.loads((done / "runs" / "pib-memristive-s101" / "result.json").read_text())
     both = (result["writes"] + other["writes"]) / 2 / result["devices"]
-    assert by["pib", "memristive"].writes_per_device == pytest.approx(both)
-    assert by["ppo", "software"].measurements is None
+    assert by["pib", "memristive"].means["writes_mean_per_device"] == pytest.approx(both)
+    assert by["ppo", "software"].means["measurements"] is None
     assert len(by["pib", ALL].finals) == 4
     assert ("ppo", ALL) not in by
     assert by["pib", "digital"].against is None
@@ -142,8 +144,9 @@ def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsy
     start = runner.start
 
     def sabotage(job, folder):
-        bad = ("--width", "0") if job.name == "pib-digital-s100" else ()
-        return start(Job(job.contender, job.hw, job.seed, (*job.arguments, *bad)), folder)
+        broken = SimpleNamespace(plain=lambda: job.settings().plain() | {"width": 0})
+        bad = replace(job, config=broken) if job.name == "pib-digital-s100" else job
+        return start(bad, folder)
 
     monkeypatch.setattr(runner, "start", sabotage)
     with pytest.raises(SystemExit) as stopped:
@@ -241,8 +244,8 @@ def test_a_request_to_end_counts_as_an_interruption(tmp_path):
 
 
 def test_steps_come_from_the_tuned_settings_by_default():
-    assert CompareConfig("Acrobot-v1").identity()["timesteps"] == 200_000
-    assert str(CompareConfig("Acrobot-v1", width=16, distractors=2).folder) == "comparisons/Acrobot-v1-d2-w16"
+    assert CompareConfig(env="Acrobot-v1").identity()["timesteps"] == 200_000
+    assert str(CompareConfig(env="Acrobot-v1", width=16, distractors=2).folder) == "comparisons/Acrobot-v1-d2-w16"
 
 
 def content(folder):
@@ -252,7 +255,7 @@ def content(folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["CartPole-v1", "--learner", "frozn"], "unknown contender 'frozn' in --learner; did you mean frozen?"),
+        (["CartPole-v1", "--learner", "frozn"], "unknown learner 'frozn' in --learner; did you mean frozen?"),
         (["CartPole-v1", "--hw", "optcal"], "--hw: unknown substrate 'optcal'; did you mean optical?"),
         (["CartPol-v1"], "unknown environment 'CartPol-v1'"),
         (["CartPole-v1", "--seeds", "0"], "--seeds must be 1 or more, got 0"),
@@ -274,11 +277,13 @@ def spoil_result(folder):
 
 
 def lose_a_figure(folder):
-    (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"eval_mean": 3.0}')
+    (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"kind": "train", "eval_mean": 3.0}')
 
 
 def blur_a_figure(folder):
-    (folder / "runs" / "pib-digital-s100" / "result.json").write_text('{"eval_mean": "high", "wall_s": 1.0}')
+    (folder / "runs" / "pib-digital-s100" / "result.json").write_text(
+        '{"kind": "train", "eval_mean": "high", "wall_s": 1.0}'
+    )
 
 
 def cut_looks(folder):
@@ -337,9 +342,9 @@ def spoil_versions(folder):
         (spoil_versions, "config.yaml must be a mapping (package: version), got 3"),
         (spoil_result, "result.json cannot be read"),
         (spoil_mark, "comparison.yaml is not YAML"),
-        (lose_a_figure, "is damaged: wall_s in its result.json must be a finite number, got None; delete that folder"),
-        (blur_a_figure, "is damaged: eval_mean in its result.json must be a finite number, got 'high'"),
-        (lose_writes, "is damaged: writes in its result.json must be a count, got 'many'; delete that folder"),
+        (lose_a_figure, "is damaged (wall_s missing, unknown or of another kind); delete"),
+        (blur_a_figure, "is damaged (eval_mean missing, unknown or of another kind); delete"),
+        (lose_writes, "is damaged (writes missing, unknown or of another kind); delete"),
         (cut_looks, "is damaged: measurements in its evaluations.csv must be a column of finite numbers"),
         (empty_looks, "is damaged: timesteps in its evaluations.csv must be a column of finite numbers"),
         (empty_mark, "comparison.yaml must hold a mapping"),

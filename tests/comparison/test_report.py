@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -20,35 +19,35 @@ from pib_rl.comparison.report import settings_of, write_report
 from pib_rl.comparison.results import Standing, collect, standings
 from pib_rl.comparison.runner import Failure
 from pib_rl.runs.folder import CONFIG, RunFolder
+from pib_rl.runs.result import RunResult, format_return
 from pib_rl.training.callbacks import EvaluationPoint
-from pib_rl.training.evaluation import as_told
 
 LEVELS = {"pib": 450.0, "frozen": 200.0, "dfa": 120.0, "ppo": 480.0, "ars": 400.0}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def made_up(folder: ComparisonFolder, job: Job, rng: np.random.Generator) -> None:
-    """A finished run with a curve that rises to its contender's level."""
+    """A finished run with a curve that rises to its learner's level."""
     run = RunFolder(folder.runs / job.name)
     run.path.mkdir(parents=True)
-    (run.path / CONFIG).write_text(yaml.safe_dump(job.config().identity() | {"versions": {"torch": "2.13.0"}}))
-    level = LEVELS[job.contender] + rng.normal() * 20
+    (run.path / CONFIG).write_text(yaml.safe_dump(job.settings().identity() | {"versions": {"torch": "2.13.0"}}))
+    level = LEVELS[job.learner] + rng.normal() * 20
     hardware = job.hw != "software"
     run.save_evaluations(
         [EvaluationPoint(2048 * at, level * at / 10, 8000 * at if hardware else 0) for at in range(1, 11)]
     )
     meter = {"measurements": 80_000, "writes": 500_000, "devices": 1000} if hardware else {}
-    run.save_result(
-        {"eval_mean": level, "eval_std": 5.0, "eval_episodes": 100, "wall_s": 12.5, "timesteps": 20_480, **meter}
-    )
+    meter |= {"writes_mean_per_device": 500.0} if hardware else {}
+    numbers = {"eval_mean": level, "eval_std": 5.0, "eval_episodes": 100, "wall_s": 12.5, "timesteps": 20_480}
+    run.save_result(RunResult(kind="train" if hardware else "baseline", **numbers, **meter))
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     config = CompareConfig(
-        "CartPole-v1",
-        ("memristive", "optical"),
-        ("frozen", "dfa", "ppo", "ars"),
+        env="CartPole-v1",
+        hw=("memristive", "optical"),
+        learner=("frozen", "dfa", "ppo", "ars"),
         seeds=4,
         timesteps=20_480,
         out=tmp_path_factory.mktemp("report") / "one",
@@ -97,12 +96,12 @@ def test_a_browser_shows_every_figure_without_a_word_in_its_console(report, tmp_
 
 
 def test_standings_say_who_is_better(report):
-    lines = {(line.contender, line.hw): line for line in report[3]}
+    lines = {(line.learner, line.hw): line for line in report[3]}
     assert lines["frozen", "optical"].against == "better"
     assert lines["ars", "software"].against == "better"
     assert lines["pib", "all"].against is None
     assert len(lines["ars", "software"].finals) == 3
-    assert lines["pib", "memristive"].writes_per_device == 500
+    assert lines["pib", "memristive"].means["writes_mean_per_device"] == 500
 
 
 def labels(axes):
@@ -118,7 +117,7 @@ def test_curves_have_a_panel_per_substrate_and_software_only_over_steps(report):
     assert labels(measured.axes[0]) == ["pib", "frozen", "dfa"]
     pib = steps.axes[1].get_lines()[0]
     assert (pib.get_xdata()[0], pib.get_xdata()[-1]) == (2048, 20_480)
-    values = np.sort([run.result["eval_mean"] for run in runs if (run.job.contender, run.job.hw) == ("pib", "optical")])
+    values = np.sort([run.result.eval_mean for run in runs if (run.job.learner, run.job.hw) == ("pib", "optical")])
     assert pib.get_ydata()[-1] == pytest.approx(values[1:3].mean())
 
 
@@ -131,7 +130,7 @@ def test_the_same_runs_give_the_same_report(report):
 
 def test_settings_are_those_that_a_run_learnt_with(report):
     _, jobs, folder, _ = report
-    runs = {run.job.contender: run for run in collect(jobs, folder)}
+    runs = {run.job.learner: run for run in collect(jobs, folder)}
     pib = settings_of(runs["pib"])
     assert (pib["rule"]["hidden_rate"], pib["rule"]["epochs"], pib["learning_rate"]) == (3e-3, 10, "lin_0.6")
     assert settings_of(runs["dfa"])["rule"]["hidden_decay"] == LEARNERS["dfa"].defaults["hidden_decay"]
@@ -145,26 +144,25 @@ def test_energy_has_a_column_where_a_meter_gives_it(report):
     _, jobs, folder, _ = report
     assert "energy" not in (folder.path / "table.md").read_text()
     runs = collect(jobs, folder)
-    for run in runs:
+    for at, run in enumerate(runs):
         if run.job.hw == "optical":
-            run.result["energy_j"] = 2.5e-3 if run.job.contender == "pib" else 1.0
+            joules = 2.5e-3 if run.job.learner == "pib" else 1.0
+            runs[at] = replace(run, result=replace(run.result, energy_j=joules))
     text = table.markdown(standings(runs))
     assert "energy [J]" in text.splitlines()[0]
-    assert json.dumps("0.0025")[1:-1] in text
+    assert "| 2.5 m |" in text
 
 
 def test_without_a_finished_run_there_is_no_report(tmp_path):
-    config = CompareConfig("CartPole-v1", out=tmp_path / "empty")
+    config = CompareConfig(env="CartPole-v1", out=tmp_path / "empty")
     folder = ComparisonFolder.create(config)
     assert write_report(config, plan(config), [], folder, [], "x") == []
     assert not (folder.path / "report.html").exists()
 
 
 def test_small_returns_are_told_more_finely():
-    small = Standing("pib", "digital", np.array([0.25, 0.75]), Estimate(0.5, 0.25, 0.75), None, 1.0, None, None, None)
-    large = Standing(
-        "pib", "digital", np.array([9.25, 499.75]), Estimate(250.0, 9.25, 499.0), None, 1.0, None, None, None
-    )
-    assert table.cells(small, energy=False)[2:4] == ["0.50 [0.25, 0.75]", "0.25, 0.75"]
-    assert table.cells(large, energy=False)[2:4] == ["250.0 [9.2, 499.0]", "9, 500"]
-    assert [as_told(value) for value in (0.875, -1.5, 10.04, -200)] == ["0.88", "-1.50", "10.0", "-200.0"]
+    small = Standing("pib", "digital", np.array([0.25, 0.75]), Estimate(0.5, 0.25, 0.75), None, {})
+    large = Standing("pib", "digital", np.array([9.25, 499.75]), Estimate(250.0, 9.25, 499.0), None, {})
+    assert table.cells(small, ())[2:4] == ["0.50 [0.25, 0.75]", "0.25, 0.75"]
+    assert table.cells(large, ())[2:4] == ["250.0 [9.2, 499.0]", "9, 500"]
+    assert [format_return(value) for value in (0.875, -1.5, 10.04, -200)] == ["0.88", "-1.50", "10.0", "-200.0"]

@@ -98,10 +98,10 @@ def test_progress_has_a_row_per_epoch_with_information(finished):
 def test_looking_on_does_not_change_what_is_learned(tmp_path, npz, monkeypatch):
     states = []
     for looks in (
-        LabelsTask.look,
+        LabelsTask.evaluate_heldout,
         lambda *_: {"validation_accuracy": 1.0, "information/input_unit1": 1.0, "information/target_unit1": 1.0},
     ):
-        monkeypatch.setattr(LabelsTask, "look", looks)
+        monkeypatch.setattr(LabelsTask, "evaluate_heldout", looks)
         folder = tmp_path / str(len(states))
         learn.main([str(npz), *SMALL, "--hw", "memristive", "--out", str(folder)])
         states.append(load_file(folder / "policy.safetensors"))
@@ -119,7 +119,7 @@ def test_finished_run_is_shown_not_repeated(finished, npz, capsys):
 
 def test_a_damaged_result_is_named(tmp_path):
     (tmp_path / "result.json").write_text('{"data": "digits"}')
-    with pytest.raises(UserError, match=r"is damaged \(hw, target, learner, seed"):
+    with pytest.raises(UserError, match=r"is damaged \(kind, hw, target, learner, seed"):
         learn.show(RunFolder(tmp_path))
 
 
@@ -367,7 +367,7 @@ def test_a_run_interrupted_while_it_is_judged_keeps_the_training(npz, tmp_path, 
 
 
 def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch):
-    look, calls = LabelsTask.look, []
+    look, calls = LabelsTask.evaluate_heldout, []
 
     def stop(*arguments):
         calls.append(None)
@@ -375,7 +375,7 @@ def test_an_interrupted_run_leaves_the_network_so_far(npz, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return look(*arguments)
 
-    monkeypatch.setattr(LabelsTask, "look", stop)
+    monkeypatch.setattr(LabelsTask, "evaluate_heldout", stop)
     with pytest.raises(UserError, match="interrupted after epoch 1; the network so far is in"):
         learn.main([str(npz), *SMALL, "--out", str(tmp_path / "run")])
     assert (tmp_path / "run" / "policy.safetensors").is_file()

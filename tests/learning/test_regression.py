@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from one_line import stops
 
-from pib_rl import adapt, learn, train
+from pib_rl import adapt, learn
 from pib_rl.agents.estimators.supervised import PIBRegressor
 from pib_rl.cli.cli import UserError
 from pib_rl.learning import data, figures
 from pib_rl.runs.folder import RunFolder
+from pib_rl.training.config import chip_of
 
 SMALL = ["--target", "values", "--width", "16", "--units", "2", "--epochs", "12", "--seed", "3", "--no-progress"]
 FILES = {
@@ -84,8 +85,8 @@ def test_a_broken_regressor_learns_on(finished, tmp_path, monkeypatch):
     assert (result["length"], result["unit"], result["scored"]) == (3, "epochs", "variance explained (R2)")
     assert result["before"] == pytest.approx(json.loads((finished / "result.json").read_text())["test_r2"], abs=0.05)
     assert result["after"] < result["before"] - 0.3
-    assert list(result["contenders"]) == ["pib", "frozen", "backprop-stale"]
-    for name, course in result["contenders"].items():
+    assert list(result["learners"]) == ["pib", "frozen", "backprop-stale"]
+    for name, course in result["learners"].items():
         assert course["final"] > result["after"] + 0.2
         assert json.loads((tmp_path / "one" / name / "result.json").read_text())["test_r2"] == course["final"]
     assert (tmp_path / "one" / "adapt.png").read_bytes().startswith(b"\x89PNG")
@@ -137,4 +138,4 @@ def test_data_without_values_and_too_few_lines_are_refused(tmp_path):
 
 def test_policies_do_not_go_on_from_units_that_learned_values(finished):
     with pytest.raises(UserError, match="its units learned from labels"):
-        train.chip_of(RunFolder(finished))
+        chip_of(RunFolder(finished))

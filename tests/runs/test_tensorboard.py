@@ -18,6 +18,8 @@ from pib_rl.figures.curves import as_pixels, information_plane, learning_curve, 
 from pib_rl.figures.weights import arrays_of, weight_figure
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger, weight_pictures, write_events
+from pib_rl.training import run as training_run
+from pib_rl.training.config import from_arguments
 
 TRAIN = [
     "CartPole-v1",
@@ -131,7 +133,7 @@ def test_pictures_are_not_blank_and_show_one_array_each(both):
 
 
 def test_the_last_pictures_are_of_the_weights_that_were_saved(both):
-    model = train.build(train.read_arguments(TRAIN))
+    model = training_run.build(from_arguments(TRAIN, train.NAME))
     train.close(model)
     model.policy.load_state_dict(RunFolder(both[1]).load_policy())
     found = events(both[1] / "tensorboard")
@@ -225,8 +227,8 @@ def test_learn_writes_its_epochs_and_the_final_figures(tmp_path):
 
 
 def test_arrays_that_draw_and_count_when_asked_for_weights_change_nothing(monkeypatch):
-    config = train.read_arguments(TRAIN)
-    model, other = train.build(config), train.build(config)
+    config = from_arguments(TRAIN, train.NAME)
+    model, other = training_run.build(config), training_run.build(config)
     array, policy = model.policy.readout.array, model.policy
     held = array.weights()
 

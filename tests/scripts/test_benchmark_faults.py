@@ -40,10 +40,8 @@ def measure(script, monkeypatch, out: Path, *others: str) -> None:
 
 def result(folder: Path, before: float, after: float, finals: list[float]) -> None:
     folder.mkdir(parents=True)
-    contenders = {
-        mode: {"final": final} for mode, final in zip(("pib", "frozen", "backprop-stale"), finals, strict=True)
-    }
-    content = {"before": before, "after": after, "percent": True, "contenders": contenders}
+    learners = {mode: {"final": final} for mode, final in zip(("pib", "frozen", "backprop-stale"), finals, strict=True)}
+    content = {"before": before, "after": after, "percent": True, "learners": learners}
     (folder / "result.json").write_text(json.dumps(content))
 
 

@@ -25,10 +25,10 @@ def save(path: Path, finals: dict[str, list[float]], first_seed: int = 0) -> Non
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, ROW, restval="")
         writer.writeheader()
-        for contender, returns in finals.items():
-            hw = "software" if contender == "ppo" else "optical"
+        for learner, returns in finals.items():
+            hw = "software" if learner == "ppo" else "optical"
             writer.writerows(
-                {"contender": contender, "hw": hw, "seed": seed, "eval_mean": final}
+                {"learner": learner, "hw": hw, "seed": seed, "eval_mean": final}
                 for seed, final in enumerate(returns, first_seed)
             )
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import VecNormalize
 
-from pib_rl import train
 from pib_rl.cli.cli import UserError
 from pib_rl.training import baselines
+from pib_rl.training import run as training_run
 from pib_rl.training.baselines import ALGORITHMS, BaselineConfig, Player, build
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.tuned import FOLDER
@@ -29,7 +29,7 @@ def test_the_settings_name_their_source(algo):
 @pytest.mark.parametrize("env", ENVS)
 @pytest.mark.parametrize("algo", ["ppo", "a2c", "dqn", "ars"])
 def test_every_agent_is_built_with_the_zoo_settings(algo, env):
-    config = BaselineConfig(env, algo=algo)
+    config = BaselineConfig(env=env, algo=algo)
     if algo == "dqn" and env in ENVS[3:]:
         with pytest.raises(UserError, match="dqn can only choose among discrete actions"):
             build(config)
@@ -50,7 +50,7 @@ def test_every_agent_is_built_with_the_zoo_settings(algo, env):
 
 
 def test_an_unknown_environment_takes_defaults():
-    assert BaselineConfig("Taxi-v3", algo="ppo").identity()["settings"] == {}
+    assert BaselineConfig(env="Taxi-v3", algo="ppo").identity()["settings"] == {}
 
 
 def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
@@ -103,7 +103,7 @@ def test_same_seed_same_result(tmp_path):
 
 
 def test_evaluation_normalises_with_the_statistics_of_training_and_leaves_them():
-    model = build(BaselineConfig("Acrobot-v1", algo="a2c"))
+    model = build(BaselineConfig(env="Acrobot-v1", algo="a2c"))
     env = model.get_env()
     env.obs_rms.mean[:], env.obs_rms.var[:] = 3.0, 4.0
     seen = []
@@ -115,10 +115,10 @@ def test_evaluation_normalises_with_the_statistics_of_training_and_leaves_them()
 
 
 def test_hardware_and_software_meet_the_same_environments():
-    hard, soft = TrainConfig("CartPole-v1", seed=5), BaselineConfig("CartPole-v1", seed=5)
+    hard, soft = TrainConfig(env="CartPole-v1", seed=5), BaselineConfig(env="CartPole-v1", seed=5)
     first, second = (
         make(config, 3, "evaluation").reset()
-        for make, config in ((train.environments, hard), (baselines.environments, soft))
+        for make, config in ((training_run.environments, hard), (training_run.environments, soft))
     )
     assert (first == second).all()
 

@@ -16,6 +16,8 @@ from pib_rl import learn, train
 from pib_rl.agents.estimators.supervised import PIBClassifier, PIBEncoder
 from pib_rl.agents.network import faults as breakage
 from pib_rl.learning.config import LearnConfig
+from pib_rl.training import run as training_run
+from pib_rl.training.config import from_arguments
 
 TRAIN = [
     "CartPole-v1",
@@ -45,7 +47,9 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_the_hardware_of_a_training_ages_after_each_rollout(tmp_path, monkeypatch):
     passed, states = [], {}
-    monkeypatch.setattr(train, "age", lambda policy, seconds: (passed.append(seconds), breakage.age(policy, seconds)))
+    monkeypatch.setattr(
+        training_run, "age", lambda policy, seconds: (passed.append(seconds), breakage.age(policy, seconds))
+    )
     for name, clock in (("still", []), ("half", ["--clock", "0.5"]), ("control", ["--clock", "control"])):
         passed.clear()
         train.main([*TRAIN, *clock, "--out", str(tmp_path / name)])
@@ -99,18 +103,18 @@ def test_an_estimator_refuses_a_clock_that_is_none(clock):
 
 def test_without_a_clock_the_settings_name_none():
     for given in ([], ["--clock", "0"], ["--clock", "0e0"]):
-        assert "clock" not in train.read_arguments(["CartPole-v1", *given]).identity()
+        assert "clock" not in from_arguments(["CartPole-v1", *given], train.NAME).identity()
     assert "clock" not in LearnConfig(clock=0.0).identity()
 
 
 @pytest.mark.parametrize(
     ("module", "arguments", "words"),
     [
-        (train, [*TRAIN, "--clock", "soon"], "--clock must be seconds per step in 0..1e+12, or control, got 'soon'"),
-        (train, [*TRAIN, "--clock=-1"], "got '-1'"),
-        (train, [*TRAIN, "--clock", "nan"], "got 'nan'"),
-        (train, [*TRAIN, "--clock", "1e13"], "got '1e13'"),
-        (train, ["--config", "bad.yaml"], "bad.yaml: clock must be str, got [1]"),
+        (train, [*TRAIN, "--clock", "soon"], "--clock must be seconds per step in 0..1e+12, or control, got soon"),
+        (train, [*TRAIN, "--clock=-1"], "got -1"),
+        (train, [*TRAIN, "--clock", "nan"], "got nan"),
+        (train, [*TRAIN, "--clock", "1e13"], "got 1"),
+        (train, ["--config", "bad.yaml"], "bad.yaml: option clock must be float or str, got [1]"),
         (learn, [*LEARN, "--clock=-1"], "clock must be seconds in 0..1e+12, got -1"),
         (learn, [*LEARN, "--clock", "soon"], "--clock must be a number, got 'soon'"),
     ],
@@ -124,7 +128,7 @@ def test_mistakes_end_in_one_line_with_code_2(module, arguments, words, tmp_path
 
 def test_an_environment_that_tells_no_control_period_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train, "control_period", lambda env: None)
+    monkeypatch.setattr(training_run, "control_period", lambda env: None)
     said = stops(train, [*TRAIN, "--clock", "control"], monkeypatch, capsys)
     assert "CartPole-v1 does not tell its control period; give seconds per step" in said
     assert not list(tmp_path.iterdir())

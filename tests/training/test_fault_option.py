@@ -16,7 +16,10 @@ from pib_rl import learn, train
 from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.network.faults import inject
 from pib_rl.cli.cli import UserError
-from pib_rl.learning.config import LearnConfig, from_plain
+from pib_rl.cli.settings import from_plain
+from pib_rl.learning.config import LearnConfig
+from pib_rl.training import run as training_run
+from pib_rl.training.config import from_arguments
 
 TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--no-progress"]
 LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--no-progress"]
@@ -34,7 +37,7 @@ def test_a_fault_of_a_training_happens_at_the_next_start_of_a_rollout(tmp_path, 
         happened.append((fault.kind, stuck_share(policy.state_dict())))
         inject(policy, fault)
 
-    monkeypatch.setattr(train, "inject", note)
+    monkeypatch.setattr(training_run, "inject", note)
     arguments = [*TRAIN, "--timesteps", "6000", "--out", str(tmp_path / "run")]
     train.main([*arguments, "--fault", "stuck:0.5@1000", "dead-unit:2@5000", "adc-bits:4"])
     result = json.loads((tmp_path / "run" / "result.json").read_text())
@@ -57,7 +60,7 @@ def test_a_fault_of_a_training_happens_at_the_next_start_of_a_rollout(tmp_path, 
 
 
 def test_without_a_fault_the_settings_name_none():
-    assert "fault" not in train.read_arguments(["CartPole-v1"]).identity()
+    assert "fault" not in from_arguments(["CartPole-v1"], train.NAME).identity()
     assert "fault" not in LearnConfig().identity()
 
 
@@ -118,7 +121,7 @@ def test_an_estimator_refuses_faults_that_are_none(faults, words):
 @pytest.mark.parametrize("value", [[3], "stuck:0.5", [["stuck:0.5"]]])
 def test_settings_of_a_damaged_folder_are_told(name, value, tmp_path):
     with pytest.raises(UserError, match=rf"config\.yaml: {name} must be a list of texts, got"):
-        from_plain({name: value}, tmp_path / "config.yaml")
+        from_plain(LearnConfig, {name: value}, tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_settings_of_a_damaged_folder_are_told(name, value, tmp_path):
         (train, [*TRAIN, "--fault", "stuck:0.5@90000", "--timesteps", "3000"], "there are 3000 steps"),
         (train, [*TRAIN, "--fault", "rotate-medium:45"], "can't have the fault rotate-medium"),
         (train, [*TRAIN, "--fault", "dead-unit:3"], "1..2, the units of this network, got 3"),
-        (train, ["--config", "bad.yaml"], "bad.yaml: fault must be a list of KIND:SIZE@STEP, got 'stuck:0.5'"),
+        (train, ["--config", "bad.yaml"], "bad.yaml: fault must be a list of texts, got 'stuck:0.5'"),
         (learn, [*LEARN, "--fault", "stuck:much"], "must be a number"),
         (learn, [*LEARN, "--fault", "stuck:0.5@9", "--epochs", "3"], "there are 3 epochs"),
         (learn, [*LEARN, "--fault", "stuck:0.5@900"], "there are 200 epochs"),

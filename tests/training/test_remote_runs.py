@@ -15,6 +15,8 @@ from pib_rl import learn, play, train
 from pib_rl.agents import PIB
 from pib_rl.envs import make_vec_env
 from pib_rl.physical import InstrumentError
+from pib_rl.runs.result import RunResult
+from pib_rl.training import run as training_run
 
 CHIP = [
     "elementwise=true",
@@ -68,7 +70,7 @@ def breaks_after(chip: LabChip, command: str, count: int) -> None:
 @pytest.fixture
 def unjudged(monkeypatch):
     """Trainings without the final evaluations, which take longer than they."""
-    monkeypatch.setattr(train, "judge", lambda *_: {})
+    monkeypatch.setattr(training_run, "evaluate_final", lambda *_: RunResult(kind="train"))
     monkeypatch.setattr(train, "show", lambda _: None)
 
 
@@ -84,7 +86,7 @@ def test_training_on_an_instrument_is_the_training_it_computes(lab, tmp_path):
     for name in ("network.units.0.array.weight", "network.units.1.array.weight", "readout.array.weight"):
         assert np.allclose(remote[name], digital[name], atol=1e-4), name
     assert np.abs(digital["readout.array.weight"]).max() > 1e-3
-    assert json.loads((tmp_path / "remote" / "result.json").read_text()) == {"aged_s": 0.0}
+    assert json.loads((tmp_path / "remote" / "result.json").read_text()) == {"kind": "train", "aged_s": 0.0}
 
 
 def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, tmp_path, monkeypatch, capsys):
@@ -121,7 +123,7 @@ def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab
         breaks_after(lab, "MEAS:MED?", 1)
         model.policy.predict(np.zeros((1, 4), dtype=np.float32))
 
-    monkeypatch.setattr(train, "judge", judge)
+    monkeypatch.setattr(training_run, "evaluate_final", judge)
     said = stops(train, [*TASK, "--timesteps", "512", *on(lab), "--out", str(folder)], monkeypatch, capsys)
     assert (
         f"the training is done, its evaluation is not: once the instrument answers, python -m pib_rl.play {folder}"

@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from pib_rl.physical.registry import names
-from pib_rl.train import build, read_arguments
+from pib_rl.training.config import from_arguments
 from pib_rl.training.loop import close
+from pib_rl.training.run import build
 
 TASKS = ("CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")
 
 
 def agent(*arguments: str):
-    return build(read_arguments([*arguments, "--width", "8", "--n-envs", "2"]))
+    return build(from_arguments([*arguments, "--width", "8", "--n-envs", "2"], "train"))
 
 
 @pytest.mark.parametrize("hw", [name for name in names() if name != "remote"])  # that one needs an address

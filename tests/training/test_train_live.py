@@ -14,11 +14,13 @@ from safetensors.numpy import load_file
 
 from pib_rl import train
 from pib_rl.cli.cli import UserError
+from pib_rl.cli.settings import from_plain
 from pib_rl.playing import live as module
 from pib_rl.playing.frame_budget import Pace
 from pib_rl.playing.live import HELP, MOST, POINTS, Live
 from pib_rl.runs.folder import RunFolder
-from pib_rl.training.config import TrainConfig, from_plain
+from pib_rl.training import run as training_run
+from pib_rl.training.config import TrainConfig, from_arguments
 from pib_rl.viewer import colours
 from pib_rl.viewer.sizes import SMALLEST
 
@@ -66,8 +68,8 @@ def make():
     made = []
 
     def live(*arguments, pace=None):
-        config = train.read_arguments([*TASK, *arguments])
-        model = train.build(config)
+        config = from_arguments([*TASK, *arguments], train.NAME)
+        model = training_run.build(config)
         made.append((Live(model.policy, config, pace), model))
         made[-1][0].init_callback(model)
         return made[-1][0]
@@ -121,7 +123,7 @@ def test_the_training_is_the_same_bit_for_bit(both):
         one, other = (load_file(folder / f"{name}.safetensors") for folder in (without, shown))
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[part], other[part]) for part in one)
-    results = [RunFolder.open(folder).checked_result(train.NAMED, train.COUNTED) for folder in (without, shown)]
+    results = [RunFolder.open(folder).result(*train.NEEDED).plain() for folder in (without, shown)]
     assert results[0] | {"wall_s": 0} == results[1] | {"wall_s": 0}
     assert RunFolder.open(without).identity() == RunFolder.open(shown).identity()
     assert not {"render", "progress"} & RunFolder.open(shown).identity().keys()
@@ -303,6 +305,6 @@ def test_a_display_that_is_not_there_is_told_in_one_line(tmp_path):
 
 def test_a_settings_file_may_ask_for_the_window_in_its_words(tmp_path):
     given = {"env": "CartPole-v1", "render": "human"}
-    assert from_plain(dict(given), tmp_path) == TrainConfig("CartPole-v1", render="human")
+    assert from_plain(TrainConfig, dict(given), tmp_path) == TrainConfig(env="CartPole-v1", render="human")
     with pytest.raises(UserError, match="render must be none or human, got 'gif'"):
-        from_plain(given | {"render": "gif"}, tmp_path)
+        from_plain(TrainConfig, given | {"render": "gif"}, tmp_path)

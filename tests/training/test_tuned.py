@@ -11,9 +11,11 @@ from stable_baselines3.common.utils import LinearSchedule
 from pib_rl import train
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError
+from pib_rl.cli.settings import from_plain
 from pib_rl.common.options import configure
+from pib_rl.training import run as training_run
 from pib_rl.training import tuned
-from pib_rl.training.config import from_plain
+from pib_rl.training.config import TrainConfig, from_arguments
 
 LANDER = {
     "epochs": 4,
@@ -30,14 +32,14 @@ KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
 
 
 def settings(*arguments: str):
-    return train.read_arguments(list(arguments)).identity()
+    return from_arguments(list(arguments), train.NAME).identity()
 
 
 @pytest.mark.parametrize("env", KEYS)
 @pytest.mark.parametrize("learner", ["pib", "frozen"])
 @pytest.mark.parametrize("hw", [None, "digital", "memristive", "optical"])
 def test_every_entry_is_a_configuration(env, learner, hw):
-    plain = from_plain({"env": env} | tuned.tuned(env, learner, hw), tuned.FOLDER).identity()
+    plain = from_plain(TrainConfig, {"env": env} | tuned.tuned(env, learner, hw), tuned.FOLDER).identity()
     configure(RuleConfig, plain["rule"], "the rule")
 
 
@@ -77,7 +79,7 @@ def test_the_environment_of_the_command_line_brings_its_own_settings():
 def test_the_command_line_overrides_and_keeps_the_rest():
     lander = settings("LunarLander-v3", "--rule", "ent_coef=0.5", "--timesteps", "7", "--learning-rate", "0.2")
     assert lander["rule"] == LANDER | {"ent_coef": 0.5}
-    assert (lander["timesteps"], lander["learning_rate"], lander["n_envs"]) == (7, "0.2", 8)
+    assert (lander["timesteps"], lander["learning_rate"], lander["n_envs"]) == (7, 0.2, 8)
 
 
 def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
@@ -125,13 +127,13 @@ def test_a_wrong_rate_is_named(text):
 
 
 def test_rates_fall_or_stay():
-    falling = train.read_arguments(["CartPole-v1", "--learning-rate", "lin_0.5"]).rate()
+    falling = from_arguments(["CartPole-v1", "--learning-rate", "lin_0.5"], train.NAME).rate()
     assert isinstance(falling, LinearSchedule)
     assert [falling(1.0), falling(0.5), falling(0.0)] == [0.5, 0.25, 0.0]
-    assert train.read_arguments(["CartPole-v1", "--learning-rate", "0.5"]).rate() == 0.5
+    assert from_arguments(["CartPole-v1", "--learning-rate", "0.5"], train.NAME).rate() == 0.5
 
 
 def test_the_initial_spread_reaches_the_policy():
-    model = train.build(train.read_arguments(["MountainCarContinuous-v0"]))
+    model = training_run.build(from_arguments(["MountainCarContinuous-v0"], train.NAME))
     assert model.policy.head.log_std.item() == 0.5
     assert model.rule.config.gamma == 0.99
