@@ -37,7 +37,7 @@ def imported(path: Path) -> set[str]:
 
 def layer(name: str) -> int:
     part = name.split(".")[1] if name.count(".") else ""
-    if part.startswith("__"):  # of the package itself, which imports nothing
+    if part == "__version__":  # of the package itself, which imports nothing
         return 0
     return next((level for level, parts in enumerate(LAYERS) if part in parts), len(LAYERS))
 
