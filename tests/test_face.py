@@ -28,7 +28,7 @@ def test_importing_the_package_imports_nothing_heavy():
     code = (
         "import pib_rl, sys; print([name for name in ('torch', 'stable_baselines3', 'sklearn') if name in sys.modules])"
     )
-    assert run("-c", code).stdout == "set()\n"
+    assert run("-c", code).stdout == "[]\n"
 
 
 def test_every_public_name_is_there_and_documented():
