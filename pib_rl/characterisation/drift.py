@@ -15,16 +15,16 @@ from pib_rl.physical.substrate import Array, Medium, Read
 
 TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years
 MARKS = {"1 s": 1.0, "1 h": 3600.0, "1 day": 86400.0, "30 days": 2.592e6}
-LEAST = 0.5  # sigma_0: smaller weights are not asked for the share that they kept
+LEAST = 0.5  # sigma_0: smaller weights are not asked for the fraction that they kept
 SAMPLES = 256
-MOVED = 0.01  # share by which conductances change before they are drawn: fixed references hide the rest
+MOVED = 0.01  # fraction by which conductances change before they are drawn: fixed references hide the rest
 
 
 class Drift(Measurement):
-    """Shares that are left of weights and conductances, and correlation of a medium's outputs with those before.
+    """Fractions that are left of weights and conductances, and correlation of a medium's outputs with those before.
 
     Args:
-        weights: Share kept of each weight of more than half a sigma_0, shape (times, weights); None if none changes.
+        weights: Fraction kept of each weight of more than half a sigma_0, shape (times, weights); None if none changes.
         conductance: Sum of all conductances, relative to the first, shape (times,); None where there are none.
         medium: Correlation of outputs over drives, shape (times, outputs); None if none changes.
     """
@@ -68,7 +68,7 @@ class Drift(Measurement):
         labels = [
             (across, label)
             for label, values in (
-                ("share of a weight kept", self._weights),
+                ("fraction of a weight kept", self._weights),
                 ("correlation with the start", self._medium),
             )
             if values is not None

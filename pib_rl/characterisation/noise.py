@@ -14,7 +14,7 @@ from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium
 
 REPEATS = 64
-SIZES = tuple(share / 8 for share in range(9))  # of inputs, in full scales
+SIZES = tuple(fraction / 8 for fraction in range(9))  # of inputs, in full scales
 PATTERNS = 16  # of signs, per size
 COLUMNS = 64  # inputs that are driven alone, at most
 BINS = 12

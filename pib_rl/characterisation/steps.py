@@ -16,7 +16,7 @@ from pib_rl.common.palette import RED
 POINTS = 64  # writes to each side that are looked at, at most; devices of more states get several pulses a time
 WRITE = 0.1  # sigma_0 that a write asks for where an array takes no pulses
 FEWEST, MOST_PULSES, MOST_WRITES = 8, 2**15, 128
-FLAT = 0.05  # a range is crossed when the last quarter of a way makes less than this share of it
+FLAT = 0.05  # a range is crossed when the last quarter of a way makes less than this fraction of it
 SEEN = 4096  # weights that are looked at, at most
 STUCK = 0.02  # of the mean range: a device that moves less is stuck
 
@@ -72,8 +72,8 @@ class StepResponse(Measurement):
         There devices of a small range stand at its end least often.
         """
         mean = way.mean(1)
-        share = (mean - mean[0]) / (mean[-1] - mean[0])
-        inside = (share[1:] > 0.4) & (share[:-1] < 0.6)
+        fraction = (mean - mean[0]) / (mean[-1] - mean[0])
+        inside = (fraction[1:] > 0.4) & (fraction[:-1] < 0.6)
         first, last = int(inside.nonzero()[0]), int(inside.nonzero()[-1])
         return way.diff(dim=0)[first : max(last, first + 1) + 1]
 

@@ -66,7 +66,7 @@ class Writes(Measurement):
     def draw(self, canvas: Any) -> None:
         labels = [("change asked for [$\\sigma_0$]", "change that came [$\\sigma_0$]")]
         if self._endurance:
-            labels.append(("writes of 0.1 $\\sigma_0$ to every weight", "share of the endurance used"))
+            labels.append(("writes of 0.1 $\\sigma_0$ to every weight", "fraction of the endurance used"))
         axes = panels(canvas, self.title, labels)
         axes[0].scatter(
             self._asked[:SHOWN],

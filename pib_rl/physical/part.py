@@ -38,7 +38,7 @@ class Part(nn.Module):
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         """The faults that this part can have: kind (see `pib_rl.physical.faults`) to what makes it happen.
 
-        Each takes the size of the fault (a share, degrees, bits) and is permanent. What it changes is in the buffers of
-        the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
+        Each takes the size of the fault (a fraction, degrees, bits) and is permanent. What it changes is in the buffers
+        of the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
         """
         return {}

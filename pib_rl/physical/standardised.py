@@ -13,7 +13,7 @@ from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.substrate import Medium, Read
 
 DRIVES = 1024
-MIN_CONTRAST = 0.01  # floor of an output's deviation, in units of the detector: a dark output is not amplified
+MIN_CONTRAST = 0.01  # floor of an output's standard deviation, in units of the detector: a dark output is not amplified
 
 
 class StandardisedMedium(Medium):

@@ -18,8 +18,8 @@ from pib_rl.cli.cli import UserError
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical import registry
 from pib_rl.physical.converters import Converter
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.devices import DEVICES
-from pib_rl.physical.memristive.substrate import MemristiveConfig
 from pib_rl.physical.meter import Meter
 
 QUIET = ["--no-progress"]
@@ -142,9 +142,14 @@ def test_costs_are_those_of_one_sample():
     specimen = chip("memristive", 8)
     found = costs.inspect(specimen).numbers()
     config = specimen.substrate.config
-    assert found["latency_s"] == {"medium": config.dac_s + config.adc_s, "array": config.read_s + config.adc_s}
-    assert found["energy_j"]["medium"]["converters"] == pytest.approx(8 * (config.dac_j + config.adc_j), rel=1e-5)
-    assert found["energy_j"]["array"]["converters"] == pytest.approx(8 * config.adc_j, rel=1e-5)
+    assert found["latency_s"] == {
+        "medium": config.dac_time_s + config.adc_time_s,
+        "array": config.read_time_s + config.adc_time_s,
+    }
+    assert found["energy_j"]["medium"]["converters"] == pytest.approx(
+        8 * (config.dac_energy_j + config.adc_energy_j), rel=1e-5
+    )
+    assert found["energy_j"]["array"]["converters"] == pytest.approx(8 * config.adc_energy_j, rel=1e-5)
 
 
 def test_writes_count_pulses_energy_and_endurance():

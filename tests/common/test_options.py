@@ -9,8 +9,8 @@ import pytest
 
 from pib_rl.common.options import configure, nearest, whole
 from pib_rl.physical.digital import DigitalConfig
-from pib_rl.physical.memristive.substrate import MemristiveConfig
-from pib_rl.physical.optical.substrate import OpticalConfig
+from pib_rl.physical.memristive.config import MemristiveConfig
+from pib_rl.physical.optical.config import OpticalConfig
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Bench:
 def test_options_take_the_place_of_defaults():
     assert configure(Bench, {"count": 3, "on": False}, "bench") == Bench(count=3, on=False)
     assert configure(Bench, {}, "bench") == Bench()
-    assert configure(OpticalConfig, {"photons": None, "array": "modulator"}, "optical").photons is None
+    assert configure(OpticalConfig, {"photons": None, "array": "multiplier"}, "optical").photons is None
     assert configure(MemristiveConfig, {"dac_bits": None}, "memristive").dac_bits is None
 
 
@@ -112,7 +112,7 @@ def test_only_finite_numbers_pass(value):
 
 
 def test_values_outside_their_range_are_refused():
-    with pytest.raises(ValueError, match="stuck is a share"):
+    with pytest.raises(ValueError, match="stuck is a fraction"):
         configure(MemristiveConfig, {"stuck": 2.0}, "memristive")
 
 

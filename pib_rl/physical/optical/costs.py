@@ -10,8 +10,8 @@ CONVERSION = 30e-15  # joules per code of an ADC, times 2^bits: median of 7.5-9 
 
 
 def frame_time(config: OpticalConfig) -> float:
-    """Seconds of one picture: 1/display rate + settling + 1/camera rate (exposure and readout), one after the other."""
-    return 1 / config.display_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
+    """Seconds of one picture: 1/modulator rate + settling + 1/camera rate (exposure and readout), in a row."""
+    return 1 / config.modulator_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
 
 
 def conversion(bits: int | None) -> float:
@@ -23,14 +23,14 @@ def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
     """Joules of one sample through a medium, by part.
 
     light: laser_power_w frame time; or, counting photons, pixels photons h c / (wavelength light_efficiency), at the
-    mean intensity. modulator: display_power_w frame time. camera: camera_power_w / camera_rate_hz, of which the part of
-    the ADC, pixels 30 fJ 2^bits, goes to converters.
+    mean intensity. modulator: modulator_power_w frame time. camera: camera_power_w / camera_rate_hz, of which the part
+    of the ADC, pixels 30 fJ 2^bits, goes to converters.
 
     Args:
         config: Parameters of the bench.
         pixels: Camera pixels of the medium.
     """
-    costs = {"modulator": config.display_power_w * frame_time(config)}
+    costs = {"modulator": config.modulator_power_w * frame_time(config)}
     if config.laser_power_w is not None:
         costs["light"] = config.laser_power_w * frame_time(config)
     elif config.photons is not None:
@@ -42,14 +42,14 @@ def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
 def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
     """Joules of one sample through an optical multiplier, by part.
 
-    Two displays (inputs and weights) for one frame time, and a camera that reads two balanced detectors per output.
+    Two modulators (inputs and weights) for one frame time, and a camera that reads two balanced detectors per output.
     A laser is counted where its power is known; photons are not modelled there.
 
     Args:
         config: Parameters of the bench.
         outputs: Outputs of the multiplier.
     """
-    costs = {"modulator": 2 * config.display_power_w * frame_time(config)}
+    costs = {"modulator": 2 * config.modulator_power_w * frame_time(config)}
     if config.laser_power_w is not None:
         costs["light"] = config.laser_power_w * frame_time(config)
     return costs | _readout(config, 2 * outputs)
@@ -57,7 +57,7 @@ def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
 
 def refresh_cost(config: OpticalConfig) -> float:
     """Joules of writing new weights to the modulators: one picture taken up and settled."""
-    return config.display_power_w * (1 / config.display_rate_hz + config.settle_time_s)
+    return config.modulator_power_w * (1 / config.modulator_rate_hz + config.settle_time_s)
 
 
 def _readout(config: OpticalConfig, pixels: int) -> dict[str, float]:

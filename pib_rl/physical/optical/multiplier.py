@@ -15,7 +15,7 @@ from pib_rl.physical.part import Costs
 from pib_rl.physical.substrate import Array, Read
 
 
-class ModulatorArray(Array):
+class MultiplierArray(Array):
     """z = W_q h + noise: modulators hold W quantised, balanced detectors sum the light of a row.
 
     A digital memory keeps W at full precision and refreshes the modulators after each write, so that changes
@@ -98,18 +98,18 @@ class ModulatorArray(Array):
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         return {part: torch.tensor(joules * len(inputs), dtype=torch.float64) for part, joules in self._joules.items()}
 
-    def stick(self, share: float) -> None:
-        """Sticks a share 0..1 of the modulators, each at a random weight within its bound.
+    def stick(self, fraction: float) -> None:
+        """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound.
 
         Raises:
-            ValueError: If the share is not in 0..1.
+            ValueError: If the fraction is not in 0..1.
         """
-        stuck = struck("stuck", share, self.weight, self._streams) & (self.free == 1)
+        stuck = struck("stuck", fraction, self.weight, self._streams) & (self.free == 1)
         at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high
         self.memory.copy_(torch.where(stuck, self._modulator(at), self.memory))
         self.weight.copy_(self._modulator(self.memory))
         self.free.masked_fill_(stuck, 0.0)
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
-        """Faults by kind: stuck (share of modulators)."""
+        """Faults by kind: stuck (fraction of modulators)."""
         return {"stuck": self.stick}

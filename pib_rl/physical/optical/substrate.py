@@ -1,4 +1,4 @@
-"""The optical substrate: a display, a scattering medium and a camera, with digital or optical weights."""
+"""The optical substrate: a modulator, a scattering medium and a camera, with digital or optical weights."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import math
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, product_costs, refresh_cost
-from pib_rl.physical.optical.multiplier import ModulatorArray
+from pib_rl.physical.optical.multiplier import MultiplierArray
 from pib_rl.physical.optical.presets import PRESETS
 from pib_rl.physical.optical.scattering import DetailedMedium, ScatteringMedium
 from pib_rl.physical.substrate import Array, Medium, Substrate
-
-__all__ = ["Optical", "OpticalConfig", "ScatteringMedium"]
 
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
 
@@ -35,15 +33,15 @@ class Optical(Substrate):
         config = self.config
         if config.array == "digital":
             return DigitalArray(in_features, out_features, self.meter, self.streams, readout)
-        bound = config.modulator_bound * (READOUT_SPAN if readout else 1)
-        return ModulatorArray(
+        bound = config.multiplier_bound * (READOUT_SPAN if readout else 1)
+        return MultiplierArray(
             in_features,
             out_features,
             self.meter,
             self.streams,
             readout=readout,
             bound=bound,
-            bits=config.modulator_bits,
+            bits=config.multiplier_bits,
             noise=config.detector_noise,
             latency=frame_time(config),
             joules=product_costs(config, out_features),

@@ -11,14 +11,14 @@ from pib_rl.agents.policy import PIBPolicy
 from pib_rl.physical.digital import MAC_J
 
 EXACT_COST = {
-    "read_v": 0.5,
-    "largest_us": 20.0,
-    "read_s": 1e-6,
-    "dac_j": 1e-12,
-    "adc_j": 2e-12,
-    "dac_s": 1e-9,
-    "adc_s": 3e-9,
-    "write_j": 5e-12,
+    "read_voltage_v": 0.5,
+    "max_conductance_us": 20.0,
+    "read_time_s": 1e-6,
+    "dac_energy_j": 1e-12,
+    "adc_energy_j": 2e-12,
+    "dac_time_s": 1e-9,
+    "adc_time_s": 3e-9,
+    "write_energy_j": 5e-12,
 }
 
 

@@ -9,18 +9,13 @@ import torch
 from chips import LOSSLESS, draws, make
 
 from pib_rl.common.streams import Streams
-from pib_rl.physical.mzi.substrate import (
-    MIN_CONTRAST,
-    MZI,
-    MeshMedium,
-    MZIConfig,
-    WeightBank,
-    fabricate_mesh,
-    interferometer,
-)
+from pib_rl.physical.mzi.config import MZIConfig
+from pib_rl.physical.mzi.mesh import MIN_CONTRAST, MeshMedium, fabricate_mesh, interferometer
+from pib_rl.physical.mzi.substrate import MZI
+from pib_rl.physical.mzi.weight_bank import WeightBank
 from pib_rl.physical.substrate import Read
 
-PERFECT = MZIConfig(splitter_error=0.0, phase_error=0.0, insertion_loss=0.0)
+PERFECT = MZIConfig(splitter_error_rad=0.0, phase_error_rad=0.0, insertion_loss_db=0.0)
 
 
 def mesh(drives: int = 4, ports: int = 24, seed: int = 0, **options) -> MeshMedium:
@@ -62,7 +57,7 @@ def test_an_interferometer_is_splitters_and_phases_in_series(errors):
 
 @pytest.mark.parametrize("ports", [1, 2, 3, 8, 65])
 def test_meshes_without_loss_are_unitary_whatever_their_splitters_and_phases(ports):
-    for config in (PERFECT, MZIConfig(splitter_error=0.2, phase_error=0.3, insertion_loss=0.0)):
+    for config in (PERFECT, MZIConfig(splitter_error_rad=0.2, phase_error_rad=0.3, insertion_loss_db=0.0)):
         matrix = fabricate_mesh(ports, config, Streams(0))
         torch.testing.assert_close(matrix.mH @ matrix, torch.eye(ports, dtype=torch.complex128))
 
@@ -78,7 +73,9 @@ def test_perfect_meshes_are_haar_random(ports):
 
 
 def test_loss_takes_light_by_interferometers_on_the_way():
-    matrix = fabricate_mesh(9, MZIConfig(splitter_error=0.0, phase_error=0.0, insertion_loss=1.0), Streams(0))
+    matrix = fabricate_mesh(
+        9, MZIConfig(splitter_error_rad=0.0, phase_error_rad=0.0, insertion_loss_db=1.0), Streams(0)
+    )
     whole = fabricate_mesh(9, PERFECT, Streams(0))
     torch.testing.assert_close(matrix[-1, -1].abs() / whole[-1, -1].abs(), torch.tensor(10**-0.05).double())
     power = matrix.abs().square().sum(0)
@@ -90,7 +87,7 @@ def test_loss_takes_light_by_interferometers_on_the_way():
 @pytest.mark.parametrize(("drives", "ports", "reference"), [(1, 2, 0.0), (4, 24, 0.2), (10, 11, 0.5)])
 @pytest.mark.parametrize("gain", [0.3, 1.2])
 def test_light_is_the_square_of_the_field_behind_the_mesh(drives, ports, reference, gain):
-    medium = mesh(drives, ports, reference=reference, drive_phase=gain)
+    medium = mesh(drives, ports, reference=reference, drive_phase_rad=gain)
     matrix = fabricate_mesh(ports, PERFECT, Streams(0))
     drive = draws(50, drives)
     amplitude = torch.sin((gain * drive.double()).clamp(-math.pi / 2, math.pi / 2)) * ((1 - reference) / drives) ** 0.5
@@ -102,7 +99,7 @@ def test_light_is_the_square_of_the_field_behind_the_mesh(drives, ports, referen
 
 def test_mean_intensity_is_one_at_full_drive_whatever_the_loss():
     for loss in (0.0, 0.3):
-        medium = mesh(10, 200, insertion_loss=loss, reference=0.2)
+        medium = mesh(10, 200, insertion_loss_db=loss, reference=0.2)
         signs = draws(2000, 10).sign() * math.pi / 2
         assert medium.intensity(signs).mean() == pytest.approx(1, rel=0.05)
 
@@ -118,19 +115,21 @@ def test_outputs_are_standardised_per_detector_and_dark_ones_not_amplified():
     seen = make("mzi").make_medium(6, 24).measure(draws(4000, 6), Read.MEAN)
     assert seen.mean(0).abs().max() < 5 * 0.035
     assert (seen.std(0) - 1).abs().max() < 0.2
-    still = mesh(3, drive_phase=1e-6)
+    still = mesh(3, drive_phase_rad=1e-6)
     assert (still.scale == torch.tensor(MIN_CONTRAST)).all()
 
 
 def test_detector_noise_grows_with_loss():
-    quiet, lossy = (mesh(4, 24, detector_noise=0.01, insertion_loss=loss) for loss in (0.0, 0.5))
+    quiet, lossy = (mesh(4, 24, detector_noise=0.01, insertion_loss_db=loss) for loss in (0.0, 0.5))
     drive = draws(4000, 4)
     for medium in (quiet, lossy):
         noise = light(medium, drive, Read.NOISY) - light(medium, drive, Read.MEAN)
         bright = light(medium, drive, Read.MEAN) > 1  # no cut at no light
         assert noise[bright].std() == pytest.approx(float(medium.noise), rel=0.03)
     assert float(quiet.noise) == pytest.approx(0.01)
-    transmission = fabricate_mesh(24, MZIConfig(splitter_error=0.0, phase_error=0.0, insertion_loss=0.5), Streams(0))
+    transmission = fabricate_mesh(
+        24, MZIConfig(splitter_error_rad=0.0, phase_error_rad=0.0, insertion_loss_db=0.5), Streams(0)
+    )
     assert float(lossy.noise) == pytest.approx(0.01 / float(transmission[:, :5].abs().square().sum() / 5))
 
 
@@ -207,7 +206,7 @@ def test_phases_leak_to_the_neighbours_in_a_row_alone():
 
 @pytest.mark.parametrize("error", [0.0, 0.1])
 def test_weights_are_differences_of_the_two_outputs_of_real_interferometers(error):
-    array = bank(6, 50, splitter_error=error, phase_error=error / 2)
+    array = bank(6, 50, splitter_error_rad=error, phase_error_rad=error / 2)
     streams = Streams(0)
     like = torch.zeros(50, 6)
     streams.normal("fabrication", like)
@@ -232,7 +231,7 @@ def test_phases_are_set_in_codes_and_small_changes_add_up(bits):
 
 
 def test_writes_are_phases_that_changed_and_cost_a_conversion_each():
-    chip = make("mzi", **{**LOSSLESS, "dac_bits": 8, "dac_energy": 2e-12})
+    chip = make("mzi", **{**LOSSLESS, "dac_bits": 8, "dac_energy_j": 2e-12})
     array = chip.make_array(10, 6, readout=True)
     step = math.pi / 254 * array.scale
     array.program(torch.full((6, 10), 0.3 * step))
@@ -247,7 +246,7 @@ def test_writes_are_phases_that_changed_and_cost_a_conversion_each():
 
 
 def test_array_noise_is_that_of_two_flashes_and_does_not_depend_on_the_input():
-    array = bank(25, 40, detector_noise=0.01, insertion_loss=3.0)
+    array = bank(25, 40, detector_noise=0.01, insertion_loss_db=3.0)
     for size in (0.0, 3.0):
         h = size * draws(2000, 25)
         noise = array.measure(h) - array.measure(h, Read.MEAN)
@@ -283,7 +282,13 @@ def test_stuck_heaters_hold_a_random_phase_and_go_on_leaking():
 
 
 def test_energy_is_power_times_time():
-    config = {"heater_power": 0.06, "settle_time": 1e-4, "laser_power": 0.01, "adc_energy": 2e-12, "dac_energy": 1e-12}
+    config = {
+        "heater_power_w": 0.06,
+        "settle_time_s": 1e-4,
+        "laser_power_w": 0.01,
+        "adc_energy_j": 2e-12,
+        "dac_energy_j": 1e-12,
+    }
     medium, array = mesh(4, 24, **config), bank(25, 40, readout=True, **config)
     assert medium.latency == pytest.approx(1e-4)
     assert array.latency == pytest.approx(2e-4)
@@ -309,12 +314,12 @@ def test_energy_is_power_times_time():
     ("name", "value"),
     [
         ("ports", 0),
-        ("drive_phase", 0.0),
+        ("drive_phase_rad", 0.0),
         ("full_scale", -1.0),
         ("weight_bound", 0.0),
         ("array_range", math.nan),
-        ("splitter_error", -0.1),
-        ("insertion_loss", -1.0),
+        ("splitter_error_rad", -0.1),
+        ("insertion_loss_db", -1.0),
         ("detector_noise", math.nan),
         ("dac_bits", 1),
         ("adc_bits", 30),
@@ -322,7 +327,7 @@ def test_energy_is_power_times_time():
         ("reference", -0.1),
         ("crosstalk", 0.5),
         ("slope_floor", 0.0),
-        ("heater_power", -1.0),
+        ("heater_power_w", -1.0),
     ],
 )
 def test_values_outside_their_range_are_refused(name, value):
