@@ -1,4 +1,4 @@
-"""The configuration of an inspection."""
+"""The configuration of a characterisation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEWEST, MOST = 2, 512  # drives, and outputs of the array
 
 
 @dataclass(frozen=True)
-class InspectConfig:
+class CharacteriseConfig:
     """Fabricates a chip and draws what a device person checks first."""
 
     hw: str = "digital"
@@ -27,7 +27,7 @@ class InspectConfig:
     size: int = 64
     """Drives of the medium, and outputs of the array behind it."""
     out: Path | None = None
-    """Folder for the figures and the report; by default one under inspections/."""
+    """Folder for the figures and the report; by default one under characterisations/."""
     progress: bool = True
     """Show a progress bar."""
 
@@ -42,8 +42,8 @@ class InspectConfig:
     def folder(self) -> Path:
         """Where figures and report go."""
         name = f"{self.hw}-n{self.size}-s{self.seed}".replace(":", "-")
-        return Path("inspections") / name if self.out is None else self.out
+        return Path("characterisations") / name if self.out is None else self.out
 
     def identity(self) -> dict[str, Any]:
-        """What defines the inspection, as plain data."""
+        """What defines the chip, as plain data."""
         return {"hw": self.hw, "hw_options": pairs(self.hw_options, "hw-options"), "seed": self.seed, "size": self.size}

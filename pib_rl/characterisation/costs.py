@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from pib_rl.characterisation.measurement import SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE, RED
 from pib_rl.common.units import si
@@ -28,6 +28,16 @@ class MeasurementCosts(Measurement):
     def __init__(self, latency: dict[str, float], energy: dict[str, dict[str, float]]) -> None:
         self._latency, self._energy = latency, energy
 
+    @classmethod
+    def measure(cls, chip: TestChip) -> MeasurementCosts:
+        """Asks medium and array what a batch of normal drives costs."""
+        with chip.bench():
+            drive = chip.normal(SAMPLES, chip.medium.in_features)
+            h = chip.medium.measure(drive)
+            z = chip.array.measure(h)
+            energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
+        return cls({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
+
     def numbers(self) -> dict[str, Any]:
         total = sum(joules for parts in self._energy.values() for joules in parts.values())
         return {
@@ -39,17 +49,11 @@ class MeasurementCosts(Measurement):
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        time = (
-            ", ".join(si(self._latency[part], "s") for part in ("medium", "array"))
-            if found["latency_total_s"]
-            else "not modelled"
-        )
+        latency = ", ".join(si(self._latency[part], "s") for part in ("medium", "array"))
+        energy = si(found["energy_total_j"], "J")
         rows = [
-            ("latency, medium, array", time),
-            (
-                "energy of a measurement",
-                si(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
-            ),
+            ("latency, medium, array", latency if found["latency_total_s"] else "not modelled"),
+            ("energy of a measurement", energy if found["energy_total_j"] else "not modelled"),
         ]
         return rows + [
             (f"  of it {name}, {part}", si(joules, "J"))
@@ -58,8 +62,10 @@ class MeasurementCosts(Measurement):
             if joules
         ]
 
-    def draw(self, canvas: Any) -> None:
-        axes = panels(canvas, self.title, [("latency [s]", ""), ("energy [J]", "")])
+    def labels(self) -> list[tuple[str, str]]:
+        return [("latency [s]", ""), ("energy [J]", "")]
+
+    def plot(self, axes: list[Any]) -> None:
         times = [(name, seconds, "s", name) for name, seconds in self._latency.items() if seconds]
         joules = [
             (f"{name}: {part}", value, "J", name)
@@ -88,16 +94,6 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(bars)), [label for label, _, _, _ in bars])
     axes.set_ylim(max(len(bars), 2) - 0.4, -0.6)
-
-
-def inspect(chip: TestChip) -> MeasurementCosts:
-    """Asks medium and array what a batch of normal drives costs."""
-    with chip.bench():
-        drive = chip.normal(SAMPLES, chip.medium.in_features)
-        h = chip.medium.measure(drive)
-        z = chip.array.measure(h)
-        energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
-    return MeasurementCosts({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
 
 
 def _each(costs: Costs) -> dict[str, float]:
