@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from pib_rl.physical.part import restore_after_loading
 
 FEWEST, MOST = 2, 24  # bits
 
@@ -52,8 +53,7 @@ class Converter:
         check_bits("converter bits", self.bits)
         if not self.low < self.high:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
-        if not abs(self.inl) < 0.25:
-            raise ValueError(f"converter inl must be below a quarter of the range, got {self.inl}")
+        check_inl("converter inl", self.inl)
 
     @property
     def step(self) -> float:
@@ -110,7 +110,7 @@ class FragileConverter(nn.Module):
         super().__init__()
         self.converter = Converter(bits, low, high, inl)
         self.register_buffer("bits", torch.tensor(float(bits or 0)))
-        self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
+        restore_after_loading(self)
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
@@ -125,11 +125,10 @@ class FragileConverter(nn.Module):
         if not (FEWEST <= bits <= MOST and float(bits).is_integer()):
             raise ValueError(f"a fault adc-bits leaves whole bits in {FEWEST}..{MOST}, got {bits}")
         self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
-        _as_stored(self)
+        self.restore()
 
-
-def _as_stored(converter: FragileConverter, _: Any = None) -> None:
-    """Makes the converter that its buffer tells of; the buffer stays as it is."""
-    stored = converter.bits.item()
-    valid = FEWEST <= stored <= MOST and stored == int(stored)
-    converter.converter = replace(converter.converter, bits=int(stored) if valid else None)
+    def restore(self) -> None:
+        """Makes the converter that the buffers tell of; they stay as they are."""
+        stored = self.bits.item()
+        valid = FEWEST <= stored <= MOST and stored == int(stored)
+        self.converter = replace(self.converter, bits=int(stored) if valid else None)

@@ -142,7 +142,7 @@ def check_clock(seconds: float) -> None:
         raise ValueError(f"clock must be seconds in 0..{LONGEST:g}, got {seconds:g}")
 
 
-def struck(kind: str, fraction: float, like: Tensor, streams: Streams) -> Tensor:
+def struck(kind: str, fraction: float, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
     """Which parts a fault hits, each by itself with probability ``fraction``: truth values of the shape of ``like``.
 
     Raises:
@@ -150,4 +150,4 @@ def struck(kind: str, fraction: float, like: Tensor, streams: Streams) -> Tensor
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
-    return streams.uniform(FAULT, like) < fraction
+    return streams.uniform(stream, like) < fraction

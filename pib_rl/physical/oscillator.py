@@ -18,7 +18,6 @@ from pib_rl.physical.part import Costs
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
-MIN_SPREAD = 0.01  # floor of an oscillator's standard deviation, in radians: one at rest is not amplified
 ROOM = 300 * 1.380649e-23  # k_B T at 300 K, in joules
 
 
@@ -110,30 +109,17 @@ class RingMedium(StandardisedMedium):
     alive: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OscillatorConfig, streams: Streams) -> None:
-        super().__init__(in_features, out_features)
+        super().__init__(in_features, out_features, streams)
         if out_features < in_features:
             raise ValueError(f"a ring needs an oscillator per drive, {in_features}, got {out_features}")
         self._config = config
-        self._streams = streams
         self._dac = Converter(config.dac_bits, -config.reach_rad, config.reach_rad)
         self.adc = FragileConverter(config.adc_bits, -config.full_scale_rad, config.full_scale_rad)
         coupling = fabricate_couplings(out_features, config, streams)
         self.register_buffer("stiffness", coupling - torch.diag(1 + coupling.sum(1)))
         self.register_buffer("force", config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
         self.register_buffer("alive", torch.ones(out_features))
-        self.register_buffer("mean", torch.zeros(out_features))
-        self.register_buffer("scale", torch.ones(out_features))
-        self._calibrate()
-
-    @property
-    def converter(self) -> FragileConverter:
-        return self.adc
-
-    def _calibrate(self) -> None:
-        drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
-        shown = self.adc(self.evolve(self.start(drives, Read.MEAN))[0])
-        self.mean.copy_(shown.mean(0))
-        self.scale.copy_(shown.std(0).clamp_(min=MIN_SPREAD))
+        self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Initial positions in radians, shape (n, out_features), from drives, shape (n, in_features)."""

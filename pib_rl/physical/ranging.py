@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pib_rl.physical.converters import FragileConverter
 
@@ -43,7 +42,6 @@ class RangedConverter(FragileConverter):
         super().__init__(bits, -span, span, inl)
         self._limit = limit
         self.register_buffer("gain", torch.ones(()))
-        self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""
@@ -66,12 +64,10 @@ class RangedConverter(FragileConverter):
 
     def _set(self, gain: float) -> None:
         self.gain.fill_(gain)
-        _as_stored(self)
+        self.restore()
 
-
-def _as_stored(converter: nn.Module, _: Any = None) -> None:
-    """Takes over the gain that the buffer tells of; the buffer stays as it is."""
-    assert isinstance(converter, RangedConverter)
-    stored = converter.gain.item()
-    valid = 1 <= stored <= converter._limit and math.log2(stored).is_integer()
-    converter.amplification = stored if valid else 1.0
+    def restore(self) -> None:
+        super().restore()
+        stored = self.gain.item()
+        valid = 1 <= stored <= self._limit and math.log2(stored).is_integer()
+        self.amplification = stored if valid else 1.0

@@ -104,5 +104,5 @@ def test_a_bent_converter_is_off_most_in_the_middle_of_its_range(bits, low, high
 
 
 def test_a_converter_does_not_bend_back():
-    with pytest.raises(ValueError, match=r"inl must be below a quarter of the range, got 0\.3"):
+    with pytest.raises(ValueError, match=r"inl must be below 0\.25 in size, got 0\.3"):
         Converter(8, 0.0, 1.0, 0.3)

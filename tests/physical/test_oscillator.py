@@ -12,7 +12,8 @@ from scipy.integrate import solve_ivp
 
 from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import DigitalArray
-from pib_rl.physical.oscillator import MIN_SPREAD, Oscillator, OscillatorConfig, RingMedium
+from pib_rl.physical.oscillator import Oscillator, OscillatorConfig, RingMedium
+from pib_rl.physical.standardised import MIN_CONTRAST
 from pib_rl.physical.substrate import Read
 
 
@@ -180,7 +181,7 @@ def test_outputs_are_standardised_per_oscillator_and_resting_ones_not_amplified(
     seen = make("oscillator").make_medium(6, 24).measure(draws(4000, 6), Read.MEAN)
     assert seen.mean(0).abs().max() < 5 * 0.035
     assert (seen.std(0) - 1).abs().max() < 0.2
-    assert (ring(displacement_rad=1e-5).scale == torch.tensor(MIN_SPREAD)).all()
+    assert (ring(displacement_rad=1e-5).scale == torch.tensor(MIN_CONTRAST)).all()
 
 
 def test_the_input_is_left_alone():

@@ -13,7 +13,7 @@ from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.mzi.config import HALF, MZIConfig
 from pib_rl.physical.part import Costs
-from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
+from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
 
@@ -84,11 +84,10 @@ class MeshMedium(StandardisedMedium):
     alive: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: MZIConfig, streams: Streams) -> None:
-        super().__init__(in_features, out_features)
+        super().__init__(in_features, out_features, streams)
         if out_features <= in_features:
             raise ValueError(f"a mesh needs more ports than its {in_features} drives, got {out_features}")
         self._config = config
-        self._streams = streams
         self._dac = Converter(config.dac_bits, -HALF, HALF)
         self.adc = FragileConverter(config.adc_bits, 0.0, config.full_scale)
         used = fabricate_mesh(out_features, config, streams)[:, : in_features + 1]
@@ -100,19 +99,7 @@ class MeshMedium(StandardisedMedium):
         self.register_buffer("background", matrix[in_features] * config.reference**0.5)
         self.register_buffer("noise", torch.tensor(config.detector_noise / transmission))
         self.register_buffer("alive", torch.ones(out_features))
-        self.register_buffer("mean", torch.zeros(out_features))
-        self.register_buffer("scale", torch.ones(out_features))
-        self._calibrate()
-
-    @property
-    def converter(self) -> FragileConverter:
-        return self.adc
-
-    def _calibrate(self) -> None:
-        drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
-        shown = self.adc(self.intensity(self.phase(drives)))
-        self.mean.copy_(shown.mean(0))
-        self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
+        self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def phase(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Phases of the modulators in radians, shape (n, in_features), of drives of the same shape."""

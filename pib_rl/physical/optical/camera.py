@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.faults import struck
 from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.substrate import Read
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
@@ -41,11 +42,10 @@ class Camera(nn.Module):
         black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
         self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
         self.register_buffer("shift", torch.zeros(()))
-        untyped: Any = self
-        untyped.register_load_state_dict_post_hook(_settle)
-        self._settle()
+        restore_after_loading(self)
+        self.restore()
 
-    def _settle(self) -> None:
+    def restore(self) -> None:
         """Takes over what the buffers say: they may have been loaded."""
         self._shift = self.shift.item()
         self._whole = bool((self.live == 1).all())
@@ -56,11 +56,9 @@ class Camera(nn.Module):
         Raises:
             ValueError: If the fraction is not in 0..1.
         """
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"dead pixels are a fraction of pixels and must be in 0..1, got {fraction}")
-        lot = self._streams.uniform(stream, torch.zeros(self.live.shape))
-        self.live.mul_((lot >= fraction).to(self.live))
-        self._settle()
+        hit = struck("dead-pixels", fraction, torch.zeros(self.live.shape), self._streams, stream)
+        self.live.masked_fill_(hit.to(self.live.device), 0.0)
+        self.restore()
 
     def move(self, pixels: float) -> None:
         """Moves the camera sideways by so many pixels, fractions too; moves add up.
@@ -71,7 +69,7 @@ class Camera(nn.Module):
         if not math.isfinite(pixels):
             raise ValueError(f"a camera moves by a finite number of pixels, got {pixels}")
         self.shift.add_(pixels)
-        self._settle()
+        self.restore()
 
     def look(self, intensity: Tensor, read: Read) -> Tensor:
         """A picture.
@@ -120,8 +118,3 @@ class Camera(nn.Module):
             return intensity.addcmul(intensity.sqrt(), noise, value=electrons**-0.5)
         spread = (intensity * (1 / electrons)).add_((read_noise_electrons / electrons) ** 2).sqrt_()
         return intensity.addcmul(spread, noise)
-
-
-def _settle(camera: nn.Module, _: Any) -> None:
-    assert isinstance(camera, Camera)
-    camera._settle()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
+
 from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.part import Costs
 
 PLANCK, LIGHT_SPEED = 6.62607015e-34, 299792458.0  # J s, m/s: exact, SI
 CONVERSION = 30e-15  # joules per code of an ADC, times 2^bits: median of 7.5-9 effective bits in B. Murmann's ADC
@@ -58,6 +63,11 @@ def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
 def refresh_cost(config: OpticalConfig) -> float:
     """Joules of writing new weights to the modulators: one picture taken up and settled."""
     return config.modulator_power_w * (1 / config.modulator_rate_hz + config.settle_time_s)
+
+
+def of_samples(joules: Mapping[str, float], samples: int) -> Costs:
+    """Joules of a batch, from those of one sample."""
+    return {part: torch.tensor(one * samples, dtype=torch.float64) for part, one in joules.items()}
 
 
 def _readout(config: OpticalConfig, pixels: int) -> dict[str, float]:

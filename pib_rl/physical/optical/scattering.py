@@ -13,10 +13,10 @@ from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.optical.camera import Camera
 from pib_rl.physical.optical.config import OpticalConfig
-from pib_rl.physical.optical.costs import frame_time, picture_costs
+from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
 from pib_rl.physical.optical.slm import make_modulator
 from pib_rl.physical.part import Costs
-from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
+from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 2**19  # camera pixels of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
@@ -46,17 +46,14 @@ class ScatteringMedium(StandardisedMedium):
     power: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:
-        super().__init__(in_features, out_features)
+        super().__init__(in_features, out_features, streams)
         self._config = config
-        self._streams = streams
         self.modulator = make_modulator(in_features, config)
         self.copies, self.signal_pixels = self.modulator.copies, self.modulator.signal_pixels
         like = torch.zeros(2, config.modes * out_features, self.modulator.pixels)
         self.register_buffer("transmission", streams.normal(FABRICATION, like) / 2**0.5)
         for name, value in zip(("folded", "background"), self._fold(), strict=True):
             self.register_buffer(name, value)
-        self.register_buffer("mean", torch.zeros(out_features))
-        self.register_buffer("scale", torch.ones(out_features))
         self.register_buffer("power", torch.ones(()))
         self.camera = Camera(out_features, config, streams)
         self._calibrate()
@@ -77,12 +74,10 @@ class ScatteringMedium(StandardisedMedium):
         return self.camera.adc
 
     def _calibrate(self) -> None:
-        drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
+        drives = self._drives(FABRICATION)
         if self._config.dead_pixels:
             self.camera.kill(self._config.dead_pixels, FABRICATION)
-        picture = self.camera.look(self.intensity(drives), Read.MEAN)
-        self.mean.copy_(picture.mean(0))
-        self.scale.copy_(picture.std(0).clamp_(min=MIN_CONTRAST))
+        self._standardise(self.camera.look(self.intensity(drives), Read.MEAN))
         if self._config.camera_shift_pixels:
             self.camera.move(self._config.camera_shift_pixels)
 
@@ -133,10 +128,7 @@ class ScatteringMedium(StandardisedMedium):
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return {
-            part: torch.tensor(joules * len(inputs), dtype=torch.float64)
-            for part, joules in picture_costs(self._config, self.out_features).items()
-        }
+        return of_samples(picture_costs(self._config, self.out_features), len(inputs))
 
     def age(self, seconds: float) -> None:
         """T <- r T + sqrt(1 - r^2) T', r = exp(-seconds/decorrelation_time_s); the laser's power takes a random step.

@@ -6,10 +6,11 @@ import itertools
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.remote.channel import Channel
 from pib_rl.physical.remote.config import RemoteConfig
 from pib_rl.physical.remote.instrument import InstrumentError
@@ -77,7 +78,7 @@ class RemoteArray(Array):
         if not readout:
             weight = (sigma * streams.normal(FABRICATION, weight)).clamp_(-self._bound, self._bound)
         self.register_buffer("weight", weight)
-        self.register_load_state_dict_post_hook(_release)  # type: ignore[no-untyped-call]
+        restore_after_loading(self)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         config = self.channel.config
@@ -86,7 +87,7 @@ class RemoteArray(Array):
             config.read_array,
             config.output_limit * config.output_unit,
             readings(config, read),
-            self._restore,
+            self._write_all,
         )
         return (seen / config.output_unit).to(h)
 
@@ -97,13 +98,17 @@ class RemoteArray(Array):
         changed = wanted != self.weight
         self.weight.copy_(wanted)
         rows = changed.any(1).nonzero().flatten()
-        if len(rows) and self.channel.program(rows, self._told(), self._restore):
+        if len(rows) and self.channel.program(rows, self._told(), self._write_all):
             self.record(changed)
 
     def weights(self) -> Tensor:
         return self.weight
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """After a state was loaded: the chip holds something else."""
+        self.channel.release()
+
+    def _write_all(self) -> None:
         self.channel.write(torch.arange(self.out_features), self._told())
         self.record(torch.ones_like(self.weight))
 
@@ -149,9 +154,3 @@ class Remote(Substrate):
 def readings(config: RemoteConfig, read: Read) -> int:
     """Readings per measurement. Real noise cannot be switched off: all modes but ``noisy`` average some."""
     return 1 if read is Read.NOISY else config.repeats
-
-
-def _release(array: nn.Module, keys: Any) -> None:
-    """Hook after a state was loaded."""
-    if isinstance(array, RemoteArray):
-        array.channel.release()

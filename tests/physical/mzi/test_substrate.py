@@ -10,9 +10,10 @@ from chips import LOSSLESS, draws, make
 
 from pib_rl.common.streams import Streams
 from pib_rl.physical.mzi.config import MZIConfig
-from pib_rl.physical.mzi.mesh import MIN_CONTRAST, MeshMedium, fabricate_mesh, interferometer
+from pib_rl.physical.mzi.mesh import MeshMedium, fabricate_mesh, interferometer
 from pib_rl.physical.mzi.substrate import MZI
 from pib_rl.physical.mzi.weight_bank import WeightBank
+from pib_rl.physical.standardised import MIN_CONTRAST
 from pib_rl.physical.substrate import Read
 
 PERFECT = MZIConfig(splitter_error_rad=0.0, phase_error_rad=0.0, insertion_loss_db=0.0)

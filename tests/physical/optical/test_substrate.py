@@ -11,8 +11,9 @@ from chips import CLEAR, draws, make
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.multiplier import MultiplierArray
-from pib_rl.physical.optical.scattering import MIN_CONTRAST, ScatteringMedium
+from pib_rl.physical.optical.scattering import ScatteringMedium
 from pib_rl.physical.optical.substrate import Optical
+from pib_rl.physical.standardised import MIN_CONTRAST
 from pib_rl.physical.substrate import Read
 
 
