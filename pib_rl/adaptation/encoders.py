@@ -12,7 +12,6 @@ from pib_rl.adaptation.recovery import Chip
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.learning import probes
 from pib_rl.learning.task import LearningTask
-from pib_rl.learning.views import ViewsTask
 from pib_rl.runs.folder import RunFolder
 
 
@@ -29,14 +28,12 @@ class EncoderRecovery(EstimatorRecovery):
     views of them, the same views each time. The decoder is the chip's readout, and learns on with it.
     """
 
-    task_kind = ViewsTask
-
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
         super().__init__(config, run, settings)
         self.labelled = self.fitted.y is not None and self.data.y_test is not None
-        self.scored = "linear probe accuracy" if self.labelled else ViewsTask.scored
-        self.named = "probe_accuracy" if self.labelled else ViewsTask.validated
-        self.column = "validation_probe_accuracy" if self.labelled else ViewsTask.validated
+        if self.labelled:
+            self.scored, self.named = "linear probe accuracy", "probe_accuracy"
+            self.column = "validation_probe_accuracy"
         self.old_probe: Any = None
 
     def apply_faults(self, chip: Chip) -> None:

@@ -1,13 +1,12 @@
-"""A run of `learn` whose chip breaks: what adaptations have in common that learn from data."""
+"""A run of `learn` whose chip breaks."""
 
 from __future__ import annotations
 
 import contextlib
-from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,35 +23,35 @@ from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import EVALUATION
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import load
-from pib_rl.learning.run import EPOCH, Run, fit
+from pib_rl.learning.run import EPOCH, TARGETS, Run, fit
 from pib_rl.learning.task import LearningTask
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.runs.result import RunResult
 
 
 class EstimatorRecovery(RecoveryRun):
-    """A run of ``learn``. What its performance is, its kind says; it is taken on noisy hardware.
+    """A run of ``learn``. Performance is the score of its estimator on noisy hardware: accuracy, or R2.
 
-    It is taken before the fault, after it, and at the end, by `tested`; on the way, by `watched`, on validation
-    samples: those that the run held out. First of all the broken chip is recalibrated, without labels: detectors of
-    media, then gain controls. The rates start again and fall over the adaptation; optimisers of the chip go on.
+    It is measured on test samples before the fault, after it, and at the end (`tested`), and on the way on validation
+    samples, those that the run held out (`watched`). First of all the broken chip is recalibrated, without labels:
+    detectors of media, then gain controls. The rates start again and fall over the adaptation; optimisers of the chip
+    go on.
 
     Attributes:
-        task_kind: What such runs learn.
+        task_kind: What such a run learns.
         named: What `tested` gives, as a name in a learner's result.json.
         column: What `watched` gives, as a column of a learner's progress.csv.
     """
 
     unit, percent = "epochs", True
-    task_kind: ClassVar[type[LearningTask]]
-    named: str
-    column: str
 
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
         task = from_plain(LearnConfig, settings, run.path / CONFIG)
         if config.timesteps is not None:
             raise UserError(f"{run.path} is a run of learn: give --epochs in the place of --timesteps")
         super().__init__(config, run, task.learner)
+        self.task_kind = TARGETS[task.target]
+        self.named, self.column, self.scored = self.task_kind.shown[0], self.task_kind.validated, self.task_kind.scored
         trained = run.result("epochs").epochs
         self.length = config.epochs or max(1, int(trained or 0) // QUARTER)
         self.task = replace(
@@ -69,13 +68,13 @@ class EstimatorRecovery(RecoveryRun):
             check_device(config.device)
             self.fitted, self.held = self.task_kind(self.task).hold_out(self.data)
 
-    @abstractmethod
     def tested(self, model: Any) -> float:
-        """Performance on test samples; not counted, and drawn aside, where it is called."""
+        """Performance on test samples."""
+        return float(model.score(self.data.x_test, self.data.y_test))
 
-    @abstractmethod
     def watched(self, model: Any) -> float:
-        """Performance on validation samples; not counted, and drawn aside, where it is called."""
+        """Performance on validation samples."""
+        return float(model.score(self.held.x, self.held.y))
 
     def tested_with_old_probe(self, model: Any) -> float | None:
         """`tested` by what somebody fit to the features before the fault; None where nobody fits anything to them."""

@@ -5,23 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from pib_rl.adaptation import figures
-from pib_rl.adaptation.classifiers import ClassifierRecovery
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.encoders import EncoderRecovery
 from pib_rl.adaptation.estimators import EstimatorRecovery
 from pib_rl.adaptation.policies import PolicyRecovery
 from pib_rl.adaptation.recovery import RecoveryCurve, RecoveryRun
-from pib_rl.adaptation.regressors import RegressorRecovery
 from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
+from pib_rl.learning.run import TARGETS
 from pib_rl.runs.folder import RunFolder
-from pib_rl.runs.result import ADAPT, RunResult
-
-TARGETS: dict[str, type[EstimatorRecovery]] = {
-    "labels": ClassifierRecovery,
-    "values": RegressorRecovery,
-    "views": EncoderRecovery,
-}
+from pib_rl.runs.result import ADAPT, VIEWS, RunResult
 
 
 def open_run(config: AdaptConfig) -> RecoveryRun:
@@ -36,11 +29,10 @@ def open_run(config: AdaptConfig) -> RecoveryRun:
     settings = origin.identity()
     if "data" not in settings:
         return PolicyRecovery(config, origin, settings)
-    kind = TARGETS.get(str(settings.get("target")))
-    if kind is None:
-        raise UserError(
-            f"{origin.path} is of an unknown target, {settings.get('target')!r}; known: {', '.join(TARGETS)}"
-        )
+    target = settings.get("target")
+    if target not in TARGETS:
+        raise UserError(f"{origin.path} is of an unknown target, {target!r}; known: {', '.join(TARGETS)}")
+    kind = EncoderRecovery if target == VIEWS else EstimatorRecovery
     return kind(config, origin, settings)
 
 
