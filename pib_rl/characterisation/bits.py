@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels, spread
+from pib_rl.characterisation.measurement import SMALL, Measurement, panels, spread
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, RED
 from pib_rl.physical.substrate import Read
 
 SAMPLES = 2048

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from pib_rl.agents.network.costs import in_unit
-from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, RED
+from pib_rl.common.units import si
 from pib_rl.physical.part import Costs
 
 SAMPLES = 256
@@ -39,7 +40,7 @@ class MeasurementCosts(Measurement):
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
         time = (
-            ", ".join(quantity(self._latency[part], "s") for part in ("medium", "array"))
+            ", ".join(si(self._latency[part], "s") for part in ("medium", "array"))
             if found["latency_total_s"]
             else "not modelled"
         )
@@ -47,11 +48,11 @@ class MeasurementCosts(Measurement):
             ("latency, medium, array", time),
             (
                 "energy of a measurement",
-                quantity(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
+                si(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
             ),
         ]
         return rows + [
-            (f"  of it {name}, {part}", quantity(joules, "J"))
+            (f"  of it {name}, {part}", si(joules, "J"))
             for name, parts in self._energy.items()
             for part, joules in parts.items()
             if joules
@@ -70,11 +71,6 @@ class MeasurementCosts(Measurement):
             _bars(each, bars)
 
 
-def quantity(value: float, unit: str) -> str:
-    """A quantity with three digits and a prefix."""
-    return in_unit(float(f"{value:.3g}"), unit)
-
-
 def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     """Bars of label, value, unit and part on a logarithmic axis."""
     if not bars:
@@ -85,7 +81,7 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     values = [value for _, value, _, _ in bars]
     for row, (_, value, unit, part) in enumerate(bars):
         axes.barh(row, value, color=BLUE if part == "medium" else RED, alpha=0.7, height=0.6)
-        axes.text(value * 1.15, row, quantity(value, unit), va="center", fontsize=SMALL)
+        axes.text(value * 1.15, row, si(value, unit), va="center", fontsize=SMALL)
     axes.set_xscale("log")
     low, high = math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values)))
     axes.set_xlim(10.0**low, 10.0 ** (high + 0.45 * (high - low)))

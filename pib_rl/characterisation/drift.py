@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import Conductive
-from pib_rl.characterisation.measurement import RED, SMALL, Measurement, course, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, course, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import RED
 from pib_rl.physical.substrate import Array, Medium, Read
 
 TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-BLUE, RED, GREEN, AMBER = "#0b6e99", "#d1495b", "#66a182", "#edae49"
+from pib_rl.common.palette import BLUE
+
 SMALL = 8  # points, of labels
 
 

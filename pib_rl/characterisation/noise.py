@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, course, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, course, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE
 from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import light
-from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE
 
 DRIVES = 256
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import Pulsed
-from pib_rl.characterisation.measurement import RED, SMALL, Measurement, course, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, course, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import RED
 
 POINTS = 64  # writes to each side that are looked at, at most; devices of more states get several pulses a time
 WRITE = 0.1  # sigma_0 that a write asks for where an array takes no pulses

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, course, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, course, panels
 from pib_rl.characterisation.noise import deviation
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE
 from pib_rl.physical.substrate import Read
 
 REACH, POINTS = 4.0, 81  # drives go from -4 to 4 standard deviations

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import Conductive
-from pib_rl.characterisation.measurement import BLUE, GREEN, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, GREEN, RED
 
 RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.costs import quantity
-from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement, panels
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, RED
+from pib_rl.common.units import si
 
 UPDATES = 20
 SIZE = 0.1  # sigma_0: standard deviation of a wanted change
@@ -57,7 +58,7 @@ class Writes(Measurement):
         rows = [
             ("a write of 0.1 sigma_0: gain, error", f"{found['gain']:.2f}, {found['error_sigma0']:.2g} sigma_0"),
             ("pulses a device and write", f"{self._pulses[0]:.2g}"),
-            ("energy of a write, a weight", quantity(self._joules, "J") if self._joules else "not modelled"),
+            ("energy of a write, a weight", si(self._joules, "J") if self._joules else "not modelled"),
             ("endurance", f"{stated}, {worn:.1g} such writes" if worn else stated),
         ]
         return rows

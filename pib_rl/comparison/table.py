@@ -7,6 +7,7 @@ import math
 from rich import box
 from rich.table import Table
 
+from pib_rl.common.units import si
 from pib_rl.comparison.intervals import Estimate
 from pib_rl.comparison.results import Standing
 from pib_rl.training.evaluation import as_told, decimals
@@ -55,12 +56,7 @@ def score(estimate: Estimate) -> str:
 
 def count(value: float | None) -> str:
     """A large number in short."""
-    if value is None:
-        return "-"
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= limit:
-            return f"{value / limit:.3g} {unit}"
-    return f"{value:.3g}"
+    return "-" if value is None else si(value, smallest=1.0)
 
 
 def rows(standings: list[Standing]) -> list[list[str]]:
