@@ -79,7 +79,9 @@ def adapt(patient: RecoveryRun, folder: RunFolder) -> None:
         courses[name] = patient.learn_on(name, folder.path / name)
         save_progress(courses, patient.unit, folder.path / "progress.csv")
         title = f"{', '.join(patient.config.fault)}: {plots.literal(patient.run.path.resolve().name)}"
-        figure = figures.recovery(courses, patient.held_before, patient.unit, patient.scored, title, patient.percent)
+        figure = figures.recovery_figure(
+            courses, patient.held_before, patient.unit, patient.scored, title, patient.percent
+        )
         write_atomically(folder.path / "adapt.png", plots.as_png(figure))
     folder.save_result(
         told(

@@ -19,7 +19,6 @@ from pib_rl.agents.network.costs import COST_FIELDS, costs, format_costs
 from pib_rl.cli.cli import UserError, mistakes, parse, run
 from pib_rl.cli.process import check_device, settle_in
 from pib_rl.figures import curves as plots
-from pib_rl.learning import figures
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.learning.labels import LabelsTask
@@ -139,7 +138,10 @@ def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float
 def draw(lesson: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:
     """Figures of the training."""
     title = lesson.config.title
-    curve = figures.learning_curve(rows, lesson.validated, lesson.scored, title)
+    epochs = range(1, len(rows) + 1)
+    names = {"training batches, while learning": "score", "validation samples": lesson.validated}
+    lines = {label: (epochs, [100 * row[name] for row in rows]) for label, name in names.items()}
+    curve = plots.line_figure(lines, title, "epoch", f"{lesson.scored} [%]")
     write_atomically(folder.path / "learning_curve.png", plots.as_png(curve))
     plane = plots.information_plane(plots.read_progress(folder.path / "progress.csv"), f"Information plane: {title}")
     write_atomically(folder.path / "information_plane.png", plots.as_png(plane))
