@@ -205,16 +205,16 @@ def test_the_seed_says_what_breaks(policy):
 
 
 @pytest.mark.parametrize("kind", ["policy", "classifier"])
-@pytest.mark.parametrize(("mode", "known"), [("backprop-stale", "healthy"), ("backprop", "broken")])
-def test_the_stale_twin_is_the_chip_of_before_the_fault(kind, mode, known, request, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("learner", "known"), [("backprop-stale", "healthy"), ("backprop", "broken")])
+def test_the_stale_twin_is_the_chip_of_before_the_fault(kind, learner, known, request, tmp_path, monkeypatch):
     learners = []
-    found = patient(request.getfixturevalue(kind), rivals=(mode,))
+    found = patient(request.getfixturevalue(kind), learner=(learner,))
     monkeypatch.setattr(policies, "train", lambda plan, model, folder: learners.append(model.rule.learner) or 1 / 0)
     monkeypatch.setattr(
         PIBClassifier, "fit", lambda model, *_, **__: learners.append(model._trainer(2).learner) or 1 / 0
     )
     with pytest.raises(ZeroDivisionError):
-        found.learn_on(mode, tmp_path / "run")
+        found.learn_on(learner, tmp_path / "run")
     (learner,) = learners
     assert isinstance(learner, Backprop)
     assert (learner.options.twin_drift, learner.options.twin_error) == (0, 0)

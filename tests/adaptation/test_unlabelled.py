@@ -155,9 +155,9 @@ def test_the_axis_of_a_share_ends_where_there_is_nothing_to_tell():
         assert 95 < top < 110
 
 
-def test_a_run_of_an_unknown_learner_is_named(encoder, tmp_path):
+def test_a_run_of_an_unknown_target_is_named(encoder, tmp_path):
     shutil.copytree(encoder, tmp_path / "copy")
     path = tmp_path / "copy" / "config.yaml"
-    path.write_text(path.read_text().replace("mode: unsupervised", "mode: magic"))
-    with pytest.raises(UserError, match="unknown learner, 'magic'; known: supervised, regression, unsupervised"):
+    path.write_text(path.read_text().replace("target: views", "target: magic"))
+    with pytest.raises(UserError, match="unknown target, 'magic'; known: labels, values, views"):
         adapt.receive(AdaptConfig(tmp_path / "copy", fault=("stuck:0.5",)))

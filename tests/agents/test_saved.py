@@ -115,7 +115,7 @@ def test_what_is_no_policy_is_told(folder, env):
     ("changes", "features", "words"),
     [
         ({"patches": ["3:3:1"]}, 4, "look at squares of images"),
-        ({"learner": "supervised"}, 4, "learned from labels"),
+        ({"target": "labels"}, 4, "learned from labels"),
         ({"hw": ...}, 4, "config.yaml lacks hw"),
         ({}, 6, "observations of 4 numbers, and the task has 6; give"),
     ],

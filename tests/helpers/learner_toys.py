@@ -29,7 +29,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 
 def make_learner(
-    mode: str,
+    learner: str,
     action: str = "discrete",
     hw: str = "digital",
     *,
@@ -39,7 +39,7 @@ def make_learner(
     **settings,
 ) -> Learner:
     """A learner on a policy whose readout says something; ``settings`` are those of the rule."""
-    kind = find_learner(mode)
+    kind = find_learner(learner)
     policy = PIBPolicy(
         spaces.Box(-np.inf, np.inf, (D,)),
         ACTIONS[action],
@@ -52,7 +52,7 @@ def make_learner(
     size = policy.network.tap_features + 1
     policy.readout.array.program(1.5 * size**-0.5 * normal(policy.head.outputs + 1, size, seed=8))
     settings = kind.defaults | settings
-    return kind(policy, RuleConfig(**settings), configure(kind.Options, options or {}, mode))
+    return kind(policy, RuleConfig(**settings), configure(kind.Options, options or {}, learner))
 
 
 def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
@@ -82,9 +82,9 @@ def weights(learner: Learner) -> list[Tensor]:
     return [unit.array.weights().clone() for unit in learner.model.network.chain]
 
 
-def assert_saving_is_unnoticed(mode: str, action: str, hw: str, path: Path) -> None:
+def assert_saving_is_unnoticed(learner: str, action: str, hw: str, path: Path) -> None:
     """One more iteration of a saved and loaded agent equals that of the one that was never saved, bit for bit."""
-    options = {"learner": mode, "hw": hw, "n_steps": 32, "width": 4, "seed": 3, "rule": {"hidden_steps": 3}}
+    options = {"learner": learner, "hw": hw, "n_steps": 32, "width": 4, "seed": 3, "rule": {"hidden_steps": 3}}
     agent = PIB("MlpPolicy", make_vec_env(ENVS[action], 2), **options).learn(128)
     agent.save(path)
     loaded = PIB.load(path)

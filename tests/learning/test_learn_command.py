@@ -32,7 +32,7 @@ FILES = {
 KEYS = {
     "data",
     "hw",
-    "mode",
+    "target",
     "learner",
     "seed",
     "epochs",
@@ -77,7 +77,7 @@ def test_run_folder_is_complete_and_without_pickle(finished):
     assert {path.name for path in finished.iterdir()} == FILES
     result = json.loads((finished / "result.json").read_text())
     assert result.keys() >= KEYS
-    assert (result["hw"], result["learner"], result["learner"], result["seed"]) == ("optical", "pib", "supervised", 3)
+    assert (result["hw"], result["learner"], result["target"], result["seed"]) == ("optical", "pib", "labels", 3)
     assert (result["train_samples"], result["test_samples"], result["epochs"]) == (108, 60, 20)
     for key in ("test_accuracy", "probe_accuracy", "knn_accuracy", "nmi", "validation_accuracy"):
         assert 0.5 < result[key] <= 1
@@ -119,15 +119,15 @@ def test_finished_run_is_shown_not_repeated(finished, npz, capsys):
 
 def test_a_damaged_result_is_named(tmp_path):
     (tmp_path / "result.json").write_text('{"data": "digits"}')
-    with pytest.raises(UserError, match=r"is damaged \(hw, mode, rival, seed"):
+    with pytest.raises(UserError, match=r"is damaged \(hw, target, learner, seed"):
         learn.show(RunFolder(tmp_path))
 
 
 @pytest.mark.parametrize("learner", ["frozen", "dfa"])
-def test_digits_are_bundled_and_rivals_run(rival, tmp_path):
-    learn.main([*SMALL, "--learner", rival, "--out", str(tmp_path / "run")])
+def test_digits_are_bundled_and_learners_run(learner, tmp_path):
+    learn.main([*SMALL, "--learner", learner, "--out", str(tmp_path / "run")])
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert (result["data"], result["learner"], result["test_samples"]) == ("digits", rival, 360)
+    assert (result["data"], result["learner"], result["test_samples"]) == ("digits", learner, 360)
     assert result["test_accuracy"] > 0.6
 
 
@@ -254,7 +254,7 @@ def spoilt(npz, **changes):
         (["bare.npz", "--target", "views", "--views", "bnd=1"], "did you mean bend"),
         (["flat.csv", "--target", "views", "--views", "bend=1"], "a view of vectors has no option 'bend'"),
         (["good.npz", "--views", "bend=-1"], "the views' bend must be 0 or more, got -1"),
-        (["good.npz", "--learner", "unsupervise"], "--learner"),
+        (["good.npz", "--target", "view"], "--target"),
         (["good.npz", "--target", "views", "--objective", "gaussian"], "can't tell views apart"),
         (["tiny.npz", "--target", "views"], "3 training samples are too few; give 4 or more"),
         (["good.npz", "--objective-options", "ridge=0"], "ridge must be > 0"),

@@ -175,8 +175,8 @@ def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
         x = (x - state["normaliser.mean"]) / state["normaliser.deviation"]
         noisy = x.clone()
         noisy[:, 4:] = x[torch.randperm(400, generator=torch.Generator().manual_seed(0)), 4:]
-        config = learn.LearnConfig(data=str(tmp_path / "o.npz"), learner="unsupervised", width=16, units=1)
-        model = learn.LEARNERS["unsupervised"](config).build(None).prepare(x.numpy()).model_
+        config = learn.LearnConfig(data=str(tmp_path / "o.npz"), target="views", width=16, units=1)
+        model = learn.TARGETS["views"](config).build(None).prepare(x.numpy()).model_
         model.inherit(state)
         z, changed = (model.network.measure(part).z[0] for part in (x, noisy))
         shares.append(float((z - changed).square().mean() / z.var(0).mean()))
@@ -221,12 +221,16 @@ def registered():
         (
             train,
             ["CartPole-v1", "--init", "encoder"],
-            "does not fit CartPole-v1 with 0 distractors, mode pib: the other",
+            "does not fit CartPole-v1 with 0 distractors, learner pib: the other",
         ),
         (train, ["CartPole-v1", "--init", "policy"], "network sees 7 numbers, this one 4"),
         (train, [*ENV, "--init", "encoder", "--width", "9"], "has width 8, this run asks for 9; leave --width out"),
         (train, [*ENV, "--init", "encoder", "--hw", "optical"], "has hw memristive, this run asks for optical"),
-        (train, [*ENV, "--init", "encoder", "--learner", "forward-forward"], "mode forward-forward: the other network"),
+        (
+            train,
+            [*ENV, "--init", "encoder", "--learner", "forward-forward"],
+            "learner forward-forward: the other network",
+        ),
         (train, [*ENV, "--init", "patches"], "look at squares of images"),
     ],
 )

@@ -51,7 +51,7 @@ def finished(tmp_path_factory, npz):
 def test_run_folder_is_complete_and_values_are_learned(finished, capsys):
     assert {path.name for path in finished.iterdir()} == FILES
     result = json.loads((finished / "result.json").read_text())
-    assert (result["learner"], result["train_samples"], result["test_samples"]) == ("regression", 360, 100)
+    assert (result["target"], result["train_samples"], result["test_samples"]) == ("values", 360, 100)
     for key in ("test_r2", "test_r2_noiseless", "validation_r2"):
         assert 0.7 < result[key] < 1
     learn.show(RunFolder(finished))

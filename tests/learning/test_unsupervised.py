@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from pib_rl import learn
 from pib_rl.cli.cli import UserError
-from pib_rl.learning import data, unsupervised
+from pib_rl.learning import data, views
 from pib_rl.runs.folder import RunFolder
 
 SMALL = ["--target", "views", "--width", "16", "--units", "2", "--epochs", "3", "--no-progress"]
@@ -39,7 +39,7 @@ def finished(tmp_path_factory):
 def test_run_folder_is_complete_and_judged_beside_inputs_and_principal_components(finished):
     assert {path.name for path in finished.iterdir()} == FILES
     result = json.loads((finished / "result.json").read_text())
-    assert (result["learner"], result["hw"], result["learner"], result["seed"]) == ("unsupervised", "optical", "pib", 3)
+    assert (result["target"], result["hw"], result["learner"], result["seed"]) == ("views", "optical", "pib", 3)
     assert (result["train_samples"], result["test_samples"], result["epochs"]) == (1294, 360, 3)
     for figures in (result, result["inputs"], result["pca"]):
         assert figures.keys() >= JUDGED
@@ -65,8 +65,8 @@ def test_a_damaged_result_is_named(tmp_path, finished):
     (tmp_path / "result.json").write_text(json.dumps(result | {"validation_score": "much"}))
     with pytest.raises(UserError, match=r"is damaged \(validation_score"):
         learn.show(RunFolder(tmp_path))
-    (tmp_path / "result.json").write_text(json.dumps(result | {"learner": "supervise"}))
-    with pytest.raises(UserError, match="mode"):
+    (tmp_path / "result.json").write_text(json.dumps(result | {"target": "label"}))
+    with pytest.raises(UserError, match="target"):
         learn.show(RunFolder(tmp_path))
 
 
@@ -112,7 +112,7 @@ def test_csv_labels_only_judge_and_openml_may_have_none(tmp_path, monkeypatch):
 
 
 def test_test_samples_are_looked_at_after_training_only(tmp_path, monkeypatch):
-    order, kind = [], unsupervised.PIBEncoder
+    order, kind = [], views.PIBEncoder
     test, fit, read = data.load("digits").x_test, kind.fit, kind.transform
     monkeypatch.setattr(
         kind,

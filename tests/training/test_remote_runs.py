@@ -159,13 +159,13 @@ def test_in_a_script_learning_goes_on_after_the_failure_and_saved_models_hold_th
     assert torch.equal(model.policy.outputs(torch.from_numpy(obs)), said)
 
 
-@pytest.mark.parametrize(("mode", "count"), [("supervised", 60), ("unsupervised", 60)])
-def test_a_lost_instrument_leaves_the_network_so_far(lab, tmp_path, monkeypatch, capsys, mode, count):
+@pytest.mark.parametrize(("target", "count"), [("labels", 60), ("views", 60)])
+def test_a_lost_instrument_leaves_the_network_so_far(lab, tmp_path, monkeypatch, capsys, target, count):
     folder, data = tmp_path / "run", tmp_path / "small.npz"
     x = np.random.default_rng(0).normal(size=(200, 6))
     np.savez(data, x_train=x, y_train=np.arange(200) % 2, x_test=x[:20], y_test=np.arange(20) % 2)
     breaks_after(lab, "MEAS:ARR?", count)
-    said = stops(learn, [str(data), *SMALL, "--learner", mode, *on(lab), "--out", str(folder)], monkeypatch, capsys)
+    said = stops(learn, [str(data), *SMALL, "--target", target, *on(lab), "--out", str(folder)], monkeypatch, capsys)
     assert f"instrument {lab.resource} gave no reply to MEAS:ARR?" in said
     assert f"the network so far is in {folder}: once the instrument answers, run again" in said
     state = load_file(folder / "policy.safetensors")

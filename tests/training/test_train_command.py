@@ -18,7 +18,7 @@ SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes"
 KEYS = {
     "env",
     "hw",
-    "mode",
+    "learner",
     "seed",
     "timesteps",
     "eval_mean",

@@ -34,10 +34,10 @@ def settings(*arguments: str):
 
 
 @pytest.mark.parametrize("env", KEYS)
-@pytest.mark.parametrize("mode", ["pib", "frozen"])
+@pytest.mark.parametrize("learner", ["pib", "frozen"])
 @pytest.mark.parametrize("hw", [None, "digital", "memristive", "optical"])
-def test_every_entry_is_a_configuration(env, mode, hw):
-    plain = from_plain({"env": env} | tuned.tuned(env, mode, hw), tuned.FOLDER).identity()
+def test_every_entry_is_a_configuration(env, learner, hw):
+    plain = from_plain({"env": env} | tuned.tuned(env, learner, hw), tuned.FOLDER).identity()
     configure(RuleConfig, plain["rule"], "the rule")
 
 

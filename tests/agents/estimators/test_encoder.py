@@ -53,14 +53,14 @@ def test_trained_units_beat_frozen_ones_without_a_label(hw):
         *(
             judged(
                 PIBEncoder(
-                    hw=hw, width=32, units=2, learner=mode, epochs=40, read="noisy", views={"bend": 0.06}, **IMAGE
+                    hw=hw, width=32, units=2, learner=learner, epochs=40, read="noisy", views={"bend": 0.06}, **IMAGE
                 ).fit(x),
                 x,
                 x_test,
                 y,
                 y_test,
             )
-            for mode in ("pib", "frozen")
+            for learner in ("pib", "frozen")
         ),
         strict=True,
     )
@@ -68,10 +68,10 @@ def test_trained_units_beat_frozen_ones_without_a_label(hw):
     assert near[0] > near[1] + 0.03
 
 
-@pytest.mark.parametrize("mode", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward"])
-def test_rivals_learn_to_take_views_back_on_the_same_hardware(mode):
+@pytest.mark.parametrize("learner", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward"])
+def test_rivals_learn_to_take_views_back_on_the_same_hardware(learner):
     x = digits()[0][:600]
-    model = PIBEncoder(hw="memristive", learner=mode, epochs=10, **SMALL, **IMAGE).prepare(x)
+    model = PIBEncoder(hw="memristive", learner=learner, epochs=10, **SMALL, **IMAGE).prepare(x)
     before = [unit.array.weights().clone() for unit in model.model_.network.chain]
     blank = model.score(x)
     model.set_params(warm_start=True).fit(x)
@@ -82,9 +82,9 @@ def test_rivals_learn_to_take_views_back_on_the_same_hardware(mode):
     assert model.score(x) > blank + 0.2
 
 
-def samples(views, n: int = 12, mode: str = "pib"):
+def samples(views, n: int = 12, learner: str = "pib"):
     x = digits()[0][:n]
-    model = PIBEncoder(learner=mode, views=views, **SMALL, **IMAGE).prepare(x)
+    model = PIBEncoder(learner=learner, views=views, **SMALL, **IMAGE).prepare(x)
     return model.model_, model.samples(x)
 
 

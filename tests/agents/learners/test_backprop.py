@@ -30,10 +30,10 @@ def arrays(policy):
     return [*(unit.array for unit in policy.network.chain), policy.readout.array]
 
 
-@pytest.mark.parametrize("mode", LEARNERS)
+@pytest.mark.parametrize("kind", LEARNERS)
 @pytest.mark.parametrize("hw", SUBSTRATES)
-def test_a_step_writes_every_device_once_and_measures_nothing(hw, mode):
-    learner = make_learner(mode, hw=hw)
+def test_a_step_writes_every_device_once_and_measures_nothing(hw, kind):
+    learner = make_learner(kind, hw=hw)
     policy, before = learner.model, weights(learner)
     readout, (seen, gradient) = policy.readout.array.weights().clone(), passed(learner)
     start = policy.meter.totals()
@@ -46,20 +46,20 @@ def test_a_step_writes_every_device_once_and_measures_nothing(hw, mode):
 
 def test_every_step_of_the_readout_measures_the_units_afresh():
     cost = {}
-    for mode in ("frozen", "backprop"):
-        agent = PIB("MlpPolicy", "CartPole-v1", learner=mode, n_steps=32, width=4, seed=3).learn(64)
+    for kind in ("frozen", "backprop"):
+        agent = PIB("MlpPolicy", "CartPole-v1", learner=kind, n_steps=32, width=4, seed=3).learn(64)
         start = agent.policy.meter.totals()
         agent.rule.update(agent.rollout, 0.0, 0.1)
-        cost[mode] = {key: count - start[key] for key, count in agent.policy.meter.totals().items()}
+        cost[kind] = {key: count - start[key] for key, count in agent.policy.meter.totals().items()}
     devices = sum(unit.array.devices for unit in agent.policy.network.chain)
     assert cost["backprop"]["measurements"] - cost["frozen"]["measurements"] == 10 * 32 * 2
     assert cost["backprop"]["writes"] - cost["frozen"]["writes"] == 10 * devices
 
 
-@pytest.mark.parametrize("mode", LEARNERS)
+@pytest.mark.parametrize("kind", LEARNERS)
 @pytest.mark.parametrize("hw", SUBSTRATES)
-def test_without_a_gradient_no_weight_moves(hw, mode):
-    learner = make_learner(mode, hw=hw)
+def test_without_a_gradient_no_weight_moves(hw, kind):
+    learner = make_learner(kind, hw=hw)
     before, (seen, gradient) = weights(learner), passed(learner)
     start = learner.model.meter.totals()
     learner.follow(seen, 0 * gradient, 0.5)
@@ -81,9 +81,9 @@ def test_steps_and_tracking_fade_with_the_training(progress):
         torch.testing.assert_close(control.mean, mean + 0.1 * share * (z.mean(0) - mean))
 
 
-@pytest.mark.parametrize("mode", ["backprop", "dfa", "forward-forward", "spsa"])
-def test_arrays_of_many_inputs_take_their_share_of_the_rate(mode):
-    learner = make_learner(mode, width=128, hidden_rate=0.01, hidden_decay=0.0)
+@pytest.mark.parametrize("kind", ["backprop", "dfa", "forward-forward", "spsa"])
+def test_arrays_of_many_inputs_take_their_share_of_the_rate(kind):
+    learner = make_learner(kind, width=128, hidden_rate=0.01, hidden_decay=0.0)
     gradients = [normal(array.out_features, array.in_features, seed=3) for array in arrays(learner.model)[:2]]
     assert gradients[0].shape[1] <= 64
     assert gradients[1].shape[1] == 128
@@ -119,7 +119,7 @@ def test_the_off_twin_is_wrong_by_a_fifth_and_stays_so():
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_wrong_twin_still_points_along_the_gradient_and_a_fixed_way_off(hw):
-    exact, off = (make_learner(mode, hw=hw) for mode in ("backprop", "backprop-off"))
+    exact, off = (make_learner(kind, hw=hw) for kind in ("backprop", "backprop-off"))
     seen, gradient = passed(exact)
     right = exact.pull(seen, gradient, 0.0)
     wrong = off.pull(seen, gradient, 0.0)
@@ -134,7 +134,7 @@ def test_a_wrong_twin_still_points_along_the_gradient_and_a_fixed_way_off(hw):
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_the_stale_twins_media_drift_away_at_a_constant_speed(hw):
-    exact, stale = (make_learner(mode, hw=hw) for mode in ("backprop", "backprop-stale"))
+    exact, stale = (make_learner(kind, hw=hw) for kind in ("backprop", "backprop-stale"))
     stale.twin.arrays[-1].exact.copy_(exact.weights()[-1])  # the toy wrote its readout before the twin was made
     seen, gradient = passed(exact)
     right = exact.pull(seen, gradient, 0.0)
@@ -183,17 +183,17 @@ def test_the_stale_twin_believes_the_initial_weights_plus_all_changes_asked_for(
         assert off > 1e-3 if hw == "memristive" else off < 1e-6
 
 
-@pytest.mark.parametrize("mode", ["backprop", "backprop-off"])
-def test_what_the_others_hear_changes_nothing(mode):
-    learner = make_learner(mode)
+@pytest.mark.parametrize("kind", ["backprop", "backprop-off"])
+def test_what_the_others_hear_changes_nothing(kind):
+    learner = make_learner(kind)
     before = [weight.clone() for weight in learner.weights()]
     learner.heard(torch.ones_like(before[-1]))
     assert all(torch.equal(was, now) for was, now in zip(before, learner.weights(), strict=True))
 
 
-def regress(mode, hw="digital", steps=300, rate=0.0, **settings):
+def regress(kind, hw="digital", steps=300, rate=0.0, **settings):
     """Mean square error of a product of inputs, in its variance, after steps of units and readout."""
-    learner = make_learner(mode, hw=hw, width=12, hidden_decay=0.0, **settings)
+    learner = make_learner(kind, hw=hw, width=12, hidden_decay=0.0, **settings)
     policy, x = learner.model, normal(128, D, seed=5)
     wanted = torch.stack([x[:, 0] * x[:, 1], x[:, 2].abs() - 0.8, x[:, 3], x[:, 4] * x[:, 0]], 1)
     for _ in range(steps):
@@ -212,15 +212,15 @@ def test_hidden_arrays_alone_lower_the_loss():
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
-@pytest.mark.parametrize("mode", LEARNERS)
-def test_moving_units_beat_frozen_ones(mode, hw):
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_moving_units_beat_frozen_ones(kind, hw):
     frozen = regress("frozen", hw, 150, rate=0.1)
-    assert regress(mode, hw, 150, rate=0.1, hidden_rate=3e-3) < 0.7 * frozen
+    assert regress(kind, hw, 150, rate=0.1, hidden_rate=3e-3) < 0.7 * frozen
 
 
-@pytest.mark.parametrize("mode", LEARNERS)
-def test_the_readout_is_never_refitted(mode, monkeypatch):
-    agent = PIB("MlpPolicy", "CartPole-v1", learner=mode, n_steps=32, width=4, seed=3)
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_the_readout_is_never_refitted(kind, monkeypatch):
+    agent = PIB("MlpPolicy", "CartPole-v1", learner=kind, n_steps=32, width=4, seed=3)
     monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     before = weights(agent.rule.learner)
     agent.learn(64)
@@ -228,7 +228,7 @@ def test_the_readout_is_never_refitted(mode, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("mode", "action", "hw"),
+    ("kind", "action", "hw"),
     [
         ("backprop", "discrete", "memristive"),
         ("backprop-off", "box", "optical"),
@@ -237,8 +237,8 @@ def test_the_readout_is_never_refitted(mode, monkeypatch):
         ("backprop-stale", "box", "digital"),
     ],
 )
-def test_saving_goes_unnoticed(mode, action, hw, tmp_path):
-    assert_saving_is_unnoticed(mode, action, hw, tmp_path / "agent.zip")
+def test_saving_goes_unnoticed(kind, action, hw, tmp_path):
+    assert_saving_is_unnoticed(kind, action, hw, tmp_path / "agent.zip")
 
 
 def test_a_saved_agent_keeps_what_its_twin_believes(tmp_path):
@@ -251,9 +251,9 @@ def test_a_saved_agent_keeps_what_its_twin_believes(tmp_path):
         assert not torch.equal(ours, initial)
 
 
-@pytest.mark.parametrize("mode", LEARNERS)
-def test_a_loaded_twin_is_the_saved_one_and_not_a_new_draw(mode, tmp_path):
-    agent = PIB("MlpPolicy", "CartPole-v1", learner=mode, hw="optical", n_steps=32, width=4, seed=3)
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_a_loaded_twin_is_the_saved_one_and_not_a_new_draw(kind, tmp_path):
+    agent = PIB("MlpPolicy", "CartPole-v1", learner=kind, hw="optical", n_steps=32, width=4, seed=3)
     ours = agent.rule.learner.twin.state_dict()
     for value in ours.values():
         value.mul_(2)
@@ -269,19 +269,19 @@ def test_the_modes_differ_in_their_defaults():
     assert (StaleOptions().twin_error, StaleOptions().twin_drift) == (0.0, 0.2)
 
 
-@pytest.mark.parametrize("mode", LEARNERS)
+@pytest.mark.parametrize("kind", LEARNERS)
 @pytest.mark.parametrize("name", ["twin_error", "twin_drift"])
 @pytest.mark.parametrize(
     ("value", "said"),
     [
         (-0.1, "backprop's {name} must be a number >= 0, got -0.1"),
-        (float("nan"), "{mode} option {name} must be a finite number, got nan"),
-        (float("inf"), "{mode} option {name} must be a finite number, got inf"),
+        (float("nan"), "{kind} option {name} must be a finite number, got nan"),
+        (float("inf"), "{kind} option {name} must be a finite number, got inf"),
     ],
 )
-def test_a_bad_error_is_refused(mode, name, value, said):
-    with pytest.raises(ValueError, match=f"^{said.format(learner=mode, name=name)}$"):
-        PIB("MlpPolicy", "CartPole-v1", learner=mode, rule={name: value})
+def test_a_bad_error_is_refused(kind, name, value, said):
+    with pytest.raises(ValueError, match=f"^{said.format(kind=kind, name=name)}$"):
+        PIB("MlpPolicy", "CartPole-v1", learner=kind, rule={name: value})
 
 
 def test_options_of_the_wrong_name_or_type_are_refused():

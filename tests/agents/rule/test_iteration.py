@@ -24,7 +24,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def make(
-    action: str = "discrete", hw: str = "digital", mode: str = "pib", steps: int = STEPS, **config
+    action: str = "discrete", hw: str = "digital", learner: str = "pib", steps: int = STEPS, **config
 ) -> tuple[Rule, Rollout]:
     policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS[action], hw=hw, width=6, seed=0)
     policy.readout.array.program(0.3 * normal(policy.head.outputs + 1, policy.network.tap_features + 1, seed=8))
@@ -42,7 +42,7 @@ def make(
         none,
         none.clone(),
     )
-    return Rule(policy, settings, find_learner(mode)(policy, settings)), rollout
+    return Rule(policy, settings, find_learner(learner)(policy, settings)), rollout
 
 
 def hidden(rule: Rule) -> list[torch.Tensor]:
