@@ -163,15 +163,16 @@ def features(values: np.ndarray, labels: np.ndarray | None, seed: int, title: st
     """
     values = values[:MAPPED]
     labels = np.zeros(len(values)) if labels is None else labels[:MAPPED]
-    places = placed(values, seed)
+    across, up = placed(values, seed).T
     figure = new_figure(6.2, 5.4)
     axes = figure.add_subplot()
     names = np.unique(labels)
     if len(names) > DISTINCT:
-        axes.scatter(*places.T, c=np.searchsorted(names, labels), cmap="viridis", s=9)
+        axes.scatter(across, up, c=np.searchsorted(names, labels), cmap="viridis", s=9)
     else:
         for index, name in enumerate(names):
-            axes.scatter(*places[labels == name].T, s=11, linewidths=0, label=literal(name), **style(index))
+            here = labels == name
+            axes.scatter(across[here], up[here], s=11, linewidths=0, label=literal(name), **style(index))
         if len(names) > 1:
             axes.legend(fontsize=7, ncols=2)
     axes.set(xticks=[], yticks=[], title=title)
