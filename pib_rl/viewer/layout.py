@@ -39,7 +39,7 @@ class Layout:
         return 0.44 if self.task else 0.28
 
     def _place(self, left: float, top: float, right: float, bottom: float) -> pygame.Rect:
-        """A rectangle from shares of the panel, with a gap around it."""
+        """A rectangle from fractions of the panel, with a gap around it."""
         width, height = self.size
         gap = 5 * self.scale
         x, y = left * width + gap, top * height + gap

@@ -26,7 +26,7 @@ class Screen:
 
         Args:
             scene: What is to be seen of the hardware.
-            frame: Picture of the task, shape (height, width, 3), uint8.
+            frame: Heatmap of the task, shape (height, width, 3), uint8.
 
         Raises:
             DependencyNotInstalled: If pygame is missing or doubled.

@@ -141,7 +141,7 @@ def test_it_tells_of_progress_faults_and_age_and_closes_at_the_end(both):
 def test_a_look_moves_the_picture_at_the_pace_of_the_task(make):
     window = make()
     before = picture(window)
-    assert tuple(before[1, 1]) == colours.PAPER
+    assert tuple(before[1, 1]) == colours.GROUND
     window.look(0.04)
     assert window.excerpt.steps == 2  # CartPole has 50 steps a second
     assert (picture(window) != before).mean() > 0.001

@@ -173,7 +173,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             inject(self.policy, self.ahead.pop(0))
             self.marks.append(len(self.returns) + 1)
         with self.policy.meter.lap() as joules:
-            answer = self.probe.answer(self.policy.obs_to_tensor(obs)[0], self.greedy)
+            answer = self.probe.decide(self.policy.obs_to_tensor(obs)[0], self.greedy)
             spent = joules()
         action = self._in_task(answer.actions)
         self._next = self.delay(action)
