@@ -212,7 +212,7 @@ def train(
     )
     others: list[BaseCallback] = [breakage, clock]
     if live is not None:
-        live.follow(breakage, clock)
+        live.attach(breakage, clock)
         others.append(live)
     folder.save_policy(policy.state_dict())
     try:

@@ -6,7 +6,7 @@ import pygame
 
 from pib_rl.physical.faults import KINDS
 from pib_rl.physical.substrate import Read
-from pib_rl.playing import fault_menu
+from pib_rl.playing.fault_menu import day_passes, fault_menu
 from pib_rl.playing.session import Session
 from pib_rl.viewer import Overlay
 
@@ -35,7 +35,7 @@ class Controls:
 
     Attributes:
         paused: Whether the play waits.
-        speed: Power of 2 that the pace of the task is multiplied with.
+        speed: Power of 2 that the speed of the task is multiplied with.
         single: Steps to make while paused.
         quit: Whether to end.
         snapshot: Whether to save a picture.
@@ -47,7 +47,7 @@ class Controls:
         self.paused, self.quit, self.snapshot = False, False, False
         self.speed, self.single = 0, 0
         self.overlay: Overlay | None = None
-        self._menu = fault_menu.menu(session.policy)
+        self._menu = fault_menu(session.policy)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class Controls:
         self.session.ask(change)
 
     def _day(self) -> None:
-        fault = fault_menu.day(self.session.policy)
+        fault = day_passes(self.session.policy)
         if fault is None:
             self.session.message = "nothing of this hardware ages"
         else:

@@ -7,27 +7,27 @@ import math
 import numpy as np
 
 from pib_rl.envs.chip_keeper.chip import Chip, Service
-from pib_rl.envs.chip_keeper.config import ACTIONS, KeeperConfig
+from pib_rl.envs.chip_keeper.config import ACTIONS, ChipKeeperConfig
 
-TRACK = 0.3  # share by which running means move towards a period
+TRACK = 0.3  # fraction by which running means move towards a period
 LEAST, MOST = -5.0, 5.0
 
 
 class Monitor:
-    """Keeps running figures and turns them into observations.
+    """Keeps running means and turns them into observations.
 
-    Running figures begin anew with every action but "nothing": what was before tells little about a chip that changed.
+    Running means start again with every action but "nothing": what was before tells little about a chip that changed.
 
     Args:
         config: The task.
 
     Attributes:
         names: What each number of an observation is.
-        probe: Share of this period's labelled samples that were told right.
+        probe: Fraction of this period's labelled samples that were classified right.
         running: The same, as a running mean.
     """
 
-    def __init__(self, config: KeeperConfig) -> None:
+    def __init__(self, config: ChipKeeperConfig) -> None:
         self.config = config
         numbers = range(1, config.units + 1)
         self.names = (

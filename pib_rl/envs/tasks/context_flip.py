@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from pib_rl.common.options import admit
 from pib_rl.envs.actions import check_action
-from pib_rl.envs.lookup import inner
+from pib_rl.envs.lookup import make_inner
 from pib_rl.envs.tasks.distractors import as_vector, lengthened
 
 
@@ -112,4 +112,4 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 def make_context_flip(env_id: str = "CartPole-v1", switch: float = 0.0, **env_kwargs: Any) -> ContextFlip:
     """`pib_rl/ContextFlip-v0`: the environment ``env_id`` behind `ContextFlip`; ``env_kwargs`` go to it."""
-    return ContextFlip(inner(env_id, env_kwargs, make_context_flip), switch)
+    return ContextFlip(make_inner(env_id, env_kwargs, make_context_flip), switch)

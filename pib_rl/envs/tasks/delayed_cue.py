@@ -8,7 +8,7 @@ import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 
 from pib_rl.common.options import whole
-from pib_rl.envs.lookup import inner
+from pib_rl.envs.lookup import make_inner
 from pib_rl.envs.tasks.context_flip import ContextFlip
 
 
@@ -66,4 +66,4 @@ class DelayedCue(ContextFlip):
 
 def make_delayed_cue(env_id: str = "CartPole-v1", steps: int = 5, **env_kwargs: Any) -> DelayedCue:
     """`pib_rl/DelayedCue-v0`: the environment ``env_id`` behind `DelayedCue`; ``env_kwargs`` go to it."""
-    return DelayedCue(inner(env_id, env_kwargs, make_delayed_cue), steps)
+    return DelayedCue(make_inner(env_id, env_kwargs, make_delayed_cue), steps)

@@ -13,7 +13,7 @@ from gymnasium.utils import RecordConstructorArgs
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from pib_rl.common.limits import sized
-from pib_rl.envs.lookup import inner
+from pib_rl.envs.lookup import make_inner
 
 
 def as_vector(space: spaces.Space[Any], who: str) -> spaces.Box:
@@ -83,7 +83,7 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 
 def make_distractors(env_id: str = "CartPole-v1", count: int = 32, **env_kwargs: Any) -> Distractors:
     """`pib_rl/Distractors-v0`: the environment ``env_id`` behind `Distractors`; ``env_kwargs`` go to it."""
-    return Distractors(inner(env_id, env_kwargs, make_distractors), count)
+    return Distractors(make_inner(env_id, env_kwargs, make_distractors), count)
 
 
 class VecDistractors(VecEnvWrapper):
