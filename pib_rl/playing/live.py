@@ -143,9 +143,11 @@ class Live(BaseCallback):
         A window that is closed, or a display that fails, ends the picture and not the training.
         """
         try:
-            for event in pygame.event.get():
-                self._take(event)
-            if self.open:
+            for key in self.display.pressed():
+                self.press(key)
+                if not self.open:
+                    break
+            else:
                 steps = 0 if self.paused else min(MOST, max(1, round(passed * self.preview.fps)))
                 self._advance(steps)
                 self._show()
@@ -153,17 +155,11 @@ class Live(BaseCallback):
             self._end(f"the picture has ended: {error}; the training goes on")
         self.frames += 1
 
-    def _take(self, event: pygame.event.Event) -> None:
-        if event.type == pygame.QUIT:
+    def press(self, key: int | None) -> None:
+        """A key went down; None closes the window."""
+        if key is None:
             self._end()
-        elif event.type == pygame.KEYDOWN:
-            self.press(event.key)
-        elif event.type == pygame.VIDEORESIZE and self.open:
-            self.display.resize(event.w, event.h)
-
-    def press(self, key: int) -> None:
-        """A key went down."""
-        if self.overlay is not None:
+        elif self.overlay is not None:
             self.overlay = None
             if key in (pygame.K_h, pygame.K_ESCAPE):
                 return

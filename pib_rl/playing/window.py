@@ -48,21 +48,13 @@ class Window:
         clock = pygame.time.Clock()
         try:
             while not self.controls.quit and not over():
-                for event in pygame.event.get():
-                    self._take(event)
+                for key in self.display.pressed():
+                    self.controls.press(key)
                 self._play(min(clock.tick(FRAMES), 1000) / 1000)
                 self._show()
                 self.frames += 1
         finally:
             self.display.close()
-
-    def _take(self, event: pygame.event.Event) -> None:
-        if event.type == pygame.QUIT:
-            self.controls.quit = True
-        elif event.type == pygame.KEYDOWN:
-            self.controls.press(event.key)
-        elif event.type == pygame.VIDEORESIZE:
-            self.display.resize(event.w, event.h)
 
     def _play(self, passed: float) -> None:
         """Makes the steps that are due after so many seconds."""

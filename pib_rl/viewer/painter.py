@@ -45,6 +45,10 @@ class Painter:
         self._overlay: Overlay | None = None
         self._clear()
 
+    def __reduce__(self) -> tuple[type[Painter], tuple[tuple[int, int], bool]]:
+        """A copy begins with an empty picture: surfaces can be neither copied nor pickled."""
+        return Painter, (self.layout.size, self.layout.task)
+
     def _clear(self) -> None:
         self.surface.fill(colours.GROUND)
         self._canvas.box(self.layout.hardware)

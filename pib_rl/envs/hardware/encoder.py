@@ -8,13 +8,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import batched, check_vectors
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs.hardware.chips import FreshChip, Source, reseed
 from pib_rl.envs.hardware.encoding import Encoding
+from pib_rl.envs.vectorised import VecObservations
 
 
 class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -82,7 +83,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         }
 
 
-class VecHardwareEncoder(VecEnvWrapper):
+class VecHardwareEncoder(VecObservations):
     """The same for a whole `VecEnv` at once: one chip reads all environments, one after the other.
 
     Args:
@@ -111,11 +112,5 @@ class VecHardwareEncoder(VecEnvWrapper):
         self._restart(seed)
         return self.venv.seed(seed)
 
-    def reset(self) -> np.ndarray:
-        return self.encoding(self.venv.reset())
-
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        obs, rewards, dones, infos = self.venv.step_wait()
-        for index in np.flatnonzero(dones):
-            infos[index]["terminal_observation"] = self.encoding(batched(infos[index]["terminal_observation"]))[0]
-        return self.encoding(obs), rewards, dones, infos
+    def change(self, obs: Any) -> np.ndarray:
+        return self.encoding(obs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -26,7 +26,9 @@ from pib_rl.envs.make import control_period
 from pib_rl.physical.faults import parse_all
 from pib_rl.physical.substrate import Read
 from pib_rl.viewer import Probe, Scene, Status
-from pib_rl.viewer.screen import Screen
+
+if TYPE_CHECKING:
+    from pib_rl.viewer import Painter
 
 VIEWS = ("both", "task")
 SETTINGS: dict[str, Any] = {"best": bool, "greedy": bool, "latency_s": float | None}
@@ -104,7 +106,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.policy = fitting(policy, env, BEST if settings["best"] else LAST)
         if view not in VIEWS:
             raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
-        self.greedy, self.view, self.screen = settings["greedy"], view, Screen()
+        self.greedy, self.view = settings["greedy"], view
+        self._painter: Painter | None = None
         self.probe = Probe(self.policy, Read(read))
         asked = settings["latency_s"]
         self.latency_s = self.policy.latency if asked is None else asked
@@ -212,7 +215,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         frame = self.env.render()
         if self.view == "task" or not isinstance(frame, np.ndarray):
             return frame
-        return self.screen.show(self.scene(), frame)
+        if self._painter is None:
+            from pib_rl.viewer import Painter
+
+            self._painter = Painter()
+        self._painter.paint(self.scene(), frame)
+        return self._painter.array()
 
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""
