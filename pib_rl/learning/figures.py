@@ -97,20 +97,13 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
     arrays = [(f"array {number}", unit.array) for number, unit in enumerate(network.chain, 1)]
     arrays.append(("readout", model.readout.array))
     columns = max(len(layers), len(arrays))
-    figure = new_figure(2.0 * columns, 1.7 * (SHOWN + 1.2))
-    grid = figure.subplots(SHOWN + 1, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
+    figure, grid = _image_grid(SHOWN + 1, columns, (2.0 * columns, 1.7 * (SHOWN + 1.2)), title)
     for column, (name, values) in enumerate(layers):
-        grid[0, column].set_title(name, fontsize=9)
-        for row in range(len(values)):
-            shape = image if name == "input" and image else None
-            grid[row, column].imshow(square(values[row].cpu().numpy(), shape), cmap="gray")
+        _draw_column(grid[:, column], name, values.cpu().numpy(), image if name == "input" else None)
     for column, (name, array) in enumerate(arrays):
         weights = array.weights().cpu().numpy()
         show_weights(grid[-1, column], weights)
         grid[-1, column].set_title(f"weights of {name}", fontsize=8)
-    figure.suptitle(title, fontsize=10)
     return figure
 
 
@@ -131,16 +124,27 @@ def views(
     for number, view in enumerate(model.view(x, other=other), 1):
         decoded = model.inverse_transform(model.transform(view))
         rows += [(f"view {number}", view), (f"decoded from view {number}", decoded)]
-    figure = new_figure(1.7 * len(rows), 1.6 * len(x) + 0.6)
-    grid = figure.subplots(len(x), len(rows), squeeze=False)
+    figure, grid = _image_grid(len(x), len(rows), (1.7 * len(rows), 1.6 * len(x) + 0.6), title)
+    for column, (name, values) in enumerate(rows):
+        _draw_column(grid[:, column], name, values, image)
+    return figure
+
+
+def _image_grid(rows: int, columns: int, size: tuple[float, float], title: str) -> tuple[Figure, np.ndarray]:
+    """A figure of pictures without axes, and its places, shape (rows, columns)."""
+    figure = new_figure(*size)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for column, (name, values) in enumerate(rows):
-        grid[0, column].set_title(name, fontsize=8)
-        for row, value in enumerate(values):
-            grid[row, column].imshow(square(value, image), cmap="gray")
     figure.suptitle(title, fontsize=10)
-    return figure
+    return figure, grid
+
+
+def _draw_column(places: np.ndarray, name: str, values: np.ndarray, image: tuple[int, ...] | None) -> None:
+    """Samples below each other, a picture each."""
+    places[0].set_title(name, fontsize=8)
+    for axes, value in zip(places, values, strict=False):
+        axes.imshow(square(value, image), cmap="gray")
 
 
 def placed(values: np.ndarray, seed: int) -> np.ndarray:

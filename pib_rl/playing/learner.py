@@ -48,7 +48,7 @@ class TurnLock(BaseCallback):
 class PlayLearner:
     """Lets a model go on learning, rollout by rollout: in a thread of its own, or by `advance`.
 
-    Like an adaptation (`pib_rl.adaptation`), it begins the rule anew on the chip as it is and goes by the answers that
+    Like an adaptation (`pib_rl.adaptation`), it starts the rule again on the chip as it is and goes by the answers that
     are remembered from before a fault; optimisers of the chip go on; rates fall over ``total`` steps, then it ends.
     It has environments of its own, those of the model.
 
@@ -125,7 +125,7 @@ class PlayLearner:
 
     @property
     def ending(self) -> bool:
-        """Whether a thread was told to end and still has to."""
+        """Whether a thread was asked to end and still has to."""
         return not self._on and self._thread is not None and self._thread.is_alive()
 
     def advance(self) -> None:

@@ -86,7 +86,7 @@ class Chip:
         self.margin = self.spread = 1.0
 
     def copy(self, seed: int) -> Chip:
-        """The chip as it is now, whose noise and faults are drawn anew from ``seed``; meters count from 0."""
+        """The chip as it is now, whose noise and faults are drawn from ``seed``; meters count from 0."""
         other = copy.deepcopy(self)
         other.model.model_.streams.restart(seed)
         for count in other.model.model_.meter.buffers():
@@ -107,7 +107,7 @@ class Chip:
         """Conductances drift, media decorrelate."""
         age(self.model.model_, seconds)
 
-    def suffer(self, fault: Fault) -> None:
+    def break_down(self, fault: Fault) -> None:
         """Something breaks for good."""
         inject(self.model.model_, fault)
 

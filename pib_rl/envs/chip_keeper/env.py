@@ -33,7 +33,7 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     | action | name | what happens | costs |
     |---|---|---|---|
     | 0 | nothing | | |
-    | 1 | recalibrate | detectors of media, then gain controls are set anew, without labels | downtime, energy |
+    | 1 | recalibrate | detectors of media, then gain controls are set again, without labels | downtime, energy |
     | 2 | refit | the readout is re-fit by ridge regression on labelled samples, three times | those, labels, wear |
     | 3 | retrain | recalibration; then units learn by PIB, the readout by its delta rule, one pass | as refit |
 
@@ -160,14 +160,14 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
             for _ in range(self.np_random.poisson(1 / hazard.every))
         ]
         for fault in found:
-            self.chip.suffer(fault)
+            self.chip.break_down(fault)
         return found
 
     def _serve(self) -> np.ndarray:
-        """Serves a batch; what the keeper sees then."""
-        seen = self.chip.serve(*pick(self.np_random, digits().served, self.config.batch))
-        self.accuracy = float(seen.right.mean())
-        return self.monitor.see(self.chip, seen, self.care_j, self.pulses, self.period)
+        """Serves a batch; the observation of it."""
+        service = self.chip.serve(*pick(self.np_random, digits().served, self.config.batch))
+        self.accuracy = float(service.right.mean())
+        return self.monitor.observe(self.chip, service, self.care_j, self.pulses, self.period)
 
     def _info(self, faults: list[Fault], action: int) -> dict[str, Any]:
         return {

@@ -51,7 +51,7 @@ class Monitor:
         self.probe = self.running = healthy
         self.margin = 0.0
         self.since = [self.config.periods] * (len(ACTIONS) - 1)
-        self.seen = 0
+        self.periods = 0
 
     def act(self, action: int) -> None:
         """Takes note of an action, a number of `ACTIONS`."""
@@ -60,23 +60,23 @@ class Monitor:
             for number, passed in enumerate(self.since, 1)
         ]
         if action:
-            self.seen = 0
+            self.periods = 0
 
-    def see(self, chip: Chip, seen: Service, care_j: float, pulses: float, period: int) -> np.ndarray:
+    def observe(self, chip: Chip, service: Service, care_j: float, pulses: float, period: int) -> np.ndarray:
         """The observation after a period, shape (len(names),), float32.
 
         Args:
             chip: For the margin and spread when its readout was written last.
-            seen: What the batch of the period showed.
+            service: What the batch of the period showed.
             care_j: Joules spent on care so far.
             pulses: Pulses that a device received so far, on average.
             period: Number of periods that have passed.
         """
         config, length = self.config, self.config.periods
-        margin = math.log(max(seen.margin, 1e-3) / chip.margin)
-        self.probe = float(seen.right[: config.probes].mean())
-        self.seen += 1
-        rate = max(TRACK, 1 / self.seen)
+        margin = math.log(max(service.margin, 1e-3) / chip.margin)
+        self.probe = float(service.right[: config.probes].mean())
+        self.periods += 1
+        rate = max(TRACK, 1 / self.periods)
         self.running += rate * (self.probe - self.running)
         self.margin += rate * (margin - self.margin)
         waits = [math.log1p(passed) / math.log1p(length) for passed in self.since]
@@ -86,10 +86,10 @@ class Monitor:
             self.running,
             margin,
             self.margin,
-            math.log(max(seen.spread, 1e-3) / chip.spread),
-            math.log1p(100 * seen.far),
-            *seen.shift,
-            *seen.gain,
+            math.log(max(service.spread, 1e-3) / chip.spread),
+            math.log1p(100 * service.far),
+            *service.shift,
+            *service.gain,
             *waits,
             pulses / config.endurance * 10,
             energy,

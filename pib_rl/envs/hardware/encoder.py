@@ -30,7 +30,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     Info: ``energy_j``, joules spent on this observation, and ``latency_s``, seconds from the observation to its
     outputs; 0 where the substrate does not model them. Those of further hardware inside are added.
 
-    The chip is the same in each episode. What it draws (read noise) starts anew at each `reset`, from a seed that the
+    The chip is the same in each episode. What it draws (read noise) starts again at each `reset`, from a seed that the
     task's generator spawns: it follows from the seed that `reset` is given, and takes nothing from the task's own
     draws; the task goes as it does without the wrapper.
 
@@ -58,7 +58,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns."""
+        """Resets the task; the chip's draws start again, from a seed that the task's generator spawns."""
         obs, info = self.env.reset(seed=seed, options=options)
         reseed(self.model.streams, self.np_random)
         return self._encoded(obs, info)

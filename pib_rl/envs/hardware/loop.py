@@ -53,9 +53,9 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     does, the hardware gives ``first_action``. Overrides are not late.
 
     Chip: `reset` does not repair it: faults happen once in the life of the environment, counted in steps over all
-    episodes, and stay. ``reset(options={"chip": "new"})`` puts in the chip as it was delivered and begins its life
-    anew. What it draws starts anew at each `reset`, from a seed that the task's generator spawns: it follows from the
-    seed that `reset` is given and takes nothing from the task's own draws.
+    episodes, and stay. ``reset(options={"chip": "new"})`` puts in the chip as it was delivered and starts its
+    life again. What it draws starts again at each `reset`, from a seed that the task's generator spawns: it follows
+    from the seed that `reset` is given and takes nothing from the task's own draws.
 
     Args:
         env: The task, with Discrete or Box actions.
@@ -129,12 +129,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         period = control_period(self.env)
         if period is None and asked:
             raise ValueError(
-                "latency_s can't be told in steps: the environment has neither tau nor dt nor render_fps; leave it out"
+                "latency_s can't be turned into steps: the environment has no tau, dt or render_fps; leave it out"
             )
         return 0 if period is None else late_steps(self.latency_s, period)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns.
+        """Resets the task; the chip's draws start again, from a seed that the task's generator spawns.
 
         Args:
             seed: Seed of the task and of what the chip draws.
@@ -171,7 +171,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
 
     def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
-        """Asks the hardware about an observation; what an info tells of that."""
+        """Asks the hardware about an observation; what an info says of that."""
         while self.ahead and self.ahead[0].step <= self.life:
             inject(self.policy, self.ahead.pop(0))
             self.marks.append(len(self.returns) + 1)

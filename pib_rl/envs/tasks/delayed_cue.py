@@ -15,7 +15,7 @@ from pib_rl.envs.tasks.context_flip import ContextFlip
 class DelayedCue(ContextFlip):
     """`ContextFlip` whose context is shown in the first ``steps`` observations only and holds for the whole episode.
 
-    The action after that needs what is no longer told. A policy without memory sees the same observation in both
+    The action after that needs what is no longer shown. A policy without memory sees the same observation in both
     contexts and has to act alike, so that it can't solve the task by what it sees. Two ways around this are in the
     nature of an environment, not of the cue: a policy may write the cue into the environment's own state while it is
     shown (where a cart stands), and one with memory may find the context out by trying.

@@ -41,7 +41,7 @@ def test_the_chip_is_trained_once_and_copied():
     assert trained(config) is chip
     assert chip.healthy > 0.7
     other = chip.copy(1)
-    other.suffer(Fault("stuck", 1.0))
+    other.break_down(Fault("stuck", 1.0))
     assert accuracy(other) < 0.5 < accuracy(chip)
     assert chip.copy(1).energy_j == 0.0
     margins = [chip.copy(seed).serve(*site(50)).margin for seed in (1, 1, 2, 3)]
@@ -53,7 +53,7 @@ def test_the_chip_is_trained_once_and_copied():
 def test_faults_hurt_and_care_helps(hw, fault):
     chip = new(hw=hw)
     healthy = accuracy(chip)
-    chip.suffer(parse(fault))
+    chip.break_down(parse(fault))
     broken = accuracy(chip)
     assert broken < healthy - 0.05
     chip.refit(*site(200))
@@ -154,7 +154,7 @@ def test_what_the_keeper_sees():
 def test_damage_shows_in_what_the_keeper_sees():
     env = ChipKeeper(**CALM)
     before, names = env.reset(seed=0)[0], env.monitor.names
-    env.chip.suffer(Fault("stuck", 0.3))
+    env.chip.break_down(Fault("stuck", 0.3))
     for _ in range(8):
         after = env.step(0)[0]
     change = dict(zip(names, after - before, strict=True))
