@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pib_rl.common.palette import GREY, PALETTE
+from pib_rl.common.palette import GREY
 from pib_rl.figures.styles import style
 
 if TYPE_CHECKING:
@@ -132,12 +132,14 @@ def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "e
     units = sorted(int(key.rsplit("unit", 1)[1]) for key in progress if key.startswith("information/input_unit"))
     for unit in units:
         across, up = (smooth(progress[f"information/{kind}_unit{unit}"]) for kind in ("input", "target"))
-        colour = PALETTE[(unit - 1) % len(PALETTE)]
+        colour, marker = style(unit - 1).values()
         shade = np.linspace(0.15, 1.0, len(across))
         axes.plot(across, up, color=colour, linewidth=0.6, alpha=0.4)
-        axes.scatter(across, up, s=14, color=[(colour, alpha) for alpha in shade], edgecolors="none")
+        axes.scatter(across, up, s=14, marker=marker, color=[(colour, alpha) for alpha in shade], edgecolors="none")
         if len(across):
-            axes.scatter(across[-1:], up[-1:], s=70, color=colour, edgecolors="black", label=f"unit {unit}")
+            axes.scatter(
+                across[-1:], up[-1:], s=70, marker=marker, color=colour, edgecolors="black", label=f"unit {unit}"
+            )
     axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): information on the target [nats]")
     headed(axes, title)
     axes.grid(alpha=0.25)

@@ -68,9 +68,9 @@ def predictions(truth: np.ndarray, guess: np.ndarray, title: str) -> Figure:
         truth, guess = ((part - middle) / np.where(spread > 0, spread, 1.0) for part in (truth, guess))
     figure = new_figure(6.0, 5.4)
     axes = figure.add_subplot()
-    columns = zip(truth.reshape(len(truth), -1).T, guess.reshape(len(guess), -1).T, PALETTE, strict=False)
-    for number, (known, found, colour) in enumerate(columns, 1):
-        axes.plot(known, found, ".", markersize=4, alpha=0.6, color=colour, label=f"value {number}")
+    columns = zip(truth.reshape(len(truth), -1).T, guess.reshape(len(guess), -1).T, range(len(PALETTE)), strict=False)
+    for known, found, index in columns:
+        axes.plot(known, found, linestyle="", markersize=3, alpha=0.6, label=f"value {index + 1}", **style(index))
     axes.axline((truth.flat[0], truth.flat[0]), slope=1, color=GREY, linestyle=":", label="right")
     unit = " [standard deviations from the mean]" if several else ""
     axes.set(xlabel=f"true value{unit}", ylabel=f"predicted value{unit}", title=title)

@@ -100,21 +100,20 @@ class Probe:
 
     def _units(self) -> tuple[UnitView, ...]:
         network, readout = self.policy.network, self.policy.readout
-        known = dict(enumerate(self.information()))
-        units = []
-        drive = None if self.measured is None else self.measured[0][:1] * network.input_gain
+        x, activations, _ = self.measured or (None, None, None)
+        known = {index: (point.on_input, point.on_target) for index, point in enumerate(self.information())}
+        units, drive, h = [], None if x is None else x[:1] * network.input_gain, None
         for index, unit in enumerate(network.chain):
-            h = None if self.measured is None else self.measured[1].h[index][:1]
-            notes = (
-                ()
-                if index not in known
-                else (f"I(input) {known[index].on_input:.2f} nat", f"I(next input) {known[index].on_target:.2f} nat")
-            )
+            if activations is not None:
+                h = activations.h[index][:1]
+            points = zip(("input", "next input"), known.get(index, ()), strict=False)
+            notes = tuple(f"I({name}) {value:.2f} nat" for name, value in points)
             units.append(self._unit(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes, bool(unit.alive)))
-            drive = None if self.measured is None else unit.control.drive(self.measured[1].z[index][:1])
-        h = None if self.measured is None else self.measured[1].taps[:1, -network.last.out_features :]
-        units.append(self._unit("readout", drive, network.last, h, readout.array, (), True))
-        return tuple(units)
+            if activations is not None:
+                drive = unit.control.drive(activations.z[index][:1])
+        if activations is not None:
+            h = activations.taps[:1, -network.last.out_features :]
+        return (*units, self._unit("readout", drive, network.last, h, readout.array))
 
     def _unit(
         self,
@@ -123,22 +122,19 @@ class Probe:
         medium: Medium,
         h: Tensor | None,
         array: Array,
-        notes: tuple[str, ...],
-        alive: bool,
+        notes: tuple[str, ...] = (),
+        alive: bool = True,
     ) -> UnitView:
         drive = torch.zeros(1, medium.in_features) if drive is None else drive
-        visible = torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]
-        light = visible.float().cpu().numpy()
+        light = (torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]).float().cpu().numpy()
+        limit, signed = (
+            self._limit(f"{name} medium", float(np.abs(light).max())),
+            self._negative(name, float(light.min())),
+        )
         return UnitView(
             name,
             Heatmap("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
-            Heatmap(
-                f"{medium.shows}: {medium.out_features}",
-                square(light),
-                self._limit(f"{name} medium", float(np.abs(light).max())),
-                self._negative(name, float(light.min())),
-                medium.shown_unit,
-            ),
+            Heatmap(f"{medium.shows}: {medium.out_features}", square(light), limit, signed, medium.shown_unit),
             self._weights(name, array),
             (*notes, f"pulses, at most {float(array.wear.max()):,.0f}"),
             alive,
