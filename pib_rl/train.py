@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
         if folder.finished:
             print(f"{folder.path} holds this run already, finished:")
         else:
-            train(config, model, folder, config.faults(), live.follow if live else None)
+            train(config, model, folder, config.faults(), live.attach if live else None)
     finally:
         if live is not None:
             live.close()

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from pib_rl.cli.cli import UserError, run
-from pib_rl.figures.curves import UNIT_COLOURS, as_png, new_figure, read_progress
+from pib_rl.common.palette import AMBER, BLUE, GREY
+from pib_rl.figures.curves import as_png, new_figure, read_progress
 from pib_rl.runs.folder import EVALUATIONS, write_atomically
 
-LEARNERS = {"pib": ("units trained by PIB", UNIT_COLOURS[0]), "frozen": ("the same units, frozen", UNIT_COLOURS[3])}
+LEARNERS = {"pib": ("units trained by PIB", BLUE), "frozen": ("the same units, frozen", AMBER)}
 
 
 def main(arguments: list[str]) -> None:
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> None:
             shortest = min(map(len, curves))
             middle = np.median([curve[:shortest] for curve in curves], axis=0)
             axes.plot(steps[:shortest] / 1000, middle, color=colour, linewidth=2.2, label=label)
-        axes.axhline(475, color="0.6", linestyle="--", linewidth=1)
+        axes.axhline(475, color=GREY, linestyle="--", linewidth=1)
         axes.set(title=hw, xlabel="environment steps [1000]")
         axes.grid(alpha=0.25)
     panels[0].set_ylabel("greedy return on noisy hardware")

@@ -48,7 +48,7 @@ def adapt(run: RecoveryRun, folder: RunFolder) -> None:
         ]
         folder.save_rows("progress.csv", rows)
         title = f"{', '.join(run.config.fault)}: {plots.literal(run.run.path.resolve().name)}"
-        figure = figures.recovery(recoveries, run.held_before, run.unit, run.scored, title, run.percent)
+        figure = figures.recovery_figure(recoveries, run.held_before, run.unit, run.scored, title, run.percent)
         folder.save_picture("adapt", plots.as_png(figure))
     learned: dict[str, Any] = run.origin
     folder.save_result(

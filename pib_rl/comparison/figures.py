@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pib_rl.common.palette import GREY
 from pib_rl.comparison.intervals import band
 from pib_rl.comparison.results import ALL, Run, Standing
 from pib_rl.figures.curves import new_figure
+from pib_rl.figures.styles import in_order, learner_style
 from pib_rl.training.baselines import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PIB_COLOUR = "#0b6e99"
-COLOURS = ("#d1495b", "#edae49", "#66a182", "#6a4c93", "#8d6b4f", "#00798c", "#c05299", "#5f6f52", "#3d405b", "#a3a380")
 POINTS = 60  # of a curve, between its first and last evaluation
 
 
@@ -32,13 +32,7 @@ def as_svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def colours(names: list[str]) -> dict[str, str]:
-    """One colour per learner, PIB's always the same."""
-    others = [name for name in names if name != "pib"]
-    return {"pib": PIB_COLOUR} | {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(others)}
-
-
-def curves(runs: list[Run], across: str, threshold: float | None) -> Figure:
+def curves_figure(runs: list[Run], across: str, threshold: float | None) -> Figure:
     """Greedy return during training, interquartile mean over seeds with its 95 % interval, a panel per substrate.
 
     Args:
@@ -47,8 +41,7 @@ def curves(runs: list[Run], across: str, threshold: float | None) -> Figure:
         threshold: Return that counts as solved, or None.
     """
     hardware = list(dict.fromkeys(run.job.hw for run in runs if run.job.hw != SOFTWARE))
-    names = list(dict.fromkeys(run.job.learner for run in runs))
-    palette = colours(names)
+    names = in_order([run.job.learner for run in runs])
     figure = new_figure(6.2 * max(1, len(hardware)), 4.4)
     panels = figure.subplots(1, max(1, len(hardware)), sharey=True, squeeze=False)[0]
     for axes, hw in zip(panels, hardware, strict=True):
@@ -56,9 +49,9 @@ def curves(runs: list[Run], across: str, threshold: float | None) -> Figure:
             here = [run for run in runs if run.job.learner == name and run.job.hw in (hw, SOFTWARE)]
             software = bool(here) and here[0].job.hw == SOFTWARE
             if here and not (software and across == "measurements"):
-                _curve(axes, here, across, f"{name} (software)" if software else name, palette[name], software)
+                _draw_curve(axes, here, across, name, software)
         if threshold is not None:
-            axes.axhline(threshold, color="0.6", linestyle=":", linewidth=1)
+            axes.axhline(threshold, color=GREY, linestyle=":", linewidth=1)
         axes.set(xlabel="environment steps" if across == "timesteps" else "physical measurements", title=hw)
         axes.grid(alpha=0.25)
         if across == "measurements":
@@ -68,36 +61,45 @@ def curves(runs: list[Run], across: str, threshold: float | None) -> Figure:
     return figure
 
 
-def _curve(axes: Axes, runs: list[Run], across: str, label: str, colour: str, software: bool) -> None:
+def _draw_curve(axes: Axes, runs: list[Run], across: str, name: str, software: bool) -> None:
     first = max(run.evaluations[across][0] for run in runs)
     last = min(run.evaluations[across][-1] for run in runs)
     grid = np.linspace(first, last, POINTS) if last > first else np.array([last])
     mean, low, high = band(
         np.stack([np.interp(grid, run.evaluations[across], run.evaluations["mean_reward"]) for run in runs])
     )
+    look = learner_style(name)
     axes.plot(
         grid,
         mean,
         "--" if software else "-",
-        label=label,
-        color=colour,
-        linewidth=2.2 if label == "pib" else 1.3,
-        marker="" if len(grid) > 1 else "o",
+        label=f"{name} (software)" if software else name,
+        linewidth=2.2 if name == "pib" else 1.3,
+        markersize=4,
+        markevery=POINTS // 6,
+        **look,
     )
-    axes.fill_between(grid, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.fill_between(grid, low, high, color=look["color"], alpha=0.15, linewidth=0)
 
 
-def finals(standings: list[Standing]) -> Figure:
+def _rows(standings: list[Standing]) -> list[Standing]:
+    """One row per substrate and learner, learners in the order of all figures."""
+    order = in_order([line.learner for line in standings])
+    substrates = list(dict.fromkeys(line.hw for line in standings if line.hw != ALL))
+    found = [line for line in standings if line.hw != ALL]
+    return sorted(found, key=lambda line: (substrates.index(line.hw), order.index(line.learner)))
+
+
+def finals_figure(standings: list[Standing]) -> Figure:
     """Final return: interquartile mean, its 95 % interval, and every run as a dot."""
-    lines = [line for line in standings if line.hw != ALL]
-    palette = colours(list(dict.fromkeys(line.learner for line in lines)))
+    lines = _rows(standings)
     figure = new_figure(8.0, 1.2 + 0.32 * len(lines))
     axes = figure.add_subplot()
     for at, line in enumerate(lines):
-        colour = palette[line.learner]
-        axes.plot(line.finals, np.full(len(line.finals), at), "o", color=colour, alpha=0.35, markersize=5)
+        look = learner_style(line.learner)
+        axes.plot(line.finals, np.full(len(line.finals), at), linestyle="", alpha=0.35, markersize=5, **look)
         if np.isfinite(line.score.low):
-            axes.plot([line.score.low, line.score.high], [at, at], color=colour, linewidth=3, alpha=0.8)
+            axes.plot([line.score.low, line.score.high], [at, at], color=look["color"], linewidth=3, alpha=0.8)
         axes.plot([line.score.mean], [at], "|", color="black", markersize=13)
     axes.set_yticks(range(len(lines)), [f"{line.learner}, {line.hw}" for line in lines])
     axes.invert_yaxis()
@@ -106,12 +108,11 @@ def finals(standings: list[Standing]) -> Figure:
     return figure
 
 
-def costs(standings: list[Standing]) -> Figure:
+def costs_figure(standings: list[Standing]) -> Figure:
     """What training cost: seconds, physical measurements, writes per device."""
     from matplotlib.ticker import EngFormatter
 
-    lines = [line for line in standings if line.hw != ALL]
-    palette = colours(list(dict.fromkeys(line.learner for line in lines)))
+    lines = _rows(standings)
     figure = new_figure(11.0, 1.2 + 0.3 * len(lines))
     panels = figure.subplots(1, 3, sharey=True)
     what: tuple[tuple[str, Sequence[float | None]], ...] = (
@@ -120,7 +121,8 @@ def costs(standings: list[Standing]) -> Figure:
         ("writes per device", [line.means["writes_mean_per_device"] for line in lines]),
     )
     for axes, (label, values) in zip(panels, what, strict=True):
-        axes.barh(range(len(lines)), [value or 0 for value in values], color=[palette[line.learner] for line in lines])
+        colours = [learner_style(line.learner)["color"] for line in lines]
+        axes.barh(range(len(lines)), [value or 0 for value in values], color=colours)
         axes.set_xlabel(label)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(alpha=0.25, axis="x")

@@ -113,14 +113,14 @@ def pictures(config: CompareConfig, runs: list[Run], lines: list[Standing]) -> l
         "three runs on), as far as all runs of a learner have been evaluated, over"
     )
     made = [
-        ("finals", "Return of the final policies.", figures.finals(lines)),
-        ("steps", f"{over} environment steps.", figures.curves(runs, "timesteps", threshold)),
+        ("finals", "Return of the final policies.", figures.finals_figure(lines)),
+        ("steps", f"{over} environment steps.", figures.curves_figure(runs, "timesteps", threshold)),
         (
             "measurements",
             f"{over} physical measurements (hardware only).",
-            figures.curves(runs, "measurements", threshold),
+            figures.curves_figure(runs, "measurements", threshold),
         ),
-        ("costs", "What training cost.", figures.costs(lines)),
+        ("costs", "What training cost.", figures.costs_figure(lines)),
     ]
     return [Picture(name, caption, figures.as_svg(figure)) for name, caption, figure in made]
 

@@ -41,7 +41,7 @@ def check_text(env_id: Any) -> None:
         raise ValueError(f"env_id must be the id of an environment, such as CartPole-v1, got {env_id!r}")
 
 
-def opened(
+def make_checked(
     env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any], unknown: str = "unknown environment"
 ) -> gym.Env[Any, Any]:
     """`gymnasium.make`, and what is wrong in one line.
@@ -64,7 +64,7 @@ def opened(
         found = UNEXPECTED.search(str(error))
         if found is None or found[1] not in env_kwargs or found[1] == "render_mode":
             raise
-        known = dict.fromkeys([*names(maker), *names(creator(env_id)), "render_mode"])
+        known = dict.fromkeys([*names(maker), *names(entry_point(env_id)), "render_mode"])
         raise ValueError(
             f"there is no argument {found[1]!r}, nor has {env_id} one; {nearest(found[1], list(known))}"
         ) from None
@@ -76,24 +76,24 @@ def names(maker: Callable[..., Any]) -> list[str]:
     return [name for name, one in inspect.signature(maker).parameters.items() if one.kind not in kinds]
 
 
-def creator(env_id: str) -> Callable[..., Any]:
+def entry_point(env_id: str) -> Callable[..., Any]:
     """What makes the environment of that id."""
     entry = gym.spec(env_id.rpartition(":")[2]).entry_point
     return load_env_creator(entry) if isinstance(entry, str) else cast(Callable[..., Any], entry)
 
 
-def inner(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
-    """The environment of that id, for a wrapper that is registered under an id of its own; arguments as `opened`.
+def make_inner(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
+    """The environment of that id, for a wrapper that is registered under an id of its own; arguments as `make_checked`.
 
     Raises:
-        ValueError: If it is no text, or as `opened` does.
+        ValueError: If it is no text, or as `make_checked` does.
     """
     check_text(env_id)
     try:
         parse_env_id(env_id.rpartition(":")[2])
     except gym.error.Error as error:
         raise refusal(env_id, error) from None
-    return opened(
+    return make_checked(
         env_id,
         {"disable_env_checker": True, **env_kwargs},
         maker,

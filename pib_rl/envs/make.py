@@ -13,7 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from pib_rl.common.limits import sized
-from pib_rl.envs.lookup import check_text, opened, refusal
+from pib_rl.envs.lookup import check_text, make_checked, refusal
 from pib_rl.envs.tasks.distractors import Distractors, VecDistractors
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
 
@@ -45,10 +45,10 @@ def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env
 
 
 def built(env_id: str, distractors: int, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
-    """As `make_env`, for makers with arguments of their own, see `opened`."""
+    """As `make_env`, for makers with arguments of their own, see `make_checked`."""
     find_spec(env_id)
     count = sized("distractors", distractors)
-    env = opened(env_id, env_kwargs, maker)
+    env = make_checked(env_id, env_kwargs, maker)
     return Distractors(env, count) if count else env
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -9,7 +10,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.vector import VectorEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvWrapper
+
+from pib_rl.agents.observations import batched
 
 
 class SameStepCartPole(CartPoleVectorEnv):
@@ -36,6 +39,23 @@ class SameStepCartPole(CartPoleVectorEnv):
 SAME_STEP: dict[str, type[SameStepCartPole]] = {
     "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv": SameStepCartPole,
 }
+
+
+class VecObservations(VecEnvWrapper, ABC):
+    """A `VecEnv` with other observations; those that end an episode are changed, too."""
+
+    @abstractmethod
+    def change(self, obs: Any) -> np.ndarray:
+        """What n observations become, shape (n, features)."""
+
+    def reset(self) -> np.ndarray:
+        return self.change(self.venv.reset())
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        obs, rewards, dones, infos = self.venv.step_wait()
+        for index in np.flatnonzero(dones):
+            infos[index]["terminal_observation"] = self.change(batched(infos[index]["terminal_observation"]))[0]
+        return self.change(obs), rewards, dones, infos
 
 
 class VectorAdapter(VecEnv):

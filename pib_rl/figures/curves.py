@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from pib_rl.common.palette import GREY
+from pib_rl.figures.styles import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-UNIT_COLOURS = ("#0b6e99", "#d1495b", "#66a182", "#edae49", "#6a4c93", "#8d6b4f")
 
 
 def read_progress(path: Path) -> dict[str, np.ndarray]:
@@ -55,17 +58,17 @@ def as_pixels(figure: Figure) -> np.ndarray:
     return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
 
 
-def headed(axes: Axes, title: str, share: float = 0.9, least: float = 6.0) -> None:
+def headed(axes: Axes, title: str, fraction: float = 0.9, least: float = 6.0) -> None:
     """Gives axes a title in letters that let it stay in its picture.
 
     Args:
         axes: The axes, as wide as their figure but for what stands beside them.
         title: The title.
-        share: Of the figure's width that there is for it.
+        fraction: Of the figure's width that there is for it.
         least: Smallest height of letters, in points; what is longer then is cut.
     """
     label = axes.set_title(title)
-    room, size = share * axes.figure.bbox.width, float(label.get_fontsize())
+    room, size = fraction * axes.figure.bbox.width, float(label.get_fontsize())
     while (wide := label.get_window_extent().width) > room and size > least:
         size = max(least, size * min(0.97, room / wide))
         label.set_fontsize(size)
@@ -74,28 +77,52 @@ def headed(axes: Axes, title: str, share: float = 0.9, least: float = 6.0) -> No
         label.set_text(f"{title}...")
 
 
-def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float | None) -> Figure:
-    """Reward of training episodes and of greedy evaluations over environment steps."""
+def line_figure(
+    lines: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    title: str,
+    across: str,
+    up: str,
+    reference: tuple[str, float | None] = ("", None),
+    styles: Callable[[str], dict[str, Any]] | None = None,
+) -> Figure:
+    """Curves in one pair of axes.
+
+    Args:
+        lines: By label, what goes across and what goes up, each of shape (n,); nan is left out.
+        title: Of the figure.
+        across: What goes across, with its unit.
+        up: What goes up, with its unit.
+        reference: Label and height of a dashed line; None for none.
+        styles: Colour and marker of a label; by default those of its number.
+    """
     figure = new_figure()
     axes = figure.add_subplot()
-    steps = progress.get("time/total_timesteps", np.zeros(0))
-    for key, label, style in (
-        ("rollout/ep_rew_mean", "training episodes (exploring, mean of the last 100)", "-"),
-        ("eval/mean_reward", "evaluation (greedy, noisy hardware)", "o-"),
-    ):
-        if key in progress:
-            known = ~np.isnan(progress[key])
-            colour = UNIT_COLOURS[0] if style == "-" else UNIT_COLOURS[1]
-            at = progress.get("eval/timesteps", steps) if key.startswith("eval/") else steps
-            axes.plot(at[known], progress[key][known], style, label=label, color=colour, markersize=3.5)
-    if threshold is not None:
-        axes.axhline(threshold, color="0.6", linestyle="--", linewidth=1, label=f"solved: {threshold:g}")
-    axes.set(xlabel="environment steps", ylabel="return per episode")
+    label, height = reference
+    if height is not None:
+        axes.axhline(height, color=GREY, linestyle="--", linewidth=1, label=label)
+    for index, (name, (x, y)) in enumerate(lines.items()):
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        known = ~np.isnan(y)
+        look = style(index) if styles is None else styles(name)
+        axes.plot(x[known], y[known], label=name, markersize=4, markevery=max(1, int(known.sum()) // 40), **look)
+    axes.set(xlabel=across, ylabel=up)
     headed(axes, title)
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
     return figure
+
+
+def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float | None) -> Figure:
+    """Return of training episodes and of greedy evaluations over environment steps."""
+    steps = progress.get("time/total_timesteps", np.zeros(0))
+    places = {
+        "rollout/ep_rew_mean": ("training episodes (exploring, mean of the last 100)", steps),
+        "eval/mean_reward": ("evaluation (greedy, noisy hardware)", progress.get("eval/timesteps", steps)),
+    }
+    lines = {label: (x, progress[key]) for key, (label, x) in places.items() if key in progress}
+    solved = (f"solved: {threshold:g}" if threshold is not None else "", threshold)
+    return line_figure(lines, title, "environment steps", "return per episode", solved)
 
 
 def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "end of training") -> Figure:
@@ -105,12 +132,14 @@ def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "e
     units = sorted(int(key.rsplit("unit", 1)[1]) for key in progress if key.startswith("information/input_unit"))
     for unit in units:
         across, up = (smooth(progress[f"information/{kind}_unit{unit}"]) for kind in ("input", "target"))
-        colour = UNIT_COLOURS[(unit - 1) % len(UNIT_COLOURS)]
+        colour, marker = style(unit - 1).values()
         shade = np.linspace(0.15, 1.0, len(across))
         axes.plot(across, up, color=colour, linewidth=0.6, alpha=0.4)
-        axes.scatter(across, up, s=14, color=[(colour, share) for share in shade], edgecolors="none")
+        axes.scatter(across, up, s=14, marker=marker, color=[(colour, alpha) for alpha in shade], edgecolors="none")
         if len(across):
-            axes.scatter(across[-1:], up[-1:], s=70, color=colour, edgecolors="black", label=f"unit {unit}")
+            axes.scatter(
+                across[-1:], up[-1:], s=70, marker=marker, color=colour, edgecolors="black", label=f"unit {unit}"
+            )
     axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): information on the target [nats]")
     headed(axes, title)
     axes.grid(alpha=0.25)

@@ -11,7 +11,9 @@ from sklearn.manifold import TSNE
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.grid import square
-from pib_rl.figures.curves import UNIT_COLOURS, literal, new_figure
+from pib_rl.common.palette import GREY, PALETTE
+from pib_rl.figures.curves import literal, new_figure
+from pib_rl.figures.styles import style
 from pib_rl.figures.weights import show_weights
 from pib_rl.physical.substrate import Read
 
@@ -21,23 +23,8 @@ if TYPE_CHECKING:
 SHOWN = 4  # samples in the picture of the hardware
 MAPPED = 1000  # samples in the picture of the features
 PERPLEXITY = 30
+DISTINCT = 20  # classes that are told apart and named
 FEWEST = 5  # samples that t-SNE can place
-
-
-def learning_curve(history: list[dict[str, float]], validated: str, scored: str, title: str) -> Figure:
-    """What is scored on training batches and on the validation samples (column ``validated``), over the epochs."""
-    figure = new_figure()
-    axes = figure.add_subplot()
-    epochs = np.arange(1, len(history) + 1)
-    for key, label, colour in (
-        ("score", "training batches, while learning", "#0b6e99"),
-        (validated, "validation samples", "#d1495b"),
-    ):
-        axes.plot(epochs, [100 * log[key] for log in history], "o-", markersize=3, label=label, color=colour)
-    axes.set(xlabel="epoch", ylabel=f"{scored} [%]", title=title)
-    axes.grid(alpha=0.25)
-    axes.legend(fontsize=8)
-    return figure
 
 
 def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: str) -> Figure:
@@ -46,13 +33,13 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
     np.add.at(counts, (np.searchsorted(labels, truth), np.searchsorted(labels, guess)), 1)
     figure = new_figure(6.0, 5.4)
     axes = figure.add_subplot()
-    share = counts / counts.sum(1, keepdims=True).clip(1)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    fractions = counts / counts.sum(1, keepdims=True).clip(1)
+    axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     names = [literal(label) for label in labels]
     axes.set(xlabel="taken for", ylabel="is", title=title, xticks=range(len(names)), yticks=range(len(names)))
     axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.set_yticklabels(names)
-    if len(names) <= 20:
+    if len(names) <= DISTINCT:
         for row, column in np.argwhere(counts):
             axes.text(
                 column,
@@ -61,7 +48,7 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
                 ha="center",
                 va="center",
                 fontsize=7,
-                color="white" if share[row, column] > 0.5 else "0.2",
+                color="white" if fractions[row, column] > 0.5 else "0.2",
             )
     return figure
 
@@ -71,7 +58,7 @@ def predictions(truth: np.ndarray, guess: np.ndarray, title: str) -> Figure:
 
     Args:
         truth: True values, shape (n,), shown in their own unit; or (n, k), each shown as distance from the mean of its
-            true values, in deviations of those. The first ones are shown, as many as there are colours.
+            true values, in standard deviations of those. The first ones are shown, as many as there are colours.
         guess: Predicted values, of the same shape.
         title: Title.
     """
@@ -81,11 +68,11 @@ def predictions(truth: np.ndarray, guess: np.ndarray, title: str) -> Figure:
         truth, guess = ((part - middle) / np.where(spread > 0, spread, 1.0) for part in (truth, guess))
     figure = new_figure(6.0, 5.4)
     axes = figure.add_subplot()
-    columns = zip(truth.reshape(len(truth), -1).T, guess.reshape(len(guess), -1).T, UNIT_COLOURS, strict=False)
-    for number, (known, found, colour) in enumerate(columns, 1):
-        axes.plot(known, found, ".", markersize=4, alpha=0.6, color=colour, label=f"value {number}")
-    axes.axline((truth.flat[0], truth.flat[0]), slope=1, color="0.4", linestyle=":", label="right")
-    unit = " [deviations from the mean]" if several else ""
+    columns = zip(truth.reshape(len(truth), -1).T, guess.reshape(len(guess), -1).T, range(len(PALETTE)), strict=False)
+    for known, found, index in columns:
+        axes.plot(known, found, linestyle="", markersize=3, alpha=0.6, label=f"value {index + 1}", **style(index))
+    axes.axline((truth.flat[0], truth.flat[0]), slope=1, color=GREY, linestyle=":", label="right")
+    unit = " [standard deviations from the mean]" if several else ""
     axes.set(xlabel=f"true value{unit}", ylabel=f"predicted value{unit}", title=title)
     axes.grid(alpha=0.25)
     if several:
@@ -105,25 +92,18 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
     network = model.network
     seen = network.measure(model.inputs(x[:SHOWN]), Read.NOISY)
     sizes = [unit.medium.out_features for unit in network.chain[1:]] + [network.last.out_features]
-    stages = [("input", x[:SHOWN]), ("medium 1", network.chain[0].tap(seen.h[0]))]
-    stages += [(f"medium {number}", part) for number, part in enumerate(torch.split(seen.taps, sizes, 1), 2)]
+    layers = [("input", x[:SHOWN]), ("medium 1", network.chain[0].tap(seen.h[0]))]
+    layers += [(f"medium {number}", part) for number, part in enumerate(torch.split(seen.taps, sizes, 1), 2)]
     arrays = [(f"array {number}", unit.array) for number, unit in enumerate(network.chain, 1)]
     arrays.append(("readout", model.readout.array))
-    columns = max(len(stages), len(arrays))
-    figure = new_figure(2.0 * columns, 1.7 * (SHOWN + 1.2))
-    grid = figure.subplots(SHOWN + 1, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for column, (name, values) in enumerate(stages):
-        grid[0, column].set_title(name, fontsize=9)
-        for row in range(len(values)):
-            shape = image if name == "input" and image else None
-            grid[row, column].imshow(square(values[row].cpu().numpy(), shape), cmap="gray")
+    columns = max(len(layers), len(arrays))
+    figure, grid = _image_grid(SHOWN + 1, columns, (2.0 * columns, 1.7 * (SHOWN + 1.2)), title)
+    for column, (name, values) in enumerate(layers):
+        _draw_column(grid[:, column], name, values.cpu().numpy(), image if name == "input" else None)
     for column, (name, array) in enumerate(arrays):
         weights = array.weights().cpu().numpy()
         show_weights(grid[-1, column], weights)
         grid[-1, column].set_title(f"weights of {name}", fontsize=8)
-    figure.suptitle(title, fontsize=10)
     return figure
 
 
@@ -144,16 +124,27 @@ def views(
     for number, view in enumerate(model.view(x, other=other), 1):
         decoded = model.inverse_transform(model.transform(view))
         rows += [(f"view {number}", view), (f"decoded from view {number}", decoded)]
-    figure = new_figure(1.7 * len(rows), 1.6 * len(x) + 0.6)
-    grid = figure.subplots(len(x), len(rows), squeeze=False)
+    figure, grid = _image_grid(len(x), len(rows), (1.7 * len(rows), 1.6 * len(x) + 0.6), title)
+    for column, (name, values) in enumerate(rows):
+        _draw_column(grid[:, column], name, values, image)
+    return figure
+
+
+def _image_grid(rows: int, columns: int, size: tuple[float, float], title: str) -> tuple[Figure, np.ndarray]:
+    """A figure of pictures without axes, and its places, shape (rows, columns)."""
+    figure = new_figure(*size)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for column, (name, values) in enumerate(rows):
-        grid[0, column].set_title(name, fontsize=8)
-        for row, value in enumerate(values):
-            grid[row, column].imshow(square(value, image), cmap="gray")
     figure.suptitle(title, fontsize=10)
-    return figure
+    return figure, grid
+
+
+def _draw_column(places: np.ndarray, name: str, values: np.ndarray, image: tuple[int, ...] | None) -> None:
+    """Samples below each other, a picture each."""
+    places[0].set_title(name, fontsize=8)
+    for axes, value in zip(places, values, strict=False):
+        axes.imshow(square(value, image), cmap="gray")
 
 
 def placed(values: np.ndarray, seed: int) -> np.ndarray:
@@ -166,7 +157,7 @@ def placed(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def features(values: np.ndarray, labels: np.ndarray | None, seed: int, title: str) -> Figure:
-    """t-SNE map of features, coloured by class if there are labels.
+    """t-SNE map of features, each class with its colour and marker if there are labels.
 
     Args:
         values: Features, shape (n, d).
@@ -176,22 +167,17 @@ def features(values: np.ndarray, labels: np.ndarray | None, seed: int, title: st
     """
     values = values[:MAPPED]
     labels = np.zeros(len(values)) if labels is None else labels[:MAPPED]
-    places = placed(values, seed)
+    across, up = placed(values, seed).T
     figure = new_figure(6.2, 5.4)
     axes = figure.add_subplot()
     names = np.unique(labels)
-    colours = np.searchsorted(names, labels)
-    dots = axes.scatter(
-        places[:, 0],
-        places[:, 1],
-        c=colours,
-        cmap="tab10" if len(names) <= 10 else "viridis",
-        s=9,
-        vmin=-0.5,
-        vmax=max(len(names), 10) - 0.5,
-    )
-    if 1 < len(names) <= 20:
-        handles, _ = dots.legend_elements(num=list(range(len(names))))
-        axes.legend(handles, [literal(name) for name in names], fontsize=7, ncols=2)
+    if len(names) > DISTINCT:
+        axes.scatter(across, up, c=np.searchsorted(names, labels), cmap="viridis", s=9)
+    else:
+        for index, name in enumerate(names):
+            here = labels == name
+            axes.scatter(across[here], up[here], s=11, linewidths=0, label=literal(name), **style(index))
+        if len(names) > 1:
+            axes.legend(fontsize=7, ncols=2)
     axes.set(xticks=[], yticks=[], title=title)
     return figure

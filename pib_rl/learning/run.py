@@ -15,7 +15,6 @@ from pib_rl.agents.network.costs import costs
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
 from pib_rl.figures import curves
-from pib_rl.learning import figures
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.learning.labels import LabelsTask
@@ -162,7 +161,10 @@ def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float
 def draw(task: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:
     """Figures of the training."""
     title = task.config.title
-    curve = figures.learning_curve(rows, task.validated, task.scored, title)
+    epochs = range(1, len(rows) + 1)
+    names = {"training batches, while learning": "score", "validation samples": task.validated}
+    lines = {label: (epochs, [100 * row[name] for row in rows]) for label, name in names.items()}
+    curve = curves.line_figure(lines, title, EPOCH, f"{task.scored} [%]")
     folder.save_picture("learning_curve", curves.as_png(curve))
     plane = curves.information_plane(curves.read_progress(folder.path / "progress.csv"), f"Information plane: {title}")
     folder.save_picture("information_plane", curves.as_png(plane))

@@ -6,12 +6,14 @@ import pygame
 
 from pib_rl.physical.faults import KINDS
 from pib_rl.physical.substrate import Read
-from pib_rl.playing import fault_menu
+from pib_rl.playing.fault_menu import day_passes, fault_menu
 from pib_rl.playing.session import Session
 from pib_rl.viewer import Overlay
 
 READS = tuple(Read)
 SLOWEST, FASTEST = -4, 5  # powers of 2
+FASTER = (pygame.K_UP, pygame.K_PLUS, pygame.K_KP_PLUS, pygame.K_EQUALS)
+SLOWER = (pygame.K_DOWN, pygame.K_MINUS, pygame.K_KP_MINUS)
 HELP = (
     ("SPACE", "pause, go on"),
     ("RIGHT or N", "one step"),
@@ -35,7 +37,7 @@ class Controls:
 
     Attributes:
         paused: Whether the play waits.
-        speed: Power of 2 that the pace of the task is multiplied with.
+        speed: Power of 2 that the speed of the task is multiplied with.
         single: Steps to make while paused.
         quit: Whether to end.
         snapshot: Whether to save a picture.
@@ -47,7 +49,7 @@ class Controls:
         self.paused, self.quit, self.snapshot = False, False, False
         self.speed, self.single = 0, 0
         self.overlay: Overlay | None = None
-        self._menu = fault_menu.menu(session.policy)
+        self._menu = fault_menu(session.policy)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -57,38 +59,43 @@ class Controls:
             tags.append(f"speed x{2**self.speed}" if self.speed > 0 else f"speed 1/{2**-self.speed}")
         return (*tags, "paused") if self.paused else tuple(tags)
 
-    def press(self, key: int) -> None:
-        """A key went down."""
-        if self._choosing:
+    def press(self, key: int | None) -> None:
+        """A key went down; None closes the window."""
+        if key is None:
+            self.quit = True
+        elif self._choosing:
             self._choose(key)
-            return
-        if self.overlay is not None:
+        elif self.overlay is not None and key in (pygame.K_h, pygame.K_ESCAPE):
             self.overlay = None
-            if key in (pygame.K_h, pygame.K_ESCAPE):
-                return
-        action = {
-            pygame.K_SPACE: self._pause,
-            pygame.K_RIGHT: self._single,
-            pygame.K_n: self._single,
-            pygame.K_UP: self._faster,
-            pygame.K_PLUS: self._faster,
-            pygame.K_KP_PLUS: self._faster,
-            pygame.K_EQUALS: self._faster,
-            pygame.K_DOWN: self._slower,
-            pygame.K_MINUS: self._slower,
-            pygame.K_KP_MINUS: self._slower,
-            pygame.K_m: self._read,
-            pygame.K_f: self._faults,
-            pygame.K_d: self._day,
-            pygame.K_l: lambda: self.session.ask(self.session.learn),
-            pygame.K_r: lambda: self.session.ask(self.session.reset),
-            pygame.K_s: self._snapshot,
-            pygame.K_h: self._help,
-            pygame.K_ESCAPE: self._quit,
-            pygame.K_q: self._quit,
-        }.get(key)
-        if action is not None:
-            action()
+        else:
+            self.overlay = None
+            self._act(key)
+
+    def _act(self, key: int) -> None:
+        if key == pygame.K_SPACE:
+            self.paused = not self.paused
+        elif key in (pygame.K_RIGHT, pygame.K_n):
+            self.paused, self.single = True, self.single + 1
+        elif key in FASTER:
+            self.speed = min(FASTEST, self.speed + 1)
+        elif key in SLOWER:
+            self.speed = max(SLOWEST, self.speed - 1)
+        elif key == pygame.K_m:
+            self.session.ask(self._next_read)
+        elif key == pygame.K_f:
+            self._open_faults()
+        elif key == pygame.K_d:
+            self._pass_day()
+        elif key == pygame.K_l:
+            self.session.ask(self.session.learn)
+        elif key == pygame.K_r:
+            self.session.ask(self.session.reset)
+        elif key == pygame.K_s:
+            self.snapshot = True
+        elif key == pygame.K_h:
+            self.overlay = Overlay("Keys", HELP)
+        elif key in (pygame.K_ESCAPE, pygame.K_q):
+            self.quit = True
 
     @property
     def _choosing(self) -> bool:
@@ -102,46 +109,21 @@ class Controls:
             fault = self._menu[index]
             self.session.ask(lambda: self.session.happen(fault))
 
-    def _faults(self) -> None:
+    def _open_faults(self) -> None:
         rows = tuple(
             (f"{number}  {fault.kind}", f"{fault.size:g} ({KINDS[fault.kind].size}): {fault.about}")
             for number, fault in enumerate(self._menu, 1)
         )
         self.overlay = Overlay("Break something: press a number", (*rows, ("any other key", "nothing")))
 
-    def _help(self) -> None:
-        self.overlay = Overlay("Keys", HELP)
+    def _next_read(self) -> None:
+        probe = self.session.probe
+        probe.read = READS[(READS.index(probe.read) + 1) % len(READS)]
+        self.session.message = f"step {self.session.steps}: {probe.read.value} reads of the hardware from now on"
 
-    def _pause(self) -> None:
-        self.paused = not self.paused
-
-    def _single(self) -> None:
-        self.paused = True
-        self.single += 1
-
-    def _faster(self) -> None:
-        self.speed = min(FASTEST, self.speed + 1)
-
-    def _slower(self) -> None:
-        self.speed = max(SLOWEST, self.speed - 1)
-
-    def _read(self) -> None:
-        def change() -> None:
-            probe = self.session.probe
-            probe.read = READS[(READS.index(probe.read) + 1) % len(READS)]
-            self.session.message = f"step {self.session.steps}: {probe.read.value} reads of the hardware from now on"
-
-        self.session.ask(change)
-
-    def _day(self) -> None:
-        fault = fault_menu.day(self.session.policy)
+    def _pass_day(self) -> None:
+        fault = day_passes(self.session.policy)
         if fault is None:
             self.session.message = "nothing of this hardware ages"
         else:
             self.session.ask(lambda: self.session.happen(fault))
-
-    def _snapshot(self) -> None:
-        self.snapshot = True
-
-    def _quit(self) -> None:
-        self.quit = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import pygame
@@ -40,7 +41,17 @@ class Display:
             raise UserError(f"cannot open a window: {error}; {instead}") from None
         pygame.display.set_caption(title)
 
-    def resize(self, width: int, height: int) -> None:
+    def pressed(self) -> Iterator[int | None]:
+        """Keys that went down since the last call; None if the window is to be closed. Follows a new size."""
+        for event in pygame.event.get():
+            if event.type == pygame.QUIT:
+                yield None
+            elif event.type == pygame.KEYDOWN:
+                yield event.key
+            elif event.type == pygame.VIDEORESIZE:
+                self._resize(event.w, event.h)
+
+    def _resize(self, width: int, height: int) -> None:
         """Takes another size, in pixels; small ones are made larger."""
         size = max(SMALLEST[0], width), max(SMALLEST[1], height)
         self.painter = Painter(size)

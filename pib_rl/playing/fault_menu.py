@@ -18,11 +18,11 @@ SIZES = {
 }  # what hurts a trained policy and leaves something to learn from
 
 
-def menu(model: OnHardware) -> list[Fault]:
+def fault_menu(model: OnHardware) -> list[Fault]:
     """One fault of each kind that this hardware can have."""
     return [Fault(kind, SIZES[kind]) for kind in offered(model)]
 
 
-def day(model: OnHardware) -> Fault | None:
+def day_passes(model: OnHardware) -> Fault | None:
     """A day that passes; None where nothing of the hardware ages."""
     return Fault(DRIFT, DAY) if DRIFT in offered(model) else None

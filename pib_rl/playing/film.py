@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image
 
 from pib_rl.cli.cli import UserError
-from pib_rl.envs.tasks import canvas
 from pib_rl.runs.folder import write_atomically
 from pib_rl.viewer import colours
 
 LARGEST = 1500  # frames of a gif; a longer film is cut, with a word about it
 SMOOTH = 25  # frames a second; browsers slow down animations of more than some 30
-COLOURS = 255
-SPARSE = 10  # of so many frames a single picture looks at one, until the last
+SPARSE = 10  # of so many frames a single picture takes one, until the last
+MOMENTS = 8  # in a picture of an episode
 
 
 class Film(ABC):
@@ -78,17 +78,6 @@ class Film(ABC):
         """Leaves no file."""
         self.taken = 0
 
-    def write(self, content: bytes) -> None:
-        """Writes the file at once.
-
-        Raises:
-            UserError: If it cannot be written.
-        """
-        try:
-            write_atomically(self.path, content)
-        except OSError as error:
-            raise UserError(f"cannot write {self.path}: {error.strerror or error}") from None
-
 
 class Gif(Film):
     """An animation in one palette: colours of the first frame and those of panels.
@@ -109,105 +98,76 @@ class Gif(Film):
         return super().wants(over, last) and self.taken < LARGEST
 
     def keep(self, frame: np.ndarray) -> None:
-        picture = Image.fromarray(frame)
-        if self.width is not None:
-            picture = shrunk(picture, self.width)
-        if self._palette is None:
-            self._palette = palette(picture)
+        picture = shrunk(Image.fromarray(frame), self.width)
+        self._palette = self._palette or film_palette(picture)
         self._pictures.append(picture.quantize(palette=self._palette, dither=Image.Dither.NONE))
 
     def close(self) -> None:
         if self.taken > LARGEST:
             print(f"the film is cut after {LARGEST} of {self.taken} frames; play fewer --episodes or --steps")
-        buffer = io.BytesIO()
-        self._pictures[0].save(
-            buffer,
-            "GIF",
-            save_all=True,
-            append_images=self._pictures[1:],
-            loop=0,
-            duration=round(1000 * self.every / self.fps),
-            optimize=True,
-        )
-        self.write(buffer.getvalue())
+        first, *others = self._pictures
+        duration = round(1000 * self.every / self.fps)
+        save_picture(first, self.path, "GIF", save_all=True, append_images=others, loop=0, duration=duration)
 
 
 class Mp4(Film):
-    """A film in H.264, by ffmpeg as imageio-ffmpeg brings it.
+    """A film in H.264, by imageio and the ffmpeg that it brings. It grows in a folder beside the file.
 
     Raises:
-        UserError: If imageio-ffmpeg is missing.
+        UserError: If imageio or its ffmpeg is missing, or nothing can be written there.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
         super().__init__(path, fps)
         try:
-            from imageio_ffmpeg import count_frames_and_secs, write_frames
+            from imageio.v2 import get_writer
+            from imageio_ffmpeg import count_frames_and_secs
         except ImportError:
-            raise UserError(
-                "--render mp4 needs imageio-ffmpeg: pip install 'pib-rl[video]'; or use --render gif"
-            ) from None
-        self._write_frames, self._measure = write_frames, count_frames_and_secs
-        self._writer: Generator[None, Any, None] | None = None
-        self._part: Path | None = None
+            raise UserError("--render mp4 needs imageio: pip install 'pib-rl[video]'; or use --render gif") from None
+        with writing(path):
+            self._folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+        self._part, self._count = Path(self._folder.name) / path.name, count_frames_and_secs
+        options: dict[str, Any] = {
+            "fps": fps / self.every,
+            "quality": 7,
+            "macro_block_size": 2,
+            "ffmpeg_log_level": "error",
+        }
+        self._writer = get_writer(self._part, "FFMPEG", **options)
 
     def keep(self, frame: np.ndarray) -> None:
         high, wide = frame.shape[0] // 2 * 2, frame.shape[1] // 2 * 2  # H.264 halves its colours both ways
-        if self._writer is None:
-            try:
-                handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".mp4")
-            except OSError as error:
-                raise UserError(f"cannot write {self.path}: {error.strerror or error}") from None
-            os.close(handle)
-            self._part = Path(name)
-            try:
-                self._writer = self._write_frames(
-                    name,
-                    (wide, high),
-                    fps=self.fps / self.every,
-                    macro_block_size=2,
-                    ffmpeg_log_level="error",
-                    quality=7,
-                )
-                self._writer.send(None)
-            except (OSError, RuntimeError, LookupError) as error:  # whatever imageio-ffmpeg makes of a broken one
-                raise UserError(
-                    f"ffmpeg does not run ({error}): leave IMAGEIO_FFMPEG_EXE unset and pip install "
-                    "'pib-rl[video]'; or use --render gif"
-                ) from None
         try:
-            self._writer.send(np.ascontiguousarray(frame[:high, :wide]))
-        except OSError as error:
-            raise UserError(f"ffmpeg cannot write {self.path}: {str(error).strip().splitlines()[-1]}") from None
+            self._writer.append_data(frame[:high, :wide])
+        except (OSError, RuntimeError, LookupError) as error:  # whatever imageio makes of a broken ffmpeg
+            reason = (str(error).strip() or repr(error)).splitlines()[-1]
+            raise UserError(
+                f"ffmpeg does not run, or cannot write {self.path} ({reason}): leave IMAGEIO_FFMPEG_EXE unset and "
+                "pip install 'pib-rl[video]'; or use --render gif"
+            ) from None
 
     def close(self) -> None:
-        assert self._writer is not None
-        assert self._part is not None
         self._writer.close()
         if not self._whole():
             raise UserError(f"ffmpeg cannot write {self.path}: the film is not whole; is the disk full?")
-        try:
-            os.chmod(self._part, 0o644)
+        with writing(self.path):
             os.replace(self._part, self.path)
-        except OSError as error:
-            raise UserError(f"cannot write {self.path}: {error.strerror or error}") from None
+        self.abandon()
 
     def _whole(self) -> bool:
-        """Whether the file can be played; imageio-ffmpeg does not tell how its ffmpeg ended."""
+        """Whether the file can be played; imageio does not tell how its ffmpeg ended."""
         try:
-            return bool(self._measure(str(self._part))[0] > 0)
+            return bool(self._count(str(self._part))[0] > 0)
         except RuntimeError:
             return False
 
     def abandon(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        if self._part is not None:
-            self._part.unlink(missing_ok=True)
+        self._writer.close()
+        self._folder.cleanup()
 
 
 class Png(Film):
-    """The last frame; of others so many are looked at as it takes to know the range of colours."""
+    """The last frame; of others so many are taken as it takes to know the range of colours."""
 
     ends = False
     last: np.ndarray
@@ -220,19 +180,20 @@ class Png(Film):
         self.last = frame
 
     def close(self) -> None:
-        self.write(as_png(Image.fromarray(self.last)))
+        save_picture(Image.fromarray(self.last), self.path, "PNG")
 
 
 class Moments(Film):
-    """Eight moments side by side."""
+    """Eight moments of the first episode side by side."""
 
     def __init__(self, path: Path, fps: float) -> None:
         super().__init__(path, fps)
         self._frames: list[np.ndarray] = []
+        self._done = False
 
-    @property
-    def every(self) -> int:
-        return 1
+    def wants(self, over: bool = False, last: bool = False) -> bool:
+        wanted, self._done = not self._done, self._done or over
+        return wanted
 
     def keep(self, frame: np.ndarray) -> None:
         self._frames.append(frame)
@@ -240,10 +201,10 @@ class Moments(Film):
     def close(self) -> None:
         moments = [
             np.pad(self._frames[index], ((2, 2), (2, 2), (0, 0)), constant_values=160)
-            for index in np.linspace(0, len(self._frames) - 1, 8).astype(int)
+            for index in np.linspace(0, len(self._frames) - 1, MOMENTS).astype(int)
         ]
-        rows = [np.concatenate(moments[:4], 1), np.concatenate(moments[4:], 1)]
-        self.write(as_png(shrunk(Image.fromarray(np.concatenate(rows)), 1600)))
+        rows = [np.concatenate(moments[: MOMENTS // 2], 1), np.concatenate(moments[MOMENTS // 2 :], 1)]
+        save_picture(shrunk(Image.fromarray(np.concatenate(rows)), 1600), self.path, "PNG")
 
 
 def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
@@ -265,35 +226,42 @@ def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
     return Png(path, fps) if composed else Moments(path, fps)
 
 
-def palette(picture: Image.Image) -> Image.Image:
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what goes wrong with a file into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def save_picture(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
+    """Writes a picture or an animation at once.
+
+    Raises:
+        UserError: If it cannot be written.
+    """
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, optimize=True, **options)
+    with writing(path):
+        write_atomically(path, buffer.getvalue())
+
+
+def film_palette(picture: Image.Image) -> Image.Image:
     """A picture with the palette of a film: colours of ``picture``, of ramps, and the very hues of panels and tasks."""
-    hues = [
-        *colours.HUES,
-        colours.INK,
-        colours.MUTED,
-        colours.EDGE,
-        colours.PAPER,
-        colours.CARD,
-        *(ImageColor.getrgb(hue)[:3] for hue in (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.RED)),
-    ]
+    hues = (*colours.HUES, colours.INK, colours.FAINT, colours.PAPER, colours.GROUND, colours.PALE)
     ramps = np.concatenate([colours.ramp(True), colours.ramp(False)])
     strip = np.repeat(np.resize(ramps, (-(-len(ramps) // picture.width), picture.width, 3)), 12, 0)
-    both = np.concatenate([np.asarray(picture.convert("RGB")), strip])
-    few = Image.fromarray(both).quantize(COLOURS - len(hues), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    both = Image.fromarray(np.concatenate([np.asarray(picture.convert("RGB")), strip]))
+    count = 255 - len(hues)
+    few = both.quantize(count, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     found = Image.new("P", (1, 1))
-    found.putpalette([*(few.getpalette() or [])[: 3 * (COLOURS - len(hues))], *(part for hue in hues for part in hue)])
+    found.putpalette([*(few.getpalette() or [])[: 3 * count], *(part for hue in hues for part in hue)])
     return found
 
 
-def as_png(picture: Image.Image) -> bytes:
-    """The picture as a file."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def shrunk(picture: Image.Image, width: int) -> Image.Image:
+def shrunk(picture: Image.Image, width: int | None) -> Image.Image:
     """The picture at most ``width`` pixels wide."""
-    if picture.width <= width:
+    if width is None or picture.width <= width:
         return picture
     return picture.resize((width, round(picture.height * width / picture.width)))

@@ -16,11 +16,11 @@ from pib_rl.agents.rule.self_test import Answers
 from pib_rl.cli.process import settle_in
 from pib_rl.viewer import Learning
 
-BREATH = 1e-4  # seconds
+PAUSE = 1e-4  # seconds between two looks at whether the player is done
 EPISODES, EVERY = 20, 512  # episodes that a mean return is of, and steps from one to the next
 
 
-class Gate(BaseCallback):
+class TurnLock(BaseCallback):
     """Hands the chip over between two environment steps, and follows the returns of the learner's episodes.
 
     Args:
@@ -30,7 +30,7 @@ class Gate(BaseCallback):
         means: Mean return of the latest 20 episodes, every 512 steps.
     """
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: PlayLearner) -> None:
         super().__init__()
         self.learner = learner
         self.means: tuple[float, ...] = ()
@@ -42,13 +42,13 @@ class Gate(BaseCallback):
         if self.num_timesteps >= self._next and self._latest:
             self.means += (float(np.mean(self._latest)),)
             self._next = self.num_timesteps + EVERY
-        return self.learner.breathe()
+        return self.learner.give_way()
 
 
-class Learner:
+class PlayLearner:
     """Lets a model go on learning, rollout by rollout: in a thread of its own, or by `advance`.
 
-    Like an adaptation (`pib_rl.adaptation`), it begins the rule anew on the chip as it is and goes by the answers that
+    Like an adaptation (`pib_rl.adaptation`), it starts the rule again on the chip as it is and goes by the answers that
     are remembered from before a fault; optimisers of the chip go on; rates fall over ``total`` steps, then it ends.
     It has environments of its own, those of the model.
 
@@ -67,7 +67,7 @@ class Learner:
         self._lock = threading.Lock()
         self._wanted, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._gate: Gate | None = None
+        self._turns: TurnLock | None = None
         self._on = False
         self._renewed = False
 
@@ -78,9 +78,9 @@ class Learner:
 
     def state(self) -> Learning | None:
         """How far it is; None if it never began."""
-        if self._gate is None:
+        if self._turns is None:
             return None
-        return Learning(min(self.model.num_timesteps, self.total), self.total, self._gate.means, self._on)
+        return Learning(min(self.model.num_timesteps, self.total), self.total, self._turns.means, self._on)
 
     def begin(self, memory: Answers | None) -> None:
         """Begins, or goes on after `halt`.
@@ -96,9 +96,9 @@ class Learner:
             if memory is not None:
                 self.model.rule.test.remember(*memory)
             self._renewed = True
-        if self._gate is None or self.model.num_timesteps >= self.total:
-            self._gate = Gate(self)
-            _, self._callback = self.model._setup_learn(self.total, self._gate, True, "play", False)
+        if self._turns is None or self.model.num_timesteps >= self.total:
+            self._turns = TurnLock(self)
+            _, self._callback = self.model._setup_learn(self.total, self._turns, True, "play", False)
         self._stop.clear()
         self._on = True
 
@@ -121,11 +121,11 @@ class Learner:
     def forget(self) -> None:
         """Halts; the next beginning is the first one again, as after a reset of the chip."""
         self.halt()
-        self._gate, self._renewed = None, False
+        self._turns, self._renewed = None, False
 
     @property
     def ending(self) -> bool:
-        """Whether a thread was told to end and still has to."""
+        """Whether a thread was asked to end and still has to."""
         return not self._on and self._thread is not None and self._thread.is_alive()
 
     def advance(self) -> None:
@@ -154,12 +154,12 @@ class Learner:
             if free:
                 self._lock.release()
 
-    def breathe(self) -> bool:
+    def give_way(self) -> bool:
         """Lets the player have the chip, if it wants to; returns whether to go on."""
         if threading.current_thread() is self._thread:
             self._lock.release()
             while self._wanted.is_set():
-                time.sleep(BREATH)
+                time.sleep(PAUSE)
             self._lock.acquire()
         return not self._stop.is_set()
 

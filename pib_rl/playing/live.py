@@ -16,13 +16,13 @@ from pib_rl.cli.cli import mistakes
 from pib_rl.envs.make import make_env
 from pib_rl.playing.config import USUAL
 from pib_rl.playing.display import Display
-from pib_rl.playing.frame_budget import Pace
-from pib_rl.playing.player import Player
+from pib_rl.playing.frame_budget import FrameBudget
+from pib_rl.playing.player import EpisodePlayer
 from pib_rl.training.callbacks import Clock, FaultSchedule
 from pib_rl.training.config import TrainConfig
 from pib_rl.viewer import Learning, Overlay, Scene, Status
 
-MOST = 4  # steps of the task from one look to the next
+MOST = 4  # steps of the task from one frame to the next
 POINTS = 100  # of the curve of mean returns
 HELP = (
     ("SPACE", "the picture stands still, or moves again; the training goes on"),
@@ -31,7 +31,7 @@ HELP = (
 )
 
 
-class Excerpt(Player):
+class Preview(EpisodePlayer):
     """A play of its own beside a training, by the policy as it is, greedy and read noisy, on the hardware as it is.
 
     Training environments have no picture, and some run side by side in one piece; so this is another copy of the task.
@@ -88,22 +88,22 @@ class Live(BaseCallback):
     Args:
         policy: The policy that is trained.
         config: Of the training.
-        pace: How often there may be a look.
+        budget: How often a frame may be made.
 
     Attributes:
         open: Whether the window is there.
         paused: Whether the picture stands still.
         overlay: The table in front.
-        looks: Looks so far.
+        frames: Frames so far.
 
     Raises:
         UserError: If the task has no pictures or the window can't be opened.
     """
 
-    def __init__(self, policy: PIBPolicy, config: TrainConfig, pace: Pace | None = None) -> None:
+    def __init__(self, policy: PIBPolicy, config: TrainConfig, budget: FrameBudget | None = None) -> None:
         super().__init__()
-        self._pace = pace or Pace()
-        self.open, self.paused, self.looks = True, False, 0
+        self._budget = budget or FrameBudget()
+        self.open, self.paused, self.frames = True, False, 0
         self.overlay: Overlay | None = None
         self._title, self._total = f"{config.env} on {config.hw}", config.timesteps
         self._means: tuple[float, ...] = ()
@@ -111,23 +111,23 @@ class Live(BaseCallback):
         self._clock: Clock | None = None
         self.display = Display(USUAL, f"pib_rl: training {self._title}", "leave --render out")
         try:
-            self.excerpt = Excerpt(policy, config)
-            self._frame = self.excerpt.frame()
-            self._scene = self.excerpt.play(0, self._status())
+            self.preview = Preview(policy, config)
+            self._frame = self.preview.frame()
+            self._scene = self.preview.play(0, self._status())
             self._show()
         except BaseException:
             self.display.close()
             raise
 
-    def follow(self, faults: FaultSchedule, clock: Clock) -> Live:
-        """Tells from now on what broke and how much time passed for the chip."""
+    def attach(self, faults: FaultSchedule, clock: Clock) -> Live:
+        """Shows from now on what broke and how much time passed for the chip."""
         self._faults, self._clock = faults, clock
         return self
 
     def _on_step(self) -> bool:
-        if self.open and self._pace.due:
-            with self._pace.look() as passed:
-                self.look(passed)
+        if self.open and self._budget.due:
+            with self._budget.frame() as passed:
+                self.update(passed)
         return True
 
     def _on_rollout_start(self) -> None:
@@ -138,33 +138,29 @@ class Live(BaseCallback):
     def _on_training_end(self) -> None:
         self.close()
 
-    def look(self, passed: float) -> None:
+    def update(self, passed: float) -> None:
         """Takes what keys say, plays the steps that are due after so many seconds, and shows where it is.
 
         A window that is closed, or a display that fails, ends the picture and not the training.
         """
         try:
-            for event in pygame.event.get():
-                self._take(event)
-            if self.open:
-                steps = 0 if self.paused else min(MOST, max(1, round(passed * self.excerpt.pace)))
+            for key in self.display.pressed():
+                self.press(key)
+                if not self.open:
+                    break
+            else:
+                steps = 0 if self.paused else min(MOST, max(1, round(passed * self.preview.fps)))
                 self._advance(steps)
                 self._show()
         except pygame.error as error:
             self._end(f"the picture has ended: {error}; the training goes on")
-        self.looks += 1
+        self.frames += 1
 
-    def _take(self, event: pygame.event.Event) -> None:
-        if event.type == pygame.QUIT:
+    def press(self, key: int | None) -> None:
+        """A key went down; None closes the window."""
+        if key is None:
             self._end()
-        elif event.type == pygame.KEYDOWN:
-            self.press(event.key)
-        elif event.type == pygame.VIDEORESIZE and self.open:
-            self.display.resize(event.w, event.h)
-
-    def press(self, key: int) -> None:
-        """A key went down."""
-        if self.overlay is not None:
+        elif self.overlay is not None:
             self.overlay = None
             if key in (pygame.K_h, pygame.K_ESCAPE):
                 return
@@ -177,8 +173,8 @@ class Live(BaseCallback):
 
     def _advance(self, steps: int) -> None:
         if steps:
-            self._scene = self.excerpt.play(steps, self._status())
-            self._frame = self.excerpt.frame()
+            self._scene = self.preview.play(steps, self._status())
+            self._frame = self.preview.frame()
 
     def _status(self) -> Status:
         """How the training is."""
@@ -190,21 +186,21 @@ class Live(BaseCallback):
         )
 
     def _show(self) -> None:
-        """The picture; how far the training is, is told of a picture that stands still too."""
+        """The picture; one that stands still names how far the training is, too."""
         done = min(self.num_timesteps, self._total)
         tags = (f"trained {100 * done // self._total} %", *(("paused",) if self.paused else ()))
         learning = Learning(done, self._total, self._means, name="training")
         status = replace(self._scene.status, tags=tags, learning=learning, overlay=self.overlay)
         self.display.show(replace(self._scene, status=status), self._frame)
 
-    def _end(self, told: str = "the window is closed; the training goes on") -> None:
+    def _end(self, message: str = "the window is closed; the training goes on") -> None:
         if self.open:
             self.close()
-            tqdm.write(told)
+            tqdm.write(message)
 
     def close(self) -> None:
         """Closes the window, if it is there."""
         if self.open:
             self.open = False
-            self.excerpt.env.close()
+            self.preview.env.close()
             self.display.close()

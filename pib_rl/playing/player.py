@@ -13,7 +13,7 @@ from pib_rl.physical.substrate import Read
 from pib_rl.viewer import Probe
 
 
-class Player:
+class EpisodePlayer:
     """Greedy episodes, one after the other.
 
     The policy has decided on the state that is to be seen, unless that state ended an episode: then the decision to be
@@ -90,6 +90,6 @@ class Player:
         return frame if isinstance(frame, np.ndarray) else None
 
     @property
-    def pace(self) -> float:
+    def fps(self) -> float:
         """Environment steps a second that look natural."""
         return float(self.env.metadata.get("render_fps") or 30)

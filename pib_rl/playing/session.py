@@ -14,8 +14,8 @@ from pib_rl.agents.rule.self_test import Answers
 from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.fault_menu import DRIFT
-from pib_rl.playing.learner import Learner
-from pib_rl.playing.player import Player
+from pib_rl.playing.learner import PlayLearner
+from pib_rl.playing.player import EpisodePlayer
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.run import environments
 from pib_rl.viewer import Scene, Status
@@ -23,7 +23,7 @@ from pib_rl.viewer import Scene, Status
 FEW = 2  # steps from one picture to the next at the pace of most tasks
 
 
-class Session(Player):
+class Session(EpisodePlayer):
     """A play of a chip that breaks, ages, learns on and is reset.
 
     Args:
@@ -57,16 +57,16 @@ class Session(Player):
         threaded: bool = False,
     ) -> None:
         super().__init__(model.policy, env, read, seed)
-        self.task, self.learner, self.message = task, Learner(model, learn_steps), ""
+        self.task, self.learner, self.message = task, PlayLearner(model, learn_steps), ""
         self._ahead, self._learn_from, self._learn_every = list(faults), learn_from, learn_every
         self._threaded = threaded
         self._healthy = {name: value.clone() for name, value in model.policy.state_dict().items()}
         self._asked: list[Callable[[], None]] = []
         self._memory: Answers | None = None
-        self._well()
+        self._clear_faults()
         self._begin()
 
-    def _well(self) -> None:
+    def _clear_faults(self) -> None:
         """Nothing is broken, no time has passed."""
         self._broken: list[Fault] = []
         self._marks: list[int] = []
@@ -89,7 +89,7 @@ class Session(Player):
             self.learner.advance()
 
     def happen(self, fault: Fault) -> None:
-        """A fault happens; answers of before it are remembered.
+        """A fault happens; what the policy answered before it is remembered.
 
         Raises:
             ValueError: If this hardware can't have it.
@@ -126,7 +126,7 @@ class Session(Player):
         self.learner.forget()
         self.policy.load_state_dict(self._healthy)
         self._memory = None
-        self._well()
+        self._clear_faults()
         self._begin()
         self.message = f"step {self.steps}: chip as it was loaded, new episode"
 

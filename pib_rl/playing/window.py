@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pygame
+from PIL import Image
 
-from pib_rl.cli.cli import mistakes
+from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.playing.controls import Controls
 from pib_rl.playing.display import FRAMES, Display
+from pib_rl.playing.film import save_picture
 from pib_rl.playing.session import Session
-from pib_rl.runs.folder import write_atomically
 from pib_rl.viewer import Scene
 
 PATIENCE = 0.02  # seconds that a frame waits for the chip
@@ -48,27 +48,19 @@ class Window:
         clock = pygame.time.Clock()
         try:
             while not self.controls.quit and not over():
-                for event in pygame.event.get():
-                    self._take(event)
+                for key in self.display.pressed():
+                    self.controls.press(key)
                 self._play(min(clock.tick(FRAMES), 1000) / 1000)
                 self._show()
                 self.frames += 1
         finally:
             self.display.close()
 
-    def _take(self, event: pygame.event.Event) -> None:
-        if event.type == pygame.QUIT:
-            self.controls.quit = True
-        elif event.type == pygame.KEYDOWN:
-            self.controls.press(event.key)
-        elif event.type == pygame.VIDEORESIZE:
-            self.display.resize(event.w, event.h)
-
     def _play(self, passed: float) -> None:
         """Makes the steps that are due after so many seconds."""
         controls = self.controls
-        pace = self.fps * 2.0**controls.speed
-        self._due = 0.0 if controls.paused else min(self._due + passed * pace, max(1.0, DEBT * pace / FRAMES))
+        rate = self.fps * 2.0**controls.speed
+        self._due = 0.0 if controls.paused else min(self._due + passed * rate, max(1.0, DEBT * rate / FRAMES))
         steps = controls.single if controls.paused else int(self._due)
         with mistakes():
             scene = self.session.turn(steps, PATIENCE)
@@ -96,12 +88,9 @@ class Window:
             self._save()
 
     def _save(self) -> None:
-        from PIL import Image
-
-        buffer, path = io.BytesIO(), self.folder / f"play-{self.session.steps}.png"
-        Image.fromarray(self.display.painter.array()).save(buffer, "PNG")
+        path = self.folder / f"play-{self.session.steps}.png"
         try:
-            write_atomically(path, buffer.getvalue())
+            save_picture(Image.fromarray(self.display.painter.array()), path, "PNG")
             self.session.message = f"saved {path}"
-        except OSError as error:
-            self.session.message = f"cannot write {path}: {error.strerror or error}"
+        except UserError as error:
+            self.session.message = str(error)

@@ -1,6 +1,6 @@
-"""Task and hardware side by side, as a picture: a `Probe` collects a `Scene` from a policy, `draw` paints it.
+"""Task and hardware side by side, as a picture: a `Probe` collects a `Scene` from a policy, `draw_scene` paints it.
 
-Collecting needs no pygame; `Painter` and `draw` load it at their first use.
+Collecting needs no pygame; `Canvas`, `Painter` and `draw_scene` load it at their first use.
 """
 
 from __future__ import annotations
@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from pib_rl.viewer.dependencies import check_pygame
 from pib_rl.viewer.probe import Probe
-from pib_rl.viewer.scene import Decision, Learning, Overlay, Picture, Scene, Stage, Status
+from pib_rl.viewer.scene import Decision, Heatmap, Learning, Overlay, Scene, Status, UnitView
 
 if TYPE_CHECKING:
-    from pib_rl.viewer.painter import SIZE, Painter, draw
+    from pib_rl.viewer.canvas import Canvas
+    from pib_rl.viewer.painter import SIZE, Painter, draw_scene
 
-__all__ = ["SIZE", "Decision", "Learning", "Overlay", "Painter", "Picture", "Probe", "Scene", "Stage", "Status", "draw"]
+__all__ = [
+    "SIZE",
+    "Canvas",
+    "Decision",
+    "Heatmap",
+    "Learning",
+    "Overlay",
+    "Painter",
+    "Probe",
+    "Scene",
+    "Status",
+    "UnitView",
+    "draw_scene",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Colours of panels. Ramps and hues stay apart for colour-blind eyes."""
+"""Colours of pictures that pygame paints: the palette of all figures as red, green and blue, and ramps of numbers."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from functools import cache
 
 import numpy as np
 
+from pib_rl.common import palette
+
 Colour = tuple[int, int, int]
 
-PAPER: Colour = (241, 243, 245)
-CARD: Colour = (255, 255, 255)
-EDGE: Colour = (205, 211, 217)
-INK: Colour = (26, 31, 36)
-MUTED: Colour = (88, 99, 109)
 
-# Okabe & Ito, Color Universal Design (2008).
-BLUE: Colour = (0, 114, 178)
-ORANGE: Colour = (230, 159, 0)
-GREEN: Colour = (0, 158, 115)
-RED: Colour = (213, 94, 0)
-PURPLE: Colour = (204, 121, 167)
-SKY: Colour = (86, 180, 233)
-BLACK: Colour = (60, 60, 60)
-HUES = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
+def rgb(css: str) -> Colour:
+    """Red, green and blue, 0..255, of a colour such as "#0b6e99"."""
+    red, green, blue = bytes.fromhex(css[1:])
+    return red, green, blue
+
+
+BLUE, RED, GREEN, AMBER = (rgb(css) for css in palette.PALETTE[:4])
+INK, GREY, FAINT, PAPER = (rgb(css) for css in (palette.INK, palette.GREY, palette.FAINT, palette.PAPER))
+HUES = (*map(rgb, palette.PALETTE), GREY)
+GROUND: Colour = (241, 243, 245)  # between boxes, and of bars where they are empty
+PALE: Colour = (133, 182, 204)  # a blue for what is not chosen, or not yet over
 
 SHADES = 256
 
@@ -40,18 +39,16 @@ def coloured(values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
     """Numbers as colours.
 
     Args:
-        values: Shape (rows, columns); nan is nothing, the colour of paper.
-        limit: See `pib_rl.viewer.scene.Picture`.
+        values: Shape (rows, columns); nan is nothing, the colour between boxes.
+        limit: See `pib_rl.viewer.scene.Heatmap`.
         signed: Colours diverge from 0.
 
     Returns:
         Shape (rows, columns, 3), uint8.
     """
-    share = values / limit
-    share = (share + 1) / 2 if signed else share
-    nothing = np.isnan(share)
-    index = (np.clip(np.where(nothing, 0, share), 0, 1) * (SHADES - 1)).round().astype(np.intp)
+    fraction = (values / limit + 1) / 2 if signed else values / limit
+    nothing = np.isnan(fraction)
+    index = (np.clip(np.where(nothing, 0, fraction), 0, 1) * (SHADES - 1)).round().astype(np.intp)
     picture = ramp(signed)[index]
-    if nothing.any():
-        picture[nothing] = PAPER
+    picture[nothing] = GROUND
     return picture

@@ -5,36 +5,39 @@ from __future__ import annotations
 import pygame
 
 from pib_rl.viewer import colours
-from pib_rl.viewer.draw import Pen, number
-from pib_rl.viewer.scene import Decision, Learning, Status
+from pib_rl.viewer.canvas import Canvas, number
+from pib_rl.viewer.scene import Decision, Learning
 
 ACTIONS, EPISODES = 6, 40  # that there is room for
 
 
-def paint_decision(pen: Pen, rect: pygame.Rect, decision: Decision | None) -> None:
-    """Probabilities of actions, or their means and deviations; what the hardware does; and the value."""
-    pen.card(rect)
-    left, top = rect.left + pen.px(10), rect.top + pen.px(8)
-    pen.text("decision", left, top, 16, bold=True)
+def draw_decision(canvas: Canvas, rect: pygame.Rect, decision: Decision | None) -> None:
+    """Probabilities of actions, or their means and standard deviations; what the hardware does; and the value."""
+    px = canvas.px
+    canvas.box(rect)
+    left, top = rect.left + px(10), rect.top + px(8)
+    canvas.text("decision", left, top, 16, bold=True)
     if decision is None:
         return
-    pen.text(f"value {number(decision.value, '.3g')}", rect.right - pen.px(10), top, 16, align="right")
+    canvas.text(f"value {number(decision.value, '.3g')}", rect.right - px(10), top, 16, align="right")
     values = decision.probabilities or decision.means
-    room = pygame.Rect(left, top + pen.px(26), rect.width - pen.px(20), rect.bottom - top - pen.px(34))
+    room = pygame.Rect(left, top + px(26), rect.width - px(20), rect.bottom - top - px(34))
     taken = int(decision.action[0]) if decision.probabilities and decision.action else None
-    seen = rows(len(values), taken)
-    row = room.height / max(1, min(len(values), ACTIONS))
-    lines = [pygame.Rect(room.left, round(room.top + place * row), room.width, round(row)) for place in range(ACTIONS)]
-    for line, index in zip(lines, seen, strict=False):
+    indices = visible_actions(len(values), taken)
+    height = room.height / max(1, min(len(values), ACTIONS))
+    rows = [
+        pygame.Rect(room.left, round(room.top + place * height), room.width, round(height)) for place in range(ACTIONS)
+    ]
+    for row, index in zip(rows, indices, strict=False):
         if decision.probabilities:
-            _probability(pen, line, f"action {index}", values[index], index == taken)
+            _draw_probability(canvas, row, f"action {index}", values[index], index == taken)
         else:
-            _mean(pen, line, decision, index)
-    if len(seen) < len(values):
-        pen.text(f"({len(values) - len(seen)} more)", room.left, lines[-1].centery - pen.px(9), 14)
+            _draw_mean(canvas, row, decision, index)
+    if len(indices) < len(values):
+        canvas.text(f"({len(values) - len(indices)} more)", room.left, rows[-1].centery - px(9), 14)
 
 
-def rows(count: int, taken: int | None) -> list[int]:
+def visible_actions(count: int, taken: int | None) -> list[int]:
     """The actions that there is room for: the first ones, and the one that is taken."""
     if count <= ACTIONS:
         return list(range(count))
@@ -42,145 +45,101 @@ def rows(count: int, taken: int | None) -> list[int]:
     return first if taken is None or taken in first else [*first[:-1], taken]
 
 
-def _bar(pen: Pen, line: pygame.Rect, told: str) -> pygame.Rect:
-    """Where the bar of a line is: names have their room left of it, numbers right."""
-    high = min(pen.px(18), max(pen.px(5), round(line.height * 0.6)))
-    right = max(pen.px(90), pen.width(told, 14) + pen.px(12))
-    return pygame.Rect(line.left + pen.px(80), line.centery - high // 2, line.width - pen.px(80) - right, high)
+def _draw_row(canvas: Canvas, row: pygame.Rect, name: str, text: str, widest: str, bold: bool = False) -> pygame.Rect:
+    """An action's name at the left, its number at the right and an empty bar between, whose place is returned."""
+    px = canvas.px
+    height = min(px(18), max(px(5), round(row.height * 0.6)))
+    right = max(px(90), canvas.width(widest, 14) + px(12))
+    bar = pygame.Rect(row.left + px(80), row.centery - height // 2, row.width - px(80) - right, height)
+    canvas.text(name, row.left, row.centery - px(9), 14, bold=bold)
+    canvas.text(text, row.right, row.centery - px(9), 14, align="right", bold=bold)
+    canvas.fill(bar, colours.GROUND)
+    return bar
 
 
-def _probability(pen: Pen, line: pygame.Rect, name: str, value: float, taken: bool) -> None:
-    told = f"{100 * value:.0f} %"
-    bar = _bar(pen, line, told)
-    pen.text(name, line.left, line.centery - pen.px(9), 14, bold=taken)
-    pen.fill(bar, colours.PAPER)
-    pen.fill(
-        pygame.Rect(bar.left, bar.top, round(bar.width * value), bar.height), colours.BLUE if taken else colours.SKY
-    )
-    pen.text(told, line.right, line.centery - pen.px(9), 14, align="right", bold=taken)
+def _draw_probability(canvas: Canvas, row: pygame.Rect, name: str, value: float, taken: bool) -> None:
+    text = f"{100 * value:.0f} %"
+    bar = _draw_row(canvas, row, name, text, text, bold=taken)
+    canvas.fill((bar.left, bar.top, round(bar.width * value), bar.height), colours.BLUE if taken else colours.PALE)
 
 
-def _mean(pen: Pen, line: pygame.Rect, decision: Decision, index: int) -> None:
-    """One deviation around the mean; a line across where the hardware takes another action than the mean."""
-    mean, deviation = decision.means[index], decision.deviations[index]
-    told = f"{number(mean, '+.2f')} ± {deviation:.2f}"
+def _draw_mean(canvas: Canvas, row: pygame.Rect, decision: Decision, index: int) -> None:
+    """One standard deviation around the mean; a line across where the hardware takes another action than the mean."""
+    px, mean, std = canvas.px, decision.means[index], decision.stds[index]
     widest = max(
-        (f"{value:+.2f} ± {size:.2f}" for value, size in zip(decision.means, decision.deviations, strict=True)), key=len
+        (f"{value:+.2f} ± {size:.2f}" for value, size in zip(decision.means, decision.stds, strict=True)), key=len
     )
-    bar = _bar(pen, line, widest)
-    pen.text(f"action {index}", line.left, line.centery - pen.px(9), 14)
-    pen.fill(bar, colours.PAPER)
+    bar = _draw_row(canvas, row, f"action {index}", f"{number(mean, '+.2f')} ± {std:.2f}", widest)
 
     def at(value: float) -> int:
         return round(bar.left + bar.width * (min(1.0, max(-1.0, value)) + 1) / 2)
 
-    pen.fill(
-        pygame.Rect(at(mean - deviation), bar.top, max(1, at(mean + deviation) - at(mean - deviation)), bar.height),
-        colours.SKY,
-    )
-    pen.fill(pygame.Rect(at(mean) - pen.px(2), bar.top - pen.px(2), pen.px(4), bar.height + pen.px(4)), colours.BLUE)
+    def mark(value: float, width: int, colour: colours.Colour) -> None:
+        canvas.fill((at(value) - width // 2, bar.top - px(2), width, bar.height + px(4)), colour)
+
+    low, high = at(mean - std), at(mean + std)
+    canvas.fill((low, bar.top, max(1, high - low), bar.height), colours.PALE)
+    mark(mean, px(4), colours.BLUE)
     if decision.action and abs(at(decision.action[index]) - at(mean)) > 1:
-        pen.fill(
-            pygame.Rect(at(decision.action[index]) - pen.px(1), bar.top - pen.px(2), pen.px(2), bar.height + pen.px(4)),
-            colours.INK,
-        )
-    pen.text(told, line.right, line.centery - pen.px(9), 14, align="right")
+        mark(decision.action[index], px(2), colours.INK)
 
 
-def paint_history(pen: Pen, rect: pygame.Rect, status: Status) -> None:
+def draw_history(
+    canvas: Canvas, rect: pygame.Rect, returns: tuple[float, ...], marks: tuple[int, ...], learning: Learning | None
+) -> None:
     """Returns of the latest episodes as bars, the one at play lighter; beside them the learner, if there is one."""
-    pen.card(rect)
-    learning = status.learning
-    wide = rect.width if learning is None else round(rect.width * 0.55)
-    _returns(pen, pygame.Rect(rect.left, rect.top, wide, rect.height), status)
+    canvas.box(rect)
+    width = rect.width if learning is None else round(rect.width * 0.55)
+    _draw_returns(canvas, pygame.Rect(rect.left, rect.top, width, rect.height), returns, marks)
     if learning is not None:
-        _learner(pen, pygame.Rect(rect.left + wide, rect.top, rect.width - wide, rect.height), learning)
+        _draw_learning(canvas, pygame.Rect(rect.left + width, rect.top, rect.width - width, rect.height), learning)
 
 
-def _returns(pen: Pen, rect: pygame.Rect, status: Status) -> None:
-    pen.text(
-        "return of episodes", rect.left + pen.px(10), rect.top + pen.px(8), 16, bold=True, width=rect.width - pen.px(20)
-    )
-    values = [*status.returns, status.reward][-EPISODES:]
-    first = len(status.returns) + 1 - len(values) + 1
+def _draw_returns(canvas: Canvas, rect: pygame.Rect, returns: tuple[float, ...], marks: tuple[int, ...]) -> None:
+    px = canvas.px
+    canvas.text("return of episodes", rect.left + px(10), rect.top + px(8), 16, bold=True, width=rect.width - px(20))
+    values = returns[-EPISODES:]
+    first = len(returns) - len(values) + 1
     low, high = min(0.0, *values), max(0.0, *values)
     size = (high - low) or 1.0
-    room = pygame.Rect(rect.left + pen.px(58), rect.top + pen.px(46), rect.width - pen.px(68), rect.height - pen.px(58))
+    room = pygame.Rect(rect.left + px(58), rect.top + px(46), rect.width - px(68), rect.height - px(58))
+
+    def at(value: float) -> float:
+        return room.bottom - (value - low) / size * room.height
+
     for value in {low, high}:
-        y = room.bottom - (value - low) / size * room.height
-        pen.text(
-            number(value, ".3g"),
-            room.left - pen.px(8),
-            y - pen.px(8),
-            13,
-            colours.MUTED,
-            align="right",
-            width=pen.px(46),
-            least=9,
-        )
-    zero = room.bottom + low / size * room.height
+        label, y = number(value, ".3g"), at(value) - px(8)
+        canvas.text(label, room.left - px(8), y, 13, colours.GREY, align="right", width=px(46), least=9)
     step = room.width / max(12, len(values))
     for index, value in enumerate(values):
-        x, y = room.left + index * step, room.bottom - (value - low) / size * room.height
-        bar = pygame.Rect(round(x), round(min(y, zero)), max(1, round(step * 0.75)), max(1, round(abs(y - zero))))
-        pen.fill(bar, colours.SKY if index == len(values) - 1 else colours.BLUE)
-        if first + index in status.marks:
-            centre, wide = x + step * 0.375, pen.px(5)
-            pygame.draw.polygon(
-                pen.surface,
-                colours.RED,
-                [
-                    (centre - wide, room.top - 2 * wide),
-                    (centre + wide, room.top - 2 * wide),
-                    (centre, room.top - pen.px(1)),
-                ],
-            )
-    pen.line([(room.left, zero), (room.right, zero)], colours.EDGE, 1)
+        x, y, height = room.left + index * step, min(at(value), at(0.0)), abs(at(value) - at(0.0))
+        bar = round(x), round(y), max(1, round(step * 0.75)), max(1, round(height))
+        canvas.fill(bar, colours.PALE if index == len(values) - 1 else colours.BLUE)
+        if first + index in marks:
+            canvas.triangle(x + step * 0.375, room.top - px(1), px(10), colours.RED)
+    canvas.line([(room.left, at(0.0)), (room.right, at(0.0))], colours.FAINT, 1)
 
 
-def _learner(pen: Pen, rect: pygame.Rect, learning: Learning) -> None:
-    colour = colours.GREEN if learning.at_work else colours.MUTED
-    room = rect.inflate(-pen.px(20), 0)
+def _draw_learning(canvas: Canvas, rect: pygame.Rect, learning: Learning) -> None:
+    px = canvas.px
+    colour = colours.GREEN if learning.at_work else colours.GREY
+    room = rect.inflate(-px(20), 0)
     ended = "learning has ended" if learning.steps >= learning.total else "learning halts"
-    pen.text(
-        learning.name if learning.at_work else ended,
-        room.left,
-        rect.top + pen.px(8),
-        16,
-        colour,
-        bold=True,
-        width=room.width,
-    )
-    pen.text(
-        f"{learning.steps:,} of {learning.total:,} steps",
-        room.left,
-        rect.top + pen.px(32),
-        13,
-        colours.MUTED,
-        width=room.width,
-    )
-    bar = pygame.Rect(room.left, rect.top + pen.px(52), room.width, pen.px(7))
-    pen.fill(bar, colours.PAPER)
-    pen.fill(
-        pygame.Rect(bar.left, bar.top, round(bar.width * min(1.0, learning.steps / learning.total)), bar.height), colour
-    )
+    title = learning.name if learning.at_work else ended
+    canvas.text(title, room.left, rect.top + px(8), 16, colour, bold=True, width=room.width)
+    progress = f"{learning.steps:,} of {learning.total:,} steps"
+    canvas.text(progress, room.left, rect.top + px(32), 13, colours.GREY, width=room.width)
+    bar = pygame.Rect(room.left, rect.top + px(52), room.width, px(7))
+    canvas.fill(bar, colours.GROUND)
+    canvas.fill((bar.left, bar.top, round(bar.width * min(1.0, learning.steps / learning.total)), bar.height), colour)
     if not learning.rewards:
         return
-    pen.text(
-        f"its mean return {number(learning.rewards[-1], '.4g')}",
-        room.left,
-        bar.bottom + pen.px(4),
-        13,
-        width=room.width,
-    )
-    top, bottom = bar.bottom + pen.px(26), rect.bottom - pen.px(10)
-    low, high = min(learning.rewards), max(learning.rewards)
+    latest = f"its mean return {number(learning.rewards[-1], '.4g')}"
+    canvas.text(latest, room.left, bar.bottom + px(4), 13, width=room.width)
+    low, high, bottom = min(learning.rewards), max(learning.rewards), rect.bottom - px(10)
     across = room.width / max(1, len(learning.rewards) - 1)
-    pen.line(
-        [
-            (room.left + index * across, bottom - (value - low) / ((high - low) or 1.0) * (bottom - top))
-            for index, value in enumerate(learning.rewards)
-        ],
+    up = (bottom - bar.bottom - px(26)) / ((high - low) or 1.0)
+    canvas.line(
+        [(room.left + index * across, bottom - (value - low) * up) for index, value in enumerate(learning.rewards)],
         colour,
-        2,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pygame
 
 from pib_rl.viewer.sizes import check_size
@@ -11,7 +9,6 @@ from pib_rl.viewer.sizes import check_size
 LINES = 720  # a panel of so many lines has pixels of unit length
 
 
-@dataclass(frozen=True)
 class Layout:
     """Places in pixels. The task stands left, the hardware right; without a task the hardware has more room.
 
@@ -19,68 +16,40 @@ class Layout:
         size: Width and height of the panel.
         task: Whether there is a frame of a task.
 
+    Attributes:
+        scale: Pixels per unit of length.
+        header: Title, return, tags.
+        frame: The task; empty if there is none.
+        decision: Actions and value.
+        history: Returns of episodes, and the learner.
+        hardware: Media and arrays.
+        energy: Energy by part.
+        costs: Counts, age, faults.
+        footer: What happened last.
+
     Raises:
         ValueError: If the size is out of range.
     """
 
-    size: tuple[int, int]
-    task: bool = True
-
-    def __post_init__(self) -> None:
-        check_size(self.size)
-
-    @property
-    def scale(self) -> float:
-        """Pixels per unit of length."""
-        return min(self.size[1] / LINES, self.size[0] / (LINES * 16 / 9))
-
-    @property
-    def _split(self) -> float:
-        return 0.44 if self.task else 0.28
+    def __init__(self, size: tuple[int, int], task: bool = True) -> None:
+        check_size(size)
+        self.size, self.task = size, task
+        self.scale = min(size[1] / LINES, size[0] / (LINES * 16 / 9))
+        top, low, bottom = 0.085, 0.755, 0.945
+        split, middle, late = (0.44, 0.565, low) if task else (0.28, top, 0.4)
+        self.header = self._place(0, 0, 1, top)
+        self.frame = self._place(0, top, split, middle) if task else pygame.Rect(0, 0, 0, 0)
+        self.decision = self._place(0, middle, split, late)
+        self.history = self._place(0, late, split, bottom)
+        self.hardware = self._place(split, top, 1, low)
+        half = split + (1 - split) * 0.5
+        self.energy = self._place(split, low, half, bottom)
+        self.costs = self._place(half, low, 1, bottom)
+        self.footer = self._place(0, bottom, 1, 1)
 
     def _place(self, left: float, top: float, right: float, bottom: float) -> pygame.Rect:
-        """A rectangle from shares of the panel, with a gap around it."""
+        """A rectangle from fractions of the panel, with a gap around it."""
         width, height = self.size
         gap = 5 * self.scale
         x, y = left * width + gap, top * height + gap
         return pygame.Rect(round(x), round(y), round(right * width - gap - x), round(bottom * height - gap - y))
-
-    @property
-    def header(self) -> pygame.Rect:
-        """Title, return, tags."""
-        return self._place(0, 0, 1, 0.085)
-
-    @property
-    def frame(self) -> pygame.Rect:
-        """The task; empty if there is none."""
-        return self._place(0, 0.085, self._split, 0.565) if self.task else pygame.Rect(0, 0, 0, 0)
-
-    @property
-    def decision(self) -> pygame.Rect:
-        """Actions and value."""
-        return self._place(0, 0.565 if self.task else 0.085, self._split, 0.755 if self.task else 0.4)
-
-    @property
-    def history(self) -> pygame.Rect:
-        """Returns of episodes, and the learner."""
-        return self._place(0, 0.755 if self.task else 0.4, self._split, 0.945)
-
-    @property
-    def hardware(self) -> pygame.Rect:
-        """Media and arrays."""
-        return self._place(self._split, 0.085, 1, 0.755)
-
-    @property
-    def energy(self) -> pygame.Rect:
-        """Energy by part."""
-        return self._place(self._split, 0.755, self._split + (1 - self._split) * 0.5, 0.945)
-
-    @property
-    def costs(self) -> pygame.Rect:
-        """Counts, age, faults."""
-        return self._place(self._split + (1 - self._split) * 0.5, 0.755, 1, 0.945)
-
-    @property
-    def footer(self) -> pygame.Rect:
-        """What happened last."""
-        return self._place(0, 0.945, 1, 1)

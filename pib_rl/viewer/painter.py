@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pygame
 
 from pib_rl.viewer import colours
-from pib_rl.viewer.costs import paint_costs, paint_energy
-from pib_rl.viewer.decision import paint_decision, paint_history
+from pib_rl.viewer.canvas import Canvas, number
+from pib_rl.viewer.costs import draw_costs, draw_energy
+from pib_rl.viewer.decision import draw_decision, draw_history
 from pib_rl.viewer.dependencies import check_pygame
-from pib_rl.viewer.draw import Pen, number
 from pib_rl.viewer.layout import Layout
-from pib_rl.viewer.scene import Overlay, Picture, Scene, Stage, Status
-from pib_rl.viewer.units import Column, columns, paint_drive, paint_notes, paint_picture, paint_title, shown
+from pib_rl.viewer.scene import Heatmap, Overlay, Scene, UnitView
+from pib_rl.viewer.units import columns, draw_drive, draw_heatmap, draw_notes, draw_title, visible
 
 SIZE = (1280, 720)
 
@@ -38,17 +38,21 @@ class Painter:
     def __init__(self, size: tuple[int, int] = SIZE, task: bool = True) -> None:
         check_pygame()
         self.layout = Layout(size, task)
-        self.surface = pygame.Surface(size)
-        self._pen = Pen(self.surface, self.layout.scale)
-        self._keys: dict[str, Hashable] = {}
+        self._canvas = Canvas(size, self.layout.scale)
+        self.surface = self._canvas.surface
+        self._drawn: dict[str, Hashable] = {}
         self._changed: list[pygame.Rect] = []
         self._overlay: Overlay | None = None
         self._clear()
 
+    def __reduce__(self) -> tuple[type[Painter], tuple[tuple[int, int], bool]]:
+        """A copy begins with an empty picture: surfaces can be neither copied nor pickled."""
+        return Painter, (self.layout.size, self.layout.task)
+
     def _clear(self) -> None:
-        self.surface.fill(colours.PAPER)
-        self._pen.card(self.layout.hardware)
-        self._keys.clear()
+        self.surface.fill(colours.GROUND)
+        self._canvas.box(self.layout.hardware)
+        self._drawn.clear()
         self._changed = [self.surface.get_rect()]
 
     def paint(self, scene: Scene, frame: np.ndarray | None = None) -> list[pygame.Rect]:
@@ -61,139 +65,110 @@ class Painter:
         Returns:
             What changed.
         """
-        status, layout, pen = scene.status, self.layout, self._pen
+        status, places, refresh = scene.status, self.layout, self._refresh
         if status.overlay != self._overlay:
             self._clear()
             self._overlay = status.overlay
-        if frame is not None and layout.task:
-            self._refresh("frame", layout.frame, (frame.shape, frame.tobytes()), lambda: self._task(frame))
-        self._header(status)
-        self._refresh(
-            "decision", layout.decision, scene.decision, lambda: paint_decision(pen, layout.decision, scene.decision)
-        )
-        told = (status.returns, status.reward, status.marks, status.learning)
-        self._refresh("history", layout.history, told, lambda: paint_history(pen, layout.history, status))
-        self._stages(scene.stages)
-        self._refresh(
-            "energy", layout.energy, tuple(scene.energy.items()), lambda: paint_energy(pen, layout.energy, scene.energy)
-        )
-        self._refresh(
-            "costs",
-            layout.costs,
-            (scene.costs, status.age_s, status.faults),
-            lambda: paint_costs(pen, layout.costs, scene.costs, status),
-        )
-        self._refresh("footer", layout.footer, status.message, lambda: self._footer(status.message))
+        if frame is not None and places.task:
+            refresh("frame", places.frame, draw_frame, frame)
+        counts = f"episode {status.episode}   step {status.step:,}   return {number(status.reward, '.4g')}"
+        refresh("header", places.header, draw_header, status.title, counts, status.tags)
+        refresh("decision", places.decision, draw_decision, scene.decision)
+        episodes = (*status.returns, status.reward)
+        refresh("history", places.history, draw_history, episodes, status.marks, status.learning)
+        self._refresh_units(scene.units)
+        refresh("energy", places.energy, draw_energy, scene.energy)
+        refresh("costs", places.costs, draw_costs, scene.costs, status.age_s, status.faults)
+        refresh("footer", places.footer, draw_footer, status.message)
         if status.overlay is not None and self._changed:
-            self._changed.append(_paint_overlay(pen, self.surface.get_rect(), status.overlay))
+            self._changed.append(draw_overlay(self._canvas, self.surface.get_rect(), status.overlay))
         changed, self._changed = self._changed, []
         return changed
 
     def array(self) -> np.ndarray:
         """The picture, shape (height, width, 3), uint8; a copy."""
-        return np.ascontiguousarray(np.swapaxes(pygame.surfarray.array3d(self.surface), 0, 1))
+        return self._canvas.array()
 
-    def _refresh(self, name: str, rect: pygame.Rect, key: Hashable, paint: Callable[[], None]) -> None:
-        if name in self._keys and self._keys[name] == key:
-            return
-        self._keys[name] = key
-        paint()
-        self._changed.append(rect)
+    def _refresh(self, name: str, rect: pygame.Rect, draw: Callable[..., None], *content: Any) -> None:
+        """Draws a part of the picture, if its content is not what was drawn there last."""
+        key = tuple(map(_key, content))
+        if self._drawn.get(name) != key:
+            self._drawn[name] = key
+            draw(self._canvas, rect, *content)
+            self._changed.append(rect)
 
-    def _task(self, frame: np.ndarray) -> None:
-        rect = self.layout.frame
-        self._pen.card(rect)
-        inside = rect.inflate(-self._pen.px(8), -self._pen.px(8))
-        high, wide = frame.shape[:2]
-        share = min(inside.width / wide, inside.height / high)
-        place = pygame.Rect(0, 0, round(share * wide), round(share * high))
-        place.center = inside.center
-        self._pen.picture(frame, place, smooth=True)
-
-    def _header(self, status: Status) -> None:
-        rect, pen = self.layout.header, self._pen
-        key = (status.title, status.step, status.episode, status.reward, status.tags)
-
-        def paint() -> None:
-            pen.fill(rect, colours.PAPER)
-            pen.text(
-                status.title,
-                rect.left + pen.px(4),
-                rect.top + pen.px(10),
-                22,
-                bold=True,
-                width=rect.width * 0.42,
-                least=12,
-            )
-            middle = rect.left + round(rect.width * 0.44)
-            said = f"episode {status.episode}   step {status.step:,}   return {number(status.reward, '.4g')}"
-            pen.text(said, middle, rect.top + pen.px(12), 18, width=rect.width * 0.34, least=12)
-            x = float(rect.right)
-            for tag in reversed(status.tags):
-                wide = pen.px(16) + len(tag) * pen.px(8.2)
-                box = pygame.Rect(round(x - wide), rect.top + pen.px(9), wide, pen.px(28))
-                pygame.draw.rect(self.surface, colours.INK, box, border_radius=pen.px(5))
-                pen.text(tag, box.centerx, box.top + pen.px(5), 13, colours.CARD, align="centre")
-                x = box.left - pen.px(6)
-
-        self._refresh("header", rect, key, paint)
-
-    def _footer(self, message: str) -> None:
-        rect, pen = self.layout.footer, self._pen
-        pen.fill(rect, colours.PAPER)
-        pen.text(message, rect.left + pen.px(4), rect.top + pen.px(3), 15, width=rect.width - pen.px(8))
-
-    def _stages(self, stages: tuple[Stage, ...]) -> None:
-        seen = shown(stages)
-        for index, (stage, column) in enumerate(
-            zip(seen, columns(self.layout.hardware, len(seen), self._pen), strict=True)
+    def _refresh_units(self, units: tuple[UnitView, ...]) -> None:
+        seen, refresh = visible(units), self._refresh
+        for index, (unit, column) in enumerate(
+            zip(seen, columns(self.layout.hardware, len(seen), self._canvas), strict=True)
         ):
-            self._stage(index, stage, column, len(stages) - len(seen) if index == len(seen) - 1 else 0)
-
-    def _stage(self, index: int, stage: Stage, column: Column, hidden: int) -> None:
-        pen = self._pen
-        self._refresh(
-            f"title {index}",
-            column.title,
-            (stage.name, stage.alive, hidden),
-            lambda: paint_title(pen, column.title, stage, hidden),
-        )
-        self._refresh(
-            f"drive {index}",
-            column.drive,
-            _key(stage.drive),
-            lambda: paint_drive(pen, column.drive, stage.drive, first=index == 0),
-        )
-        for name, rect, picture in (("medium", column.medium, stage.medium), ("array", column.array, stage.array)):
-            self._refresh(
-                f"{name} {index}",
-                rect,
-                _key(picture),
-                partial(paint_picture, pen, rect, picture, even=name == "medium"),
-            )
-        self._refresh(f"notes {index}", column.notes, stage.notes, lambda: paint_notes(pen, column.notes, stage.notes))
+            hidden = len(units) - len(seen) if index == len(seen) - 1 else 0
+            refresh(f"title {index}", column.title, draw_title, unit.name, unit.alive, hidden)
+            refresh(f"drive {index}", column.drive, draw_drive, unit.drive, index == 0)
+            refresh(f"medium {index}", column.medium, draw_heatmap, unit.medium, True)
+            refresh(f"array {index}", column.array, draw_heatmap, unit.array, False)
+            refresh(f"notes {index}", column.notes, draw_notes, unit.notes)
 
 
-def _key(picture: Picture) -> Hashable:
-    return picture.title, picture.limit, picture.signed, picture.unit, picture.values.shape, picture.values.tobytes()
+def _key(content: Any) -> Any:
+    """Content as something that can be compared."""
+    if isinstance(content, Heatmap):
+        return content.title, content.limit, content.signed, content.unit, _key(content.values)
+    if isinstance(content, np.ndarray):
+        return content.shape, content.tobytes()
+    return tuple(content.items()) if isinstance(content, Mapping) else content
 
 
-def _paint_overlay(pen: Pen, room: pygame.Rect, overlay: Overlay) -> pygame.Rect:
+def draw_frame(canvas: Canvas, rect: pygame.Rect, frame: np.ndarray) -> None:
+    """The picture of the task, as large as its box allows."""
+    canvas.box(rect)
+    inside = rect.inflate(-canvas.px(8), -canvas.px(8))
+    height, width = frame.shape[:2]
+    factor = min(inside.width / width, inside.height / height)
+    place = pygame.Rect(0, 0, round(factor * width), round(factor * height))
+    place.center = inside.center
+    canvas.image(frame, place, smooth=True)
+
+
+def draw_header(canvas: Canvas, rect: pygame.Rect, title: str, counts: str, tags: tuple[str, ...]) -> None:
+    """Title, where the play is, and tags."""
+    px = canvas.px
+    canvas.fill(rect, colours.GROUND)
+    canvas.text(title, rect.left + px(4), rect.top + px(10), 22, bold=True, width=rect.width * 0.42, least=12)
+    middle = rect.left + round(rect.width * 0.44)
+    canvas.text(counts, middle, rect.top + px(12), 18, width=rect.width * 0.34, least=12)
+    x = float(rect.right)
+    for tag in reversed(tags):
+        width = px(16) + len(tag) * px(8.2)
+        box = pygame.Rect(round(x - width), rect.top + px(9), width, px(28))
+        pygame.draw.rect(canvas.surface, colours.INK, box, border_radius=px(5))
+        canvas.text(tag, box.centerx, box.top + px(5), 13, colours.PAPER, align="centre")
+        x = box.left - px(6)
+
+
+def draw_footer(canvas: Canvas, rect: pygame.Rect, message: str) -> None:
+    """What happened last."""
+    canvas.fill(rect, colours.GROUND)
+    canvas.text(message, rect.left + canvas.px(4), rect.top + canvas.px(3), 15, width=rect.width - canvas.px(8))
+
+
+def draw_overlay(canvas: Canvas, room: pygame.Rect, overlay: Overlay) -> pygame.Rect:
     """The table in front of everything; returns its place."""
-    row = pen.px(28)
-    box = pygame.Rect(0, 0, min(room.width, pen.px(940)), min(room.height, pen.px(70) + row * len(overlay.rows)))
+    px = canvas.px
+    row = px(28)
+    box = pygame.Rect(0, 0, min(room.width, px(940)), min(room.height, px(70) + row * len(overlay.rows)))
     box.center = room.center
-    pygame.draw.rect(pen.surface, colours.CARD, box, border_radius=pen.px(8))
-    pygame.draw.rect(pen.surface, colours.INK, box, pen.px(2), border_radius=pen.px(8))
-    pen.text(overlay.title, box.left + pen.px(24), box.top + pen.px(16), 20, bold=True, width=box.width - pen.px(48))
-    for index, (key, does) in enumerate(overlay.rows):
-        y = box.top + pen.px(52) + index * row
-        pen.text(key, box.left + pen.px(24), y, 16, colours.BLUE, bold=True)
-        pen.text(does, box.left + pen.px(200), y, 16, width=box.width - pen.px(224))
+    pygame.draw.rect(canvas.surface, colours.PAPER, box, border_radius=px(8))
+    pygame.draw.rect(canvas.surface, colours.INK, box, px(2), border_radius=px(8))
+    canvas.text(overlay.title, box.left + px(24), box.top + px(16), 20, bold=True, width=box.width - px(48))
+    for index, (key, action) in enumerate(overlay.rows):
+        y = box.top + px(52) + index * row
+        canvas.text(key, box.left + px(24), y, 16, colours.BLUE, bold=True)
+        canvas.text(action, box.left + px(200), y, 16, width=box.width - px(224))
     return box
 
 
-def draw(scene: Scene, frame: np.ndarray | None = None, size: tuple[int, int] = SIZE) -> np.ndarray:
+def draw_scene(scene: Scene, frame: np.ndarray | None = None, size: tuple[int, int] = SIZE) -> np.ndarray:
     """The picture of one scene; for many of them keep a `Painter`, which paints what changed only.
 
     Args:

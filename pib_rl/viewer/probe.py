@@ -19,10 +19,10 @@ from pib_rl.agents.policy import Answer, PIBPolicy
 from pib_rl.common.grid import square
 from pib_rl.common.units import si
 from pib_rl.physical.substrate import Array, Medium, Read
-from pib_rl.viewer.scene import Decision, Picture, Scene, Stage, Status
+from pib_rl.viewer.scene import Decision, Heatmap, Scene, Status, UnitView
 
 WINDOW, EVERY = 128, 32  # samples that information is estimated on, and steps from one estimate to the next
-DRIVES = 3.0  # drive standard deviations that end the colours of drives
+DRIVES = 3.0  # standard deviations of a drive that end the colours of drives
 
 
 class Probe:
@@ -33,43 +33,43 @@ class Probe:
         read: Read mode; may be changed at any time.
 
     Attributes:
-        seen: Inputs of the network, shape (n, in), what was measured for them, and the readout's outputs.
+        measured: Inputs of the network, shape (n, in), what was measured for them, and the readout's outputs.
         actions: What the policy answered to them, shape (n, ...), as the head gives actions.
     """
 
     def __init__(self, policy: PIBPolicy, read: Read = Read.NOISY) -> None:
         self.policy = policy
         self.read = read
-        self.seen: tuple[Tensor, Activations, Tensor] | None = None
+        self.measured: tuple[Tensor, Activations, Tensor] | None = None
         self.actions: Tensor | None = None
         self._pairs: deque[tuple[Tensor, list[Tensor], Tensor]] = deque(maxlen=WINDOW)
         self._fresh = 0
         self._information: list[Information] = []
         self._limits: dict[str, float] = {}
-        self._arrays: dict[str, Picture] = {}
+        self._arrays: dict[str, Heatmap] = {}
 
     def begin(self) -> None:
         """An episode begins: what is seen next does not follow from what was seen last."""
-        self.seen = None
+        self.measured = None
 
     @torch.inference_mode()
-    def answer(self, obs: PyTorchObs, deterministic: bool) -> Answer:
+    def decide(self, obs: PyTorchObs, deterministic: bool) -> Answer:
         """What `PIBPolicy.answer` says of n observations in the read mode, with the same draws."""
         policy, read = self.policy, self.read
         x = policy.inputs(policy.flatten(obs))
-        measured = policy.network.measure(x, read)
-        outputs = policy.readout.measure(measured.taps, read)
-        if self.seen is not None and self.seen[0].shape == x.shape:
-            self._pairs.append((self.seen[0], self.seen[1].z, x))
+        activations = policy.network.measure(x, read)
+        outputs = policy.readout.measure(activations.taps, read)
+        if self.measured is not None and self.measured[0].shape == x.shape:
+            self._pairs.append((self.measured[0], self.measured[1].z, x))
             self._fresh += 1
-        self.seen = x, measured, outputs
+        self.measured = x, activations, outputs
         answer = policy.judge(outputs, deterministic)
         self.actions = answer.actions
         return answer
 
     def act(self, obs: Any) -> np.ndarray:
         """Greedy actions for a batch of observations, shape (n, ...), as `pib_rl.agents.policy.Reader` gives them."""
-        answer = self.answer(self.policy.obs_to_tensor(obs)[0], True)
+        answer = self.decide(self.policy.obs_to_tensor(obs)[0], True)
         return self.policy.to_env(answer.actions.cpu().numpy())
 
     @torch.inference_mode()
@@ -82,7 +82,7 @@ class Probe:
         """
         cost = costs(self.policy)
         return Scene(
-            self._stages(), self._decision(action), cost["energy_parts_j"], format_costs(cost), status or Status()
+            self._units(), self._decision(action), cost["energy_parts_j"], format_costs(cost), status or Status()
         )
 
     def information(self) -> list[Information]:
@@ -98,60 +98,56 @@ class Probe:
             self._information = information_plane(x, Activations([], z, x[:, :0]), Target(following))
         return self._information
 
-    def _stages(self) -> tuple[Stage, ...]:
+    def _units(self) -> tuple[UnitView, ...]:
         network, readout = self.policy.network, self.policy.readout
-        known = dict(enumerate(self.information()))
-        stages = []
-        drive = None if self.seen is None else self.seen[0][:1] * network.input_gain
+        x, activations, _ = self.measured or (None, None, None)
+        known = {index: (point.on_input, point.on_target) for index, point in enumerate(self.information())}
+        units, drive, h = [], None if x is None else x[:1] * network.input_gain, None
         for index, unit in enumerate(network.chain):
-            h = None if self.seen is None else self.seen[1].h[index][:1]
-            notes = (
-                ()
-                if index not in known
-                else (f"I(input) {known[index].on_input:.2f} nat", f"I(next input) {known[index].on_target:.2f} nat")
-            )
-            stages.append(self._stage(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes, bool(unit.alive)))
-            drive = None if self.seen is None else unit.control.drive(self.seen[1].z[index][:1])
-        h = None if self.seen is None else self.seen[1].taps[:1, -network.last.out_features :]
-        stages.append(self._stage("readout", drive, network.last, h, readout.array, (), True))
-        return tuple(stages)
+            if activations is not None:
+                h = activations.h[index][:1]
+            points = zip(("input", "next input"), known.get(index, ()), strict=False)
+            notes = tuple(f"I({name}) {value:.2f} nat" for name, value in points)
+            units.append(self._unit(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes, bool(unit.alive)))
+            if activations is not None:
+                drive = unit.control.drive(activations.z[index][:1])
+        if activations is not None:
+            h = activations.taps[:1, -network.last.out_features :]
+        return (*units, self._unit("readout", drive, network.last, h, readout.array))
 
-    def _stage(
+    def _unit(
         self,
         name: str,
         drive: Tensor | None,
         medium: Medium,
         h: Tensor | None,
         array: Array,
-        notes: tuple[str, ...],
-        alive: bool,
-    ) -> Stage:
+        notes: tuple[str, ...] = (),
+        alive: bool = True,
+    ) -> UnitView:
         drive = torch.zeros(1, medium.in_features) if drive is None else drive
-        shown = torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]
-        light = shown.float().cpu().numpy()
-        return Stage(
+        light = (torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]).float().cpu().numpy()
+        limit, signed = (
+            self._limit(f"{name} medium", float(np.abs(light).max())),
+            self._negative(name, float(light.min())),
+        )
+        return UnitView(
             name,
-            Picture("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
-            Picture(
-                f"{medium.shows}: {medium.out_features}",
-                square(light),
-                self._limit(f"{name} medium", float(np.abs(light).max())),
-                self._negative(name, float(light.min())),
-                medium.shown_unit,
-            ),
+            Heatmap("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
+            Heatmap(f"{medium.shows}: {medium.out_features}", square(light), limit, signed, medium.shown_unit),
             self._weights(name, array),
             (*notes, f"pulses, at most {float(array.wear.max()):,.0f}"),
             alive,
         )
 
-    def _weights(self, name: str, array: Array) -> Picture:
+    def _weights(self, name: str, array: Array) -> Heatmap:
         """The weights; the same picture as before if they are the same."""
         values = array.weights().detach().float().cpu().numpy()
         known = self._arrays.get(name)
         if known is None or not np.array_equal(known.values, values):
             limit = self._limit(f"{name} array", float(np.quantile(np.abs(values), 0.99)))
             title = f"weights: {array.out_features} x {array.in_features}"
-            known = self._arrays[name] = Picture(title, values.copy(), limit, True, "")
+            known = self._arrays[name] = Heatmap(title, values.copy(), limit, True, "")
         return known
 
     def _limit(self, name: str, size: float) -> float:
@@ -165,21 +161,18 @@ class Probe:
         return depth > 0.2 * self._limits[f"{name} medium"]
 
     def _decision(self, action: Any) -> Decision | None:
-        if self.seen is None or self.actions is None:
+        if self.measured is None or self.actions is None:
             return None
         policy = self.policy
-        parameters, values = policy.split(self.seen[2][:1])
+        parameters, values = policy.split(self.measured[2][:1])
         value = float(values[0]) * policy.returns.value
+        taken = self._taken_action(action)
         if isinstance(policy.head, GaussianHead):
-            return Decision(
-                value,
-                means=tuple(parameters[0].tolist()),
-                deviations=tuple(policy.head.log_std.exp().tolist()),
-                action=self._taken(action),
-            )
-        return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()), action=self._taken(action))
+            stds = tuple(policy.head.log_std.exp().tolist())
+            return Decision(value, means=tuple(parameters[0].tolist()), stds=stds, action=taken)
+        return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()), action=taken)
 
-    def _taken(self, action: Any) -> tuple[float, ...]:
+    def _taken_action(self, action: Any) -> tuple[float, ...]:
         """See `Decision.action`."""
         if action is None:
             assert self.actions is not None
@@ -190,7 +183,7 @@ class Probe:
 
 
 def format_costs(cost: dict[str, Any]) -> tuple[str, ...]:
-    """What a bill of `pib_rl.agents.network.costs` says, in lines for a panel."""
+    """What `pib_rl.agents.network.costs` counted, in lines for a panel."""
     lines = [
         f"{cost['measurements']:,} measurements",
         f"{cost['writes']:,} writes to {cost['devices']:,} devices",

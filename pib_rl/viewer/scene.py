@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Picture:
+class Heatmap:
     """Numbers that are shown as colours.
 
     Args:
@@ -36,8 +36,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A medium and the array behind it, for one sample.
+class UnitView:
+    """What one unit, or the readout, shows of one sample: a medium and the array behind it.
 
     Args:
         name: What people call it.
@@ -49,9 +49,9 @@ class Stage:
     """
 
     name: str
-    drive: Picture
-    medium: Picture
-    array: Picture
+    drive: Heatmap
+    medium: Heatmap
+    array: Heatmap
     notes: tuple[str, ...] = ()
     alive: bool = True
 
@@ -64,7 +64,7 @@ class Decision:
         value: Expected discounted return, in units of reward.
         probabilities: Of discrete actions, each 0..1.
         means: Of continuous actions, in half ranges of the action.
-        deviations: Sigma of each, in the same unit.
+        stds: Standard deviation of each, in the same unit.
         action: What the hardware does next: the number of a discrete action, or each continuous one in half ranges;
             empty where it is not known.
     """
@@ -72,7 +72,7 @@ class Decision:
     value: float
     probabilities: tuple[float, ...] = ()
     means: tuple[float, ...] = ()
-    deviations: tuple[float, ...] = ()
+    stds: tuple[float, ...] = ()
     action: tuple[float, ...] = ()
 
 
@@ -146,14 +146,14 @@ class Scene:
     """All that a panel shows beside the frame of the task.
 
     Args:
-        stages: Units in order; the last one is the last medium with the readout.
+        units: Units in order; the last one is the last medium with the readout.
         decision: What the policy makes of the state; None before the first.
         energy: Joules so far, by part of the hardware.
         costs: Lines of text: what the hardware was asked so far.
         status: Where the play is.
     """
 
-    stages: tuple[Stage, ...]
+    units: tuple[UnitView, ...]
     decision: Decision | None = None
     energy: Mapping[str, float] = field(default_factory=dict)
     costs: tuple[str, ...] = ()

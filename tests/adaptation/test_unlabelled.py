@@ -148,7 +148,7 @@ def test_without_labels_the_decoder_is_judged(bare, tmp_path, capsys):
 
 def test_the_axis_of_a_share_ends_where_there_is_nothing_to_tell():
     for lowest, shown in ((-12.0, -100), (0.2, None)):
-        figure = figures.recovery(
+        figure = figures.recovery_figure(
             {"pib": RecoveryCurve(0.9, [(0, lowest), (1, 0.9)])}, 0.95, "epochs", "R2", "title", True
         )
         bottom, top = figure.axes[0].get_ylim()

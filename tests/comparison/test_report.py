@@ -111,7 +111,7 @@ def labels(axes):
 def test_curves_have_a_panel_per_substrate_and_software_only_over_steps(report):
     _, jobs, folder, _ = report
     runs = collect(jobs, folder)
-    steps, measured = (figures.curves(runs, across, 475.0) for across in ("timesteps", "measurements"))
+    steps, measured = (figures.curves_figure(runs, across, 475.0) for across in ("timesteps", "measurements"))
     assert [axes.get_title() for axes in steps.axes] == ["memristive", "optical"]
     assert labels(steps.axes[0]) == ["pib", "frozen", "dfa", "ppo (software)", "ars (software)"]
     assert labels(measured.axes[0]) == ["pib", "frozen", "dfa"]

@@ -152,7 +152,7 @@ def green(picture, share):
     """Whether the right arm is told, in the left part of a picture."""
     seen = np.asarray(picture.convert("RGB")).astype(int)
     seen = seen[:, : round(share * seen.shape[1])]
-    return bool((np.abs(seen - (46, 125, 50)).max(2) < 25).sum() > 20)
+    return bool((np.abs(seen - colours.GREEN).max(2) < 12).sum() > 20)
 
 
 def test_png_is_the_picture_of_the_last_step(folder, tmp_path):
@@ -205,6 +205,7 @@ def test_the_task_alone_is_filmed_as_the_environment_draws_it(folder, tmp_path):
 
 
 def test_mp4_has_every_second_step(folder, tmp_path, capsys):
+    pytest.importorskip("imageio")
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     play.main(
         [
@@ -235,6 +236,7 @@ def test_mp4_without_its_package_is_told_with_the_cure(folder, monkeypatch):
 
 
 def test_mp4_that_cannot_be_put_in_its_place_leaves_nothing(folder, tmp_path):
+    pytest.importorskip("imageio")
     pytest.importorskip("imageio_ffmpeg")
     shutil.copytree(folder, tmp_path / "run")
     (tmp_path / "run" / "play.mp4").mkdir()
@@ -246,6 +248,7 @@ def test_mp4_that_cannot_be_put_in_its_place_leaves_nothing(folder, tmp_path):
 
 @pytest.mark.parametrize("ffmpeg", ["nowhere/ffmpeg", "/bin/true"])
 def test_mp4_by_an_ffmpeg_that_does_not_run_is_told(folder, tmp_path, monkeypatch, ffmpeg):
+    pytest.importorskip("imageio")
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", ffmpeg)
     imageio_ffmpeg._io.get_first_available_h264_encoder.cache_clear()
@@ -256,6 +259,7 @@ def test_mp4_by_an_ffmpeg_that_does_not_run_is_told(folder, tmp_path, monkeypatc
 
 def test_mp4_that_is_not_whole_takes_no_place(tmp_path):
     """As on a full disk: ffmpeg's end is told by nobody."""
+    pytest.importorskip("imageio")
     pytest.importorskip("imageio_ffmpeg")
     reel = Mp4(tmp_path / "a.mp4", 25)
     (tmp_path / "a.mp4").write_bytes(b"the film of before")
@@ -270,7 +274,7 @@ def test_mp4_that_is_not_whole_takes_no_place(tmp_path):
 
 
 def test_pictures_without_pygame_are_refused_and_returns_need_none(folder, monkeypatch, capsys):
-    drawing = ("pygame", "pib_rl.viewer", "pib_rl.playing.session", "pib_rl.playing.film")
+    drawing = ("pygame", "pib_rl.viewer", "pib_rl.playing.modes", "pib_rl.playing.session", "pib_rl.playing.film")
     for name in [name for name in sys.modules if name.startswith(drawing)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pygame", None)

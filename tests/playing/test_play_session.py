@@ -13,8 +13,8 @@ from pib_rl.agents.network.faults import offered
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_env
 from pib_rl.physical.faults import Fault
-from pib_rl.playing import fault_menu
-from pib_rl.playing.learner import Learner
+from pib_rl.playing.fault_menu import day_passes, fault_menu
+from pib_rl.playing.learner import PlayLearner
 from pib_rl.playing.session import Session
 from pib_rl.runs.folder import LAST
 
@@ -211,7 +211,7 @@ def test_the_learner_lets_the_player_go_first(make):
     with learner._lock:
         player.start()
         until(learner._wanted.is_set)
-        assert learner.breathe()
+        assert learner.give_way()
         order.append("learner")
     player.join()
     learner._thread = None
@@ -232,9 +232,9 @@ def test_what_goes_wrong_in_the_thread_comes_out(make):
 def test_every_fault_of_any_hardware_has_a_size(hw):
     env = make_env("CartPole-v1")
     policy = PIBPolicy(env.observation_space, env.action_space, hw=hw, width=8)
-    assert [fault.kind for fault in fault_menu.menu(policy)] == offered(policy)
-    assert (fault_menu.day(policy) is None) == ("drift" not in offered(policy))
+    assert [fault.kind for fault in fault_menu(policy)] == offered(policy)
+    assert (day_passes(policy) is None) == ("drift" not in offered(policy))
 
 
 def test_a_learner_that_never_began_has_no_state():
-    assert Learner(None, 10).state() is None
+    assert PlayLearner(None, 10).state() is None

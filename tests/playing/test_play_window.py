@@ -105,7 +105,7 @@ class Viewer:
             rect.top : rect.bottom, rect.left : rect.right
         ]
 
-    def shows(self, place, colour=colours.CARD):
+    def shows(self, place, colour=colours.PAPER):
         """Pixels of this colour."""
         return int((np.abs(self.look(place) - colour).sum(2) < 12).sum())
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from script_loader import load_script
 
-from pib_rl.envs.chip_keeper.config import KeeperConfig
+from pib_rl.envs.chip_keeper.config import ChipKeeperConfig
 from pib_rl.envs.chip_keeper.monitor import Monitor
 
-NAMES = Monitor(KeeperConfig()).names
+NAMES = Monitor(ChipKeeperConfig()).names
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pib_rl import train
 from pib_rl.cli.cli import UserError
 from pib_rl.cli.settings import from_plain
 from pib_rl.playing import live as module
-from pib_rl.playing.frame_budget import Pace
+from pib_rl.playing.frame_budget import FrameBudget
 from pib_rl.playing.live import HELP, MOST, POINTS, Live
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training import run as training_run
@@ -67,10 +67,10 @@ def dummy(monkeypatch):
 def make():
     made = []
 
-    def live(*arguments, pace=None):
+    def live(*arguments, budget=None):
         config = from_arguments([*TASK, *arguments], train.NAME)
         model = training_run.build(config)
-        made.append((Live(model.policy, config, pace), model))
+        made.append((Live(model.policy, config, budget), model))
         made[-1][0].init_callback(model)
         return made[-1][0]
 
@@ -83,7 +83,7 @@ def make():
 def key(window, *codes):
     for code in codes:
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code))
-    window.look(0.02)
+    window.update(0.02)
 
 
 def picture(window):
@@ -104,7 +104,7 @@ def both(tmp_path_factory):
 
     class Eager(Live):
         def __init__(self, policy, config):
-            super().__init__(policy, config, Pace(share=1.0, frames=1e9, clock=Ticks(1.0)))
+            super().__init__(policy, config, FrameBudget(fraction=1.0, rate=1e9, clock=Ticks(1.0)))
             seen.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -116,8 +116,8 @@ def both(tmp_path_factory):
 
 def test_the_training_is_the_same_bit_for_bit(both):
     without, shown, window = both
-    assert window.looks == 2560 // 8
-    assert window.excerpt.steps >= 2560 // 8
+    assert window.frames == 2560 // 8
+    assert window.preview.steps >= 2560 // 8
     assert rows(without) == rows(shown)
     for name in ("policy", "best"):
         one, other = (load_file(folder / f"{name}.safetensors") for folder in (without, shown))
@@ -143,32 +143,32 @@ def test_it_tells_of_progress_faults_and_age_and_closes_at_the_end(both):
 def test_a_look_moves_the_picture_at_the_pace_of_the_task(make):
     window = make()
     before = picture(window)
-    assert tuple(before[1, 1]) == colours.PAPER
-    window.look(0.04)
-    assert window.excerpt.steps == 2  # CartPole has 50 steps a second
+    assert tuple(before[1, 1]) == colours.GROUND
+    window.update(0.04)
+    assert window.preview.steps == 2  # CartPole has 50 steps a second
     assert (picture(window) != before).mean() > 0.001
-    window.look(0.0)
-    assert window.excerpt.steps == 3
-    window.look(60.0)
-    assert window.excerpt.steps == 3 + MOST
+    window.update(0.0)
+    assert window.preview.steps == 3
+    window.update(60.0)
+    assert window.preview.steps == 3 + MOST
 
 
 def test_the_picture_stands_still_while_progress_is_told(make):
     window = make()
     key(window, pygame.K_SPACE)
     place, header = window.display.painter.layout.frame, window.display.painter.layout.header
-    before, steps = picture(window), window.excerpt.steps
+    before, steps = picture(window), window.preview.steps
     window.num_timesteps = 1280
-    window.look(1.0)
+    window.update(1.0)
     after = picture(window)
 
     def same(rect):
         inside = np.s_[rect.left : rect.right, rect.top : rect.bottom]
         return np.array_equal(before[inside], after[inside])
 
-    assert (window.excerpt.steps, same(place), same(header)) == (steps, True, False)
+    assert (window.preview.steps, same(place), same(header)) == (steps, True, False)
     key(window, pygame.K_SPACE)
-    assert window.excerpt.steps > steps
+    assert window.preview.steps > steps
 
 
 def test_help_names_every_key_and_goes_with_the_next(make):
@@ -185,18 +185,18 @@ def test_help_names_every_key_and_goes_with_the_next(make):
     "event", [(pygame.KEYDOWN, {"key": pygame.K_ESCAPE}), (pygame.KEYDOWN, {"key": pygame.K_q}), (pygame.QUIT, {})]
 )
 def test_who_closes_the_window_does_not_end_the_training(make, capsys, event):
-    window = make(pace=Pace(clock=Ticks(1.0)))
+    window = make(budget=FrameBudget(clock=Ticks(1.0)))
     pygame.event.post(pygame.event.Event(event[0], **event[1]))
     assert window.on_step()
     assert not window.open
-    assert window.excerpt.steps == 0
+    assert window.preview.steps == 0
     assert capsys.readouterr().out == "the window is closed; the training goes on\n"
     assert window.on_step()
-    assert window.looks == 1
+    assert window.frames == 1
 
 
 def test_a_display_that_fails_does_not_end_the_training(make, capsys):
-    window = make(pace=Pace(clock=Ticks(1.0)))
+    window = make(budget=FrameBudget(clock=Ticks(1.0)))
     pygame.display.quit()
     assert window.on_step()
     assert not window.open
@@ -206,7 +206,7 @@ def test_a_display_that_fails_does_not_end_the_training(make, capsys):
 def test_another_size(make):
     window = make()
     pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, w=100, h=100, size=(100, 100)))
-    window.look(0.02)
+    window.update(0.02)
     assert window.display.painter.surface.get_size() == SMALLEST
 
 
@@ -222,10 +222,10 @@ def test_the_curve_of_means_has_so_many_points_at_most(make):
 
 def test_looks_take_their_share_of_time_and_no_more():
     clock, spent, looks = Ticks(), 0.0, 0
-    pace = Pace(share=0.1, frames=30, clock=clock)
+    budget = FrameBudget(fraction=0.1, rate=30, clock=clock)
     while clock.now < 100:
-        if pace.due:
-            with pace.look():
+        if budget.due:
+            with budget.frame():
                 looks += 1
                 clock.now += 0.02 * (1 + looks % 3)
                 spent += 0.02 * (1 + looks % 3)
@@ -235,11 +235,11 @@ def test_looks_take_their_share_of_time_and_no_more():
 
 def test_time_without_a_look_is_made_up_for_up_to_a_second():
     clock = Ticks()
-    pace, looks = Pace(share=0.1, frames=100, clock=clock), 0
+    budget, looks = FrameBudget(fraction=0.1, rate=100, clock=clock), 0
     clock.now = 60.0
     while clock.now < 61:
-        if pace.due:
-            with pace.look():
+        if budget.due:
+            with budget.frame():
                 looks += 1
                 clock.now += 0.02
         clock.now += 0.001
@@ -248,10 +248,10 @@ def test_time_without_a_look_is_made_up_for_up_to_a_second():
 
 def test_quick_looks_keep_to_the_rate_of_frames():
     clock, looks, told = Ticks(), 0, []
-    pace = Pace(share=0.1, frames=30, clock=clock)
+    budget = FrameBudget(fraction=0.1, rate=30, clock=clock)
     while clock.now < 10:
-        if pace.due:
-            with pace.look() as passed:
+        if budget.due:
+            with budget.frame() as passed:
                 told.append(passed)
             looks += 1
         clock.now += 0.001
@@ -261,22 +261,26 @@ def test_quick_looks_keep_to_the_rate_of_frames():
 
 def test_a_look_that_fails_counts_too():
     clock = Ticks()
-    pace = Pace(share=0.5, clock=clock)
-    with suppress(ValueError), pace.look():
+    budget = FrameBudget(fraction=0.5, clock=clock)
+    with suppress(ValueError), budget.frame():
         clock.now += 1.0
         raise ValueError
-    assert not pace.due
+    assert not budget.due
     clock.now += 1.0
-    assert pace.due
+    assert budget.due
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"share": 0.0}, "share must be in 0..1"), ({"share": 1.1}, "share"), ({"frames": 0.0}, "frames must be > 0")],
+    [
+        ({"fraction": 0.0}, "fraction must be in 0..1"),
+        ({"fraction": 1.1}, "fraction"),
+        ({"rate": 0.0}, "rate must be > 0"),
+    ],
 )
-def test_paces_that_are_none(wrong, said):
+def test_budgets_that_are_none(wrong, said):
     with pytest.raises(ValueError, match=said):
-        Pace(**wrong)
+        FrameBudget(**wrong)
 
 
 def test_without_a_display_nothing_is_made(monkeypatch, tmp_path):

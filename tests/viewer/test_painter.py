@@ -16,24 +16,23 @@ from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.substrate import Read
 from pib_rl.viewer import (
+    Canvas,
     Decision,
+    Heatmap,
     Learning,
     Overlay,
     Painter,
-    Picture,
     Probe,
     Status,
+    canvas,
     colours,
-    draw,
+    dependencies,
+    draw_scene,
 )
-from pib_rl.viewer import (
-    dependencies as needs,
-)
-from pib_rl.viewer import draw as pens
 from pib_rl.viewer.costs import age
-from pib_rl.viewer.decision import rows
+from pib_rl.viewer.decision import visible_actions
 from pib_rl.viewer.layout import Layout
-from pib_rl.viewer.units import MOST, columns, shown
+from pib_rl.viewer.units import MOST, columns, visible
 
 SUBSTRATES = ("digital", "memristive", "memristive:pcm", "optical", "mzi", "oscillator")
 FRAME = np.full((40, 60, 3), (10, 200, 30), np.uint8)
@@ -57,7 +56,7 @@ def region(picture, rect):
 
 def changed(scene, other, size=(1280, 720)):
     """Names of the places that look different."""
-    one, two, layout = draw(scene, FRAME, size), draw(other, FRAME, size), Layout(size)
+    one, two, layout = draw_scene(scene, FRAME, size), draw_scene(other, FRAME, size), Layout(size)
     names = ("header", "decision", "history", "hardware", "energy", "costs", "footer")
     return {name for name in names if (region(one, getattr(layout, name)) != region(two, getattr(layout, name))).any()}
 
@@ -65,9 +64,9 @@ def changed(scene, other, size=(1280, 720)):
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_every_substrate_shows_all_its_parts_in_any_size(hw):
     scene = probe(hw).scene(Status("a title"))
-    assert [stage.name for stage in scene.stages] == ["unit 1", "unit 2", "readout"]
+    assert [unit.name for unit in scene.units] == ["unit 1", "unit 2", "readout"]
     for size in ((480, 270), (1280, 720), (1000, 900)):
-        picture = draw(scene, FRAME, size)
+        picture = draw_scene(scene, FRAME, size)
         assert (picture.shape, picture.dtype) == ((size[1], size[0], 3), np.uint8)
         layout = Layout(size)
         assert (region(picture, layout.frame) == (10, 200, 30)).all(2).mean() > 0.5
@@ -121,9 +120,9 @@ def test_weights_are_seen_in_their_own_column_only():
     watched = probe("digital")
     scene = watched.scene()
     watched.policy.network.chain[1].array.program(torch.full((8, 8), 0.3))
-    before, after = draw(scene, FRAME), draw(watched.scene(), FRAME)
+    before, after = draw_scene(scene, FRAME), draw_scene(watched.scene(), FRAME)
     layout = Layout((1280, 720))
-    places = columns(layout.hardware, 3, pens.Pen(Painter().surface, layout.scale))
+    places = columns(layout.hardware, 3, Canvas((1280, 720), layout.scale))
     for index, column in enumerate(places):
         assert (region(before, column.array) != region(after, column.array)).any() == (index == 1)
         assert (region(before, column.medium) == region(after, column.medium)).all()
@@ -138,7 +137,7 @@ def test_painting_on_gives_the_same_picture_as_painting_anew():
         scene, frame = watched.scene(status), np.roll(FRAME, step)
         rects = painter.paint(scene, frame)
         assert rects
-        assert (painter.array() == draw(scene, frame)).all()
+        assert (painter.array() == draw_scene(scene, frame)).all()
     assert painter.paint(scene, frame) == []
 
 
@@ -155,9 +154,9 @@ def test_dead_pixels_are_dark_and_dead_units_are_named():
     for _ in range(40):
         watched.act(np.zeros(4, np.float32))
     scene = watched.scene()
-    assert np.nanmax(np.abs(scene.stages[0].medium.values)) < 1e-5
-    assert [stage.alive for stage in scene.stages] == [True, False, True]
-    draw(scene)
+    assert np.nanmax(np.abs(scene.units[0].medium.values)) < 1e-5
+    assert [unit.alive for unit in scene.units] == [True, False, True]
+    draw_scene(scene)
 
 
 def test_information_comes_with_the_steps():
@@ -169,9 +168,9 @@ def test_information_comes_with_the_steps():
 
 def test_continuous_actions_have_means_and_deviations():
     scene = probe("digital", space=spaces.Box(-2, 2, (3,))).scene()
-    assert len(scene.decision.means) == len(scene.decision.deviations) == 3
+    assert len(scene.decision.means) == len(scene.decision.stds) == 3
     assert scene.decision.probabilities == ()
-    draw(scene)
+    draw_scene(scene)
 
 
 def blue(picture, size=(1280, 720)):
@@ -186,18 +185,18 @@ def test_the_action_that_is_taken_is_marked_and_no_other(count):
     scene, even = probe().scene(), (1 / count,) * count
     pictures = {}
     for taken in range(count):
-        assert taken in rows(count, taken)
-        assert len(set(rows(count, taken))) == min(count, 5 if count > 6 else 6)
-        pictures[taken] = draw(replace(scene, decision=Decision(1.0, even, action=(taken,))), FRAME)
+        assert taken in visible_actions(count, taken)
+        assert len(set(visible_actions(count, taken))) == min(count, 5 if count > 6 else 6)
+        pictures[taken] = draw_scene(replace(scene, decision=Decision(1.0, even, action=(taken,))), FRAME)
         assert blue(pictures[taken]) == 1
     assert len({picture.tobytes() for picture in pictures.values()}) == count
-    assert blue(draw(replace(scene, decision=Decision(1.0, even)), FRAME)) == 0
+    assert blue(draw_scene(replace(scene, decision=Decision(1.0, even)), FRAME)) == 0
 
 
 def test_a_continuous_action_beside_its_mean_is_marked():
     scene = probe().scene()
     at, aside = (
-        draw(replace(scene, decision=Decision(1.0, means=(0.1,), deviations=(0.3,), action=(action,))))
+        draw_scene(replace(scene, decision=Decision(1.0, means=(0.1,), stds=(0.3,), action=(action,))))
         for action in (0.1, -0.6)
     )
     assert (at != aside).any(2).sum() > 10
@@ -207,12 +206,14 @@ def test_a_continuous_action_beside_its_mean_is_marked():
 @pytest.mark.parametrize("mean", [0.06, -123.4])
 def test_numbers_stand_beside_their_bars(size, mean):
     """Ink of letters right of the bars begins after a gap."""
-    decision = Decision(1.0, means=(mean, -0.06, 0.0, 0.2), deviations=(0.59,) * 4)
+    decision = Decision(1.0, means=(mean, -0.06, 0.0, 0.2), stds=(0.59,) * 4)
     rect = Layout(size).decision
-    seen = region(draw(replace(probe().scene(), decision=decision), FRAME, size), rect)[rect.height // 3 : -4, :-4]
-    right = np.flatnonzero((seen == colours.PAPER).all(2).any(0)).max()
+    seen = region(draw_scene(replace(probe().scene(), decision=decision), FRAME, size), rect)[
+        rect.height // 3 : -4, :-4
+    ]
+    right = np.flatnonzero((seen == colours.GROUND).all(2).any(0)).max()
     between = seen[:, right + 1 : right + 1 + max(2, round(5 * Layout(size).scale))]
-    assert (between == colours.CARD).all()
+    assert (between == colours.PAPER).all()
 
 
 @pytest.mark.parametrize(
@@ -220,15 +221,15 @@ def test_numbers_stand_beside_their_bars(size, mean):
     [(-0.0, ".3g", "0"), (-0.001, "+.2f", "+0.00"), (0.0, ".4g", "0"), (-1.5, ".3g", "-1.5"), (-1e-9, ".2f", "0.00")],
 )
 def test_zero_has_no_minus(value, form, told):
-    assert pens.number(value, form) == told
+    assert canvas.number(value, form) == told
 
 
 def written(words, width, monkeypatch, **kwargs):
     """Texts and sizes that are written into so many pixels; the last one stays."""
-    tried, pen = [], pens.Pen(Painter().surface, 1.0)
-    render = pens.Pen._render
-    monkeypatch.setattr(pens.Pen, "_render", lambda self, *all: tried.append(all) or render(self, *all))
-    place = pen.text(words, 0, 0, 22, width=width, **kwargs)
+    tried, page = [], Canvas((1280, 720))
+    render = Canvas._render
+    monkeypatch.setattr(Canvas, "_render", lambda self, *all: tried.append(all) or render(self, *all))
+    place = page.text(words, 0, 0, 22, width=width, **kwargs)
     assert place.width <= width
     return tried[-1][:2]
 
@@ -246,32 +247,32 @@ def test_long_titles_are_written_smaller_then_cut_between_words(monkeypatch):
 @pytest.mark.parametrize("size", [(480, 270), (1280, 720)])
 def test_units_of_colours_are_written_out_in_four_columns(size, monkeypatch):
     cut = []
-    render = pens.Pen._render
-    monkeypatch.setattr(pens.Pen, "_render", lambda self, *all: cut.append(all[0]) or render(self, *all))
-    draw(probe("memristive", units=4).scene(), FRAME, size)
+    render = Canvas._render
+    monkeypatch.setattr(Canvas, "_render", lambda self, *all: cut.append(all[0]) or render(self, *all))
+    draw_scene(probe("memristive", units=4).scene(), FRAME, size)
     assert not [words for words in cut if "…" in words]
     assert [words for words in cut if words.endswith("full scale")]
 
 
 def test_of_many_units_the_first_and_the_readout_are_shown():
     scene = probe("digital", units=7).scene()
-    assert len(scene.stages) == 8
-    assert [stage.name for stage in shown(scene.stages)] == ["unit 1", "unit 2", "unit 3", "readout"]
-    assert len(shown(scene.stages)) == MOST
-    draw(scene)
+    assert len(scene.units) == 8
+    assert [unit.name for unit in visible(scene.units)] == ["unit 1", "unit 2", "unit 3", "readout"]
+    assert len(visible(scene.units)) == MOST
+    draw_scene(scene)
 
 
 def test_before_the_first_decision_there_is_a_picture_too():
     scene = Probe(policy()).scene()
     assert scene.decision is None
-    assert draw(scene).shape == (720, 1280, 3)
+    assert draw_scene(scene).shape == (720, 1280, 3)
 
 
 def test_text_outlives_a_shutdown_of_pygame_by_somebody_else():
     scene = probe().scene(Status("before"))
-    draw(scene)
-    pens.pygame.quit()
-    assert draw(replace(scene, status=Status("after"))).shape == (720, 1280, 3)
+    draw_scene(scene)
+    canvas.pygame.quit()
+    assert draw_scene(replace(scene, status=Status("after"))).shape == (720, 1280, 3)
 
 
 def test_colours_meet_their_ends():
@@ -281,22 +282,22 @@ def test_colours_meet_their_ends():
     assert signed[1].min() > 235
     assert (rising[1] == colours.ramp(False)[0]).all()
     assert (rising[2] == colours.ramp(False)[-1]).all()
-    assert (signed[3] == colours.PAPER).all()
+    assert (signed[3] == colours.GROUND).all()
 
 
 @pytest.mark.parametrize(("size", "name"), [((100, 720), "width"), ((1280, 10_000), "height")])
 def test_sizes_out_of_range_are_refused(size, name):
     with pytest.raises(ValueError, match=f"the {name} of a panel must be in .* pixels, got"):
-        draw(probe().scene(), None, size)
+        draw_scene(probe().scene(), None, size)
 
 
 def test_limits_must_be_positive():
     with pytest.raises(ValueError, match="limit must be a finite number > 0, got 0"):
-        Picture("x", np.zeros((1, 1)), 0, True, "")
+        Heatmap("x", np.zeros((1, 1)), 0, True, "")
 
 
 def test_two_pygames_are_told_with_the_cure(monkeypatch):
-    monkeypatch.setattr(needs, "version", lambda name: "1")
+    monkeypatch.setattr(dependencies, "version", lambda name: "1")
     with pytest.raises(DependencyNotInstalled, match="pip uninstall -y pygame pygame-ce, then pip install pygame-ce"):
         Painter()
 

@@ -15,16 +15,17 @@ from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.network.faults import age, inject
 from pib_rl.agents.network.readout import with_one
-from pib_rl.envs.chip_keeper.config import SITES, KeeperConfig
+from pib_rl.envs.chip_keeper.config import SITES, ChipKeeperConfig
+from pib_rl.envs.tasks import context_bandit
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.registry import base
 from pib_rl.physical.substrate import Read
 
 MAKER, SITE = 698, 600  # samples of the maker's training, and those that may be labelled on site; the rest is served
 EPOCHS, BATCH = 15, 64
-SHARE, RIDGE, REFITS = 5.0, 0.01, 3  # height of the right output after a re-fit, its regularisation, its repetitions
+HEIGHT, RIDGE, REFITS = 5.0, 0.01, 3  # height of the right output after a re-fit, its regularisation, its repetitions
 LATE = 0.5  # re-training goes on with the rates of the second half of a training
-FAR = 3.0  # deviations beyond which an output counts as out of range
+FAR = 3.0  # standard deviations beyond which an output counts as out of range
 
 
 class Digits(NamedTuple):
@@ -38,11 +39,9 @@ class Digits(NamedTuple):
 @cache
 def digits() -> Digits:
     """scikit-learn's handwritten digits (8 x 8, UCI), shuffled once for all."""
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    order = np.random.default_rng(0).permutation(len(data.target))
-    x, y = (data.data / 16).astype(np.float32)[order], data.target[order]
+    images, classes = context_bandit.digits()
+    order = np.random.default_rng(0).permutation(len(classes))
+    x, y = images[order], classes[order]
     cuts = (slice(MAKER), slice(MAKER, MAKER + SITE), slice(MAKER + SITE, None))
     return Digits(*((x[cut], y[cut]) for cut in cuts))
 
@@ -51,12 +50,12 @@ class Service(NamedTuple):
     """What a batch showed on the way.
 
     Args:
-        right: Which samples were told right, shape (n,).
+        right: Which samples were classified right, shape (n,).
         margin: Mean difference of the two largest outputs.
         spread: Standard deviation of the outputs.
-        far: Share of the units' outputs beyond `FAR` deviations of the gain control.
-        shift: Per unit, root mean square of the change of its outputs' means, in deviations of the gain control.
-        gain: Per unit, logarithm of the outputs' deviation over that of the gain control.
+        far: Fraction of the units' outputs beyond `FAR` standard deviations of the gain control.
+        shift: Per unit, rms of the change of its outputs' means, in standard deviations of the gain control.
+        gain: Per unit, logarithm of the outputs' standard deviation over that of the gain control.
     """
 
     right: np.ndarray
@@ -77,7 +76,7 @@ class Chip:
 
     Attributes:
         margin: Mean margin of the outputs when the readout was written last.
-        spread: Their deviation then.
+        spread: Their standard deviation then.
     """
 
     def __init__(self, model: PIBClassifier, period_j: float, healthy: float) -> None:
@@ -87,7 +86,7 @@ class Chip:
         self.margin = self.spread = 1.0
 
     def copy(self, seed: int) -> Chip:
-        """The chip as it is now, whose noise and faults are drawn anew from ``seed``; meters count from 0."""
+        """The chip as it is now, whose noise and faults are drawn from ``seed``; meters count from 0."""
         other = copy.deepcopy(self)
         other.model.model_.streams.restart(seed)
         for count in other.model.model_.meter.buffers():
@@ -108,7 +107,7 @@ class Chip:
         """Conductances drift, media decorrelate."""
         age(self.model.model_, seconds)
 
-    def suffer(self, fault: Fault) -> None:
+    def break_down(self, fault: Fault) -> None:
         """Something breaks for good."""
         inject(self.model.model_, fault)
 
@@ -137,10 +136,10 @@ class Chip:
 
     @torch.inference_mode()
     def refit(self, x: np.ndarray, y: np.ndarray) -> None:
-        """Moves the readout to `SHARE` (onehot - 1/10) by ridge regression, `REFITS` times, for writes are inexact."""
+        """Moves the readout to `HEIGHT` (onehot - 1/10) by ridge regression, `REFITS` times, for writes are inexact."""
         model = self.model.model_
         outputs = model.readout.array.out_features
-        goal = SHARE * (torch.from_numpy(np.eye(outputs, dtype=np.float32)[y]) - 1 / outputs)
+        goal = HEIGHT * (torch.from_numpy(np.eye(outputs, dtype=np.float32)[y]) - 1 / outputs)
         inputs = model.inputs(torch.from_numpy(x))
         for _ in range(REFITS):
             taps = with_one(model.network.measure(inputs).taps)
@@ -158,12 +157,12 @@ class Chip:
         self.note(self.model.model_.outputs(torch.from_numpy(x), Read.NOISY))
 
     def note(self, outputs: Tensor) -> None:
-        """Remembers margin and deviation of outputs, shape (n, classes), to compare later ones with."""
+        """Remembers margin and standard deviation of outputs, shape (n, classes), to compare later ones with."""
         first, second = outputs.topk(2).values.T
         self.margin, self.spread = (max(float(value), 1e-3) for value in ((first - second).mean(), outputs.std()))
 
 
-def trained(config: KeeperConfig) -> Chip:
+def trained(config: ChipKeeperConfig) -> Chip:
     """The chip of a configuration, new; trained once in a process. Copy it before something happens to it."""
     return _trained(config.hw, config.width, config.units, config.chip_seed, config.batch)
 
@@ -192,7 +191,7 @@ def _trained(hw: str, width: int, units: int, seed: int, batch: int) -> Chip:
     return chip
 
 
-def draw(random: np.random.Generator, data: tuple[np.ndarray, np.ndarray], size: int) -> Sequence[np.ndarray]:
+def pick(random: np.random.Generator, data: tuple[np.ndarray, np.ndarray], size: int) -> Sequence[np.ndarray]:
     """``size`` different samples and their labels."""
     picks = random.choice(len(data[1]), size, replace=False)
     return data[0][picks], data[1][picks]

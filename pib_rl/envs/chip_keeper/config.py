@@ -1,4 +1,4 @@
-"""Parameters of the keeper's task: chip, site, actions, prices."""
+"""Parameters of `ChipKeeper`: chip, site, actions, prices."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Hazard:
                 f"the periods between two faults {self.kind} must be {OFTEN} or more and finite, got {self.every}"
             )
 
-    def sized(self, share: float) -> Fault:
-        """A fault of this kind; ``share`` in 0..1 goes from the smallest size to the largest."""
+    def sized(self, fraction: float) -> Fault:
+        """A fault of this kind; ``fraction`` in 0..1 goes from the smallest size to the largest."""
         known = KINDS[self.kind]
         if known.whole:
             return Fault(self.kind, self.size)
-        return Fault(self.kind, min(max(2 * share * self.size, known.low), known.high))
+        return Fault(self.kind, min(max(2 * fraction * self.size, known.low), known.high))
 
 
 def parse_hazard(text: str) -> Hazard:
@@ -92,7 +92,7 @@ SITES = {
 
 
 @dataclass(frozen=True)
-class KeeperConfig:
+class ChipKeeperConfig:
     """Parameters of `ChipKeeper`. Rates, durations and prices are assumptions of the task, not measured on hardware.
 
     A period that is served without a mistake is worth 1; all prices are relative to that.
@@ -110,7 +110,7 @@ class KeeperConfig:
         recalibration_samples: Samples, without labels, that a recalibration measures.
         refit_labels: Labelled samples of a re-fit of the readout.
         retrain_labels: Labelled samples of a re-training; units learn in batches of 64.
-        recalibrate_downtime: Share of a period that is not served for a recalibration.
+        recalibrate_downtime: Fraction of a period that is not served for a recalibration.
         refit_downtime: The same for a re-fit.
         retrain_downtime: The same for a re-training.
         label_price: Price of a label.
@@ -162,10 +162,10 @@ class KeeperConfig:
                 bounds = f">= {low}" if high is None else f"in {low}..{high}"
                 raise ValueError(f"ChipKeeper {name} must be {bounds}, got {value}")
         for action in ACTIONS[1:]:
-            share = getattr(self, f"{action}_downtime")
-            if not 0 <= share <= 1:
+            fraction = getattr(self, f"{action}_downtime")
+            if not 0 <= fraction <= 1:
                 raise ValueError(
-                    f"ChipKeeper {action}_downtime is a share of a period and must be in 0..1, got {share}"
+                    f"ChipKeeper {action}_downtime is a fraction of a period and must be in 0..1, got {fraction}"
                 )
         check_numbers(
             self, "ChipKeeper", positive="endurance", not_negative="period_s label_price energy_price chip_price"
@@ -173,7 +173,7 @@ class KeeperConfig:
         self.hazards()
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> KeeperConfig:
+    def of(cls, options: Mapping[str, Any]) -> ChipKeeperConfig:
         """The configuration with ``options`` in place of its defaults.
 
         Raises:
@@ -192,7 +192,7 @@ class KeeperConfig:
         return [parse_hazard(text) for text in texts]
 
     def downtime(self, action: int) -> float:
-        """Share of the period that an action, a number of `ACTIONS`, takes from serving."""
+        """Fraction of the period that an action, a number of `ACTIONS`, takes from serving."""
         return float(getattr(self, f"{ACTIONS[action]}_downtime")) if action else 0.0
 
     def labels(self, action: int) -> int:

@@ -11,10 +11,10 @@ from gymnasium import spaces
 from pib_rl.agents.network.faults import check
 from pib_rl.common.options import shown
 from pib_rl.envs.actions import has_action
-from pib_rl.envs.chip_keeper.chip import digits, draw, trained
-from pib_rl.envs.chip_keeper.config import ACTIONS, KeeperConfig
+from pib_rl.envs.chip_keeper.chip import digits, pick, trained
+from pib_rl.envs.chip_keeper.config import ACTIONS, ChipKeeperConfig
 from pib_rl.envs.chip_keeper.monitor import LEAST, MOST, Monitor
-from pib_rl.envs.chip_keeper.picture import History, paint
+from pib_rl.envs.chip_keeper.picture import History, draw_episode
 from pib_rl.physical.faults import Fault
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -33,7 +33,7 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     | action | name | what happens | costs |
     |---|---|---|---|
     | 0 | nothing | | |
-    | 1 | recalibrate | detectors of media, then gain controls are set anew, without labels | downtime, energy |
+    | 1 | recalibrate | detectors of media, then gain controls are set again, without labels | downtime, energy |
     | 2 | refit | the readout is re-fit by ridge regression on labelled samples, three times | those, labels, wear |
     | 3 | retrain | recalibration; then units learn by PIB, the readout by its delta rule, one pass | as refit |
 
@@ -43,18 +43,18 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
 
     | name | meaning |
     |---|---|
-    | probe accuracy | share of the labelled samples of this period that were told right |
+    | probe accuracy | fraction of the labelled samples of this period that were classified right |
     | running accuracy | its mean since the last action, weighted towards the last periods (rate 0.3) |
     | margin | log of the mean difference of the two largest outputs over the one noted |
     | running margin | its mean, as above |
-    | spread | log of the deviation of the outputs over the one noted |
-    | far | log(1 + 100 x share of the units' outputs beyond 3 deviations of the gain control): clipping |
-    | shift 1, 2, ... | per unit, how far the means of its outputs moved, in deviations of the gain control, rms |
-    | gain 1, 2, ... | per unit, log of the deviation of its outputs over that of the gain control |
+    | spread | log of the standard deviation of the outputs over the one noted |
+    | far | log(1 + 100 x fraction of the units' outputs beyond 3 standard deviations of the gain control): clipping |
+    | shift 1, 2, ... | per unit, rms change of its outputs' means, in standard deviations of the gain control |
+    | gain 1, 2, ... | per unit, log of the standard deviation of its outputs over that of the gain control |
     | since recalibrate, refit, retrain | log(1 + periods since) / log(1 + ``periods``); 1 is never |
     | wear | 10 x pulses that a device received on average / ``endurance`` |
     | care energy | log(1 + energy of all actions / energy of serving so far) |
-    | time | share of the episode that has passed |
+    | time | fraction of the episode that has passed |
 
     ## Rewards
     In each period (1 - downtime of the action) x accuracy on the batch served
@@ -72,8 +72,8 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     Truncated after ``periods`` steps. Nothing terminates an episode.
 
     ## Arguments
-    Those of `KeeperConfig` by name, and ``render_mode``: None or "rgb_array", accuracy over time (served and as the
-    keeper estimates it; dashed: new), faults as triangles, actions as coloured bars.
+    Those of `ChipKeeperConfig` by name, and ``render_mode``: None or "rgb_array", accuracy over time (served and as the
+    keeper estimates it; dashed: new), faults as triangles, actions as bars, a row for each.
 
     ## Info
     ``accuracy`` of the served batch (all labels), ``probe_accuracy``, ``action`` by name, ``faults`` that arrived,
@@ -92,7 +92,7 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
     def __init__(self, render_mode: str | None = None, **options: Any) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"ChipKeeper render_mode must be None or rgb_array, got {render_mode!r}")
-        self.config = KeeperConfig.of(options)
+        self.config = ChipKeeperConfig.of(options)
         self.render_mode = render_mode
         self.monitor = Monitor(self.config)
         self.hazards = self.config.hazards()
@@ -137,11 +137,11 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
         config, chip = self.config, self.chip
         joules, pulses = chip.energy_j, chip.pulses
         if ACTIONS[action] == "recalibrate":
-            chip.recalibrate(draw(self.np_random, digits().site, config.recalibration_samples)[0])
+            chip.recalibrate(pick(self.np_random, digits().site, config.recalibration_samples)[0])
         elif ACTIONS[action] == "refit":
-            chip.refit(*draw(self.np_random, digits().site, config.refit_labels))
+            chip.refit(*pick(self.np_random, digits().site, config.refit_labels))
         elif ACTIONS[action] == "retrain":
-            chip.retrain(*draw(self.np_random, digits().site, config.retrain_labels))
+            chip.retrain(*pick(self.np_random, digits().site, config.retrain_labels))
         joules, pulses = chip.energy_j - joules, chip.pulses - pulses
         self.care_j += joules
         self.pulses += pulses
@@ -160,14 +160,14 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
             for _ in range(self.np_random.poisson(1 / hazard.every))
         ]
         for fault in found:
-            self.chip.suffer(fault)
+            self.chip.break_down(fault)
         return found
 
     def _serve(self) -> np.ndarray:
-        """Serves a batch; what the keeper sees then."""
-        seen = self.chip.serve(*draw(self.np_random, digits().served, self.config.batch))
-        self.accuracy = float(seen.right.mean())
-        return self.monitor.see(self.chip, seen, self.care_j, self.pulses, self.period)
+        """Serves a batch; the observation of it."""
+        service = self.chip.serve(*pick(self.np_random, digits().served, self.config.batch))
+        self.accuracy = float(service.right.mean())
+        return self.monitor.observe(self.chip, service, self.care_j, self.pulses, self.period)
 
     def _info(self, faults: list[Fault], action: int) -> dict[str, Any]:
         return {
@@ -183,4 +183,4 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
 
     def render(self) -> np.ndarray | None:
         """A picture of the episode so far, shape (400, 600, 3), uint8; None without render_mode."""
-        return None if self.render_mode is None else paint(self.history)
+        return None if self.render_mode is None else draw_episode(self.history)

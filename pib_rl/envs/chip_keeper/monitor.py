@@ -7,27 +7,27 @@ import math
 import numpy as np
 
 from pib_rl.envs.chip_keeper.chip import Chip, Service
-from pib_rl.envs.chip_keeper.config import ACTIONS, KeeperConfig
+from pib_rl.envs.chip_keeper.config import ACTIONS, ChipKeeperConfig
 
-TRACK = 0.3  # share by which running means move towards a period
+TRACK = 0.3  # fraction by which running means move towards a period
 LEAST, MOST = -5.0, 5.0
 
 
 class Monitor:
-    """Keeps running figures and turns them into observations.
+    """Keeps running means and turns them into observations.
 
-    Running figures begin anew with every action but "nothing": what was before tells little about a chip that changed.
+    Running means start again with every action but "nothing": what was before tells little about a chip that changed.
 
     Args:
         config: The task.
 
     Attributes:
         names: What each number of an observation is.
-        probe: Share of this period's labelled samples that were told right.
+        probe: Fraction of this period's labelled samples that were classified right.
         running: The same, as a running mean.
     """
 
-    def __init__(self, config: KeeperConfig) -> None:
+    def __init__(self, config: ChipKeeperConfig) -> None:
         self.config = config
         numbers = range(1, config.units + 1)
         self.names = (
@@ -51,7 +51,7 @@ class Monitor:
         self.probe = self.running = healthy
         self.margin = 0.0
         self.since = [self.config.periods] * (len(ACTIONS) - 1)
-        self.seen = 0
+        self.periods = 0
 
     def act(self, action: int) -> None:
         """Takes note of an action, a number of `ACTIONS`."""
@@ -60,23 +60,23 @@ class Monitor:
             for number, passed in enumerate(self.since, 1)
         ]
         if action:
-            self.seen = 0
+            self.periods = 0
 
-    def see(self, chip: Chip, seen: Service, care_j: float, pulses: float, period: int) -> np.ndarray:
+    def observe(self, chip: Chip, service: Service, care_j: float, pulses: float, period: int) -> np.ndarray:
         """The observation after a period, shape (len(names),), float32.
 
         Args:
             chip: For the margin and spread when its readout was written last.
-            seen: What the batch of the period showed.
+            service: What the batch of the period showed.
             care_j: Joules spent on care so far.
             pulses: Pulses that a device received so far, on average.
             period: Number of periods that have passed.
         """
         config, length = self.config, self.config.periods
-        margin = math.log(max(seen.margin, 1e-3) / chip.margin)
-        self.probe = float(seen.right[: config.probes].mean())
-        self.seen += 1
-        rate = max(TRACK, 1 / self.seen)
+        margin = math.log(max(service.margin, 1e-3) / chip.margin)
+        self.probe = float(service.right[: config.probes].mean())
+        self.periods += 1
+        rate = max(TRACK, 1 / self.periods)
         self.running += rate * (self.probe - self.running)
         self.margin += rate * (margin - self.margin)
         waits = [math.log1p(passed) / math.log1p(length) for passed in self.since]
@@ -86,10 +86,10 @@ class Monitor:
             self.running,
             margin,
             self.margin,
-            math.log(max(seen.spread, 1e-3) / chip.spread),
-            math.log1p(100 * seen.far),
-            *seen.shift,
-            *seen.gain,
+            math.log(max(service.spread, 1e-3) / chip.spread),
+            math.log1p(100 * service.far),
+            *service.shift,
+            *service.gain,
             *waits,
             pulses / config.endurance * 10,
             energy,

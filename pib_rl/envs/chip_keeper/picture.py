@@ -1,4 +1,4 @@
-"""The picture of a chip that is kept: accuracy over time, faults, actions, what it cost."""
+"""The picture of an episode of `ChipKeeper`: accuracy over time, faults, actions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pib_rl.common import palette
 from pib_rl.envs.chip_keeper.config import ACTIONS
-from pib_rl.envs.tasks.canvas import BLUE, FAINT, GREEN, INK, ORANGE, RED, Canvas
 from pib_rl.physical.faults import Fault
 
-LEFT, RIGHT, TOP, BOTTOM, STRIP = 52, 582, 58, 290, 306
-COLOURS = dict(zip(ACTIONS[1:], (GREEN, ORANGE, RED), strict=True))
-GREY = "#78909c"
+LEFT, RIGHT, TOP, BOTTOM = 100, 560, 58, 290
+ROW, ROWS = 14, 306  # height of the row of an action, and top of the first one
+COLOURS = dict(zip(ACTIONS[1:], (palette.GREEN, palette.AMBER, palette.RED), strict=True))
+QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 
 
 @dataclass
@@ -50,54 +51,51 @@ def height(accuracy: float) -> float:
     return BOTTOM - (BOTTOM - TOP) * accuracy
 
 
+def row_of(action: str) -> int:
+    """Top of the row in which an action is marked, a pixel of the picture."""
+    return ROWS + (ROW + 6) * (ACTIONS.index(action) - 1)
+
+
 def ticks(length: int) -> list[int]:
     """Periods that are named below the picture: the whole ones next to the quarters of an episode, each once."""
-    return sorted({round(share * length) for share in (0, 0.25, 0.5, 0.75, 1)})
+    return sorted({round(quarter * length) for quarter in QUARTERS})
 
 
-def paint(history: History) -> np.ndarray:
+def draw_episode(history: History) -> np.ndarray:
     """The picture, shape (400, 600, 3), uint8."""
-    canvas = Canvas(600, 400)
-    _frame(canvas, history)
-    for name, values, colour, width in (
-        ("served", history.accuracies, BLUE, 1.2),
-        ("estimated", history.estimates, ORANGE, 2.0),
+    from pib_rl.viewer import Canvas, colours
+
+    canvas, dark, grey, healthy = Canvas((600, 400)), colours.INK, colours.GREY, height(history.healthy)
+    done, faults = len(history.actions), [fault for period in history.faults for fault in period]
+    canvas.text(f"period {done} of {history.length}", LEFT, 10)
+    canvas.text(f"return {sum(history.rewards):.1f}", RIGHT, 10, align="right")
+    canvas.text(f"last fault {faults[-1].kind if faults else 'none'}", LEFT + 170, 11, 12, colours.RED)
+    for quarter in QUARTERS:
+        canvas.line([(LEFT, height(quarter)), (RIGHT, height(quarter))], colours.FAINT, 1)
+        canvas.text(f"{100 * quarter:.0f} %", LEFT - 8, height(quarter) - 7, 11, grey, align="right")
+    for dash in range(LEFT, RIGHT, 12):
+        canvas.line([(dash, healthy), (dash + 5, healthy)], colours.GREEN)
+    for at, name, values, colour, width in (
+        (LEFT + 10, "served", history.accuracies, colours.BLUE, 1),
+        (LEFT + 95, "estimated", history.estimates, colours.AMBER, 2),
     ):
         canvas.line([(history.x(n), height(value)) for n, value in enumerate(values, 1)], colour, width)
-        if len(values) == 1:  # a line needs two points; the one that is drawn later leaves a ring of the other
-            canvas.dot((history.x(1), height(values[0])), 5.5 - width, colour)
-        at = LEFT + (95 if name == "estimated" else 10)
-        canvas.line([(at, BOTTOM - 12), (at + 18, BOTTOM - 12)], colour, 2)
-        canvas.text((at + 24, BOTTOM - 12), name, 11, colour)
-    for number, faults in enumerate(history.faults, 1):
-        for row, _ in enumerate(faults):
-            canvas.triangle((history.x(number), TOP - 2 - 9 * row), 9, RED)
-    step = history.x(1) - history.x(0)
-    for number, action in enumerate(history.actions):
-        if action:
-            canvas.box((history.x(number), STRIP), (max(step, 2), 22), COLOURS[ACTIONS[action]])
-    _words(canvas, history)
-    return canvas.array()
-
-
-def _frame(canvas: Canvas, history: History) -> None:
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        canvas.line([(LEFT, height(share)), (RIGHT, height(share))], FAINT)
-        canvas.text((LEFT - 8, height(share)), f"{100 * share:.0f} %", 11, GREY, "rm")
-    for dash in range(LEFT, RIGHT, 12):
-        canvas.line([(dash, height(history.healthy)), (dash + 5, height(history.healthy))], GREEN, 1.5)
-    canvas.box((LEFT, STRIP), (RIGHT - LEFT, 22), "#eceff1")
+        if len(values) == 1:  # a line needs two points
+            canvas.fill((history.x(1) - 4, height(values[0]) - 4, 8, 8), colour)
+        canvas.line([(at, BOTTOM - 12), (at + 18, BOTTOM - 12)], colour, 2 * width)
+        canvas.text(name, at + 24, BOTTOM - 19, 11, colour)
+    for number, found in enumerate(history.faults, 1):
+        for row, _ in enumerate(found):
+            canvas.triangle(history.x(number), TOP - 2 - 9 * row, 9, colours.RED)
+    step = max(history.x(1) - history.x(0), 2)
+    for action, css in COLOURS.items():
+        top = row_of(action)
+        canvas.text(action, LEFT - 8, top, 12, dark, align="right")
+        canvas.text(str(history.actions.count(ACTIONS.index(action))), RIGHT + 8, top, 12, dark)
+        canvas.fill((LEFT, top, RIGHT - LEFT, ROW), colours.GROUND)
+        for number, taken in enumerate(history.actions):
+            if ACTIONS[taken] == action:
+                canvas.fill((history.x(number), top, step, ROW), colours.rgb(css))
     for period in ticks(history.length):
-        canvas.text((history.x(period), STRIP + 33), str(period), 11, GREY, "mm")
-
-
-def _words(canvas: Canvas, history: History) -> None:
-    done = len(history.actions)
-    last = next((str(faults[-1]) for faults in reversed(history.faults) if faults), "none")
-    canvas.text((LEFT, 18), f"period {done} of {history.length}", 14, INK)
-    canvas.text((RIGHT, 18), f"return {sum(history.rewards):.1f}", 14, INK, "rm")
-    canvas.text((LEFT + 150, 18), f"last fault {last.split(':')[0]}", 12, RED)
-    for number, (name, colour) in enumerate(COLOURS.items()):
-        at = LEFT + 178 * number
-        canvas.box((at, 366), (14, 14), colour)
-        canvas.text((at + 22, 373), f"{name}  {history.actions.count(ACTIONS.index(name))}", 13, INK)
+        canvas.text(str(period), history.x(period), row_of(ACTIONS[-1]) + ROW + 6, 11, grey, align="centre")
+    return canvas.array()

@@ -40,7 +40,7 @@ class FreshChip:
 
     Raises:
         ValueError: If a number is not whole or outside its range (`SIZES`), ``hw`` is no text, or options are no
-            mapping of names. What else is wrong is told where the chip is made.
+            mapping of names. Making the chip checks the rest.
     """
 
     hw: str = "digital"

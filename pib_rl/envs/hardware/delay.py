@@ -1,4 +1,4 @@
-"""Answers that come late: a queue of whole control periods."""
+"""Decisions that come late: a queue of whole control periods."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Delay:
         self._queue: deque[Any] = deque()
 
     def clear(self) -> None:
-        """Begins anew."""
+        """Empties the queue."""
         self._queue.clear()
 
     def __call__(self, value: Any) -> Any:

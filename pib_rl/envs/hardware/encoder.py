@@ -8,13 +8,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import batched, check_vectors
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs.hardware.chips import FreshChip, Source, reseed
 from pib_rl.envs.hardware.encoding import Encoding
+from pib_rl.envs.vectorised import VecObservations
 
 
 class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -29,7 +30,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     Info: ``energy_j``, joules spent on this observation, and ``latency_s``, seconds from the observation to its
     outputs; 0 where the substrate does not model them. Those of further hardware inside are added.
 
-    The chip is the same in each episode. What it draws (read noise) starts anew at each `reset`, from a seed that the
+    The chip is the same in each episode. What it draws (read noise) starts again at each `reset`, from a seed that the
     task's generator spawns: it follows from the seed that `reset` is given, and takes nothing from the task's own
     draws; the task goes as it does without the wrapper.
 
@@ -57,7 +58,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns."""
+        """Resets the task; the chip's draws start again, from a seed that the task's generator spawns."""
         obs, info = self.env.reset(seed=seed, options=options)
         reseed(self.model.streams, self.np_random)
         return self._encoded(obs, info)
@@ -82,7 +83,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         }
 
 
-class VecHardwareEncoder(VecEnvWrapper):
+class VecHardwareEncoder(VecObservations):
     """The same for a whole `VecEnv` at once: one chip reads all environments, one after the other.
 
     Args:
@@ -111,11 +112,5 @@ class VecHardwareEncoder(VecEnvWrapper):
         self._restart(seed)
         return self.venv.seed(seed)
 
-    def reset(self) -> np.ndarray:
-        return self.encoding(self.venv.reset())
-
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        obs, rewards, dones, infos = self.venv.step_wait()
-        for index in np.flatnonzero(dones):
-            infos[index]["terminal_observation"] = self.encoding(batched(infos[index]["terminal_observation"]))[0]
-        return self.encoding(obs), rewards, dones, infos
+    def change(self, obs: Any) -> np.ndarray:
+        return self.encoding(obs)

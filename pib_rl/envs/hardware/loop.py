@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -26,7 +26,9 @@ from pib_rl.envs.make import control_period
 from pib_rl.physical.faults import parse_all
 from pib_rl.physical.substrate import Read
 from pib_rl.viewer import Probe, Scene, Status
-from pib_rl.viewer.screen import Screen
+
+if TYPE_CHECKING:
+    from pib_rl.viewer import Painter
 
 VIEWS = ("both", "task")
 SETTINGS: dict[str, Any] = {"best": bool, "greedy": bool, "latency_s": float | None}
@@ -51,9 +53,9 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     does, the hardware gives ``first_action``. Overrides are not late.
 
     Chip: `reset` does not repair it: faults happen once in the life of the environment, counted in steps over all
-    episodes, and stay. ``reset(options={"chip": "new"})`` puts in the chip as it was delivered and begins its life
-    anew. What it draws starts anew at each `reset`, from a seed that the task's generator spawns: it follows from the
-    seed that `reset` is given and takes nothing from the task's own draws.
+    episodes, and stay. ``reset(options={"chip": "new"})`` puts in the chip as it was delivered and starts its
+    life again. What it draws starts again at each `reset`, from a seed that the task's generator spawns: it follows
+    from the seed that `reset` is given and takes nothing from the task's own draws.
 
     Args:
         env: The task, with Discrete or Box actions.
@@ -104,7 +106,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.policy = fitting(policy, env, BEST if settings["best"] else LAST)
         if view not in VIEWS:
             raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
-        self.greedy, self.view, self.screen = settings["greedy"], view, Screen()
+        self.greedy, self.view = settings["greedy"], view
+        self._painter: Painter | None = None
         self.probe = Probe(self.policy, Read(read))
         asked = settings["latency_s"]
         self.latency_s = self.policy.latency if asked is None else asked
@@ -126,12 +129,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         period = control_period(self.env)
         if period is None and asked:
             raise ValueError(
-                "latency_s can't be told in steps: the environment has neither tau nor dt nor render_fps; leave it out"
+                "latency_s can't be turned into steps: the environment has no tau, dt or render_fps; leave it out"
             )
         return 0 if period is None else late_steps(self.latency_s, period)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Resets the task; the chip's draws start anew, from a seed that the task's generator spawns.
+        """Resets the task; the chip's draws start again, from a seed that the task's generator spawns.
 
         Args:
             seed: Seed of the task and of what the chip draws.
@@ -168,12 +171,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
 
     def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
-        """Asks the hardware about an observation; what an info tells of that."""
+        """Asks the hardware about an observation; what an info says of that."""
         while self.ahead and self.ahead[0].step <= self.life:
             inject(self.policy, self.ahead.pop(0))
             self.marks.append(len(self.returns) + 1)
         with self.policy.meter.lap() as joules:
-            answer = self.probe.answer(self.policy.obs_to_tensor(obs)[0], self.greedy)
+            answer = self.probe.decide(self.policy.obs_to_tensor(obs)[0], self.greedy)
             spent = joules()
         action = self._in_task(answer.actions)
         self._next = self.delay(action)
@@ -212,7 +215,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         frame = self.env.render()
         if self.view == "task" or not isinstance(frame, np.ndarray):
             return frame
-        return self.screen.show(self.scene(), frame)
+        if self._painter is None:
+            from pib_rl.viewer import Painter
+
+            self._painter = Painter()
+        self._painter.paint(self.scene(), frame)
+        return self._painter.array()
 
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""

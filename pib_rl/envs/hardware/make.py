@@ -33,25 +33,12 @@ def make_hardware(
     faults: Sequence[str] | None = (),
     **env_kwargs: Any,
 ) -> HardwareLoop:
-    """`HardwareLoop` over an environment.
+    """`HardwareLoop` over the task ``env_id``: the policy of ``run``, a run folder of ``train``, or a fresh chip acts.
 
-    Args:
-        env_id: The task.
-        hw: Substrate of a fresh chip, "digital" by default; of a run it is known, and may be left out.
-        run: Run folder of ``train`` whose policy acts; None for a fresh chip with a blank readout.
-        width: Outputs of each unit, as ``hw``; 64 by default.
-        units: Number of units, as ``hw``; 2 by default.
-        hw_options: Options of the substrate, as ``hw``.
-        seed: Seed of fabrication, as ``hw``; 0 by default.
-        distractors: Noise dimensions of each observation; by default those of the run, or none.
-        best: As for `HardwareLoop`, like the next six.
-        greedy: See there.
-        read: See there.
-        latency_s: See there.
-        first_action: See there.
-        view: See there.
-        faults: See there.
-        env_kwargs: Arguments of the task, ``render_mode`` among them.
+    ``hw`` ("digital" by default), ``width`` (64), ``units`` (2), ``hw_options`` and ``seed`` (0) make a fresh chip with
+    a blank readout; of a run they are known and may be left out. ``distractors`` are noise dimensions of each
+    observation, by default those of the run, or none. ``env_kwargs`` go to the task, ``render_mode`` among them; all
+    others to `HardwareLoop`.
 
     Raises:
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.
@@ -85,20 +72,11 @@ def make_encoder(
     read: str = "noisy",
     **env_kwargs: Any,
 ) -> HardwareEncoder:
-    """`HardwareEncoder` over an environment.
+    """`HardwareEncoder` over the task ``env_id``: the units of ``run``, or those of a fresh chip, encode.
 
-    Args:
-        env_id: The task.
-        hw: As for `make_hardware`, like ``width``, ``units``, ``hw_options`` and ``seed``.
-        run: Run folder whose units encode, of ``learn --target views`` or of ``train``; None for a fresh chip.
-        width: See ``hw``.
-        units: See ``hw``.
-        hw_options: See ``hw``.
-        seed: See ``hw``.
-        samples: Observations of random actions from which a fresh chip gets its statistics.
-        distractors: Noise dimensions of each observation.
-        read: As for `HardwareEncoder`.
-        env_kwargs: Arguments of the task, ``render_mode`` among them.
+    ``run`` is a run folder of ``learn --target views`` or of ``train``; a fresh chip gets its statistics from
+    ``samples`` observations of random actions. ``read`` is that of `HardwareEncoder`, all others as for
+    `make_hardware`.
 
     Raises:
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.

@@ -12,7 +12,6 @@ from gymnasium import spaces
 
 from pib_rl.common.options import admit, shown, whole
 from pib_rl.envs.actions import has_action
-from pib_rl.envs.tasks.canvas import BLUE, FAINT, GREEN, INK, RED, Canvas
 
 DATA = ("clusters", "digits")
 RECENT = 100  # pulls over which the picture averages
@@ -60,7 +59,7 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
     | `data` | `"clusters"` | `"clusters"` or `"digits"` |
     | `features` | 8 | size of a context of clusters, 1..4096 |
     | `clusters` | 2 | centres per arm, 1..100; with 2 or more no linear policy is right everywhere |
-    | `spread` | 0.5 | deviation of contexts from their centre, >= 0; 1 is that of the centres themselves |
+    | `spread` | 0.5 | standard deviation of contexts from their centre, >= 0; 1 is that of the centres themselves |
     | `noise` | 0.1 | probability that a reward is turned around, 0..0.5 |
     | `task_seed` | 0 | seed of the centres |
 
@@ -146,35 +145,31 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
         return None if self.render_mode is None else self._paint()
 
     def _paint(self) -> np.ndarray:
-        canvas = Canvas(600, 400)
+        from pib_rl.viewer import Canvas, colours
+
+        canvas = Canvas((600, 400))
         mean = f"{sum(self.recent) / len(self.recent):.2f}" if self.recent else "-"
-        canvas.text((30, 24), "context", 14, INK)
-        canvas.text((570, 24), f"mean reward of the last {len(self.recent)} pulls: {mean}", 14, INK, "rm")
+        canvas.text("context", 30, 16)
+        canvas.text(f"mean reward of the last {len(self.recent)} pulls: {mean}", 570, 16, align="right")
         if self.data == "digits":
-            self._paint_image(canvas)
+            greys = np.round(255 * (1 - self.context.reshape(8, 8, 1))).astype(np.uint8)
+            canvas.image(np.repeat(greys, 3, 2), (172, 44, 256, 256))
         else:
-            self._paint_bars(canvas)
+            width = 540 / len(self.context)
+            for number, value in enumerate(self.context):
+                size = 110 * min(abs(float(value)) / 3, 1)
+                place = 30 + width * number + 2, 170 - size if value > 0 else 170, max(width - 4, 1), size
+                canvas.fill(place, colours.BLUE)
+            canvas.line([(30, 170), (570, 170)], colours.INK, 1)
         width = 540 / self.arms
         for arm in range(self.arms):
-            at = 30 + width * arm
-            colour = FAINT if self.pulled < 0 else GREEN if arm == self.right else RED if arm == self.pulled else FAINT
-            canvas.box((at + 2, 320), (max(width - 4, 1), 44), colour)
+            left = 30 + width * arm
+            marked = self.pulled >= 0 and arm in (self.right, self.pulled)
+            colour = (colours.GREEN if arm == self.right else colours.RED) if marked else colours.FAINT
+            canvas.fill((left + 2, 320, max(width - 4, 1), 44), colour)
+            middle = left + width / 2
             if width > 24:
-                canvas.text((at + width / 2, 342), str(arm), 15, INK if colour == FAINT else "#ffffff", "mm")
+                canvas.text(str(arm), middle, 333, 15, colours.PAPER if marked else colours.INK, align="centre")
             if arm == self.pulled:
-                canvas.triangle((at + width / 2, 314), 12, INK)
+                canvas.triangle(middle, 314, 12, colours.INK)
         return canvas.array()
-
-    def _paint_image(self, canvas: Canvas) -> None:
-        for row, values in enumerate(self.context.reshape(8, 8)):
-            for column, value in enumerate(values):
-                grey = round(255 * (1 - float(value)))
-                canvas.box((172 + 32 * column, 44 + 32 * row), (32, 32), f"#{grey:02x}{grey:02x}{grey:02x}")
-
-    def _paint_bars(self, canvas: Canvas) -> None:
-        middle, width = 170, 540 / len(self.context)
-        for number, value in enumerate(self.context):
-            size = 110 * min(abs(float(value)) / 3, 1)
-            top = middle - size if value > 0 else middle
-            canvas.box((30 + width * number + 2, top), (max(width - 4, 1), size), BLUE)
-        canvas.line([(30, middle), (570, middle)], INK)

@@ -1,4 +1,4 @@
-"""A hidden meaning of actions that is told in the observation: one policy for two opposite tasks."""
+"""A meaning of actions that the observation names: one policy for two opposite tasks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from pib_rl.common.options import admit
 from pib_rl.envs.actions import check_action
-from pib_rl.envs.lookup import inner
+from pib_rl.envs.lookup import make_inner
 from pib_rl.envs.tasks.distractors import as_vector, lengthened
 
 
@@ -47,7 +47,7 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     | argument | default | meaning |
     |---|---|---|
     | `env` | | environment with vector observations; Discrete actions, or a Box that is symmetric around 0 |
-    | `switch` | 0 | probability per step that the context changes; the observation tells at once |
+    | `switch` | 0 | probability per step that the context changes; the observation says so at once |
 
     ``info`` holds ``context``, 1 or -1.
 
@@ -77,7 +77,7 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     @property
     def shown(self) -> float:
-        """What the observation tells of the context."""
+        """What the observation says of the context."""
         return float(self.context)
 
     def turned(self, action: Any) -> Any:
@@ -112,4 +112,4 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 def make_context_flip(env_id: str = "CartPole-v1", switch: float = 0.0, **env_kwargs: Any) -> ContextFlip:
     """`pib_rl/ContextFlip-v0`: the environment ``env_id`` behind `ContextFlip`; ``env_kwargs`` go to it."""
-    return ContextFlip(inner(env_id, env_kwargs, make_context_flip), switch)
+    return ContextFlip(make_inner(env_id, env_kwargs, make_context_flip), switch)

@@ -8,14 +8,14 @@ import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 
 from pib_rl.common.options import whole
-from pib_rl.envs.lookup import inner
+from pib_rl.envs.lookup import make_inner
 from pib_rl.envs.tasks.context_flip import ContextFlip
 
 
 class DelayedCue(ContextFlip):
     """`ContextFlip` whose context is shown in the first ``steps`` observations only and holds for the whole episode.
 
-    The action after that needs what is no longer told. A policy without memory sees the same observation in both
+    The action after that needs what is no longer shown. A policy without memory sees the same observation in both
     contexts and has to act alike, so that it can't solve the task by what it sees. Two ways around this are in the
     nature of an environment, not of the cue: a policy may write the cue into the environment's own state while it is
     shown (where a cart stands), and one with memory may find the context out by trying.
@@ -66,4 +66,4 @@ class DelayedCue(ContextFlip):
 
 def make_delayed_cue(env_id: str = "CartPole-v1", steps: int = 5, **env_kwargs: Any) -> DelayedCue:
     """`pib_rl/DelayedCue-v0`: the environment ``env_id`` behind `DelayedCue`; ``env_kwargs`` go to it."""
-    return DelayedCue(inner(env_id, env_kwargs, make_delayed_cue), steps)
+    return DelayedCue(make_inner(env_id, env_kwargs, make_delayed_cue), steps)

@@ -10,10 +10,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl.common.limits import sized
-from pib_rl.envs.lookup import inner
+from pib_rl.envs.lookup import make_inner
+from pib_rl.envs.vectorised import VecObservations
 
 
 def as_vector(space: spaces.Space[Any], who: str) -> spaces.Box:
@@ -83,10 +84,10 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 
 def make_distractors(env_id: str = "CartPole-v1", count: int = 32, **env_kwargs: Any) -> Distractors:
     """`pib_rl/Distractors-v0`: the environment ``env_id`` behind `Distractors`; ``env_kwargs`` go to it."""
-    return Distractors(inner(env_id, env_kwargs, make_distractors), count)
+    return Distractors(make_inner(env_id, env_kwargs, make_distractors), count)
 
 
-class VecDistractors(VecEnvWrapper):
+class VecDistractors(VecObservations):
     """The same for a whole `VecEnv` at once.
 
     Args:
@@ -105,18 +106,6 @@ class VecDistractors(VecEnvWrapper):
         self._random = noise_generator(seed)
         return self.venv.seed(seed)
 
-    def _widen(self, obs: np.ndarray) -> np.ndarray:
+    def change(self, obs: Any) -> np.ndarray:
         noise = self._random.standard_normal((*obs.shape[:-1], self.count), dtype=np.float32)
         return np.concatenate([obs.astype(np.float32, copy=False), noise], -1)
-
-    def reset(self) -> np.ndarray:
-        obs = self.venv.reset()
-        assert isinstance(obs, np.ndarray)
-        return self._widen(obs)
-
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        obs, rewards, dones, infos = self.venv.step_wait()
-        assert isinstance(obs, np.ndarray)
-        for index in np.flatnonzero(dones):
-            infos[index]["terminal_observation"] = self._widen(infos[index]["terminal_observation"])
-        return self._widen(obs), rewards, dones, infos

@@ -7,11 +7,11 @@ import pytest
 from gymnasium.utils import seeding
 
 from pib_rl.envs.chip_keeper.chip import Chip, digits, trained
-from pib_rl.envs.chip_keeper.config import ACTIONS, KeeperConfig, parse_hazard
+from pib_rl.envs.chip_keeper.config import ACTIONS, ChipKeeperConfig, parse_hazard
 from pib_rl.envs.chip_keeper.env import ChipKeeper
-from pib_rl.envs.chip_keeper.picture import History, height, paint, ticks
-from pib_rl.envs.tasks.canvas import Canvas
+from pib_rl.envs.chip_keeper.picture import LEFT, RIGHT, ROW, History, draw_episode, height, row_of, ticks
 from pib_rl.physical.faults import Fault, parse
+from pib_rl.viewer import Canvas
 
 CALM = {"faults": (), "period_s": 0.0}
 
@@ -21,7 +21,7 @@ def accuracy(chip: Chip) -> float:
 
 
 def new(**settings) -> Chip:
-    return trained(KeeperConfig(**settings)).copy(0)
+    return trained(ChipKeeperConfig(**settings)).copy(0)
 
 
 def site(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,12 +36,12 @@ def test_no_sample_is_in_two_parts():
 
 
 def test_the_chip_is_trained_once_and_copied():
-    config = KeeperConfig(width=8, units=1)
+    config = ChipKeeperConfig(width=8, units=1)
     chip = trained(config)
     assert trained(config) is chip
     assert chip.healthy > 0.7
     other = chip.copy(1)
-    other.suffer(Fault("stuck", 1.0))
+    other.break_down(Fault("stuck", 1.0))
     assert accuracy(other) < 0.5 < accuracy(chip)
     assert chip.copy(1).energy_j == 0.0
     margins = [chip.copy(seed).serve(*site(50)).margin for seed in (1, 1, 2, 3)]
@@ -53,7 +53,7 @@ def test_the_chip_is_trained_once_and_copied():
 def test_faults_hurt_and_care_helps(hw, fault):
     chip = new(hw=hw)
     healthy = accuracy(chip)
-    chip.suffer(parse(fault))
+    chip.break_down(parse(fault))
     broken = accuracy(chip)
     assert broken < healthy - 0.05
     chip.refit(*site(200))
@@ -154,7 +154,7 @@ def test_what_the_keeper_sees():
 def test_damage_shows_in_what_the_keeper_sees():
     env = ChipKeeper(**CALM)
     before, names = env.reset(seed=0)[0], env.monitor.names
-    env.chip.suffer(Fault("stuck", 0.3))
+    env.chip.break_down(Fault("stuck", 0.3))
     for _ in range(8):
         after = env.step(0)[0]
     change = dict(zip(names, after - before, strict=True))
@@ -225,8 +225,11 @@ def test_the_picture_shows_faults_and_actions():
         env.step(action)
     picture = env.render()
     assert picture.shape == empty.shape == (400, 600, 3)
-    strip = picture[317, 52:582].astype(int)
-    assert len({tuple(strip[53 * step + 26]) for step in range(5)}) == 4, "nothing and three actions"
+    across = [round(LEFT + (RIGHT - LEFT) * (step + 0.5) / 10) for step in range(5)]
+    rows = [row_of(action) + ROW // 2 for action in ACTIONS[1:]]
+    marked = [[tuple(picture[row, x]) != tuple(empty[row, x]) for row in rows] for x in across]
+    assert marked == [[False] * 3, *np.eye(3, dtype=bool).tolist(), [False] * 3], "each action in a row of its own"
+    assert len({tuple(picture[row, x]) for row, x in zip(rows, across[1:4], strict=True)}) == 3
     assert (picture[45:58] != empty[45:58]).any()
 
 
@@ -237,17 +240,17 @@ def test_the_picture_shows_faults_and_actions():
 def test_periods_are_named_where_they_are(length, named, monkeypatch):
     assert ticks(length) == named
     history, said = History(1.0, length), {}
-    monkeypatch.setattr(Canvas, "text", lambda self, at, text, *rest: said.setdefault(at, text))
-    paint(history)
+    monkeypatch.setattr(Canvas, "text", lambda self, text, x, y, *rest, **kinds: said.setdefault((x, y), text))
+    draw_episode(history)
     for period in named:
-        assert said[history.x(period), 339] == str(period)
+        assert said[history.x(period), row_of("retrain") + ROW + 6] == str(period)
 
 
 def test_one_period_can_be_seen():
     history = History(0.9, 20)
-    empty = paint(history)
+    empty = draw_episode(history)
     history.add(0, 0.5, 0.2, [], 0.0)
-    seen = paint(history)
+    seen = draw_episode(history)
     across = round(history.x(1))
     for accuracy in (0.5, 0.2):
         down = round(height(accuracy))

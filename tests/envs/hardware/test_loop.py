@@ -183,7 +183,7 @@ def test_a_latency_needs_a_control_period():
     env = gym.make("FrozenLake-v1")
     env.unwrapped.metadata = {"render_modes": []}
     assert HardwareLoop(env, FreshChip(hw="optical", width=4)).delay.steps == 0
-    with pytest.raises(ValueError, match="latency_s can't be told in steps"):
+    with pytest.raises(ValueError, match="latency_s can't be turned into steps"):
         HardwareLoop(env, FreshChip(width=4), latency_s=0.1)
 
 

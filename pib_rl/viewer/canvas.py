@@ -12,7 +12,9 @@ import pygame
 from pib_rl.viewer import colours
 from pib_rl.viewer.colours import Colour
 
-WORDS = 2000  # rendered texts that are kept
+TEXTS = 2000  # rendered texts that are kept
+
+Place = pygame.Rect | tuple[float, float, float, float]  # left, top, width, height in pixels
 
 
 @cache
@@ -36,18 +38,20 @@ def number(value: float, form: str) -> str:
     return text if float(text) else format(0.0, form)
 
 
-class Pen:
-    """Draws on a surface.
+class Canvas:
+    """A picture to draw on.
 
     Args:
-        surface: Where to.
-        scale: Pixels per unit of length; a picture of 720 lines has 1.
+        size: Width and height in pixels.
+        scale: Pixels per unit of length.
+        ground: Colour of the empty picture.
     """
 
-    def __init__(self, surface: pygame.Surface, scale: float) -> None:
-        self.surface = surface
+    def __init__(self, size: tuple[int, int], scale: float = 1.0, ground: Colour = colours.PAPER) -> None:
+        self.surface = pygame.Surface(size)
+        self.surface.fill(ground)
         self.scale = scale
-        self._words: dict[tuple[str, int, bool, Colour], pygame.Surface] = {}
+        self._texts: dict[tuple[str, int, bool, Colour], pygame.Surface] = {}
 
     def px(self, length: float) -> int:
         """A length in pixels, 1 at least."""
@@ -102,29 +106,30 @@ class Pen:
 
     def _render(self, words: str, size: float, colour: Colour, bold: bool) -> pygame.Surface:
         key = words, self.px(size), bold, colour
-        found = self._words.get(key)
+        found = self._texts.get(key)
         if found is None:
-            if len(self._words) >= WORDS:
-                self._words.clear()
+            if len(self._texts) >= TEXTS:
+                self._texts.clear()
             try:
                 found = font(key[1], bold).render(words, True, colour)
             except pygame.error:  # somebody else, such as an environment that was closed, shut pygame down meanwhile
                 font.cache_clear()
                 found = font(key[1], bold).render(words, True, colour)
-            self._words[key] = found
+            self._texts[key] = found
         return found
 
-    def fill(self, rect: pygame.Rect, colour: Colour) -> None:
+    def fill(self, rect: Place, colour: Colour) -> None:
         """A full rectangle."""
         self.surface.fill(colour, rect)
 
-    def card(self, rect: pygame.Rect) -> None:
-        """An empty box."""
-        self.fill(rect, colours.CARD)
-        pygame.draw.rect(self.surface, colours.EDGE, rect, self.px(1))
+    def box(self, rect: pygame.Rect) -> None:
+        """An empty box with an edge."""
+        self.fill(rect, colours.PAPER)
+        pygame.draw.rect(self.surface, colours.FAINT, rect, self.px(1))
 
-    def picture(self, rgb: np.ndarray, rect: pygame.Rect, *, smooth: bool = False) -> None:
+    def image(self, rgb: np.ndarray, place: Place, *, smooth: bool = False) -> None:
         """A picture, shape (rows, columns, 3), uint8, stretched to a rectangle."""
+        rect = pygame.Rect(place)
         if rect.width < 1 or rect.height < 1:
             return
         image = pygame.surfarray.make_surface(np.swapaxes(rgb, 0, 1))
@@ -135,3 +140,11 @@ class Pen:
         """A line through points, in pixels."""
         if len(points) > 1:
             pygame.draw.lines(self.surface, colour, False, points, self.px(width))
+
+    def triangle(self, x: float, y: float, size: float, colour: Colour) -> None:
+        """A full triangle, of that width and height, that points down to a place in pixels."""
+        pygame.draw.polygon(self.surface, colour, [(x, y), (x - size / 2, y - size), (x + size / 2, y - size)])
+
+    def array(self) -> np.ndarray:
+        """The picture, shape (height, width, 3), uint8; a copy."""
+        return np.ascontiguousarray(np.swapaxes(pygame.surfarray.array3d(self.surface), 0, 1))
