@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pib_rl.characterisation import report
-from pib_rl.characterisation.config import InspectConfig
+from pib_rl.characterisation.config import CharacteriseConfig
 from pib_rl.characterisation.measurement import Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.cli.cli import mistakes, parse, run
@@ -22,16 +22,16 @@ NAME = "pib_rl.characterise"
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
-    config = parse(InspectConfig, arguments, NAME)
+    config = parse(CharacteriseConfig, arguments, NAME)
     chip = fabricate(config)
     folder = report.make_folder(config)
-    measurements = report.examine(chip, config.progress)
+    measurements = report.measure(chip, config.progress)
     report.write(folder, config, measurements)
     show(config, measurements)
     Console().print(f"folder: {folder}", soft_wrap=True, highlight=False, markup=False)
 
 
-def fabricate(config: InspectConfig) -> TestChip:
+def fabricate(config: CharacteriseConfig) -> TestChip:
     """The chip of a configuration.
 
     Raises:
@@ -42,7 +42,7 @@ def fabricate(config: InspectConfig) -> TestChip:
         return TestChip.fabricate(substrate, config.size)
 
 
-def show(config: InspectConfig, measurements: list[Measurement]) -> None:
+def show(config: CharacteriseConfig, measurements: list[Measurement]) -> None:
     """The table of key numbers."""
     table = Table(title=escape(f"{config.hw}, {config.size} drives, seed {config.seed}"), title_style="")
     table.add_column("")

@@ -24,26 +24,26 @@ from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
 
 SAMPLES, FEATURES = 256, 512
-EVERY: dict[str, Any] = {  # imperfections of an optical bench that any display can have
+EVERY: dict[str, Any] = {  # imperfections of an optical bench that any modulator can have
     "modes": 2,
     "constant_phasor": 0.1,
     "unmodulated": 0.05,
     "laser_noise": 0.01,
     "laser_drift": 0.01,
     "decorrelation_time_s": 100.0,
-    "camera_shift": 0.3,
+    "camera_shift_pixels": 0.3,
     "dead_pixels": 0.01,
-    "read_noise": 2.0,
-    "full_well": 5000.0,
+    "read_noise_electrons": 2.0,
+    "full_well_electrons": 5000.0,
     "quantum_efficiency": 0.8,
 }
-WORST: dict[str, Any] = {"device": "reram-es", "relative_read_noise": 0.02, "wire_ohm": 0.35}
+WORST: dict[str, Any] = {"device": "reram-es", "relative_read_noise": 0.02, "wire_resistance_ohm": 0.35}
 LIQUID: dict[str, Any] = {"phase_bits": 8, "crosstalk": 1.0}
 MEDIA: dict[str, tuple[str, dict[str, Any]]] = {
     "optical medium, default": ("optical", {}),
     "optical medium, all imperfections of one pattern": ("optical", {**EVERY, **LIQUID, "modes": 1}),
     "optical medium, all imperfections, two patterns": ("optical", {**EVERY, **LIQUID}),
-    "optical medium, mirrors, all imperfections, two patterns": ("optical", {**EVERY, "display": "dmd"}),
+    "optical medium, mirrors, all imperfections, two patterns": ("optical", {**EVERY, "modulator": "dmd"}),
 }
 
 

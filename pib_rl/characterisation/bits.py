@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels, spread
+from pib_rl.characterisation.measurement import SMALL, Measurement, spread
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, RED
 from pib_rl.physical.substrate import Read
 
 SAMPLES = 2048
@@ -51,6 +52,23 @@ class EffectiveBits(Measurement):
     def __init__(self, found: list[Comparison]) -> None:
         self._found = found
 
+    @classmethod
+    def measure(cls, chip: TestChip) -> EffectiveBits:
+        """Compares noisy reads of medium, array, and both with mean and ideal ones."""
+        medium, array = chip.medium, chip.array
+        with chip.bench():
+            drive = chip.sines(SAMPLES)
+            h = {read: medium.measure(drive, read) for read in Read}
+            array.recalibrate(h[Read.NOISY])
+            from_mean = {read: array.measure(h[Read.MEAN], read) for read in Read}
+            both = {read: array.measure(h[read], read) for read in Read}
+        found = []
+        for part, seen in (("medium", h), ("array", from_mean), ("both", both)):
+            mean, noisy, ideal = seen[Read.MEAN], seen[Read.NOISY], fitted(seen[Read.IDEAL], seen[Read.NOISY])
+            for reference, signal in (("mean read", mean), ("ideal read", ideal)):
+                found.append(compare(part, reference, signal, noisy))
+        return cls(found)
+
     def numbers(self) -> dict[str, Any]:
         return {
             f"{each.part}, {each.reference}".replace(", ", "_").replace(" ", "_"): {
@@ -73,40 +91,25 @@ class EffectiveBits(Measurement):
             for part in parts
         ]
 
-    def draw(self, canvas: Any) -> None:
-        axes = panels(canvas, self.title, [("effective number of bits", "")])[0]
-        last = max((each.high or each.bits or 0.0 for each in self._found), default=0.0)
+    def labels(self) -> list[tuple[str, str]]:
+        return [("effective number of bits", "")]
+
+    def plot(self, axes: list[Any]) -> None:
+        bars, last = axes[0], max((each.high or each.bits or 0.0 for each in self._found), default=0.0)
         for row, each in enumerate(self._found):
             colour = BLUE if each.reference == "mean read" else RED
             if each.bits is None:
-                axes.text(0.2, row, "no error seen", va="center", fontsize=SMALL, color=colour)
+                bars.text(0.2, row, "no error seen", va="center", fontsize=SMALL, color=colour)
                 continue
-            axes.barh(row, max(each.bits, 0.0), color=colour, alpha=0.7, height=0.6)
+            bars.barh(row, max(each.bits, 0.0), color=colour, alpha=0.7, height=0.6)
             if each.low is not None and each.high is not None:
-                axes.plot([each.low, each.high], [row, row], color="black", linewidth=1.2)
-            axes.text(max(each.bits, each.high or 0.0) + 0.15, row, f"{each.bits:.1f}", va="center", fontsize=SMALL)
-        axes.set_yticks(range(len(self._found)), [f"{each.part}\nagainst {each.reference}" for each in self._found])
-        axes.set_xlim(0, max(last * 1.12, 1.0) + 0.5)
-        axes.set_ylim(len(self._found) + 0.4, -0.6)
-        axes.plot([], [], color="black", linewidth=1.2, label="80 % of outputs")
-        axes.legend(fontsize=SMALL, loc="lower right")
-
-
-def inspect(chip: TestChip) -> EffectiveBits:
-    """Compares noisy reads of medium, array, and both with mean and ideal ones."""
-    medium, array = chip.medium, chip.array
-    with chip.bench():
-        drive = chip.sines(SAMPLES)
-        h = {read: medium.measure(drive, read) for read in Read}
-        array.recalibrate(h[Read.NOISY])
-        from_mean = {read: array.measure(h[Read.MEAN], read) for read in Read}
-        both = {read: array.measure(h[read], read) for read in Read}
-    found = []
-    for part, seen in (("medium", h), ("array", from_mean), ("both", both)):
-        mean, noisy, ideal = seen[Read.MEAN], seen[Read.NOISY], fitted(seen[Read.IDEAL], seen[Read.NOISY])
-        for reference, signal in (("mean read", mean), ("ideal read", ideal)):
-            found.append(compare(part, reference, signal, noisy))
-    return EffectiveBits(found)
+                bars.plot([each.low, each.high], [row, row], color="black", linewidth=1.2)
+            bars.text(max(each.bits, each.high or 0.0) + 0.15, row, f"{each.bits:.1f}", va="center", fontsize=SMALL)
+        bars.set_yticks(range(len(self._found)), [f"{each.part}\nagainst {each.reference}" for each in self._found])
+        bars.set_xlim(0, max(last * 1.12, 1.0) + 0.5)
+        bars.set_ylim(len(self._found) + 0.4, -0.6)
+        bars.plot([], [], color="black", linewidth=1.2, label="80 % of outputs")
+        bars.legend(fontsize=SMALL, loc="lower right")
 
 
 def compare(part: str, reference: str, signal: Tensor, measured: Tensor) -> Comparison:

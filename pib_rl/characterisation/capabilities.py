@@ -18,7 +18,7 @@ class Conductive(Protocol):
 
 
 @runtime_checkable
-class Pulsed(Protocol):
+class PulseDriven(Protocol):
     """Devices move by pulses."""
 
     def pulse(self, pulses: Tensor) -> None:

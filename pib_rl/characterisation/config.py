@@ -1,4 +1,4 @@
-"""The configuration of an inspection."""
+"""The configuration of a characterisation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FEWEST, MOST = 2, 512  # drives, and outputs of the array
 
 
 @dataclass(frozen=True, kw_only=True)
-class InspectConfig(HardwareSettings):
+class CharacteriseConfig(HardwareSettings):
     """Fabricates a chip and draws what a device person checks first."""
 
     size: int = 64
     """Drives of the medium, and outputs of the array behind it."""
     out: Path | None = None
-    """Folder for the figures and the report; by default one under inspections/."""
+    """Folder for the figures and the report; by default one under characterisations/."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -32,4 +32,4 @@ class InspectConfig(HardwareSettings):
     def folder(self) -> Path:
         """Where figures and report go."""
         name = f"{self.hw}-n{self.size}-s{self.seed}".replace(":", "-")
-        return Path("inspections") / name if self.out is None else self.out
+        return Path("characterisations") / name if self.out is None else self.out

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from pib_rl.agents.network.costs import in_unit
-from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, RED
+from pib_rl.common.units import si
 from pib_rl.physical.part import Costs
 
 SAMPLES = 256
@@ -27,6 +28,16 @@ class MeasurementCosts(Measurement):
     def __init__(self, latency: dict[str, float], energy: dict[str, dict[str, float]]) -> None:
         self._latency, self._energy = latency, energy
 
+    @classmethod
+    def measure(cls, chip: TestChip) -> MeasurementCosts:
+        """Asks medium and array what a batch of normal drives costs."""
+        with chip.bench():
+            drive = chip.normal(SAMPLES, chip.medium.in_features)
+            h = chip.medium.measure(drive)
+            z = chip.array.measure(h)
+            energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
+        return cls({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
+
     def numbers(self) -> dict[str, Any]:
         total = sum(joules for parts in self._energy.values() for joules in parts.values())
         return {
@@ -38,27 +49,23 @@ class MeasurementCosts(Measurement):
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        time = (
-            ", ".join(quantity(self._latency[part], "s") for part in ("medium", "array"))
-            if found["latency_total_s"]
-            else "not modelled"
-        )
+        latency = ", ".join(si(self._latency[part], "s") for part in ("medium", "array"))
+        energy = si(found["energy_total_j"], "J")
         rows = [
-            ("latency, medium, array", time),
-            (
-                "energy of a measurement",
-                quantity(found["energy_total_j"], "J") if found["energy_total_j"] else "not modelled",
-            ),
+            ("latency, medium, array", latency if found["latency_total_s"] else "not modelled"),
+            ("energy of a measurement", energy if found["energy_total_j"] else "not modelled"),
         ]
         return rows + [
-            (f"  of it {name}, {part}", quantity(joules, "J"))
+            (f"  of it {name}, {part}", si(joules, "J"))
             for name, parts in self._energy.items()
             for part, joules in parts.items()
             if joules
         ]
 
-    def draw(self, canvas: Any) -> None:
-        axes = panels(canvas, self.title, [("latency [s]", ""), ("energy [J]", "")])
+    def labels(self) -> list[tuple[str, str]]:
+        return [("latency [s]", ""), ("energy [J]", "")]
+
+    def plot(self, axes: list[Any]) -> None:
         times = [(name, seconds, "s", name) for name, seconds in self._latency.items() if seconds]
         joules = [
             (f"{name}: {part}", value, "J", name)
@@ -68,11 +75,6 @@ class MeasurementCosts(Measurement):
         ]
         for each, bars in zip(axes, (times, joules), strict=True):
             _bars(each, bars)
-
-
-def quantity(value: float, unit: str) -> str:
-    """A quantity with three digits and a prefix."""
-    return in_unit(float(f"{value:.3g}"), unit)
 
 
 def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
@@ -85,23 +87,13 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     values = [value for _, value, _, _ in bars]
     for row, (_, value, unit, part) in enumerate(bars):
         axes.barh(row, value, color=BLUE if part == "medium" else RED, alpha=0.7, height=0.6)
-        axes.text(value * 1.15, row, quantity(value, unit), va="center", fontsize=SMALL)
+        axes.text(value * 1.15, row, si(value, unit), va="center", fontsize=SMALL)
     axes.set_xscale("log")
     low, high = math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values)))
     axes.set_xlim(10.0**low, 10.0 ** (high + 0.45 * (high - low)))
     axes.minorticks_off()
     axes.set_yticks(range(len(bars)), [label for label, _, _, _ in bars])
     axes.set_ylim(max(len(bars), 2) - 0.4, -0.6)
-
-
-def inspect(chip: TestChip) -> MeasurementCosts:
-    """Asks medium and array what a batch of normal drives costs."""
-    with chip.bench():
-        drive = chip.normal(SAMPLES, chip.medium.in_features)
-        h = chip.medium.measure(drive)
-        z = chip.array.measure(h)
-        energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
-    return MeasurementCosts({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
 
 
 def _each(costs: Costs) -> dict[str, float]:

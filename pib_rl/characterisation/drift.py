@@ -8,22 +8,23 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import Conductive
-from pib_rl.characterisation.measurement import RED, SMALL, Measurement, course, panels
+from pib_rl.characterisation.measurement import Measurement, plot_band
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import RED
 from pib_rl.physical.substrate import Array, Medium, Read
 
 TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years
 MARKS = {"1 s": 1.0, "1 h": 3600.0, "1 day": 86400.0, "30 days": 2.592e6}
-LEAST = 0.5  # sigma_0: smaller weights are not asked for the share that they kept
+LEAST = 0.5  # sigma_0: smaller weights are not asked for the fraction that they kept
 SAMPLES = 256
-MOVED = 0.01  # share by which conductances change before they are drawn: fixed references hide the rest
+MOVED = 0.01  # fraction by which conductances change before they are drawn: fixed references hide the rest
 
 
 class Drift(Measurement):
-    """Shares that are left of weights and conductances, and correlation of a medium's outputs with those before.
+    """Fractions that are left of weights and conductances, and correlation of a medium's outputs with those before.
 
     Args:
-        weights: Share kept of each weight of more than half a sigma_0, shape (times, weights); None if none changes.
+        weights: Fraction kept of each weight of more than half a sigma_0, shape (times, weights); None if none changes.
         conductance: Sum of all conductances, relative to the first, shape (times,); None where there are none.
         medium: Correlation of outputs over drives, shape (times, outputs); None if none changes.
     """
@@ -33,6 +34,16 @@ class Drift(Measurement):
 
     def __init__(self, weights: Tensor | None, conductance: Tensor | None, medium: Tensor | None) -> None:
         self._weights, self._conductance, self._medium = weights, conductance, medium
+
+    @classmethod
+    def measure(cls, chip: TestChip) -> Drift | None:
+        """Lets time pass step by step; None if nothing changes."""
+        with chip.bench():
+            weights, conductance = _array(chip.array, LEAST * chip.sigma)
+            medium = _medium(chip.medium, chip.normal(SAMPLES, chip.medium.in_features))
+        if weights is None and medium is None:
+            return None
+        return cls(weights, conductance, medium)
 
     def numbers(self) -> dict[str, Any]:
         found: dict[str, Any] = {"seconds": list(TIMES)}
@@ -50,50 +61,26 @@ class Drift(Measurement):
         for label, values in (("weights kept after", self._weights), ("medium correlated after", self._medium)):
             if values is not None:
                 mean = values.mean(1)
-                nearest = {
-                    mark: min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1))
-                    for mark, seconds in MARKS.items()
-                }
-                rows.append(
-                    (
-                        f"{label} {', '.join(MARKS)}",
-                        ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest.values()) + " %",
-                    )
-                )
+                nearest = [
+                    min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1)) for seconds in MARKS.values()
+                ]
+                percents = ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest)
+                rows.append((f"{label} {', '.join(MARKS)}", f"{percents} %"))
         return rows
 
-    def draw(self, canvas: Any) -> None:
-        across = "time since fabrication [s]"
-        labels = [
-            (across, label)
-            for label, values in (
-                ("share of a weight kept", self._weights),
-                ("correlation with the start", self._medium),
-            )
-            if values is not None
-        ]
-        remaining = panels(canvas, self.title, labels)
-        for axes in remaining:
-            axes.set_xscale("log")
+    def labels(self) -> list[tuple[str, str]]:
+        drawn = (("fraction of a weight kept", self._weights), ("correlation with the start", self._medium))
+        return [("time since fabrication [s]", label) for label, values in drawn if values is not None]
+
+    def plot(self, axes: list[Any]) -> None:
+        for each in axes:
+            each.set_xscale("log")
         if self._weights is not None:
-            axes = remaining.pop(0)
-            course(axes, TIMES, self._weights, "weights")
+            plot_band(axes[0], TIMES, self._weights, "weights")
             if self._conductance is not None and (self._conductance - 1).abs().max() > MOVED:
-                axes.plot(TIMES, self._conductance, "--", color=RED, label="sum of conductances")
-            axes.legend(fontsize=SMALL)
+                axes[0].plot(TIMES, self._conductance, "--", color=RED, label="sum of conductances")
         if self._medium is not None:
-            course(remaining[0], TIMES, self._medium, "outputs")
-            remaining[0].legend(fontsize=SMALL)
-
-
-def inspect(chip: TestChip) -> Drift | None:
-    """Lets time pass step by step; None if nothing changes."""
-    with chip.bench():
-        weights, conductance = _array(chip.array, LEAST * chip.sigma)
-        medium = _medium(chip.medium, chip.normal(SAMPLES, chip.medium.in_features))
-    if weights is None and medium is None:
-        return None
-    return Drift(weights, conductance, medium)
+            plot_band(axes[-1], TIMES, self._medium, "outputs")
 
 
 def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:

@@ -7,25 +7,25 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, course, panels
+from pib_rl.characterisation.measurement import Measurement, plot_band, scatter
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium
 
 REPEATS = 64
-SIZES = tuple(share / 8 for share in range(9))  # of inputs, in full scales
+SIZES = tuple(fraction / 8 for fraction in range(9))  # of inputs, in full scales
 PATTERNS = 16  # of signs, per size
 COLUMNS = 64  # inputs that are driven alone, at most
 BINS = 12
 
 
 class ReadNoise(Measurement):
-    """Deviations of repeated reads, converters included.
+    """Standard deviations of repeated reads, converters included.
 
     Args:
         by_size: For inputs +-size of random signs, root mean square over patterns, shape (sizes, outputs).
         weights: Weights of inputs driven alone, in sigma_0.
-        by_weight: Deviation of reads of those weights at full scale, in sigma_0; same shape.
+        by_weight: Standard deviation of reads of those weights at full scale, in sigma_0; same shape.
         sigma: sigma_0.
     """
 
@@ -36,6 +36,21 @@ class ReadNoise(Measurement):
         self._by_size = by_size
         self._weights, self._by_weight = weights.flatten(), by_weight.flatten()
         self._sigma = sigma
+
+    @classmethod
+    def measure(cls, chip: TestChip) -> ReadNoise | None:
+        """Reads the same inputs again and again; None if they always give the same."""
+        array = chip.array
+        with chip.bench():
+            signs = chip.signs(PATTERNS, array.in_features)
+            by_size = torch.stack([read_std(array, size * signs).square().mean(0).sqrt() for size in SIZES])
+            columns = min(COLUMNS, array.in_features)
+            alone = torch.eye(array.in_features)[:columns]
+            by_weight = read_std(array, alone) / chip.sigma
+            weights = array.weights()[:, :columns].T / chip.sigma
+        if not (by_size.any() or by_weight.any()):
+            return None
+        return cls(by_size, weights, by_weight, chip.sigma)
 
     def numbers(self) -> dict[str, Any]:
         overall = self._by_size.square().mean(1).sqrt()
@@ -53,50 +68,22 @@ class ReadNoise(Measurement):
             ("read noise, one input at full scale", f"{found['noise_one_weight_sigma0']:.3g} sigma_0"),
         ]
 
-    def draw(self, canvas: Any) -> None:
-        axes = panels(
-            canvas,
-            self.title,
-            [
-                ("size of all inputs [full scale]", "deviation of a read [units of z]"),
-                ("weight [$\\sigma_0$], its input alone at full scale", "deviation of a read [$\\sigma_0$]"),
-            ],
-        )
-        course(axes[0], SIZES, self._by_size, "outputs")
-        axes[0].legend(fontsize=SMALL)
-        axes[1].scatter(
-            self._weights,
-            self._by_weight,
-            s=3,
-            color=BLUE,
-            alpha=0.25,
-            edgecolors="none",
-            rasterized=True,
-            label="single weights",
-        )
+    def labels(self) -> list[tuple[str, str]]:
+        return [
+            ("size of all inputs [full scale]", "std of a read [units of z]"),
+            ("weight [$\\sigma_0$], its input alone at full scale", "std of a read [$\\sigma_0$]"),
+        ]
+
+    def plot(self, axes: list[Any]) -> None:
+        plot_band(axes[0], SIZES, self._by_size, "outputs")
+        scatter(axes[1], self._weights, self._by_weight, "single weights")
         centre, mean = binned(self._weights, self._by_weight)
         axes[1].plot(centre, mean, "o-", color="black", markersize=3, label="root mean square")
-        axes[1].legend(fontsize=SMALL)
         for each in axes:
             each.set_ylim(bottom=0)
 
 
-def inspect(chip: TestChip) -> ReadNoise | None:
-    """Reads the same inputs again and again; None if they always give the same."""
-    array = chip.array
-    with chip.bench():
-        signs = chip.signs(PATTERNS, array.in_features)
-        by_size = torch.stack([deviation(array, size * signs).square().mean(0).sqrt() for size in SIZES])
-        columns = min(COLUMNS, array.in_features)
-        alone = torch.eye(array.in_features)[:columns]
-        by_weight = deviation(array, alone) / chip.sigma
-        weights = array.weights()[:, :columns].T / chip.sigma
-    if not (by_size.any() or by_weight.any()):
-        return None
-    return ReadNoise(by_size, weights, by_weight, chip.sigma)
-
-
-def deviation(part: Part, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
+def read_std(part: Part, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
     """Standard deviation of repeated noisy reads of the same inputs.
 
     Args:

@@ -1,40 +1,47 @@
-"""The folder of an inspection: a picture per finding, one of all, and the numbers."""
+"""The folder of a characterised chip: a picture per measurement, one of all, and the numbers."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from pib_rl.characterisation import bits, costs, drift, noise, speckle, steps, transfer, weights, writes
-from pib_rl.characterisation.config import InspectConfig
+from pib_rl.characterisation.bits import EffectiveBits
+from pib_rl.characterisation.config import CharacteriseConfig
+from pib_rl.characterisation.costs import MeasurementCosts
+from pib_rl.characterisation.drift import Drift
 from pib_rl.characterisation.measurement import Measurement
+from pib_rl.characterisation.noise import ReadNoise
+from pib_rl.characterisation.speckle import Speckle
+from pib_rl.characterisation.steps import StepResponse
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.characterisation.transfer import Transfer
+from pib_rl.characterisation.weights import Weights
+from pib_rl.characterisation.writes import Writes
 from pib_rl.cli.cli import UserError
 from pib_rl.figures.curves import as_png, literal, new_figure
 from pib_rl.runs.folder import versions, write_atomically
 
 REPORT, OVERVIEW = "report.json", "overview.png"
-WIDTH, HEIGHT = 7.4, 3.6  # inches of one finding's picture
-INSPECTIONS: dict[str, Callable[[TestChip], Measurement | None]] = {
-    "weights": weights.inspect,
-    "step_response": steps.inspect,
-    "writes": writes.inspect,
-    "read_noise": noise.inspect,
-    "drift": drift.inspect,
-    "transfer": transfer.inspect,
-    "speckle": speckle.inspect,
-    "effective_bits": bits.inspect,
-    "costs": costs.inspect,
-}
+WIDTH, HEIGHT = 7.4, 3.6  # inches of one measurement's picture
+MEASUREMENTS: tuple[type[Measurement], ...] = (
+    Weights,
+    StepResponse,
+    Writes,
+    ReadNoise,
+    Drift,
+    Transfer,
+    Speckle,
+    EffectiveBits,
+    MeasurementCosts,
+)
 
 
-def make_folder(config: InspectConfig) -> Path:
-    """The folder for the report: a new or empty one, or that of the same inspection, made before.
+def make_folder(config: CharacteriseConfig) -> Path:
+    """The folder for the report: a new or empty one, or that of the same chip, made before.
 
     Raises:
         UserError: If it holds something else, or can't be made.
@@ -53,20 +60,20 @@ def make_folder(config: InspectConfig) -> Path:
 
 
 def _stored(folder: Path) -> Any:
-    """What the inspection of a folder was of; None where there is none."""
+    """The chip that the report in a folder is of; None where there is none."""
     try:
-        return json.loads((folder / REPORT).read_text(encoding="utf-8"))["inspected"]
+        return json.loads((folder / REPORT).read_text(encoding="utf-8"))["chip"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def examine(chip: TestChip, progress: bool) -> list[Measurement]:
+def measure(chip: TestChip, progress: bool) -> list[Measurement]:
     """All measurements that the chip has."""
-    bar = tqdm(INSPECTIONS.items(), unit="figure", disable=not progress, dynamic_ncols=True)
-    return [found for _, inspect in bar if (found := inspect(chip)) is not None]
+    bar = tqdm(MEASUREMENTS, unit="figure", disable=not progress, dynamic_ncols=True)
+    return [found for kind in bar if (found := kind.measure(chip)) is not None]
 
 
-def write(folder: Path, config: InspectConfig, measurements: list[Measurement]) -> None:
+def write(folder: Path, config: CharacteriseConfig, measurements: list[Measurement]) -> None:
     """Fills the folder; the numbers last."""
     for found in measurements:
         figure = new_figure(WIDTH, HEIGHT)
@@ -75,15 +82,15 @@ def write(folder: Path, config: InspectConfig, measurements: list[Measurement]) 
     write_atomically(folder / OVERVIEW, as_png(overview(config, measurements)))
     names = [found.name for found in measurements]
     report = {
-        "inspected": config.identity(),
+        "chip": config.identity(),
         "versions": versions(),
-        "absent": [name for name in INSPECTIONS if name not in names],
+        "absent": [kind.name for kind in MEASUREMENTS if kind.name not in names],
         **{found.name: finite(found.numbers()) for found in measurements},
     }
     write_atomically(folder / REPORT, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
 
 
-def overview(config: InspectConfig, measurements: list[Measurement]) -> Any:
+def overview(config: CharacteriseConfig, measurements: list[Measurement]) -> Any:
     """All pictures in one, two side by side."""
     lines = math.ceil(len(measurements) / 2)
     figure = new_figure(2 * WIDTH, lines * HEIGHT + 0.4)

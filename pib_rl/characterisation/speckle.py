@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import light
-from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE
 
 DRIVES = 256
 
@@ -31,6 +32,13 @@ class Speckle(Measurement):
 
     def __init__(self, intensity: Tensor) -> None:
         self._intensity = intensity
+
+    @classmethod
+    def measure(cls, chip: TestChip) -> Speckle | None:
+        """Looks at the light for normal drives; None where the medium has none."""
+        with chip.bench():
+            intensity = light(chip.medium, chip.normal(DRIVES, chip.medium.in_features))
+        return None if intensity is None else cls(intensity)
 
     def numbers(self) -> dict[str, Any]:
         relative = self._intensity / self._intensity.mean()
@@ -53,44 +61,28 @@ class Speckle(Measurement):
             ("light above 4 means (1.83 % by that law)", f"{100 * found['above_4_means']:.2f} %"),
         ]
 
-    def draw(self, canvas: Any) -> None:
-        axes = panels(
-            canvas,
-            self.title,
-            [("intensity / mean intensity", "probability density"), ("detector (first 64)", "drive (first 32)")],
-        )
+    def labels(self) -> list[tuple[str, str]]:
+        return [("intensity / mean intensity", "probability density"), ("detector (first 64)", "drive (first 32)")]
+
+    def plot(self, axes: list[Any]) -> None:
         relative = self._intensity / self._intensity.mean()
         end = max(8.0, relative.max().item())
-        axes[0].hist(
-            relative.flatten().numpy(),
-            bins=80,
-            range=(0, end),
-            density=True,
-            color=BLUE,
-            alpha=0.6,
-            label=f"measured, contrast {contrast(self._intensity):.2f}",
-        )
+        measured = f"measured, contrast {contrast(self._intensity):.2f}"
+        counted = relative.flatten().numpy()
+        axes[0].hist(counted, bins=80, range=(0, end), density=True, color=BLUE, alpha=0.6, label=measured)
         across = torch.linspace(0, end, 100)
         law = f"exponential law, contrast 1 $\\pm$ {relative.shape[1] ** -0.5:.2f}"
         axes[0].plot(across, (-across).exp(), color="black", linewidth=1, label=law)
         axes[0].set_yscale("log")
         axes[0].set_ylim(bottom=max(1e-6, 0.3 / relative.numel()))
-        axes[0].legend(fontsize=SMALL)
         axes[1].grid(False)
         shown = axes[1].imshow(relative[:32, :64], aspect="auto", cmap="inferno", vmin=0, vmax=4)
-        bar = canvas.colorbar(shown, ax=axes[1])
+        bar = axes[1].figure.colorbar(shown, ax=axes[1])
         bar.set_label("intensity / mean", fontsize=SMALL)
         bar.ax.tick_params(labelsize=SMALL)
 
 
-def inspect(chip: TestChip) -> Speckle | None:
-    """Looks at the light for normal drives; None where the medium has none."""
-    with chip.bench():
-        intensity = light(chip.medium, chip.normal(DRIVES, chip.medium.in_features))
-    return None if intensity is None else Speckle(intensity)
-
-
 def contrast(intensity: Tensor) -> float:
     """std(I)/<I> over all elements."""
-    deviation, mean = torch.std_mean(intensity.double())
-    return (deviation / mean).item()
+    std, mean = torch.std_mean(intensity.double())
+    return (std / mean).item()

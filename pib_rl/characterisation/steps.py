@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.capabilities import Pulsed
-from pib_rl.characterisation.measurement import RED, SMALL, Measurement, course, panels
+from pib_rl.characterisation.capabilities import PulseDriven
+from pib_rl.characterisation.measurement import Measurement, plot_band, plot_few
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import RED
 
 POINTS = 64  # writes to each side that are looked at, at most; devices of more states get several pulses a time
 WRITE = 0.1  # sigma_0 that a write asks for where an array takes no pulses
 FEWEST, MOST_PULSES, MOST_WRITES = 8, 2**15, 128
-FLAT = 0.05  # a range is crossed when the last quarter of a way makes less than this share of it
+FLAT = 0.05  # a range is crossed when the last quarter of a way makes less than this fraction of it
 SEEN = 4096  # weights that are looked at, at most
 STUCK = 0.02  # of the mean range: a device that moves less is stuck
 
@@ -39,6 +40,31 @@ class StepResponse(Measurement):
     def __init__(self, up: Tensor, down: Tensor, train: int, unit: str, bounded: bool) -> None:
         self._up, self._down = up, down
         self._train, self._unit, self._bounded = train, unit, bounded
+
+    @classmethod
+    def measure(cls, chip: TestChip) -> StepResponse | None:
+        """Sends all devices down, then up and down again; None if nothing moves."""
+        array = chip.array
+
+        def push(steps: int) -> None:
+            if isinstance(array, PulseDriven):
+                array.pulse(torch.full_like(array.weights(), steps))
+                array.settle()
+            else:
+                array.program(torch.full_like(array.weights(), steps * WRITE * chip.sigma))
+
+        def read_weights() -> Tensor:
+            return array.weights().flatten()[:SEEN] / chip.sigma
+
+        pulsed = isinstance(array, PulseDriven)
+        with chip.bench():
+            total, bounded = pulses_across(push, read_weights, MOST_PULSES if pulsed else MOST_WRITES, pulsed)
+            train = max(1, total // POINTS)
+            record(push, read_weights, -train, total // train)
+            up, down = (record(push, read_weights, sign * train, total // train) for sign in (1, -1))
+        if not (up[-1] - up[0]).mean() > 0:
+            return None
+        return cls(up, down, train, "pulses" if pulsed else f"writes of {WRITE} $\\sigma_0$", bounded)
 
     def numbers(self) -> dict[str, Any]:
         span = self._up[-1] - self._up[0]
@@ -71,8 +97,8 @@ class StepResponse(Measurement):
         There devices of a small range stand at its end least often.
         """
         mean = way.mean(1)
-        share = (mean - mean[0]) / (mean[-1] - mean[0])
-        inside = (share[1:] > 0.4) & (share[:-1] < 0.6)
+        fraction = (mean - mean[0]) / (mean[-1] - mean[0])
+        inside = (fraction[1:] > 0.4) & (fraction[:-1] < 0.6)
         first, last = int(inside.nonzero()[0]), int(inside.nonzero()[-1])
         return way.diff(dim=0)[first : max(last, first + 1) + 1]
 
@@ -90,56 +116,31 @@ class StepResponse(Measurement):
             ("devices that do not move", f"{100 * found['not_moving']:.2f} %"),
         ]
 
-    def draw(self, canvas: Any) -> None:
-        axes = panels(canvas, self.title, [(self._unit, "weight [$\\sigma_0$]")])[0]
+    def labels(self) -> list[tuple[str, str]]:
+        return [(self._unit, "weight [$\\sigma_0$]")]
+
+    def plot(self, axes: list[Any]) -> None:
         both = torch.cat([self._up, self._down[1:]])
         across = [self._train * point for point in range(len(both))]
-        course(axes, across, both, "devices")
-        few = both[:, :: max(1, both.shape[1] // 4)][:, :4]
-        axes.plot(across, few, color="0.35", linewidth=0.6, label=["single devices", *[None] * (few.shape[1] - 1)])
-        axes.axvline(across[len(self._up) - 1], color=RED, linewidth=0.8, linestyle=":")
-        axes.legend(fontsize=SMALL)
+        plot_band(axes[0], across, both, "devices")
+        plot_few(axes[0], across, both, "single devices", "0.35")
+        axes[0].axvline(across[len(self._up) - 1], color=RED, linewidth=0.8, linestyle=":")
 
 
-def inspect(chip: TestChip) -> StepResponse | None:
-    """Sends all devices down, then up and down again; None if nothing moves."""
-    array = chip.array
-
-    def push(steps: int) -> None:
-        if isinstance(array, Pulsed):
-            array.pulse(torch.full_like(array.weights(), steps))
-            array.settle()
-        else:
-            array.program(torch.full_like(array.weights(), steps * WRITE * chip.sigma))
-
-    def look() -> Tensor:
-        return array.weights().flatten()[:SEEN] / chip.sigma
-
-    pulsed = isinstance(array, Pulsed)
-    with chip.bench():
-        total, bounded = length(push, look, MOST_PULSES if pulsed else MOST_WRITES, pulsed)
-        train = max(1, total // POINTS)
-        follow(push, look, -train, total // train)
-        up, down = (follow(push, look, sign * train, total // train) for sign in (1, -1))
-    if not (up[-1] - up[0]).mean() > 0:
-        return None
-    return StepResponse(up, down, train, "pulses" if pulsed else f"writes of {WRITE} $\\sigma_0$", bounded)
-
-
-def length(push: Push, look: Callable[[], Tensor], most: int, trains: bool) -> tuple[int, bool]:
+def pulses_across(push: Push, read_weights: Callable[[], Tensor], most: int, trains: bool) -> tuple[int, bool]:
     """How many pulses cross the range, a power of 2, and whether they do (or ``most`` are too few).
 
     Args:
         push: Sends so many pulses to all devices.
-        look: Weights that are looked at.
+        read_weights: Weights that are looked at.
         most: Pulses at most.
         trains: They are sent an eighth of the way at a time, not one by one.
     """
     total = FEWEST
     while True:
         train = total // FEWEST if trains else 1
-        follow(push, look, -train, total // train)
-        mean = follow(push, look, train, total // train).mean(1)
+        record(push, read_weights, -train, total // train)
+        mean = record(push, read_weights, train, total // train).mean(1)
         late = mean[-1 - total // train // 4]
         crossed = bool(mean[-1] - late <= FLAT * (mean[-1] - mean[0]))
         if crossed or total >= most:
@@ -147,10 +148,10 @@ def length(push: Push, look: Callable[[], Tensor], most: int, trains: bool) -> t
         total *= 2
 
 
-def follow(push: Push, look: Callable[[], Tensor], train: int, points: int) -> Tensor:
+def record(push: Push, read_weights: Callable[[], Tensor], train: int, points: int) -> Tensor:
     """Weights before and after each of so many trains, shape (points + 1, weights)."""
-    states = [look().clone()]
+    states = [read_weights().clone()]
     for _ in range(points):
         push(train)
-        states.append(look().clone())
+        states.append(read_weights().clone())
     return torch.stack(states)

@@ -59,8 +59,8 @@ class TestChip:
 
     def sines(self, samples: int) -> Tensor:
         """Drives that sample sines of variance 1, each at phases of its own, shape (samples, in_features)."""
-        share = self.substrate.streams.uniform(DRIVE, torch.zeros(samples, self.medium.in_features))
-        return share.mul_(2 * math.pi).sin_().mul_(2**0.5)
+        fraction = self.substrate.streams.uniform(DRIVE, torch.zeros(samples, self.medium.in_features))
+        return fraction.mul_(2 * math.pi).sin_().mul_(2**0.5)
 
     def normal(self, rows: int, features: int) -> Tensor:
         """Standard normal numbers, shape (rows, features)."""
@@ -68,5 +68,5 @@ class TestChip:
 
     def signs(self, rows: int, features: int) -> Tensor:
         """Numbers 1 and -1 at random, shape (rows, features)."""
-        share = self.substrate.streams.uniform(DRIVE, torch.zeros(rows, features))
-        return (share < 0.5) * 2.0 - 1
+        fraction = self.substrate.streams.uniform(DRIVE, torch.zeros(rows, features))
+        return (fraction < 0.5) * 2.0 - 1

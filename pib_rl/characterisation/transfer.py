@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.measurement import BLUE, SMALL, Measurement, course, panels
-from pib_rl.characterisation.noise import deviation
+from pib_rl.characterisation.measurement import Measurement, plot_band, plot_few
+from pib_rl.characterisation.noise import read_std
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE
 from pib_rl.physical.substrate import Read
 
 REACH, POINTS = 4.0, 81  # drives go from -4 to 4 standard deviations
@@ -24,7 +25,7 @@ class Transfer(Measurement):
         drive: Values of the drives, in drive standard deviations, shape (points,).
         output: Outputs in a mean read, in units of the medium's full scale, shape (points, outputs).
         ideal: The same in an ideal read.
-        noise: Deviation of repeated reads, same unit, shape (points, outputs).
+        noise: Standard deviation of repeated reads, same unit, shape (points, outputs).
     """
 
     name: ClassVar[str] = "transfer"
@@ -32,6 +33,17 @@ class Transfer(Measurement):
 
     def __init__(self, drive: Tensor, output: Tensor, ideal: Tensor, noise: Tensor) -> None:
         self._drive, self._output, self._ideal, self._noise = drive, output, ideal, noise
+
+    @classmethod
+    def measure(cls, chip: TestChip) -> Transfer:
+        """Drives all inputs of the medium alike, from one end to the other."""
+        medium = chip.medium
+        drive = torch.linspace(-REACH, REACH, POINTS)
+        alike = drive[:, None].expand(-1, medium.in_features).contiguous()
+        with chip.bench():
+            return cls(
+                drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL), read_std(medium, alike)
+            )
 
     def numbers(self) -> dict[str, Any]:
         step = self._drive[1] - self._drive[0]
@@ -57,35 +69,19 @@ class Transfer(Measurement):
             ("medium, noise of a read", f"{noise:.3g} of its full scale" if noise else "none"),
         ]
 
-    def draw(self, canvas: Any) -> None:
+    def labels(self) -> list[tuple[str, str]]:
         across = "drive [standard deviations]"
-        labels = [(across, "output [full scale of the medium]")]
-        if self._noise.any():
-            labels.append((across, "deviation of a read [full scale]"))
-        axes = panels(canvas, self.title, labels)
+        output, noise = (across, "output [full scale of the medium]"), (across, "std of a read [full scale]")
+        return [output, noise] if self._noise.any() else [output]
+
+    def plot(self, axes: list[Any]) -> None:
         where = self._drive.tolist()
-        course(axes[0], where, self._output, "outputs")
-        few = self._output[:, :: max(1, self._output.shape[1] // 4)][:, :4]
-        axes[0].plot(
-            where, few, color=BLUE, linewidth=0.5, alpha=0.7, label=["single outputs", *[None] * (few.shape[1] - 1)]
-        )
+        plot_band(axes[0], where, self._output, "outputs")
+        plot_few(axes[0], where, self._output, "single outputs", BLUE)
         axes[0].plot(where, self._ideal.mean(1), "--", color="black", linewidth=1, label="mean, ideal")
-        axes[0].legend(fontsize=SMALL)
         if self._noise.any():
-            course(axes[1], where, self._noise, "outputs")
+            plot_band(axes[1], where, self._noise, "outputs")
             axes[1].set_ylim(bottom=0)
-            axes[1].legend(fontsize=SMALL)
-
-
-def inspect(chip: TestChip) -> Transfer:
-    """Drives all inputs of the medium alike, from one end to the other."""
-    medium = chip.medium
-    drive = torch.linspace(-REACH, REACH, POINTS)
-    alike = drive[:, None].expand(-1, medium.in_features).contiguous()
-    with chip.bench():
-        return Transfer(
-            drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL), deviation(medium, alike)
-        )
 
 
 def _std(values: Tensor) -> float:

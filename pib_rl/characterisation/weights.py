@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pib_rl.characterisation.capabilities import Conductive
-from pib_rl.characterisation.measurement import BLUE, GREEN, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import Measurement
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import BLUE, GREEN, RED
 
 RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
 
@@ -32,13 +33,22 @@ class Weights(Measurement):
         self._devices = devices
         self._conductances = conductances
 
+    @classmethod
+    def measure(cls, chip: TestChip) -> Weights:
+        """Reads out what the array holds."""
+        array = chip.array
+        with chip.bench():
+            pair = array.conductances() if isinstance(array, Conductive) else None
+            kept = None if pair is None else (pair[0].clone(), pair[1].clone())
+            return cls(array.weights() / chip.sigma, array.devices, kept)
+
     def numbers(self) -> dict[str, Any]:
-        deviation, mean = torch.std_mean(self._weights)
+        std, mean = torch.std_mean(self._weights)
         found: dict[str, Any] = {
             "count": self._weights.numel(),
             "devices": self._devices,
             "mean_sigma0": mean.item(),
-            "std_sigma0": deviation.item(),
+            "std_sigma0": std.item(),
             "min_sigma0": self._weights.min().item(),
             "max_sigma0": self._weights.max().item(),
         }
@@ -53,38 +63,29 @@ class Weights(Measurement):
         found = self.numbers()
         rows = [
             ("weights", f"{found['count']:,} in {found['devices']:,} devices"),
-            ("weights, mean and deviation", f"{found['mean_sigma0']:.3f}, {found['std_sigma0']:.3f} sigma_0"),
+            ("weights, mean and standard deviation", f"{found['mean_sigma0']:.3f}, {found['std_sigma0']:.3f} sigma_0"),
         ]
         if "conductance_at_ends" in found:
             rows.append(("conductances at 0, at the largest, or beyond", f"{100 * found['conductance_at_ends']:.2f} %"))
         return rows
 
-    def draw(self, canvas: Any) -> None:
-        labels = [("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]")]
-        if self._conductances is not None:
-            labels.append(("conductance [of the largest]", "density"))
-        axes = panels(canvas, self.title, labels)
+    def labels(self) -> list[tuple[str, str]]:
+        weights, conductances = (
+            ("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]"),
+            ("conductance [of the largest]", "density"),
+        )
+        return [weights] if self._conductances is None else [weights, conductances]
+
+    def plot(self, axes: list[Any]) -> None:
         axes[0].hist(self._weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
         reach = max(4.0, self._weights.abs().max().item())
         across = torch.linspace(-reach, reach, 200)
-        axes[0].plot(
-            across, (-across.square() / 2).exp() / (2 * math.pi) ** 0.5, color="black", linewidth=1, label="normal law"
-        )
-        if self._conductances is not None:
-            for values, label, colour in zip(self._conductances, ("G+", "G-"), (BLUE, RED), strict=True):
-                if values.max() - values.min() > RAIL:
-                    axes[1].hist(values.flatten().numpy(), bins=50, density=True, color=colour, alpha=0.5, label=label)
-                else:
-                    axes[1].axvline(values.mean().item(), color=GREEN, label=f"{label}, a fixed reference")
+        density = (-across.square() / 2).exp() / (2 * math.pi) ** 0.5
+        axes[0].plot(across, density, color="black", linewidth=1, label="normal law")
+        for values, label, colour in zip(self._conductances or (), ("G+", "G-"), (BLUE, RED), strict=False):
+            if values.max() - values.min() > RAIL:
+                axes[1].hist(values.flatten().numpy(), bins=50, density=True, color=colour, alpha=0.5, label=label)
+            else:
+                axes[1].axvline(values.mean().item(), color=GREEN, label=f"{label}, a fixed reference")
         for each in axes:
             each.set_ylim(top=1.3 * each.get_ylim()[1])
-            each.legend(fontsize=SMALL)
-
-
-def inspect(chip: TestChip) -> Weights:
-    """Reads out what the array holds."""
-    array = chip.array
-    with chip.bench():
-        pair = array.conductances() if isinstance(array, Conductive) else None
-        kept = None if pair is None else (pair[0].clone(), pair[1].clone())
-        return Weights(array.weights() / chip.sigma, array.devices, kept)

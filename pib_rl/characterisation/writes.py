@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.costs import quantity
-from pib_rl.characterisation.measurement import BLUE, RED, SMALL, Measurement, panels
+from pib_rl.characterisation.measurement import Measurement, scatter
 from pib_rl.characterisation.test_chip import TestChip
+from pib_rl.common.palette import PALETTE
+from pib_rl.common.units import si
 
 UPDATES = 20
 SIZE = 0.1  # sigma_0: standard deviation of a wanted change
@@ -36,6 +37,23 @@ class Writes(Measurement):
         self._asked, self._got = asked, got
         self._pulses, self._joules, self._endurance = pulses, joules, endurance
 
+    @classmethod
+    def measure(cls, chip: TestChip) -> Writes:
+        """Asks for random changes of all weights, one after the other."""
+        array, meter = chip.array, chip.substrate.meter
+        with chip.bench(metered=True):
+            before, worn, spent = array.weights().clone(), array.wear.clone(), meter.energy.sum().item()
+            asked = SIZE * chip.normal(array.out_features, array.in_features)
+            array.program(asked * chip.sigma)
+            got = (array.weights() - before) / chip.sigma
+            for _ in range(UPDATES - 1):
+                array.program(SIZE * chip.sigma * chip.normal(array.out_features, array.in_features))
+            pulses = (array.wear - worn) / UPDATES
+            joules = (meter.energy.sum().item() - spent) / (UPDATES * array.weights_held)
+        return cls(
+            asked.flatten(), got.flatten(), (pulses.mean().item(), torch.amax(pulses).item()), joules, array.endurance
+        )
+
     def numbers(self) -> dict[str, Any]:
         gain = (self._asked * self._got).sum() / self._asked.square().sum()
         error = (self._got - self._asked).square().mean().sqrt()
@@ -57,55 +75,26 @@ class Writes(Measurement):
         rows = [
             ("a write of 0.1 sigma_0: gain, error", f"{found['gain']:.2f}, {found['error_sigma0']:.2g} sigma_0"),
             ("pulses a device and write", f"{self._pulses[0]:.2g}"),
-            ("energy of a write, a weight", quantity(self._joules, "J") if self._joules else "not modelled"),
+            ("energy of a write, a weight", si(self._joules, "J") if self._joules else "not modelled"),
             ("endurance", f"{stated}, {worn:.1g} such writes" if worn else stated),
         ]
         return rows
 
-    def draw(self, canvas: Any) -> None:
-        labels = [("change asked for [$\\sigma_0$]", "change that came [$\\sigma_0$]")]
-        if self._endurance:
-            labels.append(("writes of 0.1 $\\sigma_0$ to every weight", "share of the endurance used"))
-        axes = panels(canvas, self.title, labels)
-        axes[0].scatter(
-            self._asked[:SHOWN],
-            self._got[:SHOWN],
-            s=3,
-            color=BLUE,
-            alpha=0.4,
-            edgecolors="none",
-            rasterized=True,
-            label="single weights",
-        )
+    def labels(self) -> list[tuple[str, str]]:
+        changes = ("change asked for [$\\sigma_0$]", "change that came [$\\sigma_0$]")
+        wear = ("writes of 0.1 $\\sigma_0$ to every weight", "fraction of the endurance used")
+        return [changes, wear] if self._endurance else [changes]
+
+    def plot(self, axes: list[Any]) -> None:
+        scatter(axes[0], self._asked[:SHOWN], self._got[:SHOWN], "single weights")
         ends = [self._asked.min().item(), self._asked.max().item()]
         axes[0].plot(ends, ends, color="black", linewidth=0.8, zorder=0, label="what was asked for")
-        axes[0].legend(fontsize=SMALL)
         if self._endurance and self._pulses[1]:
             end = 10 * self._endurance / self._pulses[1]
-            for pulses, label, colour in zip(
-                self._pulses, ("mean device", "most written device"), (BLUE, RED), strict=True
-            ):
+            for used, label, colour in zip(self._pulses, ("mean device", "most written device"), PALETTE, strict=False):
                 axes[1].plot(
-                    [1, end], [pulses / self._endurance, end * pulses / self._endurance], color=colour, label=label
+                    [1, end], [used / self._endurance, end * used / self._endurance], color=colour, label=label
                 )
             axes[1].axhline(1, color="black", linewidth=1, linestyle="--", label="worn out")
             axes[1].set_xscale("log")
             axes[1].set_yscale("log")
-            axes[1].legend(fontsize=SMALL)
-
-
-def inspect(chip: TestChip) -> Writes:
-    """Asks for random changes of all weights, one after the other."""
-    array, meter = chip.array, chip.substrate.meter
-    with chip.bench(metered=True):
-        before, worn, spent = array.weights().clone(), array.wear.clone(), meter.energy.sum().item()
-        asked = SIZE * chip.normal(array.out_features, array.in_features)
-        array.program(asked * chip.sigma)
-        got = (array.weights() - before) / chip.sigma
-        for _ in range(UPDATES - 1):
-            array.program(SIZE * chip.sigma * chip.normal(array.out_features, array.in_features))
-        pulses = (array.wear - worn) / UPDATES
-        joules = (meter.energy.sum().item() - spent) / (UPDATES * array.weights_held)
-    return Writes(
-        asked.flatten(), got.flatten(), (pulses.mean().item(), torch.amax(pulses).item()), joules, array.endurance
-    )

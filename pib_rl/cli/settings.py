@@ -12,9 +12,12 @@ import tyro
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
+from pib_rl.agents.learners.registry import LEARNERS
+from pib_rl.agents.objectives import OBJECTIVES
 from pib_rl.cli.cli import UserError, mistakes, parse, read_yaml
 from pib_rl.common.limits import SIZES
 from pib_rl.common.options import admit, nearest
+from pib_rl.physical import registry
 
 S = TypeVar("S", bound="Settings")
 
@@ -28,6 +31,13 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "distractor
     "epochs": (1, 10**6),
     "batch_size": (4, 10**6),
 }
+
+
+SUBSTRATE = (
+    f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
+    "(pib-rl list substrates)."
+)
+OBJECTIVE = f"Objective of the units: {', '.join(OBJECTIVES)}"
 
 
 def parse_options(items: list[str]) -> dict[str, Any]:
@@ -155,9 +165,7 @@ class RunSettings(TaskSettings):
 class HardwareSettings(OutputSettings):
     """A chip."""
 
-    hw: str = "digital"
-    """Substrate: digital, memristive, optical, mzi, oscillator, remote, or one of an installed package;
-    SUBSTRATE:PRESET, such as memristive:pcm, for published hardware."""
+    hw: Annotated[str, tyro.conf.arg(help=SUBSTRATE)] = "digital"
     hw_options: Options = field(default_factory=dict)
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     seed: int = 0
@@ -168,8 +176,7 @@ class HardwareSettings(OutputSettings):
 class LearnerSettings(HardwareSettings):
     """A network on a chip, and what trains it."""
 
-    learner: str = "pib"
-    """What trains the hidden arrays: pib, frozen (left as fabricated), backprop, backprop-off, dfa, spsa, ..."""
+    learner: Annotated[str, tyro.conf.arg(help=f"What trains the hidden arrays: {', '.join(LEARNERS)}.")] = "pib"
     objective_options: Options = field(default_factory=dict)
     """Settings of the objective that differ from its default, as NAME=VALUE."""
     rule: Options = field(default_factory=dict)

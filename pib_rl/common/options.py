@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
@@ -90,24 +90,41 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def check_signs(config: Any, owner: str, positive: Iterable[str] = (), not_negative: Iterable[str] = ()) -> None:
-    """Checks the numbers of a configuration by name.
+def check_numbers(
+    config: Any,
+    owner: str,
+    positive: str = "",
+    not_negative: str = "",
+    positive_or_none: str = "",
+    fraction: str = "",
+    below_one: str = "",
+) -> None:
+    """Checks the numbers of a configuration. Each argument names those of one range, separated by blanks.
 
     Args:
         config: The configuration.
         owner: Who has these options, for messages.
-        positive: Names of numbers > 0.
-        not_negative: Names of numbers >= 0.
+        positive: > 0.
+        not_negative: >= 0.
+        positive_or_none: > 0 or None.
+        fraction: In 0..1.
+        below_one: In 0..1, 1 excluded.
 
     Raises:
-        ValueError: If one is not.
+        ValueError: If a number lies outside its range.
     """
-    for name in positive:
-        if not getattr(config, name) > 0:
-            raise ValueError(f"{owner} {name} must be > 0, got {getattr(config, name)}")
-    for name in not_negative:
-        if not getattr(config, name) >= 0:
-            raise ValueError(f"{owner} {name} must be >= 0, got {getattr(config, name)}")
+    ranges: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+        (positive, lambda value: value > 0, "must be > 0"),
+        (not_negative, lambda value: value >= 0, "must be >= 0"),
+        (positive_or_none, lambda value: value is None or value > 0, "must be > 0 or none"),
+        (fraction, lambda value: 0 <= value <= 1, "is a fraction and must be in 0..1"),
+        (below_one, lambda value: 0 <= value < 1, "is a fraction and must be in 0..1 (1 excluded)"),
+    )
+    for names, holds, words in ranges:
+        for name in names.split():
+            value = getattr(config, name)
+            if not holds(value):
+                raise ValueError(f"{owner} {name} {words}, got {value}")
 
 
 def whole(name: str, value: object, low: int, high: int | None = None) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from pib_rl.agents.learners.registry import LEARNERS
@@ -21,6 +22,7 @@ from pib_rl.training.config import TrainConfig, settle
 from pib_rl.training.loop import close
 from pib_rl.training.tuned import tuned
 
+WHOM = f"Whom PIB meets: on hardware {', '.join(LEARNERS)}; software agents {', '.join(ALGORITHMS)}."
 SHARED = ("env", "timesteps", "distractors", "eval_episodes")  # settings of every run
 
 
@@ -30,8 +32,7 @@ class CompareConfig(TaskSettings):
 
     hw: tuple[str, ...] = ("memristive", "optical")
     """Substrates on which PIB and the other learners train."""
-    learner: tuple[str, ...] = ("frozen", "ppo")
-    """Whom PIB meets: learners on hardware (frozen, backprop, dfa, ...) and software agents (ppo, a2c, dqn, ars)."""
+    learner: Annotated[tuple[str, ...], tyro.conf.arg(help=WHOM)] = ("frozen", "ppo")
     seeds: int = 5
     """Runs of each learner on each substrate, each with a seed of its own."""
     first_seed: int = 100

@@ -4,7 +4,6 @@ from pib_rl.envs.hardware.chips import FreshChip
 from pib_rl.envs.hardware.encoder import HardwareEncoder, VecHardwareEncoder
 from pib_rl.envs.hardware.loop import HardwareLoop
 from pib_rl.envs.make import make_env, make_vec_env
-from pib_rl.envs.registration import register
 from pib_rl.envs.tasks.context_flip import ContextFlip
 from pib_rl.envs.tasks.delayed_cue import DelayedCue
 from pib_rl.envs.tasks.distractors import Distractors, VecDistractors
@@ -21,5 +20,3 @@ __all__ = [
     "make_env",
     "make_vec_env",
 ]
-
-register()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
 from pib_rl.cli.cli import UserError, mistakes
-from pib_rl.cli.settings import LearnerSettings, Options
+from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, Options
 from pib_rl.figures.curves import literal
 from pib_rl.physical.faults import check_clock, parse_all
 
@@ -35,8 +35,7 @@ class LearnConfig(LearnerSettings):
     """Units in front of the others that look at squares of an image, one array for all: CHANNELS:SIZE:STRIDE each."""
     batch_size: int = 256
     """Samples per step (of each two views, where those are the target)."""
-    objective: str | None = None
-    """Objective of the units: ridge, pointwise, gaussian, cka or renyi; by default the one that suits the target."""
+    objective: Annotated[str | None, tyro.conf.arg(help=f"{OBJECTIVE}; by default what suits the target.")] = None
     views: Options = field(default_factory=dict)
     """How strong views of samples are, where they differ from their default, as NAME=VALUE. With --target views they
     are what is learned from; otherwise they replace the samples (augmentation)."""

@@ -2,10 +2,13 @@
 
 from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import Digital, DigitalConfig
-from pib_rl.physical.memristive.substrate import Memristive, MemristiveConfig
+from pib_rl.physical.memristive.config import MemristiveConfig
+from pib_rl.physical.memristive.substrate import Memristive
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.mzi.substrate import MZI, MZIConfig
-from pib_rl.physical.optical.substrate import Optical, OpticalConfig
+from pib_rl.physical.mzi.config import MZIConfig
+from pib_rl.physical.mzi.substrate import MZI
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.substrate import Optical
 from pib_rl.physical.oscillator import Oscillator, OscillatorConfig
 from pib_rl.physical.registry import find, names, register
 from pib_rl.physical.remote.config import RemoteConfig

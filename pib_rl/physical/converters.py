@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from pib_rl.physical.part import restore_after_loading
 
 FEWEST, MOST = 2, 24  # bits
 
@@ -17,10 +18,10 @@ def check_bits(name: str, bits: int | None) -> None:
         raise ValueError(f"{name} must be None or in {FEWEST}..{MOST}, got {bits}")
 
 
-def check_bend(name: str, bend: float) -> None:
-    """Raises ValueError unless ``bend`` is below a quarter in size: beyond, a curve bends back."""
-    if not abs(bend) < 0.25:
-        raise ValueError(f"{name} must be below 0.25 in size, got {bend}")
+def check_inl(name: str, inl: float) -> None:
+    """Raises ValueError unless ``inl`` is below a quarter in size: beyond, the transfer curve is not monotonic."""
+    if not abs(inl) < 0.25:
+        raise ValueError(f"{name} must be below 0.25 in size, got {inl}")
 
 
 @dataclass(frozen=True)
@@ -30,30 +31,29 @@ class Converter:
     With ``bits`` = b there are 2^b codes spread evenly over [low, high], both ends included for unsigned ranges.
     A range that is symmetric about 0 uses the 2^b - 1 codes of a mid-tread converter, so that 0 is exact.
 
-    Its transfer curve may bend: a value at the share u of the range comes out by bend (high - low) 4 u (1 - u) too high
-    (integral nonlinearity in the shape of a bow, largest in the middle; its usual unit is a step, here the range).
+    With integral nonlinearity (INL), a value at the fraction u of the range comes out by inl (high - low) 4 u (1 - u)
+    too high: a parabola, largest in the middle. The usual unit of an INL is a step, here it is the range.
 
     Args:
         bits: Resolution, or None for a converter with no quantisation (it still saturates).
         low: Smallest value, in the unit of the converted quantity.
         high: Largest value, same unit.
-        bend: Largest integral nonlinearity, relative to the range.
+        inl: Largest integral nonlinearity, relative to the range.
 
     Raises:
-        ValueError: If bits is not in 2..24, the range is empty, or the curve bends back.
+        ValueError: If bits is not in 2..24, the range is empty, or the curve not monotonic.
     """
 
     bits: int | None
     low: float
     high: float
-    bend: float = 0.0
+    inl: float = 0.0
 
     def __post_init__(self) -> None:
         check_bits("converter bits", self.bits)
         if not self.low < self.high:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
-        if not abs(self.bend) < 0.25:
-            raise ValueError(f"converter bend must be below a quarter of the range, got {self.bend}")
+        check_inl("converter inl", self.inl)
 
     @property
     def step(self) -> float:
@@ -69,8 +69,8 @@ class Converter:
 
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
-        if self.bend:
-            value = self.bow(value, self.bend)
+        if self.inl:
+            value = self.apply_inl(value, self.inl)
         if self.bits is None:
             return value.clamp(self.low, self.high)
         if self.low == -self.high:
@@ -79,13 +79,13 @@ class Converter:
         codes = value.sub(self.low).mul_(1.0 / self.step).round_().clamp_(0, self._codes - 1)
         return codes.mul_(self.step).add_(self.low)
 
-    def bow(self, value: Tensor, bend: float) -> Tensor:
-        """``value`` (any shape) on a transfer curve that bends by ``bend``; outside the range it is straight.
+    def apply_inl(self, value: Tensor, inl: float) -> Tensor:
+        """``value`` (any shape) on a transfer curve of that ``inl``; outside the range it is straight.
 
-        An ADC (``self.bend``) bends in front of its codes; a DAC behind them, where its user calls this.
+        An ADC (``self.inl``) has it in front of its codes; a DAC behind them, where its user calls this.
         """
-        share = value.sub(self.low).mul_(1 / (self.high - self.low)).clamp_(0, 1)
-        return torch.addcmul(value, share, 1 - share, value=4 * bend * (self.high - self.low))
+        fraction = value.sub(self.low).mul_(1 / (self.high - self.low)).clamp_(0, 1)
+        return torch.addcmul(value, fraction, 1 - fraction, value=4 * inl * (self.high - self.low))
 
 
 class FragileConverter(nn.Module):
@@ -95,7 +95,7 @@ class FragileConverter(nn.Module):
         bits: Resolution, or None for a converter with no quantisation.
         low: Smallest value, in the unit of the converted quantity.
         high: Largest value, same unit.
-        bend: Largest integral nonlinearity, relative to the range.
+        inl: Largest integral nonlinearity, relative to the range.
 
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
@@ -106,11 +106,11 @@ class FragileConverter(nn.Module):
     amplification = 1.0
     bits: Tensor
 
-    def __init__(self, bits: int | None, low: float, high: float, bend: float = 0.0) -> None:
+    def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()
-        self.converter = Converter(bits, low, high, bend)
+        self.converter = Converter(bits, low, high, inl)
         self.register_buffer("bits", torch.tensor(float(bits or 0)))
-        self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
+        restore_after_loading(self)
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
@@ -125,11 +125,10 @@ class FragileConverter(nn.Module):
         if not (FEWEST <= bits <= MOST and float(bits).is_integer()):
             raise ValueError(f"a fault adc-bits leaves whole bits in {FEWEST}..{MOST}, got {bits}")
         self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
-        _as_stored(self)
+        self.restore()
 
-
-def _as_stored(converter: FragileConverter, _: Any = None) -> None:
-    """Makes the converter that its buffer tells of; the buffer stays as it is."""
-    stored = converter.bits.item()
-    valid = FEWEST <= stored <= MOST and stored == int(stored)
-    converter.converter = replace(converter.converter, bits=int(stored) if valid else None)
+    def restore(self) -> None:
+        """Makes the converter that the buffers tell of; they stay as they are."""
+        stored = self.bits.item()
+        valid = FEWEST <= stored <= MOST and stored == int(stored)
+        self.converter = replace(self.converter, bits=int(stored) if valid else None)

@@ -43,8 +43,8 @@ class Kind:
 
 
 KINDS = {
-    "stuck": Kind("share of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
-    "dead-pixels": Kind("share of pixels", 0, 1, "camera pixels of media stay dark"),
+    "stuck": Kind("fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
+    "dead-pixels": Kind("fraction of pixels", 0, 1, "camera pixels of media stay dark"),
     "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
     "rotate-medium": Kind(
         "degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is left"
@@ -142,12 +142,12 @@ def check_clock(seconds: float) -> None:
         raise ValueError(f"clock must be seconds in 0..{LONGEST:g}, got {seconds:g}")
 
 
-def struck(kind: str, share: float, like: Tensor, streams: Streams) -> Tensor:
-    """Which parts a fault hits, each by itself with probability ``share``: truth values of the shape of ``like``.
+def struck(kind: str, fraction: float, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
+    """Which parts a fault hits, each by itself with probability ``fraction``: truth values of the shape of ``like``.
 
     Raises:
-        ValueError: If the share lies outside 0..1.
+        ValueError: If the fraction lies outside 0..1.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"a fault {kind} hits a share of all and must be in 0..1, got {share}")
-    return streams.uniform(FAULT, like) < share
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
+    return streams.uniform(stream, like) < fraction

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pib_rl.common.options import check_signs
+from pib_rl.common.options import check_numbers
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.digital import DigitalArray
@@ -18,7 +18,6 @@ from pib_rl.physical.part import Costs
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
-MIN_SPREAD = 0.01  # floor of an oscillator's standard deviation, in radians: one at rest is not amplified
 ROOM = 300 * 1.380649e-23  # k_B T at 300 K, in joules
 
 
@@ -30,7 +29,7 @@ class OscillatorConfig:
 
     Args:
         oscillators: Smallest number of oscillators; raised where drives or outputs need more.
-        displacement: Initial position per drive, in radians per drive standard deviation.
+        displacement_rad: Initial position per drive, in radians per drive standard deviation.
         neighbours: How many oscillators to each side one is coupled to.
         coupling: Mean strength J of a coupling, relative to omega_0^2.
         coupling_spread: Half width of the uniform spread of J, relative to the mean.
@@ -38,22 +37,22 @@ class OscillatorConfig:
         time: When the ring is watched, in 1/omega_0 (0.5 in Wright et al., 2022, where couplings are trained).
         steps: Steps of the integration up to then.
         damping: Rate at which velocity decays, in omega_0: 1/Q.
-        temperature: Thermal energy k_B T, in m omega_0^2. It acts through damping alone: none, no thermal noise.
-        read_noise: Standard deviation of a position's read, in radians.
+        thermal_energy: Thermal energy k_B T, in m omega_0^2. It acts through damping alone: none, no thermal noise.
+        read_noise_rad: Standard deviation of a position's read, in radians.
         dac_bits: Resolution of the initial positions; None is exact.
         adc_bits: Resolution of the positions that are read; None is exact.
-        reach: Initial positions saturate at -reach..reach, in radians.
-        full_scale: Reads saturate at -full_scale..full_scale, in radians.
-        frequency: omega_0/(2 pi), in hertz.
-        adc_energy: Joules of one conversion (1.67 pJ: 8 bits, 1.28 GS/s, 32 nm, of ISAAC, Shafiee et al., ISCA 2016).
-        dac_energy: Joules of one position set (0.291 pJ: 8 bits, doi 10.1109/VLSIC.2018.8502370).
+        reach_rad: Initial positions saturate at -reach_rad..reach_rad, in radians.
+        full_scale_rad: Reads saturate at -full_scale_rad..full_scale_rad, in radians.
+        frequency_hz: omega_0/(2 pi), in hertz.
+        adc_energy_j: Joules of one conversion (1.67 pJ: 8 bits, 1.28 GS/s, 32 nm, of ISAAC, Shafiee et al., ISCA 2016).
+        dac_energy_j: Joules of one position set (0.291 pJ: 8 bits, doi 10.1109/VLSIC.2018.8502370).
 
     Raises:
         ValueError: If a value lies outside its range, or the steps are too long for the stiffest oscillation.
     """
 
     oscillators: int = 128
-    displacement: float = 0.4
+    displacement_rad: float = 0.4
     neighbours: int = 4
     coupling: float = 0.1
     coupling_spread: float = 0.5
@@ -61,36 +60,26 @@ class OscillatorConfig:
     time: float = 3.0
     steps: int = 20
     damping: float = 0.01
-    temperature: float = 1e-3
-    read_noise: float = 0.01
+    thermal_energy: float = 1e-3
+    read_noise_rad: float = 0.01
     dac_bits: int | None = 8
     adc_bits: int | None = 8
-    reach: float = math.pi
-    full_scale: float = math.pi
-    frequency: float = 1e6
-    adc_energy: float = 1.67e-12
-    dac_energy: float = 0.291e-12
+    reach_rad: float = math.pi
+    full_scale_rad: float = math.pi
+    frequency_hz: float = 1e6
+    adc_energy_j: float = 1.67e-12
+    dac_energy_j: float = 0.291e-12
 
     def __post_init__(self) -> None:
-        check_signs(
+        check_numbers(
             self,
             "oscillator",
-            positive=("oscillators", "displacement", "time", "steps", "reach", "full_scale", "frequency"),
-            not_negative=(
-                "neighbours",
-                "coupling",
-                "bias",
-                "damping",
-                "temperature",
-                "read_noise",
-                "adc_energy",
-                "dac_energy",
-            ),
+            positive="oscillators displacement_rad time steps reach_rad full_scale_rad frequency_hz",
+            not_negative="neighbours coupling bias damping thermal_energy read_noise_rad adc_energy_j dac_energy_j",
+            fraction="coupling_spread",
         )
         for name in ("dac_bits", "adc_bits"):
             check_bits(f"oscillator {name}", getattr(self, name))
-        if not 0 <= self.coupling_spread <= 1:
-            raise ValueError(f"oscillator coupling_spread must be in 0..1, got {self.coupling_spread}")
         fastest = 1 + 4 * self.neighbours * self.coupling * (1 + self.coupling_spread)  # Gershgorin, square of omega
         if not self.time**2 * fastest < (2 * self.steps) ** 2:
             raise ValueError(
@@ -103,9 +92,9 @@ class RingMedium(StandardisedMedium):
     """Drive -> initial positions of coupled pendula -> their positions after some time, standardised per oscillator.
 
     q_i'' = -sin q_i + sum_j J_ij (sin q_j - sin q_i) + e_i - damping q_i' + thermal force, from
-    q_i(0) = DAC(displacement drive_k), k = i modulo the number of drives, at rest. J is symmetric, couples each
+    q_i(0) = DAC(displacement_rad drive_k), k = i modulo the number of drives, at rest. J is symmetric, couples each
     oscillator to its neighbours on a ring, and is drawn at fabrication as e is. q(time) is read with noise and
-    digitised, then standardised with the mean and deviation that each oscillator showed for calibration drives
+    digitised, then standardised with the mean and standard deviation that each oscillator showed for calibration drives
     (normal, drawn at fabrication).
 
     Steps: kick, drift, friction and thermal force, drift, kick (BAOAB: Leimkuhler & Matthews, Appl. Math. Res. Express
@@ -120,36 +109,23 @@ class RingMedium(StandardisedMedium):
     alive: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OscillatorConfig, streams: Streams) -> None:
-        super().__init__(in_features, out_features)
+        super().__init__(in_features, out_features, streams)
         if out_features < in_features:
             raise ValueError(f"a ring needs an oscillator per drive, {in_features}, got {out_features}")
         self._config = config
-        self._streams = streams
-        self._dac = Converter(config.dac_bits, -config.reach, config.reach)
-        self.adc = FragileConverter(config.adc_bits, -config.full_scale, config.full_scale)
+        self._dac = Converter(config.dac_bits, -config.reach_rad, config.reach_rad)
+        self.adc = FragileConverter(config.adc_bits, -config.full_scale_rad, config.full_scale_rad)
         coupling = fabricate_couplings(out_features, config, streams)
         self.register_buffer("stiffness", coupling - torch.diag(1 + coupling.sum(1)))
         self.register_buffer("force", config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
         self.register_buffer("alive", torch.ones(out_features))
-        self.register_buffer("mean", torch.zeros(out_features))
-        self.register_buffer("scale", torch.ones(out_features))
-        self._calibrate()
-
-    @property
-    def converter(self) -> FragileConverter:
-        return self.adc
-
-    def _calibrate(self) -> None:
-        drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
-        shown = self.adc(self.evolve(self.start(drives, Read.MEAN))[0])
-        self.mean.copy_(shown.mean(0))
-        self.scale.copy_(shown.std(0).clamp_(min=MIN_SPREAD))
+        self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Initial positions in radians, shape (n, out_features), from drives, shape (n, in_features)."""
-        reach = self._config.reach
-        placed = drive * self._config.displacement
-        placed = placed.clamp_(-reach, reach) if read is Read.IDEAL else self._dac(placed)
+        reach_rad = self._config.reach_rad
+        placed = drive * self._config.displacement_rad
+        placed = placed.clamp_(-reach_rad, reach_rad) if read is Read.IDEAL else self._dac(placed)
         copies = -(-self.out_features // self.in_features)
         return placed.repeat(1, copies)[:, : self.out_features] * self.alive
 
@@ -166,7 +142,7 @@ class RingMedium(StandardisedMedium):
         config = self._config
         step = config.time / config.steps
         kept = math.exp(-config.damping * step)
-        agitation = (config.temperature * (1 - kept**2)) ** 0.5 * thermal
+        agitation = (config.thermal_energy * (1 - kept**2)) ** 0.5 * thermal
         position = position.clone()
         velocity = self._acceleration(position).mul_(step / 2)
         for count in range(1, config.steps + 1):
@@ -184,31 +160,33 @@ class RingMedium(StandardisedMedium):
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         shown = self.evolve(self.start(drive, read), thermal=read is Read.NOISY)[0]
-        if read is Read.NOISY and self._config.read_noise:
-            shown.addcmul_(self._streams.normal(READ, shown), self.alive, value=self._config.read_noise)
+        if read is Read.NOISY and self._config.read_noise_rad:
+            shown.addcmul_(self._streams.normal(READ, shown), self.alive, value=self._config.read_noise_rad)
         if read is not Read.IDEAL:
             shown = self.adc(shown)
         return shown.sub_(self.mean).div_(self.scale)
 
     @property
     def latency(self) -> float:
-        return self._config.time / (2 * math.pi * self._config.frequency)
+        return self._config.time / (2 * math.pi * self._config.frequency_hz)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
         costs = {
-            "converters": inputs.new_tensor(inputs.numel() * config.dac_energy + outputs.numel() * config.adc_energy)
+            "converters": inputs.new_tensor(
+                inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
+            )
         }
-        if config.temperature:
+        if config.thermal_energy:
             lifted = (1 - self.start(inputs).cos()).sum()
-            costs["modulator"] = lifted * (ROOM / config.temperature)
+            costs["modulator"] = lifted * (ROOM / config.thermal_energy)
         return costs
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {"dead-pixels": self._seize, "adc-bits": self.adc.limit}
 
-    def _seize(self, share: float) -> None:
-        self.alive.masked_fill_(struck("dead-pixels", share, self.alive, self._streams), 0.0)
+    def _seize(self, fraction: float) -> None:
+        self.alive.masked_fill_(struck("dead-pixels", fraction, self.alive, self._streams), 0.0)
         self.force.mul_(self.alive)
         self.stiffness.mul_(self.alive[:, None])
 

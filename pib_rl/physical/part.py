@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
 Costs = dict[str, Tensor]  # joules of a batch by part of the hardware, scalars
+
+
+def restore_after_loading(module: nn.Module) -> None:
+    """Has ``module.restore()`` called whenever a state was loaded: what it keeps beside its buffers is outdated."""
+    module.register_load_state_dict_post_hook(_restore)  # type: ignore[no-untyped-call]
+
+
+def _restore(module: Any, _: Any) -> None:
+    module.restore()
 
 
 class Part(nn.Module):
@@ -38,7 +48,7 @@ class Part(nn.Module):
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         """The faults that this part can have: kind (see `pib_rl.physical.faults`) to what makes it happen.
 
-        Each takes the size of the fault (a share, degrees, bits) and is permanent. What it changes is in the buffers of
-        the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
+        Each takes the size of the fault (a fraction, degrees, bits) and is permanent. What it changes is in the buffers
+        of the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
         """
         return {}

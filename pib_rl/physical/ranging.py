@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pib_rl.physical.converters import FragileConverter
 
 RANGINGS = ("fixed", "calibrated")
-DEVIATIONS = 3.0  # root mean squares that a range covers at least
+COVERED_RMS = 3.0  # root mean squares that a range covers at least
 
 
 class RangedConverter(FragileConverter):
     """ADC(g x)/g with a gain g of 1, 2, 4, ... up to a limit: a converter of range span/g, and all its steps.
 
-    Noise and bend of the converter stay relative to its range, so that a gain divides both at the input; the amplifier
+    Noise and INL of the converter stay relative to its range, so that a gain divides both at the input; the amplifier
     itself adds neither (assumed). `fit` chooses the largest gain whose range still covers 3 root mean squares of what
     was measured: of normal outputs 0.27 % are beyond at most, of any law one in nine (Chebyshev).
 
@@ -29,7 +28,7 @@ class RangedConverter(FragileConverter):
     Args:
         bits: Resolution, or None for a converter with no quantisation.
         span: At gain 1 it covers -span..span, in the unit of the converted quantity.
-        bend: Largest integral nonlinearity, relative to the range.
+        inl: Largest integral nonlinearity, relative to the range.
         limit: Largest gain, 1 or more.
 
     Attributes:
@@ -39,11 +38,10 @@ class RangedConverter(FragileConverter):
 
     gain: Tensor
 
-    def __init__(self, bits: int | None, span: float, bend: float, limit: float) -> None:
-        super().__init__(bits, -span, span, bend)
+    def __init__(self, bits: int | None, span: float, inl: float, limit: float) -> None:
+        super().__init__(bits, -span, span, inl)
         self._limit = limit
         self.register_buffer("gain", torch.ones(()))
-        self.register_load_state_dict_post_hook(_as_stored)  # type: ignore[no-untyped-call]
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""
@@ -61,17 +59,15 @@ class RangedConverter(FragileConverter):
         What rounding hid is added to its mean square as step^2/12, so that a signal below a step is not taken for none.
         """
         size = math.sqrt(seen.square().mean().item() + self.converter.step**2 / 12)
-        most = self.converter.high / (DEVIATIONS * size) if size else self._limit
+        most = self.converter.high / (COVERED_RMS * size) if size else self._limit
         self._set(2.0 ** math.floor(math.log2(max(1.0, min(most, self._limit)))))
 
     def _set(self, gain: float) -> None:
         self.gain.fill_(gain)
-        _as_stored(self)
+        self.restore()
 
-
-def _as_stored(converter: nn.Module, _: Any = None) -> None:
-    """Takes over the gain that the buffer tells of; the buffer stays as it is."""
-    assert isinstance(converter, RangedConverter)
-    stored = converter.gain.item()
-    valid = 1 <= stored <= converter._limit and math.log2(stored).is_integer()
-    converter.amplification = stored if valid else 1.0
+    def restore(self) -> None:
+        super().restore()
+        stored = self.gain.item()
+        valid = 1 <= stored <= self._limit and math.log2(stored).is_integer()
+        self.amplification = stored if valid else 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -13,25 +12,39 @@ from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.substrate import Medium, Read
 
 DRIVES = 1024
-MIN_CONTRAST = 0.01  # floor of an output's deviation, in units of the detector: a dark output is not amplified
+MIN_CONTRAST = 0.01  # floor of an output's standard deviation, in units of the detector: a dark output is not amplified
 
 
 class StandardisedMedium(Medium):
     """h = (what the detector shows - mean) / scale, both per output and buffers of the medium.
 
-    A subclass sets them at fabrication; its ``_streams`` are named random streams.
+    A subclass sets them at fabrication, by `_standardise`.
+
+    Args:
+        in_features: Number of drives.
+        out_features: Number of detectors.
+        streams: Named random streams.
+
+    Attributes:
+        adc: The converter of the detectors.
     """
 
     shows: ClassVar[str] = "detectors"
     shown_unit: ClassVar[str] = "units"
     mean: Tensor
     scale: Tensor
-    _streams: Streams
+    adc: FragileConverter
+
+    def __init__(self, in_features: int, out_features: int, streams: Streams) -> None:
+        super().__init__(in_features, out_features)
+        self._streams = streams
+        self.register_buffer("mean", torch.zeros(out_features))
+        self.register_buffer("scale", torch.ones(out_features))
 
     @property
-    @abstractmethod
     def converter(self) -> FragileConverter:
         """The ADC of the detectors."""
+        return self.adc
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
         """The ends of the converter's range and 0, which a dead detector shows; an ideal read has no end."""
@@ -44,9 +57,15 @@ class StandardisedMedium(Medium):
         return outputs * self.scale + self.mean
 
     def recalibrate(self) -> int:
-        """Sets mean and scale anew from noisy reads of normal drives, as after a fault."""
-        drives = self._streams.normal(CALIBRATION, self.mean.new_zeros(DRIVES, self.in_features))
-        shown = self.shown(self.measure(drives))
+        """Sets mean and scale from noisy reads of normal drives, as after a fault."""
+        self._standardise(self.shown(self.measure(self._drives(CALIBRATION))))
+        return DRIVES
+
+    def _drives(self, stream: str) -> Tensor:
+        """Normal drives for a calibration, shape (DRIVES, in_features)."""
+        return self._streams.normal(stream, self.mean.new_zeros(DRIVES, self.in_features))
+
+    def _standardise(self, shown: Tensor) -> None:
+        """Sets mean and scale from what the detectors show for calibration drives, shape (n, out_features)."""
         self.mean.copy_(shown.mean(0))
         self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
-        return len(drives)

@@ -26,7 +26,7 @@ FORMATS: dict[str, Callable[[float, str], str]] = {
     "fraction": lambda value, unit: f"{value:.3f}",
     "return": lambda value, unit: format_return(value),
     "seconds": lambda value, unit: f"{value:.{0 if value >= 10 else 1}f} {unit}".strip(),
-    "si": si,
+    "si": lambda value, unit: si(value, unit, 1e-12 if unit else 1.0),
 }
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
+import tyro
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
@@ -57,8 +58,7 @@ ALGORITHMS = {
 class BaselineConfig(RunSettings):
     """Trains one Stable-Baselines3 agent in software, with the settings of rl-baselines3-zoo."""
 
-    algo: str = "ppo"
-    """ppo, a2c, dqn or ars."""
+    algo: Annotated[str, tyro.conf.arg(help=f"Agent: {', '.join(ALGORITHMS)}.")] = "ppo"
     config: Path | None = None
     """YAML file with any of these settings by name; the command line overrides it."""
 

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import tyro
 from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, parse
-from pib_rl.cli.settings import LearnerSettings, RunSettings, from_plain, layered, named_file, read_settings
+from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, RunSettings, from_plain, layered, named_file, read_settings
 from pib_rl.common.options import LARGEST
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.runs.folder import RunFolder
@@ -42,8 +43,7 @@ class TrainConfig(RunSettings, LearnerSettings):
     """Initial log standard deviation of continuous actions, in half ranges of the action."""
     noise_correlation: float = 0.0
     """Correlation of the exploration noise of continuous actions in successive steps, 0..1."""
-    objective: str = "gaussian"
-    """Objective of the units: gaussian, pointwise, cka, renyi or ridge."""
+    objective: Annotated[str, tyro.conf.arg(help=f"{OBJECTIVE}.")] = "gaussian"
     fault: tuple[str, ...] = ()
     """What breaks and after how many environment steps, as KIND:SIZE@STEP, such as stuck:0.5@20000."""
     clock: float | str = 0.0

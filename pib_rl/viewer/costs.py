@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pygame
 
-from pib_rl.agents.network.costs import in_unit
+from pib_rl.common.units import si
 from pib_rl.physical.meter import PARTS
 from pib_rl.viewer import colours
 from pib_rl.viewer.draw import Pen
@@ -32,7 +32,7 @@ def paint_energy(pen: Pen, rect: pygame.Rect, energy: Mapping[str, float]) -> No
     if not total:
         pen.text("not modelled on this hardware", left, top + pen.px(28), 13, colours.MUTED)
         return
-    pen.text(in_unit(total, "J"), rect.right - pen.px(10), top, 16, align="right")
+    pen.text(si(total, "J"), rect.right - pen.px(10), top, 16, align="right")
     bar = pygame.Rect(left, top + pen.px(28), rect.width - pen.px(20), pen.px(16))
     x, half = float(bar.left), bar.width // 2
     for row, (part, joules) in enumerate(sorted(energy.items(), key=lambda item: -item[1])):
@@ -42,7 +42,7 @@ def paint_energy(pen: Pen, rect: pygame.Rect, energy: Mapping[str, float]) -> No
         x += wide
         place = left + row % 2 * half, bar.bottom + pen.px(8) + row // 2 * pen.px(19)
         pen.fill(pygame.Rect(place[0], place[1] + pen.px(4), pen.px(9), pen.px(9)), hue)
-        pen.text(f"{part} {in_unit(joules, 'J')}", place[0] + pen.px(14), place[1], 13, width=half - pen.px(16))
+        pen.text(f"{part} {si(joules, 'J')}", place[0] + pen.px(14), place[1], 13, width=half - pen.px(16))
 
 
 def paint_costs(pen: Pen, rect: pygame.Rect, costs: tuple[str, ...], status: Status) -> None:

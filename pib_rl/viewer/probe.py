@@ -11,12 +11,13 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
 from pib_rl.agents.heads import GaussianHead
-from pib_rl.agents.network.costs import costs, in_unit
+from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.information import Information, information_plane
 from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.target import Target
 from pib_rl.agents.policy import Answer, PIBPolicy
 from pib_rl.common.grid import square
+from pib_rl.common.units import si
 from pib_rl.physical.substrate import Array, Medium, Read
 from pib_rl.viewer.scene import Decision, Picture, Scene, Stage, Status
 
@@ -196,5 +197,5 @@ def format_costs(cost: dict[str, Any]) -> tuple[str, ...]:
         f"most written device: {cost['writes_max_per_device']:,.0f}",
     ]
     if cost["latency_s"]:
-        lines.append(f"latency {in_unit(cost['latency_s'], 's')} a decision")
+        lines.append(f"latency {si(cost['latency_s'], 's')} a decision")
     return tuple(lines)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pib_rl.common.options import configure, nearest, whole
+from pib_rl.common.options import check_numbers, configure, nearest, whole
 from pib_rl.physical.digital import DigitalConfig
-from pib_rl.physical.memristive.substrate import MemristiveConfig
-from pib_rl.physical.optical.substrate import OpticalConfig
+from pib_rl.physical.memristive.config import MemristiveConfig
+from pib_rl.physical.optical.config import OpticalConfig
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Bench:
 def test_options_take_the_place_of_defaults():
     assert configure(Bench, {"count": 3, "on": False}, "bench") == Bench(count=3, on=False)
     assert configure(Bench, {}, "bench") == Bench()
-    assert configure(OpticalConfig, {"photons": None, "array": "modulator"}, "optical").photons is None
+    assert configure(OpticalConfig, {"photons": None, "array": "multiplier"}, "optical").photons is None
     assert configure(MemristiveConfig, {"dac_bits": None}, "memristive").dac_bits is None
 
 
@@ -112,10 +112,46 @@ def test_only_finite_numbers_pass(value):
 
 
 def test_values_outside_their_range_are_refused():
-    with pytest.raises(ValueError, match="stuck is a share"):
+    with pytest.raises(ValueError, match="stuck is a fraction"):
         configure(MemristiveConfig, {"stuck": 2.0}, "memristive")
 
 
 def test_the_nearest_names_are_offered_or_all():
     assert nearest("optic", ["digital", "optical"]) == "did you mean optical?"
     assert nearest("zzz", ["digital", "optical"]) == "known: digital, optical"
+
+
+@dataclass
+class Numbers:
+    rate: float = 1.0
+    noise: float = 0.0
+    limit: float | None = None
+    stuck: float = 1.0
+    reference: float = 0.0
+
+
+RANGES = {
+    "positive": "rate",
+    "not_negative": "noise",
+    "positive_or_none": "limit",
+    "fraction": "stuck rate",
+    "below_one": "reference",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("rate", 0.0, "chip rate must be > 0, got 0.0"),
+        ("rate", float("nan"), "chip rate must be > 0, got nan"),
+        ("noise", -0.1, "chip noise must be >= 0, got -0.1"),
+        ("limit", 0.0, "chip limit must be > 0 or none, got 0.0"),
+        ("stuck", 1.1, "chip stuck is a fraction and must be in 0..1, got 1.1"),
+        ("rate", 2.0, "chip rate is a fraction and must be in 0..1, got 2.0"),
+        ("reference", 1.0, r"chip reference is a fraction and must be in 0..1 \(1 excluded\), got 1.0"),
+    ],
+)
+def test_numbers_keep_to_the_ranges_that_name_them(name, value, words):
+    check_numbers(Numbers(), "chip", **RANGES)
+    with pytest.raises(ValueError, match=words):
+        check_numbers(Numbers(**{name: value}), "chip", **RANGES)

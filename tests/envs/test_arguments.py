@@ -12,8 +12,8 @@ from stable_baselines3.common.env_util import make_vec_env as make_for_sb3
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.envs import FreshChip, HardwareEncoder, HardwareLoop, VecHardwareEncoder, make_env, make_vec_env
 from pib_rl.envs.lookup import names
-from pib_rl.envs.registration import IDS
 from pib_rl.physical import Read
+from pib_rl.registration import IDS
 
 HARDWARE, ENCODER, KEEPER = "pib_rl/Hardware-v0", "pib_rl/Encoder-v0", "pib_rl/ChipKeeper-v0"
 BANDIT, FLIP, CUE = "pib_rl/ContextBandit-v0", "pib_rl/ContextFlip-v0", "pib_rl/DelayedCue-v0"

@@ -31,9 +31,9 @@ EXACT: dict[str, Any] = {
 CLEAR: dict[str, Any] = {"photons": None, "camera_bits": None, "full_scale": 1e6}
 # A mesh and a weight bank without any imperfection; the ranges are wide enough never to bind.
 LOSSLESS: dict[str, Any] = {
-    "splitter_error": 0.0,
-    "phase_error": 0.0,
-    "insertion_loss": 0.0,
+    "splitter_error_rad": 0.0,
+    "phase_error_rad": 0.0,
+    "insertion_loss_db": 0.0,
     "detector_noise": 0.0,
     "crosstalk": 0.0,
     "dac_bits": None,
@@ -45,12 +45,12 @@ LOSSLESS: dict[str, Any] = {
 # A ring that moves by Newton's law alone and is read exactly.
 UNDAMPED: dict[str, Any] = {
     "damping": 0.0,
-    "temperature": 0.0,
-    "read_noise": 0.0,
+    "thermal_energy": 0.0,
+    "read_noise_rad": 0.0,
     "dac_bits": None,
     "adc_bits": None,
-    "reach": 1e3,
-    "full_scale": 1e3,
+    "reach_rad": 1e3,
+    "full_scale_rad": 1e3,
 }
 
 # Imperfect hardware, written out: no test depends on what the defaults are today.
@@ -79,17 +79,17 @@ BENCH: dict[str, Any] = {
     "camera_bits": 8,
     "full_scale": 4.0,
     "array": "digital",
-    "modulator_bits": 8,
-    "modulator_bound": 4.0,
+    "multiplier_bits": 8,
+    "multiplier_bound": 4.0,
     "detector_noise": 0.01,
 }
 MESH: dict[str, Any] = {
     "ports": 24,
     "reference": 0.2,
-    "drive_phase": 0.6,
-    "splitter_error": 0.02,
-    "phase_error": 0.01,
-    "insertion_loss": 0.1,
+    "drive_phase_rad": 0.6,
+    "splitter_error_rad": 0.02,
+    "phase_error_rad": 0.01,
+    "insertion_loss_db": 0.1,
     "detector_noise": 0.002,
     "dac_bits": 8,
     "adc_bits": 8,
@@ -103,7 +103,7 @@ MESH: dict[str, Any] = {
 }
 RING: dict[str, Any] = {
     "oscillators": 24,
-    "displacement": 0.3,
+    "displacement_rad": 0.3,
     "neighbours": 4,
     "coupling": 0.25,
     "coupling_spread": 0.5,
@@ -111,12 +111,12 @@ RING: dict[str, Any] = {
     "time": 3.0,
     "steps": 20,
     "damping": 0.01,
-    "temperature": 1e-3,
-    "read_noise": 0.01,
+    "thermal_energy": 1e-3,
+    "read_noise_rad": 0.01,
     "dac_bits": 8,
     "adc_bits": 8,
-    "reach": 3.0,
-    "full_scale": 3.0,
+    "reach_rad": 3.0,
+    "full_scale_rad": 3.0,
 }
 # A bench with what BENCH leaves out, but for what all pixels share at a read.
 WORN: dict[str, Any] = {
@@ -128,34 +128,34 @@ WORN: dict[str, Any] = {
     "constant_phasor": 0.1,
     "decorrelation_time_s": 10.0,
     "laser_drift": 0.01,
-    "camera_shift": 0.3,
+    "camera_shift_pixels": 0.3,
     "dead_pixels": 0.05,
-    "read_noise": 5.0,
+    "read_noise_electrons": 5.0,
     "quantum_efficiency": 0.8,
-    "array": "modulator",
+    "array": "multiplier",
 }
 # (name, options) of every kind of hardware, by the name that pytest shows.
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "digital": ("digital", {}),
     "memristive": ("memristive", CROSSBAR),
     "optical": ("optical", BENCH),
-    "modulator": ("optical", {**BENCH, "array": "modulator"}),
-    "few_photons": ("optical", {**BENCH, "photons": 20.0, "array": "modulator"}),
+    "multiplier": ("optical", {**BENCH, "array": "multiplier"}),
+    "few_photons": ("optical", {**BENCH, "photons": 20.0, "array": "multiplier"}),
     "mzi": ("mzi", MESH),
     "oscillator": ("oscillator", RING),
-    "mirrors": ("optical", {**BENCH, "display": "dmd"}),
+    "mirrors": ("optical", {**BENCH, "modulator": "dmd"}),
     "worn_bench": ("optical", WORN),
 }
-NOISY_MEDIA = ["memristive", "optical", "modulator", "few_photons", "mzi", "oscillator", "mirrors", "worn_bench"]
-NOISY_ARRAYS = ["memristive", "modulator", "few_photons", "mzi", "worn_bench"]
+NOISY_MEDIA = ["memristive", "optical", "multiplier", "few_photons", "mzi", "oscillator", "mirrors", "worn_bench"]
+NOISY_ARRAYS = ["memristive", "multiplier", "few_photons", "mzi", "worn_bench"]
 # What takes the converters off, by kind, so that noise averages out. A detector of a mesh cuts noise off at no light.
 SMOOTH: dict[str, dict[str, Any]] = {
     "memristive": {"adc_bits": None},
     "optical": {**CLEAR, "photons": 1000.0},
-    "modulator": {**CLEAR, "photons": 1000.0},
+    "multiplier": {**CLEAR, "photons": 1000.0},
     "few_photons": {**CLEAR, "photons": 20.0},
     "mzi": {"adc_bits": None, "full_scale": 1e6, "detector_noise": 2e-5},
-    "oscillator": {"adc_bits": None, "full_scale": 1e6},
+    "oscillator": {"adc_bits": None, "full_scale_rad": 1e6},
     "mirrors": {**CLEAR, "photons": 1000.0},
     "worn_bench": {**CLEAR, "photons": 1000.0},
 }

@@ -12,11 +12,11 @@ import numpy as np
 
 
 class LabChip(socketserver.ThreadingTCPServer):
-    """A chip with tanh media and W h arrays in any number of slots.
+    """A chip with tanh media and W h arrays in any number of channels.
 
     Attributes:
         log: All messages so far, in order.
-        weights: Weights by slot, as they were written.
+        weights: Weights by channel, as they were written.
         faults: What to do in place of answering: command, such as MEAS:MED?, to a function of the true reply that
             returns another one, or None for silence, or raises ConnectionError to hang up. A fault may remove itself.
         noise: Standard deviation of the noise of each reading.
@@ -72,19 +72,19 @@ class LabChip(socketserver.ThreadingTCPServer):
         if command == "*CLS":
             self.errors.clear()
             return None
-        slot = int(words[0])
+        channel = int(words[0])
         if command == "CONF":
-            self._shapes[slot] = int(words[2]), int(words[3])
-            self.weights[slot] = np.full((int(words[3]), int(words[2])), np.nan)
+            self._shapes[channel] = int(words[2]), int(words[3])
+            self.weights[channel] = np.full((int(words[3]), int(words[2])), np.nan)
         elif command == "DRIV":
-            self._inputs[slot] = np.array(words[1:], dtype=float).reshape(-1, self._shapes[slot][0])
+            self._inputs[channel] = np.array(words[1:], dtype=float).reshape(-1, self._shapes[channel][0])
         elif command == "WEIG":
-            self.weights[slot][int(words[1])] = np.array(words[2:], dtype=float)
+            self.weights[channel][int(words[1])] = np.array(words[2:], dtype=float)
         elif command == "MEAS:MED?":
-            turned = np.arange(self._shapes[slot][1]) % self._shapes[slot][0]
-            return self._text(np.tanh(self._inputs[slot][:, turned]))
+            turned = np.arange(self._shapes[channel][1]) % self._shapes[channel][0]
+            return self._text(np.tanh(self._inputs[channel][:, turned]))
         elif command == "MEAS:ARR?":
-            return self._text(self._inputs[slot] @ self.weights[slot].T)
+            return self._text(self._inputs[channel] @ self.weights[channel].T)
         else:
             raise ValueError(command)
         return None

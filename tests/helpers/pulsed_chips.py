@@ -7,11 +7,11 @@ from dataclasses import replace
 from chips import EXACT
 
 from pib_rl.common.streams import Streams
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.devices import Device
 from pib_rl.physical.memristive.programming import make_programming
 from pib_rl.physical.memristive.pulsed import PulsedCrossbar
 from pib_rl.physical.memristive.step_laws import LinearStep
-from pib_rl.physical.memristive.substrate import MemristiveConfig
 from pib_rl.physical.meter import Meter
 
 PLAIN = Device(LinearStep(), step=0.01, source="a device without imperfections")

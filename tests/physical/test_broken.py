@@ -68,7 +68,7 @@ def test_sizes_outside_their_range_are_refused(kind, part, fault, size):
         parts(kind)[part].faults()[fault](size)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_share_is_struck(share):
-    hit = struck("stuck", share, torch.zeros(100, 100), Streams(0))
-    assert hit.float().mean() == pytest.approx(share, abs=5 * (share * (1 - share) / 10_000) ** 0.5)
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
+def test_the_fraction_is_struck(fraction):
+    hit = struck("stuck", fraction, torch.zeros(100, 100), Streams(0))
+    assert hit.float().mean() == pytest.approx(fraction, abs=5 * (fraction * (1 - fraction) / 10_000) ** 0.5)

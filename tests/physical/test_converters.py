@@ -44,10 +44,10 @@ def test_zero_is_exact_in_a_symmetric_range(bits, high):
 
 
 @given(st.integers(2, 16), st.sampled_from(RANGES), st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_rounding_is_to_the_nearest_code(bits, ends, shares):
+def test_rounding_is_to_the_nearest_code(bits, ends, fractions):
     low, high = ends
     converter = Converter(bits, low, high)
-    value = low + (high - low) * torch.tensor(shares, dtype=torch.float64)
+    value = low + (high - low) * torch.tensor(fractions, dtype=torch.float64)
     converted = converter(value)
     assert (converted - value).abs().max() <= converter.step * (0.5 + 1e-9)
     codes = (converted - low) / converter.step
@@ -104,5 +104,5 @@ def test_a_bent_converter_is_off_most_in_the_middle_of_its_range(bits, low, high
 
 
 def test_a_converter_does_not_bend_back():
-    with pytest.raises(ValueError, match=r"bend must be below a quarter of the range, got 0\.3"):
+    with pytest.raises(ValueError, match=r"inl must be below 0\.25 in size, got 0\.3"):
         Converter(8, 0.0, 1.0, 0.3)

@@ -33,7 +33,7 @@ def test_hidden_weights_start_at_one_over_root_of_inputs():
     assert abs(weights.mean() * 20) < 5 / 40_000**0.5
 
 
-@pytest.mark.parametrize("kind", ["digital", "optical", "modulator"])
+@pytest.mark.parametrize("kind", ["digital", "optical", "multiplier"])
 def test_readout_weights_start_at_zero(kind):
     assert not make(kind).make_array(30, 7, readout=True).weights().any()
 

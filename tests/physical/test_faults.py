@@ -32,9 +32,9 @@ def test_a_fault_is_read_from_kind_size_and_step(text, fault):
 
 
 @given(st.sampled_from(sorted(KINDS)), st.integers(0, 10**9), st.floats(0, 1))
-def test_written_and_read_again_a_fault_is_the_same(kind, step, share):
+def test_written_and_read_again_a_fault_is_the_same(kind, step, fraction):
     known = KINDS[kind]
-    size = known.low + share * (min(known.high, 1e6) - known.low)
+    size = known.low + fraction * (min(known.high, 1e6) - known.low)
     fault = Fault(kind, round(size) if known.whole else size, step)
     assert parse(str(fault)) == fault
 
@@ -44,9 +44,9 @@ def test_written_and_read_again_a_fault_is_the_same(kind, step, share):
     [
         ("stick:0.5", r"unknown fault 'stick'; did you mean stuck\?"),
         ("", "unknown fault ''; known: stuck, dead-pixels"),
-        ("stuck", "'stuck' lacks its size; give stuck:SIZE, the share of devices, in 0..1"),
+        ("stuck", "'stuck' lacks its size; give stuck:SIZE, the fraction of devices, in 0..1"),
         ("stuck:@3", "'stuck:@3' lacks its size"),
-        ("stuck:half", r"size of stuck \(share of devices\) must be a number, in 0\.\.1, got 'half'"),
+        ("stuck:half", r"size of stuck \(fraction of devices\) must be a number, in 0\.\.1, got 'half'"),
         ("stuck:1.5", r"in 0\.\.1, got 1\.5"),
         ("stuck:-0.1", r"in 0\.\.1, got -0\.1"),
         ("stuck:nan", r"in 0\.\.1, got nan"),
@@ -87,22 +87,22 @@ def test_faults_happen_in_order_and_within_the_training():
         Fault("stuck", 0.5, -1)
 
 
-def crossbar(share: float | None = None, inputs: int = 128, outputs: int = 100, **options):
-    """A crossbar without imperfections, with a share of its devices stuck."""
+def crossbar(fraction: float | None = None, inputs: int = 128, outputs: int = 100, **options):
+    """A crossbar without imperfections, with a fraction of its devices stuck."""
     array = make("memristive", **{**EXACT, **options}).make_array(inputs, outputs)
-    if share is not None:
-        array.faults()["stuck"](share)
+    if fraction is not None:
+        array.faults()["stuck"](fraction)
     return array
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_a_share_of_all_devices_gets_stuck_anywhere(share):
-    before, array = crossbar(), crossbar(share)
+@pytest.mark.parametrize("fraction", [0.1, 0.5])
+def test_a_fraction_of_all_devices_gets_stuck_anywhere(fraction):
+    before, array = crossbar(), crossbar(fraction)
     count, masks = 12_800, []
     for name in ("plus", "minus"):
         hit = getattr(array, f"step_{name}") == 0
         old, new = getattr(before, name), getattr(array, name)
-        assert hit.float().mean() == pytest.approx(share, abs=5 * (share * (1 - share) / count) ** 0.5)
+        assert hit.float().mean() == pytest.approx(fraction, abs=5 * (fraction * (1 - fraction) / count) ** 0.5)
         assert torch.equal(new[~hit], old[~hit])
         level = new[hit]
         assert abs(level.mean() - 0.5) < 5 * (1 / 12 / len(level)) ** 0.5, "anywhere in 0..1, evenly"

@@ -69,7 +69,7 @@ def test_arrays_count_a_pulse_per_device_that_was_asked_to_change(kind, per_weig
 
 
 def test_modulators_count_settings_that_changed():
-    chip = make("modulator")
+    chip = make("multiplier")
     array = chip.make_array(10, 6, readout=True)
     step = array._modulator.step
     array.program(torch.full((6, 10), 0.3 * step))
@@ -81,7 +81,7 @@ def test_modulators_count_settings_that_changed():
 
 
 def test_fabrication_costs_no_writes():
-    for kind in ("digital", "memristive", "modulator"):
+    for kind in ("digital", "memristive", "multiplier"):
         chip = make(kind)
         chip.make_medium(4, 8)
         chip.make_array(10, 6)

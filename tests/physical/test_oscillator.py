@@ -12,7 +12,8 @@ from scipy.integrate import solve_ivp
 
 from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import DigitalArray
-from pib_rl.physical.oscillator import MIN_SPREAD, Oscillator, OscillatorConfig, RingMedium
+from pib_rl.physical.oscillator import Oscillator, OscillatorConfig, RingMedium
+from pib_rl.physical.standardised import MIN_CONTRAST
 from pib_rl.physical.substrate import Read
 
 
@@ -44,7 +45,7 @@ def exact(medium: RingMedium, start: torch.Tensor, time: float, damping: float) 
 
 @pytest.mark.parametrize("damping", [0.0, 0.2])
 def test_motion_follows_its_law(damping):
-    medium = ring(damping=damping, time=2.5, steps=400, displacement=0.8)
+    medium = ring(damping=damping, time=2.5, steps=400, displacement_rad=0.8)
     start = medium.start(draws(4, 5))
     position, velocity = exact(medium, start, 2.5, damping)
     found = [part.double().numpy() for part in medium.evolve(start)]
@@ -65,7 +66,7 @@ def test_the_scheme_is_of_second_order(damping):
 
 
 def test_energy_is_conserved_without_damping_and_lost_with_it():
-    medium = ring(time=60.0, steps=1200, displacement=0.6)
+    medium = ring(time=60.0, steps=1200, displacement_rad=0.6)
     law = medium.stiffness.double()
     inverse = -torch.linalg.inv(law)
 
@@ -79,12 +80,12 @@ def test_energy_is_conserved_without_damping_and_lost_with_it():
     after = energy(*medium.evolve(start))
     scale = before.std()
     assert (after - before).abs().max() < 0.02 * scale
-    damped = ring(time=60.0, steps=1200, displacement=0.6, damping=0.05)
+    damped = ring(time=60.0, steps=1200, displacement_rad=0.6, damping=0.05)
     assert (energy(*damped.evolve(start)) < before - 0.2 * scale).all()
 
 
 def test_motion_without_damping_runs_backwards():
-    medium = ring(time=5.0, steps=100, displacement=0.8)
+    medium = ring(time=5.0, steps=100, displacement_rad=0.8)
     start = medium.start(draws(4, 5))
     there = medium.evolve(start)
     step, position, velocity = 0.05, there[0].clone(), -there[1]
@@ -96,22 +97,22 @@ def test_motion_without_damping_runs_backwards():
 
 
 def test_small_swings_are_those_of_the_normal_modes():
-    medium = ring(bias=0.0, displacement=1e-3, time=4.0, steps=800)
+    medium = ring(bias=0.0, displacement_rad=1e-3, time=4.0, steps=800)
     start = medium.start(draws(7, 5))
     squares, modes = torch.linalg.eigh(-medium.stiffness.double())
     assert squares.min() == pytest.approx(1, abs=1e-6), "all together swing as one alone"
-    frequency = squares.sqrt()
+    frequency_hz = squares.sqrt()
     amplitude = start.double() @ modes
     position, velocity = medium.evolve(start)
-    torch.testing.assert_close(position.double(), amplitude * (4 * frequency).cos() @ modes.T, rtol=0, atol=1e-7)
+    torch.testing.assert_close(position.double(), amplitude * (4 * frequency_hz).cos() @ modes.T, rtol=0, atol=1e-7)
     torch.testing.assert_close(
-        velocity.double(), -amplitude * frequency * (4 * frequency).sin() @ modes.T, rtol=0, atol=5e-7
+        velocity.double(), -amplitude * frequency_hz * (4 * frequency_hz).sin() @ modes.T, rtol=0, atol=5e-7
     )
 
 
 @pytest.mark.parametrize("read", list(Read))
 def test_without_imperfections_reads_are_the_positions(read):
-    medium, drive = ring(displacement=0.7), draws(30, 5)
+    medium, drive = ring(displacement_rad=0.7), draws(30, 5)
     expected, _ = medium.evolve(0.7 * drive.repeat(1, 3)[:, :12])
     torch.testing.assert_close(positions(medium, drive, read), expected, rtol=1e-6, atol=1e-6)
 
@@ -134,8 +135,8 @@ def test_couplings_are_symmetric_local_and_as_spread_as_stated():
 
 
 def test_thermal_motion_has_the_stated_temperature():
-    # without bias and displacement, free oscillators: T in position and in velocity, once motion forgot its start
-    medium = ring(1, 60, damping=1.0, temperature=0.01, time=12.0, steps=120, neighbours=0, bias=0.0)
+    # without bias and displacement_rad, free oscillators: T in position and in velocity, once motion forgot its start
+    medium = ring(1, 60, damping=1.0, thermal_energy=0.01, time=12.0, steps=120, neighbours=0, bias=0.0)
     position, velocity = medium.evolve(torch.zeros(300, 60), thermal=True)
     for seen in (position, velocity):
         assert seen.var() == pytest.approx(0.01, rel=0.06)
@@ -146,26 +147,31 @@ def test_thermal_motion_has_the_stated_temperature():
 
 def test_each_noise_switches_off_alone():
     drive = draws(20, 5)
-    for options in ({"temperature": 0.01}, {"damping": 0.1}, {"dac_bits": 4}, {"adc_bits": 4, "full_scale": 3.0}):
+    for options in (
+        {"thermal_energy": 0.01},
+        {"damping": 0.1},
+        {"dac_bits": 4},
+        {"adc_bits": 4, "full_scale_rad": 3.0},
+    ):
         medium = ring(**options)
         assert torch.equal(medium.measure(drive), medium.measure(drive, Read.MEAN)), options
-    thermal = ring(temperature=0.01, damping=0.1)
+    thermal = ring(thermal_energy=0.01, damping=0.1)
     assert not torch.equal(thermal.measure(drive), thermal.measure(drive, Read.MEAN))
-    read = ring(read_noise=0.05)
+    read = ring(read_noise_rad=0.05)
     noise = positions(read, drive.repeat(100, 1), Read.NOISY) - positions(read, drive.repeat(100, 1), Read.MEAN)
     assert noise.std() == pytest.approx(0.05, rel=5 / (2 * noise.numel()) ** 0.5)
 
 
 def test_drives_take_turns_and_saturate():
-    medium = ring(5, 12, reach=2.0, displacement=1.0)
+    medium = ring(5, 12, reach_rad=2.0, displacement_rad=1.0)
     start = medium.start(torch.tensor([[0.5, -5.0, 1.0, 9.0, -0.25]]))
     assert start.tolist() == [[0.5, -2.0, 1.0, 2.0, -0.25] * 2 + [0.5, -2.0]]
-    coarse = ring(5, 12, reach=2.0, displacement=1.0, dac_bits=2).start(draws(50, 5, size=3))
+    coarse = ring(5, 12, reach_rad=2.0, displacement_rad=1.0, dac_bits=2).start(draws(50, 5, size=3))
     assert sorted(coarse.unique().tolist()) == [-2.0, 0.0, 2.0]
 
 
 def test_reads_are_digitised_and_saturate():
-    medium, drive = ring(adc_bits=4, full_scale=0.7), draws(300, 5, size=2)
+    medium, drive = ring(adc_bits=4, full_scale_rad=0.7), draws(300, 5, size=2)
     codes = positions(medium, drive, Read.MEAN) / 0.1
     assert (codes - codes.round()).abs().max() < 1e-3
     assert sorted(codes.round().unique().tolist()) == list(range(-7, 8))
@@ -175,7 +181,7 @@ def test_outputs_are_standardised_per_oscillator_and_resting_ones_not_amplified(
     seen = make("oscillator").make_medium(6, 24).measure(draws(4000, 6), Read.MEAN)
     assert seen.mean(0).abs().max() < 5 * 0.035
     assert (seen.std(0) - 1).abs().max() < 0.2
-    assert (ring(displacement=1e-5).scale == torch.tensor(MIN_SPREAD)).all()
+    assert (ring(displacement_rad=1e-5).scale == torch.tensor(MIN_CONTRAST)).all()
 
 
 def test_the_input_is_left_alone():
@@ -186,7 +192,7 @@ def test_the_input_is_left_alone():
 
 
 def test_broken_oscillators_rest_and_hold_their_neighbours():
-    medium, drive = ring(5, 24, temperature=0.01, damping=0.1, read_noise=0.01), draws(30, 5)
+    medium, drive = ring(5, 24, thermal_energy=0.01, damping=0.1, read_noise_rad=0.01), draws(30, 5)
     before = positions(medium, drive, Read.MEAN)
     medium.faults()["dead-pixels"](0.3)
     dead = medium.alive == 0
@@ -210,7 +216,14 @@ def test_rings_are_as_large_as_drives_or_outputs_need():
 
 def test_time_and_energy():
     medium = ring(
-        1, 12, time=3.0, frequency=2e6, adc_energy=2e-12, dac_energy=1e-12, temperature=1e-3, displacement=1.0
+        1,
+        12,
+        time=3.0,
+        frequency_hz=2e6,
+        adc_energy_j=2e-12,
+        dac_energy_j=1e-12,
+        thermal_energy=1e-3,
+        displacement_rad=1.0,
     )
     assert medium.latency == pytest.approx(3 / (2 * math.pi * 2e6))
     drive = torch.full((10, 1), math.pi / 2)
@@ -223,20 +236,20 @@ def test_time_and_energy():
     ("name", "value"),
     [
         ("oscillators", 0),
-        ("displacement", 0.0),
+        ("displacement_rad", 0.0),
         ("time", -1.0),
         ("steps", 0),
         ("coupling", -0.1),
         ("neighbours", -1),
         ("coupling_spread", 1.5),
         ("damping", math.nan),
-        ("temperature", -1.0),
-        ("read_noise", -0.1),
+        ("thermal_energy", -1.0),
+        ("read_noise_rad", -0.1),
         ("dac_bits", 1),
         ("adc_bits", 30),
-        ("reach", 0.0),
-        ("full_scale", math.nan),
-        ("frequency", 0.0),
+        ("reach_rad", 0.0),
+        ("full_scale_rad", math.nan),
+        ("frequency_hz", 0.0),
         ("steps", 2),
     ],
 )

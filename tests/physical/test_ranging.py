@@ -7,8 +7,8 @@ import torch
 from chips import EXACT, draws, make
 
 from pib_rl.physical.converters import Converter
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.linear import LinearCrossbar
-from pib_rl.physical.memristive.substrate import MemristiveConfig
 from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.substrate import Read
 
@@ -77,7 +77,7 @@ def test_no_signal_at_all_takes_the_largest_gain_and_no_number_the_smallest():
 
 
 def test_noise_and_bend_of_the_converter_are_relative_to_the_range_in_use():
-    noisy, bent = crossbar(adc_bits=None, adc_noise=0.01), crossbar(adc_bits=None, adc_bend=0.01)
+    noisy, bent = crossbar(adc_bits=None, adc_noise=0.01), crossbar(adc_bits=None, adc_inl=0.01)
     h, small = draws(500, 64, size=0.2), draws(2000, 64, size=0.01)
     for array, gain in ((noisy, 4), (bent, 4)):
         array.recalibrate(h)
@@ -152,8 +152,8 @@ def test_crossbars_of_pulsed_devices_have_it_too(device):
         ("ranging", "auto", "must be fixed or calibrated, got 'auto'"),
         ("gain_limit", 0.5, "must be >= 1, got 0.5"),
         ("gain_limit", float("nan"), "must be >= 1, got nan"),
-        ("dac_bend", 0.3, "must be below 0.25 in size, got 0.3"),
-        ("dac_bend", -0.25, "must be below 0.25 in size, got -0.25"),
+        ("dac_inl", 0.3, "must be below 0.25 in size, got 0.3"),
+        ("dac_inl", -0.25, "must be below 0.25 in size, got -0.25"),
         ("dac_noise", -0.1, "must be >= 0, got -0.1"),
     ],
 )

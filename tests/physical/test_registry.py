@@ -131,5 +131,5 @@ def test_unknown_options_are_refused(name, option, offer):
 
 
 def test_values_outside_their_range_are_refused():
-    with pytest.raises(ValueError, match="stuck is a share"):
+    with pytest.raises(ValueError, match="stuck is a fraction"):
         registry.make("memristive", {"stuck": 2.0}, Streams(), Meter())

@@ -9,8 +9,10 @@ import torch
 from chips import KINDS, NOISY_ARRAYS, NOISY_MEDIA, SMOOTH, draws, make
 from torch import nn
 
-from pib_rl.physical.memristive.substrate import Memristive, MemristiveConfig
-from pib_rl.physical.optical.substrate import Optical, OpticalConfig
+from pib_rl.physical.memristive.config import MemristiveConfig
+from pib_rl.physical.memristive.substrate import Memristive
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.substrate import Optical
 from pib_rl.physical.substrate import Read
 
 ALL = sorted(KINDS)
@@ -79,7 +81,7 @@ def test_noisy_reads_average_to_the_mean_read(kind):
     [
         ("memristive", {"dac_bits": 3, "adc_bits": 3}),
         ("optical", {"camera_bits": 3}),
-        ("modulator", {"camera_bits": 3, "modulator_bits": 3}),
+        ("multiplier", {"camera_bits": 3, "multiplier_bits": 3}),
         ("mzi", {"dac_bits": 3, "adc_bits": 3}),
         ("oscillator", {"dac_bits": 3, "adc_bits": 3}),
     ],
@@ -134,7 +136,7 @@ def test_state_is_floating_point_and_complete(kind):
         assert same(chip.measure(read), other.measure(read))
 
 
-@pytest.mark.parametrize("kind", ["digital", "memristive", "modulator", "mzi", "oscillator"])
+@pytest.mark.parametrize("kind", ["digital", "memristive", "multiplier", "mzi", "oscillator"])
 def test_loaded_arrays_are_programmed_as_the_saved_ones_would_be(kind):
     exact = {"write_noise": 0.0} if kind == "memristive" else {}
     chip, other = Chip(kind, 0, **exact), Chip(kind, 1, **exact)
@@ -172,7 +174,7 @@ def test_no_gradient_is_recorded(kind, read):
 def test_a_description_names_what_differs_from_the_default():
     assert Memristive().describe() == {}
     assert Memristive(MemristiveConfig(stuck=0.5, adc_bits=None)).describe() == {"stuck": 0.5, "adc_bits": None}
-    assert Optical(OpticalConfig(array="modulator")).describe() == {"array": "modulator"}
+    assert Optical(OpticalConfig(array="multiplier")).describe() == {"array": "multiplier"}
 
 
 @pytest.mark.parametrize("kind", ["optical", "mirrors", "mzi", "oscillator"])

@@ -55,7 +55,7 @@ def test_planned_faults_happen_at_their_step_and_are_told(make):
     assert session.status().faults == ("stuck 0.5",)
     assert session.status().marks == (1,)
     assert session.message == (
-        "step 5: stuck 0.5 (share of devices): devices of arrays keep a random value for good and ignore writes"
+        "step 5: stuck 0.5 (fraction of devices): devices of arrays keep a random value for good and ignore writes"
     )
     assert not torch.equal(session.policy.readout.array.weights(), before)
     steps(session, 2)

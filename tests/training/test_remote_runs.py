@@ -105,8 +105,8 @@ def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, t
     lab.faults.clear()
     lab.power_cycle()
     play.main([str(folder), "--episodes", "1", "--no-progress"])
-    for slot, name in ((1, units[0]), (3, units[1]), (5, "readout.array.weight")):
-        assert np.allclose(lab.weights[slot], kept[name], atol=1e-6), "the chip holds the saved policy"
+    for channel, name in ((1, units[0]), (3, units[1]), (5, "readout.array.weight")):
+        assert np.allclose(lab.weights[channel], kept[name], atol=1e-6), "the chip holds the saved policy"
 
     monkeypatch.chdir(tmp_path)
     started = {}

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.digital import TanhMedium
 from pib_rl.physical.memristive.activation import ActivationMedium
-from pib_rl.physical.optical.substrate import OpticalConfig, ScatteringMedium
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.scattering import ScatteringMedium
 from pib_rl.physical.substrate import Medium
 
 
@@ -121,7 +122,7 @@ class ScatteringTwin(MediumTwin):
         real, imaginary = self.real.believed(error), self.imaginary.believed(error)
         matrix = torch.cat([torch.cat([real, imaginary], 1), torch.cat([-imaginary, real], 1)], 0)
         bend = (drive * config.phase_gain).tanh_()
-        phase = bend * config.phase_range
+        phase = bend * config.phase_range_rad
         cosine, sine = phase.cos(), phase.sin()
         field = torch.addmm(self.background.believed(error), torch.cat([cosine, sine], 1), matrix)
         u, v = field.chunk(2, 1)
@@ -129,7 +130,7 @@ class ScatteringTwin(MediumTwin):
         slope = 2 * gradient * self.contrast.believed(error) * seen
         by_cosine, by_sine = (torch.cat([slope * u, slope * v], 1) @ matrix.T).chunk(2, 1)
         slope = cosine * by_sine - sine * by_cosine
-        return slope * (1 - bend.square()) * (config.phase_range * config.phase_gain)
+        return slope * (1 - bend.square()) * (config.phase_range_rad * config.phase_gain)
 
 
 Maker = Callable[[Any, Streams], MediumTwin]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.common.units import si
 from pib_rl.physical.digital import MAC_J
 
 
@@ -59,17 +60,9 @@ def format_costs(bill: dict[str, Any], period: float | None = None) -> str:
     if bill.get("endurance_used") is not None:
         wear += f" ({bill['endurance_used']:.1g} of its endurance)"
     latency = bill["latency_s"]
-    time = f"latency {in_unit(latency, 's')} a decision" if latency else "latency not modelled"
+    time = f"latency {si(latency, 's')} a decision" if latency else "latency not modelled"
     if latency and period:
         time += f", {latency / period:.1g} of the control period"
-    energy = f"{in_unit(bill['energy_j'], 'J')} in all" if bill["energy_j"] else "energy not modelled"
-    energy += f", a processor's products alone {in_unit(bill['reference_j'], 'J')}"
+    energy = f"{si(bill['energy_j'], 'J')} in all" if bill["energy_j"] else "energy not modelled"
+    energy += f", a processor's products alone {si(bill['reference_j'], 'J')}"
     return f"{bill['measurements']:,} measurements, {bill['writes']:,} writes: {wear}\n{energy}; {time}"
-
-
-def in_unit(value: float, unit: str) -> str:
-    """A quantity with three digits and the prefix that fits: 0.00123, "s" -> "1.23 ms"."""
-    for factor, prefix in ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g} {prefix}{unit}"
-    return f"{value:.3g} {unit}"

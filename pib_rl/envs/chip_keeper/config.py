@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from pib_rl.common.options import check_signs, configure
+from pib_rl.common.options import check_numbers, configure
 from pib_rl.physical.faults import KINDS, Fault, parse
 from pib_rl.physical.registry import base, check
 
@@ -167,11 +167,8 @@ class KeeperConfig:
                 raise ValueError(
                     f"ChipKeeper {action}_downtime is a share of a period and must be in 0..1, got {share}"
                 )
-        check_signs(
-            self,
-            "ChipKeeper",
-            positive=("endurance",),
-            not_negative=("period_s", "label_price", "energy_price", "chip_price"),
+        check_numbers(
+            self, "ChipKeeper", positive="endurance", not_negative="period_s label_price energy_price chip_price"
         )
         self.hazards()
 

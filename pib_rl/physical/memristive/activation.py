@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.part import Costs
 from pib_rl.physical.substrate import Medium, Read
-
-if TYPE_CHECKING:
-    from pib_rl.physical.memristive.substrate import MemristiveConfig
 
 
 class ActivationMedium(Medium):
     """Saturating analog activations, one per drive, read by an ADC.
 
     h_i = ADC(tanh(a_i DAC(drive_i) + b_i) + noise); gain a_i and offset b_i are drawn at fabrication. What the
-    DAC gives may be bent and noisy.
+    DAC gives may be nonlinear and noisy.
     """
 
     gain: Tensor
@@ -35,7 +32,7 @@ class ActivationMedium(Medium):
         self._noise = math.hypot(config.medium_noise, 2 * config.adc_noise)
         self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
         self._dac_noise = config.dac_noise * 2 * config.drive_range
-        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_bend)
+        self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_inl)
         like = torch.zeros(features)
         gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
         self.register_buffer("gain", gain)
@@ -53,8 +50,8 @@ class ActivationMedium(Medium):
     def _sent(self, drive: Tensor, read: Read) -> Tensor:
         """What the DAC gives, shape (n, in_features), in drive units."""
         sent = self._dac(drive)
-        if self._config.dac_bend:
-            sent = self._dac.bow(sent, self._config.dac_bend)
+        if self._config.dac_inl:
+            sent = self._dac.apply_inl(sent, self._config.dac_inl)
         if read is Read.NOISY and self._dac_noise:
             sent.add_(self._streams.normal(READ, sent), alpha=self._dac_noise)
         return sent
@@ -67,8 +64,8 @@ class ActivationMedium(Medium):
 
     @property
     def latency(self) -> float:
-        return self._config.dac_s + self._config.adc_s
+        return self._config.dac_time_s + self._config.adc_time_s
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        joules = inputs.numel() * self._config.dac_j + outputs.numel() * self._config.adc_j
+        joules = inputs.numel() * self._config.dac_energy_j + outputs.numel() * self._config.adc_energy_j
         return {"converters": inputs.new_tensor(joules)}

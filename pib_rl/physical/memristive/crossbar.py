@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.ir_drop import behind_wires
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
 from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.substrate import Array, Read
-
-if TYPE_CHECKING:
-    from pib_rl.physical.memristive.substrate import MemristiveConfig
 
 
 class Crossbar(Array):
@@ -32,8 +29,8 @@ class Crossbar(Array):
     With ``ranging`` calibrated, `recalibrate` sets the range of a hidden array's ADC to what it measures. That of a
     readout does not move: its weights start at 0, and a range that fits them then would cut off what it is to learn.
 
-    Energy of a read: sum over devices of V^2 G t, with V = read_v h, G in siemens, t = read_s; and one conversion per
-    output and sample.
+    Energy of a read: sum over devices of V^2 G t, with V = read_voltage_v h, G in siemens, t = read_time_s; and one
+    conversion per output and sample.
 
     Args:
         in_features: Number of inputs.
@@ -42,7 +39,7 @@ class Crossbar(Array):
         meter: Counts pulses.
         streams: Named random streams.
         readout: Ranges of a readout, not of a hidden array.
-        largest_us: Largest conductance, in microsiemens.
+        max_conductance_us: Largest conductance, in microsiemens.
     """
 
     difference: Tensor
@@ -59,24 +56,24 @@ class Crossbar(Array):
         streams: Streams,
         *,
         readout: bool,
-        largest_us: float,
+        max_conductance_us: float,
     ) -> None:
         super().__init__(in_features, out_features, meter)
         self._streams = streams
         self._config = config
-        self._siemens = 1e-6 * largest_us
+        self._siemens = 1e-6 * max_conductance_us
         self.sigma = in_features**-0.5
         self.scale = self.sigma * (config.readout_bound if readout else config.weight_bound)
         self._read_noise = config.read_noise * self.sigma
         span = config.readout_range if readout else config.array_range
         ranged = config.ranging == "calibrated" and not readout
         self._adc = (
-            RangedConverter(config.adc_bits, span, config.adc_bend, config.gain_limit)
+            RangedConverter(config.adc_bits, span, config.adc_inl, config.gain_limit)
             if ranged
-            else FragileConverter(config.adc_bits, -span, span, config.adc_bend)
+            else FragileConverter(config.adc_bits, -span, span, config.adc_inl)
         )
         self._adc_noise = config.adc_noise * 2 * span
-        self._wire = config.wire_ohm_now * self._siemens
+        self._wire = config.warm_wire_resistance_ohm * self._siemens
         self.register_buffer("difference", torch.zeros(out_features, in_features))
         self.register_buffer("load", torch.zeros(in_features))
         if self._wire:
@@ -136,14 +133,14 @@ class Crossbar(Array):
 
     @property
     def latency(self) -> float:
-        return self._config.read_s + self._config.adc_s
+        return self._config.read_time_s + self._config.adc_time_s
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
-        energy = config.read_v**2 * self._siemens * config.read_s
+        energy = config.read_voltage_v**2 * self._siemens * config.read_time_s
         return {
             "array": (inputs.square().sum(0) @ self.load) * energy,
-            "converters": inputs.new_tensor(outputs.numel() * config.adc_j),
+            "converters": inputs.new_tensor(outputs.numel() * config.adc_energy_j),
         }
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from pib_rl.common.options import check_signs
+from pib_rl.common.options import check_numbers
 from pib_rl.physical.memristive.step_laws import ExponentialStep, LinearStep, Population, StepLaw
 
 REST = 0.25  # of the range: around this one-sided devices are written, for from zero the first step is the largest
@@ -44,14 +44,14 @@ class Device:
             drawn anew at each write.
         centred: Weights count from the point at which a device's upward and downward steps are equal.
         one_sided: Pulses go upwards only: a weight is the difference of two devices, reset when they are full.
-        stuck: Share of devices that do not work, as measured; a crossbar takes its own ``stuck`` instead.
-        retention_s: Time in which a weight leaks to 1/e of itself, in seconds; None for no leak.
+        stuck: Fraction of devices that do not work, as measured; a crossbar takes its own ``stuck`` instead.
+        retention_time_s: Time in which a weight leaks to 1/e of itself, in seconds; None for no leak.
         drift: Exponent nu of the drift of a conductance, G(t) = G (1 + t/t0)^-nu: mean over devices; None for no drift.
         drift_spread: Its standard deviation over devices.
         drift_start_s: t0, in seconds.
-        largest_us: Conductance of the full range, in microsiemens.
-        pulse_j: Energy of one pulse, in joules.
-        pulse_s: Duration of one pulse, in seconds.
+        max_conductance_us: Conductance of the full range, in microsiemens.
+        pulse_energy_j: Energy of one pulse, in joules.
+        pulse_time_s: Duration of one pulse, in seconds.
         endurance: Pulses after which a device is worn out, stated; None where nothing was found.
         source: Where the numbers come from.
 
@@ -77,13 +77,13 @@ class Device:
     centred: bool = False
     one_sided: bool = False
     stuck: float = 0.0
-    retention_s: float | None = None
+    retention_time_s: float | None = None
     drift: float | None = None
     drift_spread: float = 0.0
     drift_start_s: float = 20.0
-    largest_us: float = 25.0
-    pulse_j: float = 1e-12
-    pulse_s: float = 1e-7
+    max_conductance_us: float = 25.0
+    pulse_energy_j: float = 1e-12
+    pulse_time_s: float = 1e-7
     endurance: float | None = None
     source: str = ""
 
@@ -99,28 +99,15 @@ class Device:
             )
         if self.noise not in NOISES:
             raise ValueError(f"device noise must be {', '.join(NOISES)}, got {self.noise!r}")
-        check_signs(
+        check_numbers(
             self,
             "device",
-            not_negative=(
-                "low_spread",
-                "high_spread",
-                "step_spread",
-                "asymmetry_spread",
-                "pulse_noise",
-                "noise_floor",
-                "noise_slope",
-                "write_noise",
-                "drift_spread",
-                "pulse_j",
-            ),
+            positive="drift_start_s max_conductance_us pulse_time_s",
+            not_negative="low_spread high_spread step_spread asymmetry_spread pulse_noise noise_floor noise_slope "
+            "write_noise drift_spread pulse_energy_j",
+            positive_or_none="retention_time_s drift endurance",
+            fraction="stuck",
         )
-        for name in ("retention_s", "drift", "drift_start_s", "largest_us", "pulse_s", "endurance"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"device {name} must be > 0, got {value}")
-        if not 0 <= self.stuck <= 1:
-            raise ValueError(f"device stuck is a share of devices and must be in 0..1, got {self.stuck}")
 
     @property
     def states(self) -> float:
@@ -165,9 +152,9 @@ DEVICES: dict[str, Device] = {
         asymmetry_spread=0.05,
         pulse_noise=5.0,
         write_noise=75.0,
-        largest_us=50.0,
-        pulse_j=7e-12,
-        pulse_s=4e-8,
+        max_conductance_us=50.0,
+        pulse_energy_j=7e-12,
+        pulse_time_s=4e-8,
         endurance=1e11,
         source="Gong et al., Nat. Commun. 9:2102 (2018); endurance with weak pulses: Zhao et al., IEDM 2018, "
         "10.1109/IEDM.2018.8614664",
@@ -184,9 +171,9 @@ DEVICES: dict[str, Device] = {
         pulse_noise=3.75,
         noise="absolute",
         write_noise=56.0,
-        largest_us=50.0,
-        pulse_j=7e-12,
-        pulse_s=4e-8,
+        max_conductance_us=50.0,
+        pulse_energy_j=7e-12,
+        pulse_time_s=4e-8,
         endurance=1e11,
         source="Gong et al., Nat. Commun. 9:2102 (2018), soft bounds; endurance as reram-es",
     ),
@@ -203,9 +190,9 @@ DEVICES: dict[str, Device] = {
         write_noise=1.4113,
         centred=True,
         stuck=0.1348,
-        largest_us=50.0,
-        pulse_j=7e-12,
-        pulse_s=4e-8,
+        max_conductance_us=50.0,
+        pulse_energy_j=7e-12,
+        pulse_time_s=4e-8,
         endurance=1e11,
         source="Gong, Rasch et al., IEDM 2022, 33.7, IEEE document 10019569, optimised material; endurance: reram-es",
     ),
@@ -222,9 +209,9 @@ DEVICES: dict[str, Device] = {
         write_noise=0.5841,
         centred=True,
         stuck=0.0977,
-        largest_us=50.0,
-        pulse_j=7e-12,
-        pulse_s=4e-8,
+        max_conductance_us=50.0,
+        pulse_energy_j=7e-12,
+        pulse_time_s=4e-8,
         endurance=1e11,
         source="Gong, Rasch et al., IEDM 2022, 33.7, IEEE document 10019569, HfO2; endurance as reram-es",
     ),
@@ -244,12 +231,12 @@ DEVICES: dict[str, Device] = {
         drift=0.06,
         drift_spread=0.02,
         drift_start_s=20.0,
-        largest_us=25.0,
-        pulse_j=1.35e-11,
-        pulse_s=1.5e-7,
+        max_conductance_us=25.0,
+        pulse_energy_j=1.35e-11,
+        pulse_time_s=1.5e-7,
         endurance=1e9,
         source="Nandakumar et al., Front. Neurosci. 14:406 (2020); drift: within nu = 0.049-0.1 of Nandakumar et al., "
-        "ICECS 2019, 727, deviation 0.008-0.045; endurance 1e9: ordinary PCM, as others quote it",
+        "ICECS 2019, 727, standard deviation 0.008-0.045; endurance 1e9: ordinary PCM, as others quote it",
     ),
     "ecram": Device(
         LinearStep(0.1153, 0.5085, 0.05, ends=(-0.8276, 1.1724)),
@@ -261,9 +248,9 @@ DEVICES: dict[str, Device] = {
         step_spread=0.1,
         asymmetry_spread=0.01,
         pulse_noise=0.3,
-        largest_us=1.0,
-        pulse_j=1e-15,
-        pulse_s=1e-6,
+        max_conductance_us=1.0,
+        pulse_energy_j=1e-15,
+        pulse_time_s=1e-6,
         endurance=1e9,
         source="Tang et al., IEDM 2018, 10.1109/IEDM.2018.8614551 (Li); endurance: Fuller et al., Science 364, 570 "
         "(2019)",
@@ -278,9 +265,9 @@ DEVICES: dict[str, Device] = {
         step_spread=0.1,
         asymmetry_spread=0.01,
         pulse_noise=2.0,
-        largest_us=1.0,
-        pulse_j=1e-15,
-        pulse_s=1e-6,
+        max_conductance_us=1.0,
+        pulse_energy_j=1e-15,
+        pulse_time_s=1e-6,
         endurance=1e9,
         source="Kim et al., IEDM 2019, 35.7, IEEE document 8993463 (metal oxide); endurance as ecram",
     ),
@@ -293,10 +280,10 @@ DEVICES: dict[str, Device] = {
         asymmetry_spread=0.06,
         pulse_noise=0.3,
         noise="absolute",
-        retention_s=1.0,
-        largest_us=10.0,
-        pulse_j=1e-15,
-        pulse_s=1e-8,
+        retention_time_s=1.0,
+        max_conductance_us=10.0,
+        pulse_energy_j=1e-15,
+        pulse_time_s=1e-8,
         source="Li et al., VLSI 2018, 25, 10.1109/VLSIT.2018.8510648; retention of the order of 1 s, assumed; a "
         "transistor does not wear out by charging its gate",
     ),
@@ -307,9 +294,9 @@ DEVICES: dict[str, Device] = {
         high_spread=0.3,
         step_spread=0.3,
         pulse_noise=0.3,
-        largest_us=25.0,
-        pulse_j=1e-12,
-        pulse_s=1e-7,
+        max_conductance_us=25.0,
+        pulse_energy_j=1e-12,
+        pulse_time_s=1e-7,
         source="Rasch et al., arXiv 1906.02698 (2019): 10,000 states; energy and time assumed",
     ),
     "gokmen-vlasov": Device(
@@ -320,9 +307,9 @@ DEVICES: dict[str, Device] = {
         step_spread=0.3,
         asymmetry_spread=0.01,
         pulse_noise=0.3,
-        largest_us=25.0,
-        pulse_j=1e-12,
-        pulse_s=1e-7,
+        max_conductance_us=25.0,
+        pulse_energy_j=1e-12,
+        pulse_time_s=1e-7,
         source="Gokmen & Vlasov, Front. Neurosci. 10:333 (2016): 1,200 states; energy and time assumed",
     ),
 }

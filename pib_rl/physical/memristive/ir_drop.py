@@ -16,7 +16,7 @@ def behind_wires(conductance: Tensor, wire: float) -> Tensor:
         sum_j G_j p_j v_j,  p_j = prod_{k >= j} 1/(1 + r Y_k),  Y_j = G_j + Y_{j-1}/(1 + r Y_{j-1}),
 
     with Y_j the conductance to ground of nodes 0..j: exact for one line. Input lines are ladders too, driven from the
-    side of the first output; their share p' of the voltage is computed the same way, and both are multiplied:
+    side of the first output; their fraction p' of the voltage is computed the same way, and both are multiplied:
     G_ij p_ij p'_ij. That neglects that a lower voltage on one line unloads the other, which is of second order.
 
     Source: nodal analysis; compared with an exact solution of both in the tests.
@@ -30,12 +30,12 @@ def behind_wires(conductance: Tensor, wire: float) -> Tensor:
     """
     if not wire:
         return conductance
-    along_output = _share(conductance, wire)
-    along_input = _share(conductance.flip(-2).transpose(-1, -2), wire).transpose(-1, -2).flip(-2)
+    along_output = _fraction(conductance, wire)
+    along_input = _fraction(conductance.flip(-2).transpose(-1, -2), wire).transpose(-1, -2).flip(-2)
     return conductance * along_output * along_input
 
 
-def _share(conductance: Tensor, wire: float) -> Tensor:
+def _fraction(conductance: Tensor, wire: float) -> Tensor:
     """P along the last dimension, whose last node is next to the terminal."""
     nodes = conductance.movedim(-1, 0)
     behind = torch.zeros_like(nodes[0])

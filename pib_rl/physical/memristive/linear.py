@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 from pib_rl.physical.faults import struck
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.crossbar import Crossbar
 from pib_rl.physical.meter import Meter
-
-if TYPE_CHECKING:
-    from pib_rl.physical.memristive.substrate import MemristiveConfig
 
 
 class LinearCrossbar(Crossbar):
@@ -52,7 +49,13 @@ class LinearCrossbar(Crossbar):
         readout: bool = False,
     ) -> None:
         super().__init__(
-            in_features, out_features, config, meter, streams, readout=readout, largest_us=config.largest_us
+            in_features,
+            out_features,
+            config,
+            meter,
+            streams,
+            readout=readout,
+            max_conductance_us=config.max_conductance_us,
         )
         weight = torch.zeros(out_features, in_features)
         if not readout:
@@ -86,7 +89,7 @@ class LinearCrossbar(Crossbar):
         self.settle()
         asked = delta != 0
         self.record(asked)
-        self.meter.spend({"programming": 2 * torch.count_nonzero(asked) * self._config.write_j})
+        self.meter.spend({"programming": 2 * torch.count_nonzero(asked) * self._config.write_energy_j})
 
     def age(self, seconds: float) -> None:
         config = self._config
@@ -100,10 +103,10 @@ class LinearCrossbar(Crossbar):
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         return {**super().faults(), "stuck": self.stick, "drift": self.age}
 
-    def stick(self, share: float) -> None:
-        """That share of all devices gets stuck at a random conductance, each of the two of a pair by itself."""
+    def stick(self, fraction: float) -> None:
+        """That fraction of all devices gets stuck at a random conductance, each of the two of a pair by itself."""
         for conductance, step in ((self.plus, self.step_plus), (self.minus, self.step_minus)):
-            hit = struck("stuck", share, conductance, self._streams)
+            hit = struck("stuck", fraction, conductance, self._streams)
             conductance.copy_(torch.where(hit, self._streams.uniform(FAULT, conductance), conductance))
             step.masked_fill_(hit, 0.0)
         self.settle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -12,10 +12,30 @@ from pib_rl.common.options import nearest
 from pib_rl.common.streams import WRITE, Streams
 from pib_rl.physical.memristive.devices import Device
 
-if TYPE_CHECKING:
-    from pib_rl.physical.memristive.pulsed import PulsedCrossbar
-
 LONGEST = 31  # pulses of one train, as aihwkit's default
+
+
+class PulsedArray(Protocol):
+    """What a programming asks of the array that it programs; weights are in units of the device's weight.
+
+    Attributes:
+        device: What the array is made of.
+        memory: What the programming remembers of each weight, as `Programming.memory` started it.
+        silence: How often in a row each weight did not answer, as `Programming.silence` started it.
+    """
+
+    device: Device
+    memory: Tensor | None
+    silence: Tensor | None
+
+    def shift(self, wanted: Tensor) -> None:
+        """Moves weights exactly, as far as their devices let them."""
+
+    def pulse(self, pulses: Tensor) -> None:
+        """Sends trains of pulses: whole numbers, positive upwards, shape (out_features, in_features)."""
+
+    def verify(self, which: Tensor) -> Tensor:
+        """Reads the weights that ``which`` marks, and returns all."""
 
 
 class Programming(ABC):
@@ -41,7 +61,7 @@ class Programming(ABC):
         return None
 
     @abstractmethod
-    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+    def program(self, array: PulsedArray, wanted: Tensor) -> None:
         """Makes a change of weights.
 
         Args:
@@ -55,7 +75,7 @@ class Ideal(Programming):
 
     name = "ideal"
 
-    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+    def program(self, array: PulsedArray, wanted: Tensor) -> None:
         array.shift(wanted)
 
 
@@ -71,7 +91,7 @@ class Pulsed(Programming):
 
     name = "pulsed"
 
-    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+    def program(self, array: PulsedArray, wanted: Tensor) -> None:
         trains = wanted.abs() / self.step
         trains = (trains + self.streams.uniform(WRITE, trains)).floor_().clamp_(max=LONGEST)
         array.pulse(trains * wanted.sign())
@@ -88,7 +108,7 @@ class Accumulate(Programming):
     def memory(self, weight: Tensor) -> Tensor:
         return torch.zeros_like(weight)
 
-    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+    def program(self, array: PulsedArray, wanted: Tensor) -> None:
         assert array.memory is not None
         due = array.memory.add_(wanted)
         pulses = (due / self.step).trunc_().clamp_(-LONGEST, LONGEST)
@@ -104,7 +124,7 @@ class WriteVerify(Programming):
     the next write draws anew whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
     least. All weights are read in the first round, in the next ones those that just got pulses.
 
-    A weight answers a round if its reading moved by `SHARE` of the tolerance or more in the wanted direction. After
+    A weight answers a round if its reading moved by `FRACTION` of the tolerance or more in the wanted direction. After
     `PATIENCE` rounds in a row without an answer it gets no more pulses: its device is stuck, or at the end of its
     range. When the wanted direction turns it gets one round more, and is back if it answers.
 
@@ -113,7 +133,7 @@ class WriteVerify(Programming):
 
     name = "write-verify"
     ROUNDS = 5
-    SHARE = 0.1
+    FRACTION = 0.1
     PATIENCE = 20
 
     def memory(self, weight: Tensor) -> Tensor:
@@ -122,7 +142,7 @@ class WriteVerify(Programming):
     def silence(self, weight: Tensor) -> Tensor:
         return torch.zeros_like(weight)
 
-    def program(self, array: PulsedCrossbar, wanted: Tensor) -> None:
+    def program(self, array: PulsedArray, wanted: Tensor) -> None:
         assert array.memory is not None
         device = array.device
         goal = array.memory.add_(wanted).clamp_(-device.high if device.one_sided else device.low, device.high)
@@ -142,16 +162,16 @@ class WriteVerify(Programming):
             array.pulse(pulses * verified)
             before = error
 
-    def _hopeful(self, array: PulsedCrossbar, error: Tensor) -> Tensor:
+    def _hopeful(self, array: PulsedArray, error: Tensor) -> Tensor:
         """Which weights may get pulses: truth values, shape (out_features, in_features)."""
         assert array.silence is not None
         return (array.silence.abs() < self.PATIENCE) | (error * array.silence < 0)
 
-    def _listen(self, array: PulsedCrossbar, asked: Tensor, before: Tensor, error: Tensor, tolerance: float) -> None:
+    def _listen(self, array: PulsedArray, asked: Tensor, before: Tensor, error: Tensor, tolerance: float) -> None:
         """Counts rounds without an answer, of the weights that were asked; the sign is that of the wanted direction."""
         assert array.silence is not None
         direction = before.sign()
-        answered = (before - error) * direction >= self.SHARE * tolerance
+        answered = (before - error) * direction >= self.FRACTION * tolerance
         count = (array.silence.abs() + 1).clamp_(max=self.PATIENCE).masked_fill_(answered, 0)
         array.silence.copy_((count * direction).where(asked, array.silence))
 

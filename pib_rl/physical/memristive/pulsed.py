@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 from pib_rl.physical.faults import struck
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.crossbar import Crossbar
 from pib_rl.physical.memristive.devices import REST, Device
 from pib_rl.physical.memristive.programming import Programming
 from pib_rl.physical.memristive.step_laws import LinearStep, Population
 from pib_rl.physical.meter import Meter
-
-if TYPE_CHECKING:
-    from pib_rl.physical.memristive.substrate import MemristiveConfig
 
 FULL, FILLED = 0.75, 0.25  # of the range: a one-sided pair is rewritten when one device is beyond, the other too
 REWRITE = 1000  # pulses at most, to write a reset device; all published ones need fewer
@@ -70,7 +67,13 @@ class PulsedCrossbar(Crossbar):
         readout: bool = False,
     ) -> None:
         super().__init__(
-            in_features, out_features, config, meter, streams, readout=readout, largest_us=device.largest_us
+            in_features,
+            out_features,
+            config,
+            meter,
+            streams,
+            readout=readout,
+            max_conductance_us=device.max_conductance_us,
         )
         self.device = device
         self.programming = programming
@@ -139,9 +142,9 @@ class PulsedCrossbar(Crossbar):
         more = (weight.abs() / 2 - rest).clamp(min=0)
         return torch.stack([weight, -weight]) / 2 + rest + more
 
-    def _stick(self, stuck: Tensor, share: Tensor) -> None:
-        """Devices where ``stuck`` stay for ever at that ``share`` of their range."""
-        at = self.low + share * (self.high - self.low)
+    def _stick(self, stuck: Tensor, fraction: Tensor) -> None:
+        """Devices where ``stuck`` stay for ever at that ``fraction`` of their range."""
+        at = self.low + fraction * (self.high - self.low)
         self.held.copy_(at.where(stuck, self.held))
         for values in (self.up, self.down):
             values.masked_fill_(stuck, 0)
@@ -154,8 +157,8 @@ class PulsedCrossbar(Crossbar):
     def verify(self, which: Tensor) -> Tensor:
         """Reads single weights, one after the other, and meters that.
 
-        Energy: V^2 (G+ + G-) t of the devices of each weight at full input, V = read_v, t = read_s, as a read of the
-        array has it; and one conversion adc_j per weight. What noise a read has is averaged away.
+        Energy: V^2 (G+ + G-) t of the devices of each weight at full input, V = read_voltage_v, t = read_time_s, as a
+        read of the array has it; and one conversion adc_energy_j per weight. What noise a read has is averaged away.
 
         Args:
             which: Truth values, shape (out_features, in_features).
@@ -166,11 +169,11 @@ class PulsedCrossbar(Crossbar):
         config = self._config
         if self.meter.running:
             plus, minus = self.conductances()
-            volts = config.read_v**2 * self._siemens * config.read_s
+            volts = config.read_voltage_v**2 * self._siemens * config.read_time_s
             self.meter.spend(
                 {
                     "array": ((plus + minus) * which).sum(dtype=torch.float64) * volts,
-                    "converters": which.sum(dtype=torch.float64) * config.adc_j,
+                    "converters": which.sum(dtype=torch.float64) * config.adc_energy_j,
                 }
             )
         return self.weight()
@@ -273,13 +276,13 @@ class PulsedCrossbar(Crossbar):
 
     def _count(self, pulses: Tensor) -> None:
         self.record(pulses)
-        self.meter.spend({"programming": pulses.sum(dtype=torch.float64) * self.device.pulse_j})
+        self.meter.spend({"programming": pulses.sum(dtype=torch.float64) * self.device.pulse_energy_j})
 
     def age(self, seconds: float) -> None:
         """Conductances drift and charge leaks: G(t) = G (1 + t/t0)^-nu with t since the device was written last."""
         device = self.device
-        if device.retention_s is not None:
-            keep = math.exp(-seconds / device.retention_s)
+        if device.retention_time_s is not None:
+            keep = math.exp(-seconds / device.retention_time_s)
             for values in (self.held, self.seen):
                 values.mul_(keep)
         if device.drift is not None:
@@ -292,12 +295,12 @@ class PulsedCrossbar(Crossbar):
         self.settle()
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
-        ageing = self.device.drift is not None or self.device.retention_s is not None
+        ageing = self.device.drift is not None or self.device.retention_time_s is not None
         return {**super().faults(), "stuck": self.stick, **({"drift": self.age} if ageing else {})}
 
-    def stick(self, share: float) -> None:
-        """That share of all devices gets stuck where it happens to be thrown, uniformly over its range."""
-        stuck = struck("stuck", share, self.held, self._streams)
+    def stick(self, fraction: float) -> None:
+        """That fraction of all devices gets stuck where it happens to be thrown, uniformly over its range."""
+        stuck = struck("stuck", fraction, self.held, self._streams)
         self._stick(stuck, self._streams.uniform(FAULT, self.held))
         self.seen.copy_(self.held.where(stuck, self.seen))
         self.settle()

@@ -17,7 +17,7 @@ class Population(NamedTuple):
         low: Smallest weight.
         up: Mean step of a pulse upwards at weight 0.
         down: Mean step of a pulse downwards at weight 0, positive.
-        bend_up: Share by which the upward step falls from weight 0 to the upper end (linear law).
+        bend_up: Fraction by which the upward step falls from weight 0 to the upper end (linear law).
         bend_down: The same downwards.
     """
 

@@ -1,1 +1,1 @@
-"""The optical substrate: a display, a scattering medium and a camera, with digital or optical weights."""
+"""The optical substrate: a modulator, a scattering medium and a camera, with digital or optical weights."""

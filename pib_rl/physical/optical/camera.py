@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.faults import struck
 from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.substrate import Read
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
-BLACK_LEVEL = 4.0  # deviations of the read noise that the ADC resolves below 0; assumed, cameras are set so
+BLACK_LEVEL = 4.0  # standard deviations of the read noise that the ADC resolves below 0; assumed, cameras are set so
 
 
 class Camera(nn.Module):
@@ -38,29 +39,26 @@ class Camera(nn.Module):
         self._config = config
         self._streams = streams
         self.register_buffer("live", torch.ones(pixels))
-        black = BLACK_LEVEL * config.read_noise / config.electrons if config.electrons is not None else 0.0
+        black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
         self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
         self.register_buffer("shift", torch.zeros(()))
-        untyped: Any = self
-        untyped.register_load_state_dict_post_hook(_settle)
-        self._settle()
+        restore_after_loading(self)
+        self.restore()
 
-    def _settle(self) -> None:
+    def restore(self) -> None:
         """Takes over what the buffers say: they may have been loaded."""
         self._shift = self.shift.item()
         self._whole = bool((self.live == 1).all())
 
-    def kill(self, share: float, stream: str) -> None:
-        """Ends a share 0..1 of the pixels, each by itself.
+    def kill(self, fraction: float, stream: str) -> None:
+        """Ends a fraction 0..1 of the pixels, each by itself.
 
         Raises:
-            ValueError: If the share is not in 0..1.
+            ValueError: If the fraction is not in 0..1.
         """
-        if not 0 <= share <= 1:
-            raise ValueError(f"dead pixels are a share of pixels and must be in 0..1, got {share}")
-        lot = self._streams.uniform(stream, torch.zeros(self.live.shape))
-        self.live.mul_((lot >= share).to(self.live))
-        self._settle()
+        hit = struck("dead-pixels", fraction, torch.zeros(self.live.shape), self._streams, stream)
+        self.live.masked_fill_(hit.to(self.live.device), 0.0)
+        self.restore()
 
     def move(self, pixels: float) -> None:
         """Moves the camera sideways by so many pixels, fractions too; moves add up.
@@ -71,7 +69,7 @@ class Camera(nn.Module):
         if not math.isfinite(pixels):
             raise ValueError(f"a camera moves by a finite number of pixels, got {pixels}")
         self.shift.add_(pixels)
-        self._settle()
+        self.restore()
 
     def look(self, intensity: Tensor, read: Read) -> Tensor:
         """A picture.
@@ -89,8 +87,8 @@ class Camera(nn.Module):
             intensity = self._expose(intensity)
         if read is not Read.IDEAL:
             electrons = self._config.electrons
-            if self._config.full_well is not None and electrons is not None:
-                intensity = intensity.clamp(max=self._config.full_well / electrons)
+            if self._config.full_well_electrons is not None and electrons is not None:
+                intensity = intensity.clamp(max=self._config.full_well_electrons / electrons)
             intensity = self.adc(intensity)
         return intensity if self._whole else intensity.mul_(self.live)
 
@@ -106,22 +104,17 @@ class Camera(nn.Module):
 
     def _expose(self, intensity: Tensor) -> Tensor:
         """Adds shot and read noise: Poisson counts, or their normal approximation from 100 electrons per intensity."""
-        electrons, read_noise = self._config.electrons, self._config.read_noise
+        electrons, read_noise_electrons = self._config.electrons, self._config.read_noise_electrons
         if electrons is None:
             return intensity
         if electrons < NORMAL_PHOTONS:
             generator = self._streams.generator(READ, intensity.device)
             counts = torch.poisson(intensity * electrons, generator=generator)
-            if read_noise:
-                counts.add_(self._streams.normal(READ, counts), alpha=read_noise)
+            if read_noise_electrons:
+                counts.add_(self._streams.normal(READ, counts), alpha=read_noise_electrons)
             return counts / electrons
         noise = self._streams.normal(READ, intensity)
-        if not read_noise:
+        if not read_noise_electrons:
             return intensity.addcmul(intensity.sqrt(), noise, value=electrons**-0.5)
-        spread = (intensity * (1 / electrons)).add_((read_noise / electrons) ** 2).sqrt_()
+        spread = (intensity * (1 / electrons)).add_((read_noise_electrons / electrons) ** 2).sqrt_()
         return intensity.addcmul(spread, noise)
-
-
-def _settle(camera: nn.Module, _: Any) -> None:
-    assert isinstance(camera, Camera)
-    camera._settle()

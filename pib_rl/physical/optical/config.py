@@ -5,46 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pib_rl.common.options import check_signs
+from pib_rl.common.options import check_numbers
 from pib_rl.physical.converters import check_bits
 
-DISPLAYS = ("slm", "dmd", "ferroelectric")
-ARRAYS = ("digital", "modulator")
-_POSITIVE = (
-    "slm_pixels",
-    "camera_pixels",
-    "phase_range",
-    "phase_gain",
-    "mirror_gain",
-    "full_scale",
-    "modulator_bound",
-    "modes",
-    "wavelength_nm",
-    "light_efficiency",
-    "display_rate_hz",
-    "camera_rate_hz",
-    "quantum_efficiency",
-)
-_NOT_NEGATIVE = (
-    "detector_noise",
-    "crosstalk",
-    "constant_phasor",
-    "laser_noise",
-    "laser_drift",
-    "camera_shift",
-    "read_noise",
-    "settle_time_s",
-    "display_power_w",
-    "camera_power_w",
-)
-_POSITIVE_OR_NONE = {
-    "pixels_per_drive": "no limit",
-    "photons": "no shot noise",
-    "full_well": "no limit",
-    "decorrelation_time_s": "a medium that stays",
-    "laser_power_w": "counting photons",
-}
-_SHARES = {"unmodulated": "light", "dead_pixels": "pixels"}
+MODULATORS = ("slm", "dmd", "ferroelectric")
+ARRAYS = ("digital", "multiplier")
 
 
 @dataclass(frozen=True)
@@ -56,16 +21,16 @@ class OpticalConfig:
         camera_pixels: Smallest number of camera pixels (after binning) of a medium; raised to the wanted outputs.
         pixels_per_drive: Lowers that smallest number where a medium has few drives, to so many pixels per drive; None
             does not. A square of an image with 25 pixels has little that a larger camera could show.
-        reference: Share of SLM pixels that stay unmodulated. The camera sees no global phase, |T e|^2 of a common
+        reference: Fraction of SLM pixels that stay unmodulated. The camera sees no global phase, |T e|^2 of a common
             phase is constant, so a fixed reference is needed to read phases.
-        phase_range: Phase of a pixel = phase_range tanh(phase_gain drive), in radians.
+        phase_range_rad: Phase of a pixel = phase_range_rad tanh(phase_gain drive), in radians.
         phase_gain: Phase per drive, per drive standard deviation.
-        display: What modulates the light: "slm" (phases of a nematic liquid crystal), "dmd" (micromirrors, on or
+        modulator: What modulates the light: "slm" (phases of a nematic liquid crystal), "dmd" (micromirrors, on or
             off) or "ferroelectric" (liquid crystal of phase 0 or pi). See `pib_rl.physical.optical.slm`.
-        mirror_gain: Share of the mirrors of a drive that are on = (1 + tanh(mirror_gain drive))/2; the same for the
-            pixels of a ferroelectric display.
+        mirror_gain: Fraction of the mirrors of a drive that are on = (1 + tanh(mirror_gain drive))/2; the same for the
+            pixels of a ferroelectric modulator.
         phase_bits: An SLM shows phases that are multiples of 2 pi / 2^phase_bits; None is exact. Typical 8-10.
-        unmodulated: Share of the amplitude that a pixel reflects whatever it shows (gaps, front face: zero order).
+        unmodulated: Fraction of the amplitude that a pixel reflects whatever it shows (gaps, front face: zero order).
         crosstalk: Width of the blur between neighbouring SLM pixels, relative to that which Schroff et al., Sci. Rep.
             13:3252 (2023), measured; 1 is theirs, 0 none. See `pib_rl.physical.optical.slm`.
         modes: Incoherent patterns (polarisations, wavelengths) that a camera pixel sums: contrast 1/sqrt(modes).
@@ -75,20 +40,22 @@ class OpticalConfig:
             Express 6:72, 2015).
         laser_noise: Standard deviation of the laser's power from shot to shot, relative to its mean.
         laser_drift: Standard deviation of the laser's power after one hour, relative; grows with the root of time.
-        camera_shift: Camera pixels by which the camera moved sideways after calibration; one pixel sees one grain.
-        dead_pixels: Share of camera pixels that were dead when the camera was calibrated.
+        camera_shift_pixels: Camera pixels by which the camera moved sideways after calibration; one pixel sees one
+            grain.
+        dead_pixels: Fraction of camera pixels that were dead when the camera was calibrated.
         photons: Photons per camera pixel at unit mean intensity and one exposure (shot noise).
         quantum_efficiency: Electrons per photon, 0..1 (0 excluded).
-        full_well: Electrons that fill a camera pixel; None is no limit.
-        read_noise: Standard deviation of the noise of reading a pixel, in electrons.
+        full_well_electrons: Electrons that fill a camera pixel; None is no limit.
+        read_noise_electrons: Standard deviation of the noise of reading a pixel, in electrons.
         camera_bits: Resolution of the camera's ADC; None is exact.
         full_scale: Intensity at which the camera saturates, in mean intensities. A fully developed speckle exceeds
             4 means with probability exp(-4) = 1.8 % (Goodman, Speckle Phenomena in Optics, 2007, section 3.2.1).
-        array: "digital" (weights applied to the digitised picture) or "modulator" (optical matrix-vector multiplier).
-        modulator_bits: Resolution of the modulators of the multiplier; None is exact.
-        modulator_bound: Largest |weight| of the multiplier, in 1/sqrt(in_features); 4 times this for the readout.
+        array: "digital" (weights applied to the digitised picture) or "multiplier" (optical matrix-vector multiplier).
+        multiplier_bits: Resolution of the modulators of the multiplier; None is exact.
+        multiplier_bound: Largest |weight| of the multiplier, in 1/sqrt(in_features); 4 times this for the readout.
         detector_noise: Noise of the balanced detectors of the multiplier, relative to |h|/sqrt(in_features).
-        display_rate_hz: Pictures per second that the display takes. 60: Santec SLM-200, programmer's guide v2.5 (2022).
+        modulator_rate_hz: Pictures per second that the modulator takes. 60: Santec SLM-200, programmer's guide v2.5
+            (2022).
         settle_time_s: Time from the picture until the light follows. 1/130 s: small phase steps, Oton et al.,
             "Dynamic calibration for improving the speed of a parallel-aligned liquid-crystal-on-silicon display"
             (OSA 2009), abstract.
@@ -97,7 +64,7 @@ class OpticalConfig:
         light_efficiency: Joules of light on the camera's pixels per joule that the laser takes from the plug; assumed:
             laser 0.1, modulator and medium 0.01 together.
         laser_power_w: Power that the laser takes from the plug, watts; None counts photons instead.
-        display_power_w: Power of the display and its driver, watts; assumed.
+        modulator_power_w: Power of the modulator and its driver, watts; assumed.
         camera_power_w: Power of the camera, watts, ADC included; assumed.
 
     Raises:
@@ -108,9 +75,9 @@ class OpticalConfig:
     camera_pixels: int = 256
     pixels_per_drive: float | None = None
     reference: float = 0.2
-    phase_range: float = math.pi
+    phase_range_rad: float = math.pi
     phase_gain: float = 0.1
-    display: str = "slm"
+    modulator: str = "slm"
     mirror_gain: float = 0.5
     phase_bits: int | None = None
     unmodulated: float = 0.0
@@ -120,48 +87,42 @@ class OpticalConfig:
     decorrelation_time_s: float | None = None
     laser_noise: float = 0.0
     laser_drift: float = 0.0
-    camera_shift: float = 0.0
+    camera_shift_pixels: float = 0.0
     dead_pixels: float = 0.0
     photons: float | None = 1000.0
     quantum_efficiency: float = 1.0
-    full_well: float | None = None
-    read_noise: float = 0.0
+    full_well_electrons: float | None = None
+    read_noise_electrons: float = 0.0
     camera_bits: int | None = 8
     full_scale: float = 4.0
     array: str = "digital"
-    modulator_bits: int | None = 8
-    modulator_bound: float = 4.0
+    multiplier_bits: int | None = 8
+    multiplier_bound: float = 4.0
     detector_noise: float = 0.01
-    display_rate_hz: float = 60.0
+    modulator_rate_hz: float = 60.0
     settle_time_s: float = 1 / 130
     camera_rate_hz: float = 100.0
     wavelength_nm: float = 633.0
     light_efficiency: float = 1e-3
     laser_power_w: float | None = None
-    display_power_w: float = 10.0
+    modulator_power_w: float = 10.0
     camera_power_w: float = 10.0
 
     def __post_init__(self) -> None:
-        check_signs(self, "optical", _POSITIVE, _NOT_NEGATIVE)
-        for name, otherwise in _POSITIVE_OR_NONE.items():
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"optical {name} must be > 0, or none for {otherwise}, got {value}")
-        for name in ("camera_bits", "modulator_bits", "phase_bits"):
+        check_numbers(
+            self,
+            "optical",
+            positive="slm_pixels camera_pixels phase_range_rad phase_gain mirror_gain full_scale multiplier_bound "
+            "modes wavelength_nm light_efficiency modulator_rate_hz camera_rate_hz quantum_efficiency",
+            not_negative="detector_noise crosstalk constant_phasor laser_noise laser_drift camera_shift_pixels "
+            "read_noise_electrons settle_time_s modulator_power_w camera_power_w",
+            positive_or_none="pixels_per_drive photons full_well_electrons decorrelation_time_s laser_power_w",
+            fraction="quantum_efficiency light_efficiency",
+            below_one="reference unmodulated dead_pixels",
+        )
+        for name in ("camera_bits", "multiplier_bits", "phase_bits"):
             check_bits(f"optical {name}", getattr(self, name))
-        if not 0 <= self.reference < 1:
-            raise ValueError(
-                f"optical reference is a share of pixels and must be in 0..1 (1 excluded), got {self.reference}"
-            )
-        for name, whose in _SHARES.items():
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"optical {name} is a share of {whose} and must be in 0..1 (1 excluded), got {getattr(self, name)}"
-                )
-        for name in ("quantum_efficiency", "light_efficiency"):
-            if not getattr(self, name) <= 1:
-                raise ValueError(f"optical {name} must be <= 1, got {getattr(self, name)}")
-        for name, known in (("array", ARRAYS), ("display", DISPLAYS)):
+        for name, known in (("array", ARRAYS), ("modulator", MODULATORS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"optical {name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
         self._check_together()
@@ -169,11 +130,10 @@ class OpticalConfig:
     def _check_together(self) -> None:
         """Raises ValueError where one option makes no sense with another."""
         for name in ("phase_bits", "crosstalk"):
-            if self.display != "slm" and getattr(self, name):
-                raise ValueError(
-                    f"optical {name} is of the display slm alone, got {getattr(self, name)} with display {self.display}"
-                )
-        for name in ("full_well", "read_noise"):
+            if self.modulator != "slm" and getattr(self, name):
+                value = getattr(self, name)
+                raise ValueError(f"optical {name} is of slm alone, got {value} with modulator {self.modulator}")
+        for name in ("full_well_electrons", "read_noise_electrons"):
             if self.photons is None and getattr(self, name):
                 raise ValueError(
                     f"optical {name} is in electrons and needs photons, got {getattr(self, name)} with photons none"
@@ -187,4 +147,4 @@ class OpticalConfig:
     @property
     def plain(self) -> bool:
         """Whether phases of a coherent SLM alone make the speckle: one pattern, no cross-talk."""
-        return self.display == "slm" and not self.crosstalk and self.modes == 1
+        return self.modulator == "slm" and not self.crosstalk and self.modes == 1

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
+
 from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.part import Costs
 
 PLANCK, LIGHT_SPEED = 6.62607015e-34, 299792458.0  # J s, m/s: exact, SI
 CONVERSION = 30e-15  # joules per code of an ADC, times 2^bits: median of 7.5-9 effective bits in B. Murmann's ADC
@@ -10,8 +15,8 @@ CONVERSION = 30e-15  # joules per code of an ADC, times 2^bits: median of 7.5-9 
 
 
 def frame_time(config: OpticalConfig) -> float:
-    """Seconds of one picture: 1/display rate + settling + 1/camera rate (exposure and readout), one after the other."""
-    return 1 / config.display_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
+    """Seconds of one picture: 1/modulator rate + settling + 1/camera rate (exposure and readout), in a row."""
+    return 1 / config.modulator_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
 
 
 def conversion(bits: int | None) -> float:
@@ -23,14 +28,14 @@ def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
     """Joules of one sample through a medium, by part.
 
     light: laser_power_w frame time; or, counting photons, pixels photons h c / (wavelength light_efficiency), at the
-    mean intensity. modulator: display_power_w frame time. camera: camera_power_w / camera_rate_hz, of which the part of
-    the ADC, pixels 30 fJ 2^bits, goes to converters.
+    mean intensity. modulator: modulator_power_w frame time. camera: camera_power_w / camera_rate_hz, of which the part
+    of the ADC, pixels 30 fJ 2^bits, goes to converters.
 
     Args:
         config: Parameters of the bench.
         pixels: Camera pixels of the medium.
     """
-    costs = {"modulator": config.display_power_w * frame_time(config)}
+    costs = {"modulator": config.modulator_power_w * frame_time(config)}
     if config.laser_power_w is not None:
         costs["light"] = config.laser_power_w * frame_time(config)
     elif config.photons is not None:
@@ -42,14 +47,14 @@ def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
 def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
     """Joules of one sample through an optical multiplier, by part.
 
-    Two displays (inputs and weights) for one frame time, and a camera that reads two balanced detectors per output.
+    Two modulators (inputs and weights) for one frame time, and a camera that reads two balanced detectors per output.
     A laser is counted where its power is known; photons are not modelled there.
 
     Args:
         config: Parameters of the bench.
         outputs: Outputs of the multiplier.
     """
-    costs = {"modulator": 2 * config.display_power_w * frame_time(config)}
+    costs = {"modulator": 2 * config.modulator_power_w * frame_time(config)}
     if config.laser_power_w is not None:
         costs["light"] = config.laser_power_w * frame_time(config)
     return costs | _readout(config, 2 * outputs)
@@ -57,7 +62,12 @@ def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
 
 def refresh_cost(config: OpticalConfig) -> float:
     """Joules of writing new weights to the modulators: one picture taken up and settled."""
-    return config.display_power_w * (1 / config.display_rate_hz + config.settle_time_s)
+    return config.modulator_power_w * (1 / config.modulator_rate_hz + config.settle_time_s)
+
+
+def of_samples(joules: Mapping[str, float], samples: int) -> Costs:
+    """Joules of a batch, from those of one sample."""
+    return {part: torch.tensor(one * samples, dtype=torch.float64) for part, one in joules.items()}
 
 
 def _readout(config: OpticalConfig, pixels: int) -> dict[str, float]:

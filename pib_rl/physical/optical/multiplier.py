@@ -11,30 +11,29 @@ from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.costs import frame_time, of_samples, product_costs, refresh_cost
 from pib_rl.physical.part import Costs
 from pib_rl.physical.substrate import Array, Read
 
+READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
 
-class ModulatorArray(Array):
+
+class MultiplierArray(Array):
     """z = W_q h + noise: modulators hold W quantised, balanced detectors sum the light of a row.
 
     A digital memory keeps W at full precision and refreshes the modulators after each write, so that changes
-    smaller than one step add up. Detector noise has standard deviation noise |h| / sqrt(in_features).
+    smaller than one step add up. Detector noise has standard deviation detector_noise |h| / sqrt(in_features).
 
     Stuck modulators hold their weight whatever is written; the memory knows it.
 
     Args:
         in_features: Number of inputs.
         out_features: Number of outputs.
+        config: Parameters of the bench.
         meter: Counts modulator settings that changed.
         streams: Named random streams.
-        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features).
-        bound: Largest |weight|, in 1/sqrt(in_features).
-        bits: Resolution of the modulators; None is exact.
-        noise: Detector noise, relative to |h|/sqrt(in_features).
-        latency: Seconds of one sample.
-        joules: Energy of one sample by part.
-        refresh: Joules of showing new weights.
+        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features), with a larger bound.
     """
 
     memory: Tensor
@@ -45,25 +44,18 @@ class ModulatorArray(Array):
         self,
         in_features: int,
         out_features: int,
+        config: OpticalConfig,
         meter: Meter,
         streams: Streams,
-        *,
-        readout: bool,
-        bound: float,
-        bits: int | None,
-        noise: float,
-        latency: float = 0.0,
-        joules: Mapping[str, float] | None = None,
-        refresh: float = 0.0,
+        readout: bool = False,
     ) -> None:
         super().__init__(in_features, out_features, meter)
+        self._config = config
         self._streams = streams
-        self._latency = latency
-        self._joules = dict(joules or {})
-        self._refresh = refresh
         sigma = in_features**-0.5
-        self._noise = noise * sigma
-        self._modulator = Converter(bits, -bound * sigma, bound * sigma)
+        self._noise = config.detector_noise * sigma
+        bound = config.multiplier_bound * (READOUT_SPAN if readout else 1) * sigma
+        self._modulator = Converter(config.multiplier_bits, -bound, bound)
         memory = torch.zeros(out_features, in_features)
         if not readout:
             memory = streams.normal(FABRICATION, memory) * sigma
@@ -84,8 +76,7 @@ class ModulatorArray(Array):
         weight = self._modulator(self.memory)
         self.record(weight != self.weight)
         self.weight.copy_(weight)
-        if self._refresh:
-            self.meter.spend({"programming": torch.tensor(self._refresh, dtype=torch.float64)})
+        self.meter.spend(of_samples({"programming": refresh_cost(self._config)}, 1))
 
     def weights(self) -> Tensor:
         return self.weight
@@ -93,23 +84,23 @@ class ModulatorArray(Array):
     @property
     def latency(self) -> float:
         """Seconds of one sample: inputs shown, light settled, detectors read."""
-        return self._latency
+        return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return {part: torch.tensor(joules * len(inputs), dtype=torch.float64) for part, joules in self._joules.items()}
+        return of_samples(product_costs(self._config, self.out_features), len(inputs))
 
-    def stick(self, share: float) -> None:
-        """Sticks a share 0..1 of the modulators, each at a random weight within its bound.
+    def stick(self, fraction: float) -> None:
+        """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound.
 
         Raises:
-            ValueError: If the share is not in 0..1.
+            ValueError: If the fraction is not in 0..1.
         """
-        stuck = struck("stuck", share, self.weight, self._streams) & (self.free == 1)
+        stuck = struck("stuck", fraction, self.weight, self._streams) & (self.free == 1)
         at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high
         self.memory.copy_(torch.where(stuck, self._modulator(at), self.memory))
         self.weight.copy_(self._modulator(self.memory))
         self.free.masked_fill_(stuck, 0.0)
 
     def faults(self) -> Mapping[str, Callable[[float], None]]:
-        """Faults by kind: stuck (share of modulators)."""
+        """Faults by kind: stuck (fraction of modulators)."""
         return {"stuck": self.stick}

@@ -10,8 +10,8 @@ from typing import Any
 # Photons are chosen so that the full well is 4 mean intensities: 30,000 / (4 0.82). Power assumed.
 _SCIENTIFIC_CAMERA = {
     "camera_bits": 16,
-    "full_well": 30_000.0,
-    "read_noise": 1.1,
+    "full_well_electrons": 30_000.0,
+    "read_noise_electrons": 1.1,
     "quantum_efficiency": 0.82,
     "photons": 9146.0,
     "full_scale": 4.0,
@@ -23,8 +23,8 @@ _SCIENTIFIC_CAMERA = {
 # sensor: 8 bits, full well 8,000 electrons, read noise 10 electrons, quantum efficiency 0.5; photons as above.
 _FAST_CAMERA = {
     "camera_bits": 8,
-    "full_well": 8000.0,
-    "read_noise": 10.0,
+    "full_well_electrons": 8000.0,
+    "read_noise_electrons": 10.0,
     "quantum_efficiency": 0.5,
     "photons": 4000.0,
     "full_scale": 4.0,
@@ -37,8 +37,8 @@ _FAST_CAMERA = {
 # (that of Basler's acA4112-30 at 545 nm, docs.baslerweb.com), dim light of 50 photons, power, 0.1 % of pixels dead.
 _DIM_CAMERA = {
     "camera_bits": 12,
-    "full_well": 32_000.0,
-    "read_noise": 7.0,
+    "full_well_electrons": 32_000.0,
+    "read_noise_electrons": 7.0,
     "quantum_efficiency": 0.7,
     "photons": 50.0,
     "full_scale": 4.0,
@@ -52,33 +52,33 @@ _DIM_CAMERA = {
 # "Dynamic calibration for improving the speed of a parallel-aligned liquid-crystal-on-silicon display" (OSA 2009).
 # Cross-talk: Schroff et al., Sci. Rep. 13:3252 (2023). Assumed: 5 % unmodulated light, power.
 _LC_SLM = {
-    "display": "slm",
+    "modulator": "slm",
     "phase_bits": 8,
     "crosstalk": 1.0,
     "unmodulated": 0.05,
-    "display_rate_hz": 60.0,
+    "modulator_rate_hz": 60.0,
     "settle_time_s": 1 / 130,
-    "display_power_w": 10.0,
+    "modulator_power_w": 10.0,
 }
 
 # Texas Instruments DLP7000: 43 us per binary picture with a global reset, which holds loading (30.72 us) and settling
 # of the mirrors (staff of TI, e2e.ti.com, thread 594673). Assumed: 512 mirrors or groups of them, power.
 _DMD = {
-    "display": "dmd",
+    "modulator": "dmd",
     "slm_pixels": 512,
-    "display_rate_hz": 1 / 43e-6,
+    "modulator_rate_hz": 1 / 43e-6,
     "settle_time_s": 0.0,
-    "display_power_w": 10.0,
+    "modulator_power_w": 10.0,
 }
 
 # Ferroelectric liquid crystal: switches within 100 us (D. Vass and I. Underwood, University of Edinburgh, in Laser
 # Focus World, 1 December 1997); "few kHz" (Moreno et al., JEOS-RP 2021), taken as 3 kHz. Assumed: 512 pixels, power.
 _FERROELECTRIC = {
-    "display": "ferroelectric",
+    "modulator": "ferroelectric",
     "slm_pixels": 512,
-    "display_rate_hz": 3000.0,
+    "modulator_rate_hz": 3000.0,
     "settle_time_s": 100e-6,
-    "display_power_w": 10.0,
+    "modulator_power_w": 10.0,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

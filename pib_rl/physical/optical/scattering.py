@@ -1,4 +1,4 @@
-"""The scattering medium: a display, a transmission matrix, a camera."""
+"""The scattering medium: a modulator, a transmission matrix, a camera."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.optical.camera import Camera
 from pib_rl.physical.optical.config import OpticalConfig
-from pib_rl.physical.optical.costs import frame_time, picture_costs
-from pib_rl.physical.optical.slm import make_display
+from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
+from pib_rl.physical.optical.slm import make_modulator
 from pib_rl.physical.part import Costs
-from pib_rl.physical.standardised import MIN_CONTRAST, StandardisedMedium
+from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 2**19  # camera pixels of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
@@ -24,14 +24,15 @@ HOUR = 3600.0
 
 
 class ScatteringMedium(StandardisedMedium):
-    """Drive -> display -> transmission matrix T -> camera intensity, standardised per camera pixel.
+    """Drive -> modulator -> transmission matrix T -> camera intensity, standardised per camera pixel.
 
-    With e the field of the display's pixels and T complex Gaussian, E|T_ij|^2 = 1, so that E I = 1:
+    With e the field of the modulator's pixels and T complex Gaussian, E|T_ij|^2 = 1, so that E I = 1:
     I = mean over modes of |T_m e + sqrt(rho)|^2 / (1 + rho), T_m independent, rho the constant phasor.
 
-    The camera counts I and digitises it. The picture is standardised with the mean and deviation that each camera
-    pixel showed for calibration drives (normal, drawn at fabrication). What happens to the bench afterwards, time or
-    faults, does not repeat that; an ideal read keeps it. What time and faults draw comes from the stream ``fault``.
+    The camera counts I and digitises it. The picture is standardised with the mean and standard deviation that each
+    camera pixel showed for calibration drives (normal, drawn at fabrication). What happens to the bench afterwards,
+    time or faults, does not repeat that; an ideal read keeps it. What time and faults draw comes from the stream
+    ``fault``.
 
     Source: Popoff et al., Phys. Rev. Lett. 104, 100601 (2010) for the transmission matrix; Goodman, Speckle Phenomena
     in Optics (2007), for the laws of speckle: contrast 1/sqrt(modes), and sqrt(1 + 2 rho)/(1 + rho) of one mode.
@@ -45,24 +46,21 @@ class ScatteringMedium(StandardisedMedium):
     power: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:
-        super().__init__(in_features, out_features)
+        super().__init__(in_features, out_features, streams)
         self._config = config
-        self._streams = streams
-        self.display = make_display(in_features, config)
-        self.copies, self.signal_pixels = self.display.copies, self.display.signal_pixels
-        like = torch.zeros(2, config.modes * out_features, self.display.pixels)
+        self.modulator = make_modulator(in_features, config)
+        self.copies, self.signal_pixels = self.modulator.copies, self.modulator.signal_pixels
+        like = torch.zeros(2, config.modes * out_features, self.modulator.pixels)
         self.register_buffer("transmission", streams.normal(FABRICATION, like) / 2**0.5)
         for name, value in zip(("folded", "background"), self._fold(), strict=True):
             self.register_buffer(name, value)
-        self.register_buffer("mean", torch.zeros(out_features))
-        self.register_buffer("scale", torch.ones(out_features))
         self.register_buffer("power", torch.ones(()))
         self.camera = Camera(out_features, config, streams)
         self._calibrate()
 
     def _fold(self) -> tuple[Tensor, Tensor]:
-        """T as the display multiplies with it, and the constant field; modes beside each other, scaled to E I = 1."""
-        folded, background = self.display.fold(self.transmission)
+        """T as the modulator multiplies with it, and the constant field; modes beside each other, scaled to E I = 1."""
+        folded, background = self.modulator.fold(self.transmission)
         rho, modes = self._config.constant_phasor, self._config.modes
         if rho:
             background[: modes * self.out_features] += rho**0.5
@@ -76,26 +74,24 @@ class ScatteringMedium(StandardisedMedium):
         return self.camera.adc
 
     def _calibrate(self) -> None:
-        drives = self._streams.normal(FABRICATION, torch.zeros(1024, self.in_features))
+        drives = self._drives(FABRICATION)
         if self._config.dead_pixels:
             self.camera.kill(self._config.dead_pixels, FABRICATION)
-        picture = self.camera.look(self.intensity(drives), Read.MEAN)
-        self.mean.copy_(picture.mean(0))
-        self.scale.copy_(picture.std(0).clamp_(min=MIN_CONTRAST))
-        if self._config.camera_shift:
-            self.camera.move(self._config.camera_shift)
+        self._standardise(self.camera.look(self.intensity(drives), Read.MEAN))
+        if self._config.camera_shift_pixels:
+            self.camera.move(self._config.camera_shift_pixels)
 
     def intensity(self, drive: Tensor, exact: bool = False) -> Tensor:
         """Noise-free intensity in front of the camera, at the laser's power of the calibration.
 
         Args:
             drive: Drives, shape (n, in_features), in drive standard deviations.
-            exact: Without rounding to the phase levels of the display.
+            exact: Without rounding to the phase levels of the modulator.
 
         Returns:
             Shape (n, out_features), in units of the mean speckle intensity.
         """
-        each = self.display.intensity(drive, self.folded, self.background, exact)
+        each = self.modulator.intensity(drive, self.folded, self.background, exact)
         first, *others = torch.split(each, self.out_features, 1)
         return sum(others, first)
 
@@ -128,14 +124,11 @@ class ScatteringMedium(StandardisedMedium):
 
     @property
     def latency(self) -> float:
-        """Seconds of a picture: the display takes it up, the light follows, the camera exposes and reads out."""
+        """Seconds of a picture: the modulator takes it up, the light follows, the camera exposes and reads out."""
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return {
-            part: torch.tensor(joules * len(inputs), dtype=torch.float64)
-            for part, joules in picture_costs(self._config, self.out_features).items()
-        }
+        return of_samples(picture_costs(self._config, self.out_features), len(inputs))
 
     def age(self, seconds: float) -> None:
         """T <- r T + sqrt(1 - r^2) T', r = exp(-seconds/decorrelation_time_s); the laser's power takes a random step.
@@ -173,12 +166,12 @@ class ScatteringMedium(StandardisedMedium):
     def faults(self) -> Mapping[str, Callable[[float], None]]:
         """Faults by kind.
 
-        rotate-medium (degrees 0..90), dead-pixels (share of camera pixels), adc-bits (2..24, what is left), drift
+        rotate-medium (degrees 0..90), dead-pixels (fraction of camera pixels), adc-bits (2..24, what is left), drift
         (seconds that pass; without effect unless decorrelation or laser drift are on), shift-camera (pixels).
         """
         return {
             "rotate-medium": self.rotate,
-            "dead-pixels": lambda share: self.camera.kill(share, FAULT),
+            "dead-pixels": lambda fraction: self.camera.kill(fraction, FAULT),
             "adc-bits": self.camera.adc.limit,
             "drift": self.age,
             "shift-camera": self.camera.move,
@@ -186,7 +179,7 @@ class ScatteringMedium(StandardisedMedium):
 
 
 class DetailedMedium(ScatteringMedium):
-    """A scattering medium that phases of one coherent pattern do not describe: other displays, cross-talk, modes.
+    """A scattering medium that phases of one coherent pattern do not describe: other modulators, cross-talk, modes.
 
     A class of its own because the digital twin of `ScatteringMedium` would be wrong of it.
     """

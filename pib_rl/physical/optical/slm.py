@@ -13,10 +13,10 @@ from pib_rl.physical.optical.config import OpticalConfig
 KERNEL_ORDER, KERNEL_WIDTH = 2.3, 0.92  # Schroff et al. 2023, and their code hologradpy: sigma 0.92 / pitch
 
 
-class Display(ABC):
+class SpatialLightModulator(ABC):
     """Pixels in front of a medium: groups of ``copies``, one per drive, and behind them the unmodulated reference.
 
-    Each pixel reflects m (1 - u) + u with m what it shows and u the unmodulated share, the reference reflects 1.
+    Each pixel reflects m (1 - u) + u with m what it shows and u the unmodulated fraction, the reference reflects 1.
 
     Args:
         drives: Number of drives.
@@ -29,11 +29,11 @@ class Display(ABC):
     """
 
     def __init__(self, drives: int, config: OpticalConfig) -> None:
-        share = 1.0 - config.reference
+        fraction = 1.0 - config.reference
         self.drives = drives
-        self.copies = max(1, math.ceil(config.slm_pixels * share / drives))
+        self.copies = max(1, math.ceil(config.slm_pixels * fraction / drives))
         self.signal_pixels = self.copies * drives
-        self.pixels = max(self.signal_pixels, round(self.signal_pixels / share))
+        self.pixels = max(self.signal_pixels, round(self.signal_pixels / fraction))
         self._config = config
         self._unmodulated = config.unmodulated
 
@@ -45,7 +45,7 @@ class Display(ABC):
             matrix: Real and imaginary parts, shape (2, out, pixels), variances 1/2 each.
 
         Returns:
-            What drives are multiplied with, in a shape of the display's own, and the field of what never changes:
+            What drives are multiplied with, in a shape of the modulator's own, and the field of what never changes:
             real parts, then imaginary parts, shape (2 out,). Scaled to a mean intensity of 1 where all drives are 0.
         """
 
@@ -65,15 +65,15 @@ class Display(ABC):
         return field[:, :out] + field[:, out:]
 
 
-class PhaseDisplay(Display):
+class PhaseModulator(SpatialLightModulator):
     """Liquid crystal on silicon: m = exp(i phi), phi = range tanh(gain drive), the same on all pixels of a drive.
 
     Pixels of one phase fold into one: [cos, sin] times a matrix of 2 drives rows.
     """
 
     def phases(self, drive: Tensor, exact: bool) -> Tensor:
-        """Phases in radians, shape (n, drives), rounded to the levels of the display unless exact."""
-        phase = (drive * self._config.phase_gain).tanh_().mul_(self._config.phase_range)
+        """Phases in radians, shape (n, drives), rounded to the levels of the modulator unless exact."""
+        phase = (drive * self._config.phase_gain).tanh_().mul_(self._config.phase_range_rad)
         bits = self._config.phase_bits
         if bits is None or exact:
             return phase
@@ -96,7 +96,7 @@ class PhaseDisplay(Display):
         return torch.cat([torch.cat([real, imaginary], 1), torch.cat([-imaginary, real], 1)], 0), background.reshape(-1)
 
 
-class FringedDisplay(PhaseDisplay):
+class FringedModulator(PhaseModulator):
     """An SLM whose pixels bend the liquid crystal of their neighbours: phases are blurred, pixel by pixel.
 
     The blur's spectrum is H(k) = exp(-(|k|/sigma)^2.3) along each axis with sigma = 0.92 / (crosstalk pitch). The mean
@@ -143,7 +143,7 @@ class FringedDisplay(PhaseDisplay):
         return both.add_(imaginary).addmm_(cosine, folded[1]).square_().addcmul_(real, real)
 
 
-class BinaryDisplay(Display):
+class BinaryModulator(SpatialLightModulator):
     """Pixels of two states: m = 1 (on) or ``off``; 0 for the mirrors of a DMD, -1 for a ferroelectric liquid crystal.
 
     Of the ``copies`` pixels of a drive the first round(copies (1 + tanh(gain drive))/2) are on. Each has elements of
@@ -170,11 +170,11 @@ class BinaryDisplay(Display):
         return signal.flatten(0, 1).T * ((1 - self._off) / light**0.5), background.reshape(-1)
 
 
-def make_display(drives: int, config: OpticalConfig) -> Display:
-    """The display of a configuration."""
-    if config.display == "slm":
-        return FringedDisplay(drives, config) if config.crosstalk else PhaseDisplay(drives, config)
-    return BinaryDisplay(drives, config, 0.0 if config.display == "dmd" else -1.0)
+def make_modulator(drives: int, config: OpticalConfig) -> SpatialLightModulator:
+    """The modulator of a configuration."""
+    if config.modulator == "slm":
+        return FringedModulator(drives, config) if config.crosstalk else PhaseModulator(drives, config)
+    return BinaryModulator(drives, config, 0.0 if config.modulator == "dmd" else -1.0)
 
 
 def blur(size: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The optical substrate: a display, a scattering medium and a camera, with digital or optical weights."""
+"""The optical substrate: a modulator, a scattering medium and a camera, with digital or optical weights."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import math
 
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.optical.config import OpticalConfig
-from pib_rl.physical.optical.costs import frame_time, product_costs, refresh_cost
-from pib_rl.physical.optical.multiplier import ModulatorArray
+from pib_rl.physical.optical.multiplier import MultiplierArray
 from pib_rl.physical.optical.presets import PRESETS
 from pib_rl.physical.optical.scattering import DetailedMedium, ScatteringMedium
 from pib_rl.physical.substrate import Array, Medium, Substrate
-
-__all__ = ["Optical", "OpticalConfig", "ScatteringMedium"]
-
-READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
 
 
 class Optical(Substrate):
@@ -32,20 +27,6 @@ class Optical(Substrate):
         return kind(in_features, max(out_features, pixels), self.config, self.streams)
 
     def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
-        config = self.config
-        if config.array == "digital":
+        if self.config.array == "digital":
             return DigitalArray(in_features, out_features, self.meter, self.streams, readout)
-        bound = config.modulator_bound * (READOUT_SPAN if readout else 1)
-        return ModulatorArray(
-            in_features,
-            out_features,
-            self.meter,
-            self.streams,
-            readout=readout,
-            bound=bound,
-            bits=config.modulator_bits,
-            noise=config.detector_noise,
-            latency=frame_time(config),
-            joules=product_costs(config, out_features),
-            refresh=refresh_cost(config),
-        )
+        return MultiplierArray(in_features, out_features, self.config, self.meter, self.streams, readout)

@@ -1,4 +1,4 @@
-"""One slot of a remote instrument: what a medium or an array asks of it."""
+"""One channel of a remote instrument: what a medium or an array asks of it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pib_rl.physical.remote.instrument import InstrumentError, Link, link_to
 from pib_rl.physical.remote.scpi import check_error, numbers, written
 
 
-class Slot:
+class Channel:
     """A medium or an array of an instrument, by its number.
 
     It holds no session, so that networks can be copied and saved: it looks the link up each time.
 
     Args:
         config: How to talk with the instrument.
-        number: Number of the slot.
+        number: Number of the channel.
         kind: MED or ARR.
         inputs: Numbers that go in per sample.
         outputs: Numbers that come out per sample.
@@ -40,7 +40,7 @@ class Slot:
     def measure(
         self, inputs: Tensor, question: str, limit: float, readings: int, restore: Callable[[], None]
     ) -> Tensor:
-        """Drives the slot with a batch and reads it; again if the line fails.
+        """Drives the channel with a batch and reads it; again if the line fails.
 
         Args:
             inputs: Shape (n, inputs), in the instrument's units.
@@ -102,7 +102,7 @@ class Slot:
             del holders[self.number]
 
     def _claim(self, restore: Callable[[], None]) -> bool:
-        """Opens the session and sets the slot up, unless both are done; returns whether that was needed."""
+        """Opens the session and sets the channel up, unless both are done; returns whether that was needed."""
         config, link = self.config, self.link
         if link.open(config.terminator, config.timeout_s, config.baud_rate):
             self._greet()
@@ -128,7 +128,7 @@ class Slot:
     def _portion(self, inputs: Tensor, question: str, limit: float, readings: int) -> Tensor:
         """Mean of some readings of a few samples, shape (n, outputs)."""
         self._tell(self.config.drive, values=self._text(inputs))
-        replies = [self.link.ask(question.format(slot=self.number)) for _ in range(readings)]
+        replies = [self.link.ask(question.format(channel=self.number)) for _ in range(readings)]
         self._check()  # first, for it explains replies that are none
         total = torch.zeros(len(inputs), self.outputs, dtype=torch.float64)
         for reply in replies:
@@ -143,11 +143,11 @@ class Slot:
             check_error(self.link.ask(self.config.error), self._name)
 
     def _tell(self, template: str, **fields: object) -> None:
-        self.link.tell(template.format(slot=self.number, **fields))
+        self.link.tell(template.format(channel=self.number, **fields))
 
     def _text(self, values: Tensor) -> str:
         return written(values, self.config.number, self.config.separator)
 
     @property
     def _name(self) -> str:
-        return f"instrument {self.link.resource}, slot {self.number} ({self.kind} {self.inputs} to {self.outputs}),"
+        return f"instrument {self.link.resource}, channel {self.number} ({self.kind} {self.inputs} to {self.outputs}),"

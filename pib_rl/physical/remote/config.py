@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pib_rl.common.options import check_signs
+from pib_rl.common.options import check_numbers
 from pib_rl.physical.remote.scpi import check_template
 
 
@@ -30,17 +30,17 @@ class RemoteConfig:
         identify: Question for the instrument's identity, asked when a session is opened; None asks nothing.
         expect: Text that its answer must contain.
         clear: Message that empties the error queue, sent then; None sends nothing.
-        configure: Message that sets a slot up before its first use, with {slot}, {kind} (MED or ARR), {inputs} and
-            {outputs}; None sends nothing.
-        drive: Message with the inputs {values} of medium or array {slot}, sample by sample.
-        read_medium: Question for the outputs of medium {slot}, sample by sample.
-        write: Message with the weights {values} of row {row} (from 0) of array {slot}.
-        read_array: Question for the outputs of array {slot}.
+        configure: Message that sets a channel up before its first use, with {channel}, {kind} (MED or ARR), {inputs}
+            and {outputs}; None sends nothing.
+        drive: Message with the inputs {values} of medium or array {channel}, sample by sample.
+        read_medium: Question for the outputs of medium {channel}, sample by sample.
+        write: Message with the weights {values} of row {row} (from 0) of array {channel}.
+        read_array: Question for the outputs of array {channel}.
         error: Question for the oldest error, answered by a number that is 0 for none; asked after each measurement
             and each programming. None asks nothing: what is refused then goes unnoticed.
         number: Format of a number sent, as `format` of Python takes it.
         separator: What stands between two numbers, both ways.
-        first_slot: Number of the first slot. Media and arrays take one each, in the order of fabrication.
+        first_channel: Number of the first channel. Media and arrays take one each, in the order of fabrication.
 
         elementwise: Media have as many outputs as drives; otherwise as many as the network wishes.
         drive_unit: Instrument's units (volts, codes) per drive standard deviation.
@@ -74,15 +74,15 @@ class RemoteConfig:
     identify: str | None = "*IDN?"
     expect: str = ""
     clear: str | None = "*CLS"
-    configure: str | None = "CONF {slot},{kind},{inputs},{outputs}"
-    drive: str = "DRIV {slot},{values}"
-    read_medium: str = "MEAS:MED? {slot}"
-    write: str = "WEIG {slot},{row},{values}"
-    read_array: str = "MEAS:ARR? {slot}"
+    configure: str | None = "CONF {channel},{kind},{inputs},{outputs}"
+    drive: str = "DRIV {channel},{values}"
+    read_medium: str = "MEAS:MED? {channel}"
+    write: str = "WEIG {channel},{row},{values}"
+    read_array: str = "MEAS:ARR? {channel}"
     error: str | None = "SYST:ERR?"
     number: str = ".6g"
     separator: str = ","
-    first_slot: int = 0
+    first_channel: int = 0
 
     elementwise: bool = False
     drive_unit: float = 1.0
@@ -116,41 +116,28 @@ class RemoteConfig:
             raise ValueError(f"remote number must be a format of decimal numbers, such as .6g, got {self.number!r}")
 
     def _check_numbers(self) -> None:
-        check_signs(
+        check_numbers(
             self,
             "remote",
-            positive=(
-                "timeout_s",
-                "drive_unit",
-                "drive_limit",
-                "full_scale",
-                "medium_limit",
-                "weight_unit",
-                "weight_bound",
-                "readout_bound",
-                "output_unit",
-                "output_limit",
-                "input_gain",
-                "drive_gain",
-            ),
+            positive="timeout_s drive_unit drive_limit full_scale medium_limit weight_unit weight_bound readout_bound "
+            "output_unit output_limit input_gain drive_gain",
+            not_negative="drive_offset",
         )
         for name, least, most in (
             ("chunk", 1, 10**6),
             ("repeats", 1, 10**4),
             ("retries", 0, 100),
-            ("first_slot", 0, 10**6),
+            ("first_channel", 0, 10**6),
         ):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"remote {name} must be in {least}..{most}, got {getattr(self, name)}")
         if self.baud_rate is not None and self.baud_rate < 1:
             raise ValueError(f"remote baud_rate must be none or >= 1, got {self.baud_rate}")
-        if not self.drive_offset >= 0:
-            raise ValueError(f"remote drive_offset must be >= 0, got {self.drive_offset}")
 
     def _check_templates(self) -> None:
-        check_template("remote drive", self.drive, ("values",), ("slot",))
-        check_template("remote write", self.write, ("values",), ("slot", "row"))
-        check_template("remote read_medium", self.read_medium, (), ("slot",))
-        check_template("remote read_array", self.read_array, (), ("slot",))
+        check_template("remote drive", self.drive, ("values",), ("channel",))
+        check_template("remote write", self.write, ("values",), ("channel", "row"))
+        check_template("remote read_medium", self.read_medium, (), ("channel",))
+        check_template("remote read_array", self.read_array, (), ("channel",))
         if self.configure is not None:
-            check_template("remote configure", self.configure, (), ("slot", "kind", "inputs", "outputs"))
+            check_template("remote configure", self.configure, (), ("channel", "kind", "inputs", "outputs"))

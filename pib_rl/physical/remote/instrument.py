@@ -34,7 +34,7 @@ class Link:
         library: PyVISA's backend, see `RemoteConfig`.
 
     Attributes:
-        holders: Who configured and programmed each slot since the session was opened. It is no part of the holders'
+        holders: Who configured and programmed each channel since the session was opened. It is no part of the holders'
             state: a copy of a network, or one loaded from a file, programs the chip anew before it measures.
     """
 
@@ -142,7 +142,7 @@ class Link:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Ends the session; nobody holds a slot any more."""
+        """Ends the session; nobody holds a channel any more."""
         session, self._session = self._session, None
         self._waiting.clear()
         self.holders.clear()

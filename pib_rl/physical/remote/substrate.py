@@ -6,11 +6,12 @@ import itertools
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.remote.channel import Slot
+from pib_rl.physical.part import restore_after_loading
+from pib_rl.physical.remote.channel import Channel
 from pib_rl.physical.remote.config import RemoteConfig
 from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.remote.scpi import NOT_FINITE
@@ -24,17 +25,17 @@ class RemoteMedium(Medium):
         in_features: Number of drives.
         out_features: Number of outputs.
         config: How to talk with the instrument.
-        number: Slot of the medium.
+        number: Channel of the medium.
     """
 
     def __init__(self, in_features: int, out_features: int, config: RemoteConfig, number: int) -> None:
         super().__init__(in_features, out_features)
-        self.slot = Slot(config, number, "MED", in_features, out_features)
+        self.channel = Channel(config, number, "MED", in_features, out_features)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        config = self.slot.config
+        config = self.channel.config
         sent = drive.clamp(-config.drive_limit, config.drive_limit) * config.drive_unit
-        seen = self.slot.measure(
+        seen = self.channel.measure(
             sent, config.read_medium, config.medium_limit * config.full_scale, readings(config, read), lambda: None
         )
         return (seen / config.full_scale).to(drive)
@@ -51,7 +52,7 @@ class RemoteArray(Array):
         in_features: Number of inputs.
         out_features: Number of outputs.
         config: How to talk with the instrument.
-        number: Slot of the array.
+        number: Channel of the array.
         meter: Counts weights written.
         streams: Named random streams.
         readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features).
@@ -70,23 +71,23 @@ class RemoteArray(Array):
         readout: bool = False,
     ) -> None:
         super().__init__(in_features, out_features, meter)
-        self.slot = Slot(config, number, "ARR", in_features, out_features)
+        self.channel = Channel(config, number, "ARR", in_features, out_features)
         sigma = in_features**-0.5
         self._bound = sigma * (config.readout_bound if readout else config.weight_bound)
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = (sigma * streams.normal(FABRICATION, weight)).clamp_(-self._bound, self._bound)
         self.register_buffer("weight", weight)
-        self.register_load_state_dict_post_hook(_release)  # type: ignore[no-untyped-call]
+        restore_after_loading(self)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
-        config = self.slot.config
-        seen = self.slot.measure(
+        config = self.channel.config
+        seen = self.channel.measure(
             h * config.full_scale,
             config.read_array,
             config.output_limit * config.output_unit,
             readings(config, read),
-            self._restore,
+            self._write_all,
         )
         return (seen / config.output_unit).to(h)
 
@@ -97,25 +98,29 @@ class RemoteArray(Array):
         changed = wanted != self.weight
         self.weight.copy_(wanted)
         rows = changed.any(1).nonzero().flatten()
-        if len(rows) and self.slot.program(rows, self._told(), self._restore):
+        if len(rows) and self.channel.program(rows, self._told(), self._write_all):
             self.record(changed)
 
     def weights(self) -> Tensor:
         return self.weight
 
-    def _restore(self) -> None:
-        self.slot.write(torch.arange(self.out_features), self._told())
+    def restore(self) -> None:
+        """After a state was loaded: the chip holds something else."""
+        self.channel.release()
+
+    def _write_all(self) -> None:
+        self.channel.write(torch.arange(self.out_features), self._told())
         self.record(torch.ones_like(self.weight))
 
     def _told(self) -> Tensor:
         """All weights in the instrument's units, on the CPU."""
-        return self.weight.cpu() * self.slot.config.weight_unit
+        return self.weight.cpu() * self.channel.config.weight_unit
 
 
 class Remote(Substrate):
     """A chip behind an instrument that speaks in lines of text, by VISA (LAN, GPIB, USB, serial).
 
-    Media and arrays take the slots of the instrument one after the other, in the order in which a network fabricates
+    Media and arrays take the channels of the instrument one after the other, in the order in which a network fabricates
     them: medium 1, array 1, medium 2, ..., last medium, readout.
 
     Raises:
@@ -134,22 +139,18 @@ class Remote(Substrate):
             )
         self.input_gain, self.drive_gain = self.config.input_gain, self.config.drive_gain
         self.drive_offset = self.config.drive_offset
-        self._slots = itertools.count(self.config.first_slot)
+        self._channels = itertools.count(self.config.first_channel)
 
     def make_medium(self, in_features: int, out_features: int) -> Medium:
         outputs = in_features if self.config.elementwise else out_features
-        return RemoteMedium(in_features, outputs, self.config, next(self._slots))
+        return RemoteMedium(in_features, outputs, self.config, next(self._channels))
 
     def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
-        return RemoteArray(in_features, out_features, self.config, next(self._slots), self.meter, self.streams, readout)
+        return RemoteArray(
+            in_features, out_features, self.config, next(self._channels), self.meter, self.streams, readout
+        )
 
 
 def readings(config: RemoteConfig, read: Read) -> int:
     """Readings per measurement. Real noise cannot be switched off: all modes but ``noisy`` average some."""
     return 1 if read is Read.NOISY else config.repeats
-
-
-def _release(array: nn.Module, keys: Any) -> None:
-    """Hook after a state was loaded."""
-    if isinstance(array, RemoteArray):
-        array.slot.release()

@@ -17,7 +17,8 @@ from pib_rl.agents.learners.twins import TWINS, MediumTwin, Parameter, make_twin
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.digital import TanhMedium
-from pib_rl.physical.optical.substrate import OpticalConfig, ScatteringMedium
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.scattering import ScatteringMedium
 
 QUIET = {
     "digital": {},
@@ -34,24 +35,24 @@ QUIET = {
         "readout_range": 1e3,
     },
     "optical": {"slm_pixels": 24, "camera_pixels": 20, "photons": None, "camera_bits": None},
-    "modulator": {
+    "multiplier": {
         "slm_pixels": 24,
         "camera_pixels": 20,
         "photons": None,
         "camera_bits": None,
-        "array": "modulator",
-        "modulator_bits": None,
-        "modulator_bound": 1e3,
+        "array": "multiplier",
+        "multiplier_bits": None,
+        "multiplier_bound": 1e3,
         "detector_noise": 0.0,
     },
 }
-HARDWARE = {"modulator": "optical"}
+HARDWARE = {"multiplier": "optical"}
 DEFAULTS = OpticalConfig()
 
 
 def light(drive: Tensor, field: Tensor, reference: Tensor, config: OpticalConfig) -> Tensor:
     """min(|T e + r|^2, I_max), T complex, shape (out, in), and r, shape (out,)."""
-    phase = config.phase_range * torch.tanh(config.phase_gain * drive)
+    phase = config.phase_range_rad * torch.tanh(config.phase_gain * drive)
     return (torch.exp(1j * phase) @ field.T + reference).abs().square().clamp(max=config.full_scale)
 
 
@@ -99,7 +100,7 @@ def test_a_twins_pull_is_the_vector_jacobian_product_of_its_medium(hw):
     assert_near(found, slope(lambda x: through(medium, x), drive, gradient), 1e-5)
 
 
-@pytest.mark.parametrize("options", [{"phase_gain": 0.7}, {"phase_range": 1.0}, {"reference": 0.0}])
+@pytest.mark.parametrize("options", [{"phase_gain": 0.7}, {"phase_range_rad": 1.0}, {"reference": 0.0}])
 def test_the_optical_twin_knows_phase_law_and_reference(options):
     medium, config = make_medium("optical", **options), OpticalConfig(**options)
     drive, gradient = normal(40, 5, seed=1), normal(40, 20, seed=2)

@@ -14,8 +14,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 from pib_rl.envs import make_env
-from pib_rl.envs.registration import IDS
 from pib_rl.physical import Read
+from pib_rl.registration import IDS
 
 SMALL = {"width": 4, "hw": "memristive"}
 WITH_HARDWARE = ["pib_rl/Hardware-v0", "pib_rl/Encoder-v0"]

@@ -68,7 +68,15 @@ def test_read_noise_is_new_at_every_step_and_absent_in_mean_reads():
 
 
 def test_energy_and_latency_are_those_of_one_pass():
-    env = fresh(read_v=0.5, largest_us=20.0, read_s=1e-6, dac_j=1e-12, adc_j=2e-12, dac_s=1e-9, adc_s=3e-9)
+    env = fresh(
+        read_voltage_v=0.5,
+        max_conductance_us=20.0,
+        read_time_s=1e-6,
+        dac_energy_j=1e-12,
+        adc_energy_j=2e-12,
+        dac_time_s=1e-9,
+        adc_time_s=3e-9,
+    )
     env.reset(seed=0)
     info = env.step(0)[-1]
     assert info["latency_s"] == pytest.approx(3 * 4e-9 + 2 * (1e-6 + 3e-9))

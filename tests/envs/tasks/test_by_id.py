@@ -12,7 +12,7 @@ from stable_baselines3.common.env_checker import check_env as check_for_sb3
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from pib_rl.envs import make_env, make_vec_env
-from pib_rl.envs.registration import IDS, register
+from pib_rl.registration import IDS, register
 
 SMALL = {"width": 8, "units": 1, "periods": 6}
 CASES = [

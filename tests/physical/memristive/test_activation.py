@@ -7,7 +7,7 @@ import torch
 from chips import EXACT, correlation, draws, make
 
 from pib_rl.physical.converters import Converter
-from pib_rl.physical.memristive.substrate import ActivationMedium
+from pib_rl.physical.memristive.activation import ActivationMedium
 from pib_rl.physical.substrate import Read
 
 
@@ -84,8 +84,8 @@ def test_each_imperfection_of_the_medium_switches_off_alone():
 def test_a_bent_dac_is_off_most_in_the_middle_of_its_range_behind_its_codes(bits):
     drive = torch.linspace(-9, 9, 4001)[:, None]
     straight, bent = (
-        activation(1, dac_bits=bits, drive_range=1.5, dac_bend=bend).measure(drive, Read.MEAN).atanh()
-        for bend in (0.0, 0.02)
+        activation(1, dac_bits=bits, drive_range=1.5, dac_inl=inl).measure(drive, Read.MEAN).atanh()
+        for inl in (0.0, 0.02)
     )
     off = bent - straight
     assert off.max().item() == pytest.approx(0.02 * 3.0, rel=1e-3)
@@ -107,8 +107,8 @@ def test_noise_of_the_dac_is_relative_to_its_range_and_off_in_mean_reads():
 
 def test_an_ideal_read_has_a_straight_dac_and_no_bend_nor_noise_is_exactly_none():
     drive = draws(50, 10, size=2)
-    assert torch.equal(activation(dac_bend=0.1, dac_noise=0.1).measure(drive, Read.IDEAL), torch.tanh(drive))
+    assert torch.equal(activation(dac_inl=0.1, dac_noise=0.1).measure(drive, Read.IDEAL), torch.tanh(drive))
     plain, off = (
-        make("memristive", **options).make_medium(10, 10) for options in ({}, {"dac_bend": 0.0, "dac_noise": 0.0})
+        make("memristive", **options).make_medium(10, 10) for options in ({}, {"dac_inl": 0.0, "dac_noise": 0.0})
     )
     assert torch.equal(plain.measure(drive), off.measure(drive))

@@ -32,7 +32,7 @@ def exact(conductance: np.ndarray, wire: float, voltages: np.ndarray) -> np.ndar
 
 
 @pytest.mark.parametrize(
-    ("outputs", "inputs", "wire", "share"),
+    ("outputs", "inputs", "wire", "fraction"),
     [
         (8, 12, 1e-4, 0.02),
         (24, 40, 1e-4, 0.03),
@@ -41,14 +41,14 @@ def exact(conductance: np.ndarray, wire: float, voltages: np.ndarray) -> np.ndar
         (60, 1, 1e-3, 0.01),
     ],
 )
-def test_what_remains_of_the_exact_drop_is_a_small_share_of_it(outputs, inputs, wire, share):
+def test_what_remains_of_the_exact_drop_is_a_small_fraction_of_it(outputs, inputs, wire, fraction):
     rng = np.random.default_rng(0)
     conductance, voltages = rng.uniform(size=(outputs, inputs)), rng.normal(size=inputs)
     ideal, true = conductance @ voltages, exact(conductance, wire, voltages)
     ours = behind_wires(torch.tensor(conductance), wire).numpy() @ voltages
     drop = np.linalg.norm(true - ideal)
     assert drop > 1e-4 * np.linalg.norm(ideal)
-    assert np.linalg.norm(ours - true) < share * drop
+    assert np.linalg.norm(ours - true) < fraction * drop
 
 
 def test_one_device_is_a_voltage_divider():

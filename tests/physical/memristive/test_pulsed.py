@@ -167,7 +167,7 @@ def test_conductances_drift_from_their_last_write_on():
 
 
 def test_charge_leaks():
-    array = crossbar(replace(PLAIN, retention_s=2.0), readout=False)
+    array = crossbar(replace(PLAIN, retention_time_s=2.0), readout=False)
     before = array.weight().clone()
     array.age(2.0)
     torch.testing.assert_close(array.weight(), before / 2.718281828)
@@ -188,7 +188,7 @@ def test_a_saved_crossbar_goes_on_as_it_would_have(name, programming):
 
 
 def test_programming_costs_energy_per_pulse():
-    array = crossbar(replace(PLAIN, pulse_j=3e-12))
+    array = crossbar(replace(PLAIN, pulse_energy_j=3e-12))
     pulses(array, 2)
     assert array.meter.joules() == {"programming": pytest.approx(2 * 3200 * 3e-12)}
 

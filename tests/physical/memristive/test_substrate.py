@@ -6,8 +6,8 @@ import pytest
 import torch
 from chips import EXACT, correlation, draws, make
 
+from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.linear import LinearCrossbar
-from pib_rl.physical.memristive.substrate import MemristiveConfig
 from pib_rl.physical.substrate import Read
 
 
@@ -207,7 +207,7 @@ def test_noise_relative_to_each_conductance():
 
 @pytest.mark.parametrize("device", [None, "ecram"])
 def test_wires_lower_what_is_read_and_an_ideal_read_does_not_see_them(device):
-    wired, plain = (crossbar(outputs=50, device=device, wire_ohm=ohm) for ohm in (20.0, 0.0))
+    wired, plain = (crossbar(outputs=50, device=device, wire_resistance_ohm=ohm) for ohm in (20.0, 0.0))
     h = draws(30, 64)
     assert torch.equal(wired.measure(h, Read.IDEAL), plain.measure(h, Read.IDEAL))
     ratio = (wired.measure(h, Read.MEAN).norm() / plain.measure(h, Read.MEAN).norm()).item()
@@ -218,7 +218,7 @@ def test_wires_lower_what_is_read_and_an_ideal_read_does_not_see_them(device):
 
 
 def test_hot_wires_lower_it_more():
-    cold, hot = (crossbar(outputs=50, wire_ohm=20.0, temperature_k=kelvin) for kelvin in (300.0, 400.0))
+    cold, hot = (crossbar(outputs=50, wire_resistance_ohm=20.0, temperature_k=kelvin) for kelvin in (300.0, 400.0))
     assert hot._wire == pytest.approx(1.451 * cold._wire)
 
 

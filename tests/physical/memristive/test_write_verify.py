@@ -81,10 +81,10 @@ def test_a_device_at_its_end_is_given_up_and_answers_when_the_direction_turns(no
 
 def test_an_answer_is_a_movement_in_the_wanted_direction():
     array = verified(replace(PLAIN, step_spread=0.0))
-    share = WriteVerify.SHARE * 0.005  # of the tolerance, half a step
+    fraction = WriteVerify.FRACTION * 0.005  # of the tolerance, half a step
     ask(array, 0.3)
     assert (array.silence == 0).all()
-    for step, silent in ((1.01 * share / 10, 0), (0.9 * share / 10, JUDGED)):  # ten pulses a round
+    for step, silent in ((1.01 * fraction / 10, 0), (0.9 * fraction / 10, JUDGED)):  # ten pulses a round
         array = verified()
         array.up.fill_(step)
         ask(array, 0.1)
@@ -116,7 +116,7 @@ def test_who_was_given_up_stays_so_when_saved_and_loaded():
 
 @pytest.mark.parametrize("device", [PLAIN, PAIR])
 def test_a_read_of_single_weights_costs_what_it_draws_and_one_conversion_each(device):
-    array = verified(replace(device, pulse_j=0.0), readout=False)
+    array = verified(replace(device, pulse_energy_j=0.0), readout=False)
     plus, minus = (half.double() for half in array.conductances())
     joule = 0.2**2 * 25e-6 * 1e-7
     array.program(torch.zeros(50, 64))
@@ -127,7 +127,7 @@ def test_a_read_of_single_weights_costs_what_it_draws_and_one_conversion_each(de
 
 
 def test_only_weights_that_got_pulses_are_read_again_and_none_while_the_meter_stands():
-    array = verified(replace(PLAIN, pulse_j=0.0), adc_j=1.0)
+    array = verified(replace(PLAIN, pulse_energy_j=0.0), adc_energy_j=1.0)
     wanted = torch.zeros(50, 64)
     wanted[:3] = 0.05 * array.weight_unit
     array.program(wanted)

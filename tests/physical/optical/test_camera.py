@@ -26,23 +26,25 @@ def picture(medium: ScatteringMedium, drive: Tensor, read: Read = Read.NOISY) ->
 
 
 @pytest.mark.parametrize(
-    ("photons", "efficiency", "read_noise"),
+    ("photons", "efficiency", "read_noise_electrons"),
     [(2000.0, 0.5, 0.0), (2000.0, 1.0, 30.0), (400.0, 0.5, 10.0), (100.0, 0.5, 3.0)],
 )
-def test_variances_of_shots_and_of_reading_add_up_in_electrons(photons, efficiency, read_noise):
-    medium = bench(photons=photons, quantum_efficiency=efficiency, read_noise=read_noise)
+def test_variances_of_shots_and_of_reading_add_up_in_electrons(photons, efficiency, read_noise_electrons):
+    medium = bench(photons=photons, quantum_efficiency=efficiency, read_noise_electrons=read_noise_electrons)
     drive, electrons = draws(1, 5), photons * efficiency
     intensity = medium.intensity(drive)[0].double()
-    bright = electrons * intensity > 5 * (electrons * intensity + read_noise**2).sqrt()  # nothing is clipped at 0
+    bright = (
+        electrons * intensity > 5 * (electrons * intensity + read_noise_electrons**2).sqrt()
+    )  # nothing is clipped at 0
     shown = picture(medium, drive.repeat(SAMPLES, 1)).double()[:, bright] * electrons
-    expected = electrons * intensity[bright] + read_noise**2
+    expected = electrons * intensity[bright] + read_noise_electrons**2
     assert bright.sum() > 20
     assert ((shown.var(0) / expected - 1) / ((2 + 1 / expected) / SAMPLES) ** 0.5).abs().max() < 5
     assert ((shown.mean(0) - electrons * intensity[bright]) / (expected / SAMPLES) ** 0.5).abs().max() < 5
 
 
 def test_darkness_is_not_clipped_by_the_noise_of_reading_it():
-    medium = bench(photons=200.0, read_noise=40.0, display="dmd", reference=0.0, slm_pixels=1)
+    medium = bench(photons=200.0, read_noise_electrons=40.0, modulator="dmd", reference=0.0, slm_pixels=1)
     drive = torch.full((SAMPLES, 5), -9.0)  # every mirror off
     shown = picture(medium, drive) * 200
     assert not medium.intensity(drive).any()
@@ -52,7 +54,7 @@ def test_darkness_is_not_clipped_by_the_noise_of_reading_it():
 
 
 def test_a_pixel_holds_no_more_than_its_full_well():
-    medium, drive = bench(photons=1000.0, quantum_efficiency=0.8, full_well=500.0), draws(300, 5)
+    medium, drive = bench(photons=1000.0, quantum_efficiency=0.8, full_well_electrons=500.0), draws(300, 5)
     intensity, shown = medium.intensity(drive), picture(medium, drive, Read.MEAN)
     torch.testing.assert_close(shown, intensity.clamp(max=500 / 800), rtol=1e-5, atol=1e-5)
     assert (intensity > 500 / 800).float().mean() > 0.2
@@ -64,7 +66,7 @@ def test_a_pixel_holds_no_more_than_its_full_well():
     "option",
     [
         {"quantum_efficiency": 0.5, "photons": 2000.0},
-        {"full_well": 1e9, "photons": 1000.0},
+        {"full_well_electrons": 1e9, "photons": 1000.0},
         {"laser_drift": 0.1, "photons": 1000.0},
         {"decorrelation_time_s": 1.0, "photons": 1000.0},
         {"laser_power_w": 3.0, "photons": 1000.0},
@@ -82,11 +84,11 @@ IMPERFECT = [
     {"modes": 2},
     {"constant_phasor": 0.5},
     {"laser_noise": 0.1},
-    {"camera_shift": 0.5},
+    {"camera_shift_pixels": 0.5},
     {"dead_pixels": 0.3},
-    {"display": "dmd"},
-    {"photons": 500.0, "read_noise": 20.0},
-    {"photons": 500.0, "full_well": 500.0},
+    {"modulator": "dmd"},
+    {"photons": 500.0, "read_noise_electrons": 20.0},
+    {"photons": 500.0, "full_well_electrons": 500.0},
     {"photons": 500.0, "quantum_efficiency": 0.2},
 ]
 
@@ -105,7 +107,7 @@ def test_each_imperfection_is_one(option):
         {"unmodulated": 1e-12},
         {"constant_phasor": 1e-14},
         {"laser_noise": 1e-9},
-        {"camera_shift": 1e-9},
+        {"camera_shift_pixels": 1e-9},
         {"dead_pixels": 1e-12},
     ],
 )
@@ -139,7 +141,7 @@ def test_a_camera_that_moves_beyond_all_frames_still_sees_grains():
 
 
 def test_a_camera_that_moves_at_fabrication_was_calibrated_before():
-    moved, straight = bench(camera_shift=0.5), bench()
+    moved, straight = bench(camera_shift_pixels=0.5), bench()
     assert torch.equal(moved.mean, straight.mean)
     drive = draws(2000, 5)
     assert straight.measure(drive).mean(0).abs().max() < 0.2
@@ -174,7 +176,7 @@ BREAK = {"rotate-medium": 30.0, "dead-pixels": 0.3, "adc-bits": 3, "drift": 1.0,
 
 
 @pytest.mark.parametrize("kind", BREAK)
-@pytest.mark.parametrize("options", [{}, {"crosstalk": 1.0, "modes": 2}, {"display": "dmd"}])
+@pytest.mark.parametrize("options", [{}, {"crosstalk": 1.0, "modes": 2}, {"modulator": "dmd"}])
 def test_broken_benches_are_saved_and_loaded_broken(kind, options):
     options = {"decorrelation_time_s": 3.0, "laser_drift": 10.0, "full_scale": 4.0, **options}
     medium, other, drive = bench(**options), bench(seed=1, **options), draws(60, 5)

@@ -39,7 +39,7 @@ def test_pictures_are_what_they_were(kind):
 
 
 def test_a_multiplier_behind_a_medium_is_what_it_was():
-    substrate = registry.make("optical", {"array": "modulator"}, Streams(7), Meter())
+    substrate = registry.make("optical", {"array": "multiplier"}, Streams(7), Meter())
     substrate.make_medium(5, 8)
     array = substrate.make_array(8, 4)
     array.program(draws(4, 8, seed=1) * 0.1)

@@ -6,18 +6,18 @@ import pytest
 import torch
 from chips import correlation, draws, make
 
-from pib_rl.physical.optical.multiplier import ModulatorArray
+from pib_rl.physical.optical.multiplier import MultiplierArray
 from pib_rl.physical.substrate import Read
 
 
-def multiplier(inputs: int = 25, outputs: int = 40, readout: bool = False, seed: int = 0, **options) -> ModulatorArray:
+def multiplier(inputs: int = 25, outputs: int = 40, readout: bool = False, seed: int = 0, **options) -> MultiplierArray:
     """A multiplier without detector noise, but for ``options``."""
-    return make("modulator", seed, **{"detector_noise": 0.0, **options}).make_array(inputs, outputs, readout=readout)
+    return make("multiplier", seed, **{"detector_noise": 0.0, **options}).make_array(inputs, outputs, readout=readout)
 
 
 @pytest.mark.parametrize("bits", [3, 8])
 def test_weights_are_codes_nearest_to_the_memory(bits):
-    array = multiplier(25, 400, modulator_bits=bits, modulator_bound=2.0)
+    array = multiplier(25, 400, multiplier_bits=bits, multiplier_bound=2.0)
     step = 2 * 2.0 / 5 / (2**bits - 2)
     codes = array.weights() / step
     assert (codes - codes.round()).abs().max() < 1e-3
@@ -46,7 +46,7 @@ def test_writes_smaller_than_a_step_add_up(sign):
 
 
 def test_the_memory_does_not_run_away_beyond_the_bound():
-    array = multiplier(modulator_bound=2.0)
+    array = multiplier(multiplier_bound=2.0)
     array.program(torch.full((40, 25), 100.0))
     torch.testing.assert_close(array.weights(), torch.full((40, 25), 0.4))
     array.program(torch.full((40, 25), -0.1))
@@ -56,7 +56,7 @@ def test_the_memory_does_not_run_away_beyond_the_bound():
 
 
 def test_reads_multiply_by_the_quantised_weights_and_ideal_ones_by_the_memory():
-    array, h = multiplier(modulator_bits=3), draws(20, 25)
+    array, h = multiplier(multiplier_bits=3), draws(20, 25)
     for read in (Read.MEAN, Read.NOISY):
         torch.testing.assert_close(array.measure(h, read), h @ array.weights().T)
     torch.testing.assert_close(array.measure(h, Read.IDEAL), h @ array.memory.T)
@@ -65,7 +65,7 @@ def test_reads_multiply_by_the_quantised_weights_and_ideal_ones_by_the_memory():
 
 @pytest.mark.parametrize("read", list(Read))
 def test_without_imperfections_the_array_is_exact(read):
-    array, h, delta = multiplier(modulator_bits=None, modulator_bound=50.0), draws(20, 25), draws(40, 25, seed=1)
+    array, h, delta = multiplier(multiplier_bits=None, multiplier_bound=50.0), draws(20, 25), draws(40, 25, seed=1)
     wanted = array.weights() + delta
     array.program(delta)
     torch.testing.assert_close(array.measure(h, read), h @ wanted.T, rtol=1e-5, atol=1e-5)
@@ -73,9 +73,9 @@ def test_without_imperfections_the_array_is_exact(read):
 
 def test_each_imperfection_switches_off_alone():
     h = draws(20, 25)
-    quiet = multiplier(modulator_bits=4)
+    quiet = multiplier(multiplier_bits=4)
     assert torch.equal(quiet.measure(h), quiet.measure(h, Read.MEAN))
-    fine = multiplier(modulator_bits=None, detector_noise=0.1)
+    fine = multiplier(multiplier_bits=None, detector_noise=0.1)
     assert torch.equal(fine.measure(h, Read.MEAN), fine.measure(h, Read.IDEAL))
     assert not torch.equal(fine.measure(h), fine.measure(h, Read.MEAN))
 

@@ -9,8 +9,9 @@ from chips import draws, make
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import PARTS, Meter
-from pib_rl.physical.optical.multiplier import ModulatorArray
-from pib_rl.physical.optical.substrate import Optical, OpticalConfig
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.multiplier import MultiplierArray
+from pib_rl.physical.optical.substrate import Optical
 from pib_rl.physical.substrate import Read
 
 
@@ -26,10 +27,10 @@ def test_presets_make_benches_that_measure(preset):
 
 
 def test_a_picture_takes_a_refresh_settling_and_a_frame():
-    substrate = make("optical", display_rate_hz=50.0, settle_time_s=0.003, camera_rate_hz=200.0)
+    substrate = make("optical", modulator_rate_hz=50.0, settle_time_s=0.003, camera_rate_hz=200.0)
     assert substrate.make_medium(4, 4).latency == pytest.approx(0.02 + 0.003 + 0.005)
     assert substrate.make_array(4, 4).latency == 0
-    assert make("modulator", display_rate_hz=50.0, settle_time_s=0.003, camera_rate_hz=200.0).make_array(
+    assert make("multiplier", modulator_rate_hz=50.0, settle_time_s=0.003, camera_rate_hz=200.0).make_array(
         4, 4
     ).latency == pytest.approx(0.028)
     pictures = {
@@ -42,10 +43,10 @@ def test_a_picture_takes_a_refresh_settling_and_a_frame():
 
 def test_energies_are_those_of_their_formulas():
     options = {
-        "display_rate_hz": 50.0,
+        "modulator_rate_hz": 50.0,
         "settle_time_s": 0.005,
         "camera_rate_hz": 200.0,
-        "display_power_w": 8.0,
+        "modulator_power_w": 8.0,
         "camera_power_w": 2.0,
         "photons": 500.0,
         "wavelength_nm": 500.0,
@@ -72,7 +73,9 @@ def test_energies_are_those_of_their_formulas():
 
 
 def test_a_multiplier_costs_two_displays_two_detectors_an_output_and_a_picture_per_write():
-    substrate = make("modulator", display_power_w=8.0, display_rate_hz=50.0, settle_time_s=0.005, camera_rate_hz=200.0)
+    substrate = make(
+        "multiplier", modulator_power_w=8.0, modulator_rate_hz=50.0, settle_time_s=0.005, camera_rate_hz=200.0
+    )
     array, h = substrate.make_array(6, 3), draws(5, 6)
     costs = {part: float(joules) for part, joules in array.costs(h, array.measure(h)).items()}
     adc = 6 * 30e-15 * 256
@@ -83,15 +86,15 @@ def test_a_multiplier_costs_two_displays_two_detectors_an_output_and_a_picture_p
     assert substrate.meter.joules() == pytest.approx({"programming": 8 * 0.025})
 
 
-def stuck(share: float, seed: int = 0) -> ModulatorArray:
-    array = make("modulator", seed, detector_noise=0.0).make_array(40, 50)
+def stuck(fraction: float, seed: int = 0) -> MultiplierArray:
+    array = make("multiplier", seed, detector_noise=0.0).make_array(40, 50)
     assert set(array.faults()) == {"stuck"}
-    array.faults()["stuck"](share)
+    array.faults()["stuck"](fraction)
     return array
 
 
 def test_stuck_modulators_hold_a_random_weight():
-    array, healthy = stuck(0.3), make("modulator").make_array(40, 50)
+    array, healthy = stuck(0.3), make("multiplier").make_array(40, 50)
     fixed = array.free == 0
     assert fixed.float().mean() == pytest.approx(0.3, abs=5 * (0.21 / 2000) ** 0.5)
     assert torch.equal(array.weights()[~fixed], healthy.weights()[~fixed])
@@ -113,7 +116,7 @@ def test_stuck_modulators_hold_a_random_weight():
 
 
 def test_stuck_modulators_are_saved():
-    array, other = stuck(0.5), make("modulator", 1, detector_noise=0.0).make_array(40, 50)
+    array, other = stuck(0.5), make("multiplier", 1, detector_noise=0.0).make_array(40, 50)
     other.load_state_dict(array.state_dict())
     for each in (array, other):
         each.program(draws(50, 40))
@@ -125,21 +128,21 @@ def test_stuck_modulators_are_saved():
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ({"display": "lcd"}, "display.*slm or dmd or ferroelectric.*'lcd'"),
+        ({"modulator": "lcd"}, "modulator.*slm or dmd or ferroelectric.*'lcd'"),
         ({"modes": 0}, "modes.*> 0.*0"),
         ({"unmodulated": 1.0}, "unmodulated.*1"),
         ({"crosstalk": -1.0}, "crosstalk.*-1"),
         ({"phase_bits": 1}, "phase_bits"),
         ({"constant_phasor": -0.1}, "constant_phasor"),
         ({"decorrelation_time_s": 0.0}, "decorrelation_time_s.*none"),
-        ({"quantum_efficiency": 1.1}, "quantum_efficiency.*<= 1"),
-        ({"full_well": 0.0}, "full_well"),
-        ({"display": "dmd", "phase_bits": 8}, "phase_bits.*display dmd"),
+        ({"quantum_efficiency": 1.1}, r"quantum_efficiency.*in 0\.\.1"),
+        ({"full_well_electrons": 0.0}, "full_well_electrons"),
+        ({"modulator": "dmd", "phase_bits": 8}, "phase_bits.*modulator dmd"),
         ({"dead_pixels": 1.0}, "dead_pixels"),
-        ({"display": "ferroelectric", "crosstalk": 1.0}, "crosstalk.*ferroelectric"),
-        ({"photons": None, "read_noise": 1.0}, "read_noise.*needs photons"),
-        ({"light_efficiency": 2.0}, "<= 1.*2"),
-        ({"photons": None, "full_well": 1.0}, "full_well.*needs photons"),
+        ({"modulator": "ferroelectric", "crosstalk": 1.0}, "crosstalk.*ferroelectric"),
+        ({"photons": None, "read_noise_electrons": 1.0}, "read_noise_electrons.*needs photons"),
+        ({"light_efficiency": 2.0}, r"light_efficiency.*in 0\.\.1.*2"),
+        ({"photons": None, "full_well_electrons": 1.0}, "full_well_electrons.*needs photons"),
         ({"camera_rate_hz": 0.0}, "camera_rate_hz"),
     ],
 )

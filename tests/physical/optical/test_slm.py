@@ -1,4 +1,4 @@
-"""Displays in front of the medium: levels, unmodulated light, cross-talk, mirrors."""
+"""Modulators in front of the medium: levels, unmodulated light, cross-talk, mirrors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chips import CLEAR, draws, make
 from torch import Tensor
 
 from pib_rl.physical.optical.scattering import DetailedMedium, ScatteringMedium
-from pib_rl.physical.optical.slm import KERNEL_ORDER, KERNEL_WIDTH, FringedDisplay, blur
+from pib_rl.physical.optical.slm import KERNEL_ORDER, KERNEL_WIDTH, FringedModulator, blur
 from pib_rl.physical.substrate import Read
 
 
@@ -47,18 +47,20 @@ def test_phases_are_multiples_of_a_level(bits):
     assert (coarse - ideal).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("display", ["slm", "dmd"])
-def test_a_share_of_the_light_knows_nothing_of_the_display(display):
-    medium, drive = bench(unmodulated=0.3, display=display), draws(40, 5, size=4)
+@pytest.mark.parametrize("modulator", ["slm", "dmd"])
+def test_a_fraction_of_the_light_knows_nothing_of_the_display(modulator):
+    medium, drive = bench(unmodulated=0.3, modulator=modulator), draws(40, 5, size=4)
     pixels = medium.transmission.shape[-1]
-    shown, light = (torch.exp(1j * phases(medium, drive)), pixels) if display == "slm" else mirrors(medium, drive, 0.3)
+    shown, light = (
+        (torch.exp(1j * phases(medium, drive)), pixels) if modulator == "slm" else mirrors(medium, drive, 0.3)
+    )
     assert_shows(medium, drive, through(medium, 0.7 * shown + 0.3, light))
 
 
 def mirrors(
     medium: ScatteringMedium, drive: Tensor, unmodulated: float = 0.0, off: float = 0.0, gain: float = 0.5
 ) -> tuple[Tensor, float]:
-    """What each pixel of a binary display shows, and how much light that is on the average over on and off."""
+    """What each pixel of a binary modulator shows, and how much light that is on the average over on and off."""
     count = ((1 + torch.tanh(gain * drive.double())) / 2 * medium.copies).round()
     shown = torch.ones(len(drive), medium.transmission.shape[-1], dtype=torch.complex128)
     for pixel in range(medium.signal_pixels):
@@ -68,19 +70,19 @@ def mirrors(
     return shown, shown.shape[1] - medium.signal_pixels + medium.signal_pixels * (1 + dark**2) / 2
 
 
-@pytest.mark.parametrize(("display", "off"), [("dmd", 0.0), ("ferroelectric", -1.0)])
+@pytest.mark.parametrize(("modulator", "off"), [("dmd", 0.0), ("ferroelectric", -1.0)])
 @pytest.mark.parametrize(("inputs", "slm_pixels", "gain"), [(5, 200, 0.5), (5, 64, 2.0), (30, 20, 0.5)])
-def test_the_share_of_pixels_that_are_on_follows_the_drive(display, off, inputs, slm_pixels, gain):
-    medium = bench(inputs, display=display, slm_pixels=slm_pixels, mirror_gain=gain)
+def test_the_fraction_of_pixels_that_are_on_follows_the_drive(modulator, off, inputs, slm_pixels, gain):
+    medium = bench(inputs, modulator=modulator, slm_pixels=slm_pixels, mirror_gain=gain)
     drive = draws(60, inputs)
     shown, light = mirrors(medium, drive, off=off, gain=gain)
     assert_shows(medium, drive, through(medium, shown, light))
     assert 0.4 < (shown[:, : medium.signal_pixels] == 1).double().mean() < 0.6
 
 
-@pytest.mark.parametrize("display", ["dmd", "ferroelectric"])
-def test_binary_displays_have_a_mean_intensity_of_one(display):
-    seen = torch.cat([bench(8, 128, seed, display=display).intensity(draws(1, 8, seed=seed)) for seed in range(60)])
+@pytest.mark.parametrize("modulator", ["dmd", "ferroelectric"])
+def test_binary_displays_have_a_mean_intensity_of_one(modulator):
+    seen = torch.cat([bench(8, 128, seed, modulator=modulator).intensity(draws(1, 8, seed=seed)) for seed in range(60)])
     assert abs(seen.mean() - 1) < 5 / seen.numel() ** 0.5
 
 
@@ -132,9 +134,9 @@ def test_blurs_keep_phase_and_light_and_vanish_with_their_width():
     assert blur(1e-3)[1] < 1e-3
     assert blur(0.5)[1] < blur(1.0)[1] < blur(2.0)[1]
     medium = bench(9, crosstalk=1.0, reference=0.0, slm_pixels=9)
-    display = medium.display
-    assert isinstance(display, FringedDisplay)
-    inner = display.phases(torch.full((1, 9), 2.0), exact=True)[0, 4]  # the middle of a 3 x 3 panel of one phase
+    modulator = medium.modulator
+    assert isinstance(modulator, FringedModulator)
+    inner = modulator.phases(torch.full((1, 9), 2.0), exact=True)[0, 4]  # the middle of a 3 x 3 panel of one phase
     assert inner == pytest.approx(math.pi * math.tanh(0.2), rel=1e-5)
     means = [bench(6, 200, seed, crosstalk=1.0).intensity(draws(1, 6, seed=seed, size=9)).mean() for seed in range(40)]
     assert abs(torch.stack(means).mean() - 1) < 5 / 8000**0.5  # pixels of |m| = 1: the light is all there
@@ -148,5 +150,5 @@ def test_weak_cross_talk_tends_to_none():
 def test_only_what_one_pattern_of_phases_describes_has_the_class_with_a_twin():
     for options in ({}, {"phase_bits": 8}, {"unmodulated": 0.1}, {"constant_phasor": 0.5}, {"dead_pixels": 0.1}):
         assert type(bench(**options)) is ScatteringMedium
-    for options in ({"display": "dmd"}, {"display": "ferroelectric"}, {"crosstalk": 1.0}, {"modes": 2}):
+    for options in ({"modulator": "dmd"}, {"modulator": "ferroelectric"}, {"crosstalk": 1.0}, {"modes": 2}):
         assert type(bench(**options)) is DetailedMedium

@@ -29,15 +29,15 @@ def survival(modes: int, level: float) -> float:
     return math.exp(-x) * sum(x**k / math.factorial(k) for k in range(modes))
 
 
-@pytest.mark.parametrize("options", [{}, {"display": "dmd", "slm_pixels": 256}, {"crosstalk": 1.0}])
+@pytest.mark.parametrize("options", [{}, {"modulator": "dmd", "slm_pixels": 256}, {"crosstalk": 1.0}])
 @pytest.mark.parametrize("modes", [1, 2, 5])
 def test_patterns_that_do_not_interfere_add_up_to_the_gamma_law(modes, options):
     intensity = speckle(modes=modes, **options)
     count = len(intensity)
     assert abs(intensity.mean() - 1) < 5 / (count * modes) ** 0.5
     for level in (0.3, 1.0, 2.0):
-        share = survival(modes, level)
-        assert (intensity > level).float().mean() == pytest.approx(share, abs=5 * (share / count) ** 0.5)
+        fraction = survival(modes, level)
+        assert (intensity > level).float().mean() == pytest.approx(fraction, abs=5 * (fraction / count) ** 0.5)
     assert intensity.std() == pytest.approx(modes**-0.5, rel=5 * 2 / count**0.5)
 
 
@@ -63,7 +63,7 @@ def test_modes_are_averages_of_media_of_one_pattern():
 
 
 @pytest.mark.parametrize("seconds", [2.0, 10.0])
-@pytest.mark.parametrize("options", [{}, {"crosstalk": 1.0}, {"display": "dmd"}])
+@pytest.mark.parametrize("options", [{}, {"crosstalk": 1.0}, {"modulator": "dmd"}])
 def test_intensities_decorrelate_with_the_square_of_the_fields(seconds, options):
     before, after = [], []
     for seed in range(60):

@@ -9,9 +9,11 @@ import torch
 from chips import CLEAR, draws, make
 
 from pib_rl.physical.digital import DigitalArray
-from pib_rl.physical.optical.multiplier import ModulatorArray
-from pib_rl.physical.optical.scattering import MIN_CONTRAST
-from pib_rl.physical.optical.substrate import Optical, OpticalConfig, ScatteringMedium
+from pib_rl.physical.optical.config import OpticalConfig
+from pib_rl.physical.optical.multiplier import MultiplierArray
+from pib_rl.physical.optical.scattering import ScatteringMedium
+from pib_rl.physical.optical.substrate import Optical
+from pib_rl.physical.standardised import MIN_CONTRAST
 from pib_rl.physical.substrate import Read
 
 
@@ -39,7 +41,7 @@ def explicit_intensity(medium: ScatteringMedium, drive: torch.Tensor, span: floa
 @pytest.mark.parametrize(("inputs", "slm_pixels", "reference"), [(3, 64, 0.2), (8, 8, 0.0), (30, 16, 0.4)])
 @pytest.mark.parametrize(("span", "gain"), [(math.pi, 0.1), (2.0, 1.3)])
 def test_intensity_is_the_square_of_the_transmitted_field(inputs, slm_pixels, reference, span, gain):
-    medium = bench(inputs, 20, slm_pixels=slm_pixels, reference=reference, phase_range=span, phase_gain=gain)
+    medium = bench(inputs, 20, slm_pixels=slm_pixels, reference=reference, phase_range_rad=span, phase_gain=gain)
     drive = draws(50, inputs, size=2)
     expected = explicit_intensity(medium, drive, span, gain).float()
     torch.testing.assert_close(medium.intensity(drive), expected, rtol=1e-5, atol=1e-5)
@@ -67,8 +69,8 @@ def test_speckle_is_fully_developed_with_mean_one():
     intensity = torch.cat(pictures).flatten()
     assert abs(intensity.mean() - 1) < 5 / count**0.5  # an exponential law: its deviation is its mean
     for level in (0.5, 1.0, 4.0):
-        share = math.exp(-level)
-        assert (intensity > level).float().mean() == pytest.approx(share, abs=5 * (share / count) ** 0.5)
+        fraction = math.exp(-level)
+        assert (intensity > level).float().mean() == pytest.approx(fraction, abs=5 * (fraction / count) ** 0.5)
 
 
 @pytest.mark.parametrize(("reference", "visible"), [(0.0, False), (0.2, True)])
@@ -143,9 +145,9 @@ def test_what_is_simulated_at_once_changes_no_picture(read, monkeypatch):
 
 def test_the_array_is_digital_or_optical():
     assert type(make("optical").make_array(9, 4)) is DigitalArray
-    modulator = make("modulator", modulator_bound=2.0, modulator_bits=None)
-    arrays = [modulator.make_array(9, 4, readout=readout) for readout in (False, True)]
-    assert all(type(array) is ModulatorArray for array in arrays)
+    multiplier = make("multiplier", multiplier_bound=2.0, multiplier_bits=None)
+    arrays = [multiplier.make_array(9, 4, readout=readout) for readout in (False, True)]
+    assert all(type(array) is MultiplierArray for array in arrays)
     for array in arrays:
         array.program(torch.full((4, 9), 100.0))
     assert arrays[0].weights().max() == pytest.approx(2 / 3)
@@ -158,10 +160,10 @@ def test_the_array_is_digital_or_optical():
         ("slm_pixels", 0),
         ("camera_pixels", 0),
         ("pixels_per_drive", 0),
-        ("phase_range", 0.0),
+        ("phase_range_rad", 0.0),
         ("phase_gain", -0.1),
         ("full_scale", 0.0),
-        ("modulator_bound", 0.0),
+        ("multiplier_bound", 0.0),
         ("reference", -0.1),
         ("reference", 1.0),
         ("photons", 0.0),
@@ -177,7 +179,7 @@ def test_values_outside_their_range_are_refused(name, value):
     ("name", "value"),
     [
         ("detector_noise", -0.1),
-        ("modulator_bits", 40),
+        ("multiplier_bits", 40),
         ("camera_bits", 1),
         ("phase_gain", math.nan),
         ("full_scale", math.nan),

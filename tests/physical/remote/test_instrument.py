@@ -14,8 +14,8 @@ from pib_rl.physical import InstrumentError, Meter, Streams, registry
 from pib_rl.physical.remote.instrument import Link, link_to
 
 ADDRESS = "GPIB0::12::INSTR"
-# Slot 0: a medium that shows its drive, up to 2.5. Slot 1: an array that shows its weight, as for the input 1.
-# Slot 2: a medium that is dead.
+# Channel 0: a medium that shows its drive, up to 2.5. Channel 1: an array that shows its weight, as for the input 1.
+# Channel 2: a medium that is dead.
 SCRIPT = r"""
 spec: "1.1"
 devices:
@@ -75,7 +75,7 @@ def test_a_scripted_unit_is_driven_programmed_and_read(options):
 
 def test_what_the_instrument_refuses_is_told_in_its_words(options):
     medium = substrate(options).make_medium(1, 1)
-    with pytest.raises(InstrumentError, match=r"slot 0 \(MED 1 to 1\), reports error -222: Data out of range$"):
+    with pytest.raises(InstrumentError, match=r"channel 0 \(MED 1 to 1\), reports error -222: Data out of range$"):
         medium.measure(torch.tensor([[2.75]]))
     assert medium.measure(torch.tensor([[2.25]])).item() == 2.25, "its error is not reported again"
 
@@ -86,7 +86,7 @@ def test_another_instrument_at_the_address_is_refused(options):
 
 
 def test_silence_ends_in_an_error_after_the_tries(options):
-    chip = substrate(options, first_slot=2, retries=1)
+    chip = substrate(options, first_channel=2, retries=1)
     with pytest.raises(InstrumentError, match=rf"{ADDRESS} gave no reply to MEAS:MED\? 2: .*\(2 tries\)"):
         chip.make_medium(1, 1).measure(torch.ones(1, 1))
 

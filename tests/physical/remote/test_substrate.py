@@ -47,8 +47,8 @@ def told(lab: LabChip, command: str) -> list[list[str]]:
 def matches(lab: LabChip, part: Part) -> bool:
     """Whether the chip holds what the arrays were asked to hold."""
     return all(
-        torch.allclose(torch.tensor(lab.weights[slot]).float(), array.weight, rtol=1e-5, atol=1e-6)
-        for slot, array in ((1, part.hidden), (2, part.readout))
+        torch.allclose(torch.tensor(lab.weights[channel]).float(), array.weight, rtol=1e-5, atol=1e-6)
+        for channel, array in ((1, part.hidden), (2, part.readout))
     )
 
 
@@ -64,7 +64,7 @@ def test_measurements_are_those_of_the_chip(lab):
 
 
 def test_slots_are_numbered_in_the_order_of_fabrication(lab):
-    Part(lab, first_slot=4).measure()
+    Part(lab, first_channel=4).measure()
     assert told(lab, "CONF") == [["4", "MED", "6", "9"], ["5", "ARR", "9", "5"], ["6", "ARR", "9", "3"]]
 
 
@@ -223,7 +223,7 @@ def test_a_late_reply_is_not_taken_for_the_next(lab):
     ("command", "reply", "words"),
     [
         ("MEAS:MED?", None, r"gave no reply to MEAS:MED\? 0"),
-        ("MEAS:MED?", "1,2,x", r"slot 0 \(MED 6 to 9\), gave a garbled reply, '1,2,x' \(2 tries\)"),
+        ("MEAS:MED?", "1,2,x", r"channel 0 \(MED 6 to 9\), gave a garbled reply, '1,2,x' \(2 tries\)"),
         ("MEAS:MED?", "1,2", r"gave 2 numbers in place of 60 x 9 \(2 tries\)"),
         ("MEAS:MED?", ",".join(["0"] * 541), r"gave 541 numbers in place of 60 x 9"),
         ("SYST:ERR?", "?", r"gave a garbled error report, '\?'"),
@@ -266,12 +266,12 @@ def test_limits_of_arrays_are_in_their_own_units(lab):
 
 
 def test_a_refused_command_is_reported(lab):
-    part = Part(lab, drive="DRIVE {slot},{values}")
+    part = Part(lab, drive="DRIVE {channel},{values}")
     with pytest.raises(InstrumentError, match="reports error -200: Execution error"):
         part.medium.measure(X)
     assert len([line for line in lab.log if line.startswith("DRIVE")]) == 1, "refused is refused"
-    part = Part(lab, write="WEIGH {slot},{row},{values}")
-    with pytest.raises(InstrumentError, match=r"slot 1 \(ARR 9 to 5\), reports error -200"):
+    part = Part(lab, write="WEIGH {channel},{row},{values}")
+    with pytest.raises(InstrumentError, match=r"channel 1 \(ARR 9 to 5\), reports error -200"):
         part.hidden.program(torch.ones(5, 9))
 
 

@@ -1,4 +1,7 @@
-"""The environments of this package by id, for `gymnasium.make`."""
+"""The environments of this package by id, for `gymnasium.make`; `import pib_rl` registers them.
+
+Only names stand here, so that registering imports neither torch nor Stable-Baselines3.
+"""
 
 from __future__ import annotations
 

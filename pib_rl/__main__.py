@@ -1,0 +1,60 @@
+"""One command for all: pib-rl COMMAND, python -m pib_rl COMMAND and python -m pib_rl.COMMAND are the same thing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from pib_rl import __version__
+
+COMMANDS = {  # name, which is that of its module: what it does
+    "train": "train a physical policy on an environment",
+    "learn": "train physical units on data, with labels or without",
+    "log": "log observations of a task, to learn from without labels",
+    "play": "play a trained policy: returns, a film, or a window",
+    "adapt": "break a trained chip and let it learn on",
+    "compare": "compare PIB with other learners and with software agents, over several seeds",
+    "characterise": "fabricate a chip and draw what a device person checks first",
+    "list": "list substrates, learners, objectives, environments and faults",
+}
+MISTAKE = 2
+
+
+def usage() -> str:
+    """What `pib-rl --help` prints."""
+    lines = [f"  {name:<14}{about}" for name, about in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: pib-rl COMMAND [ARGUMENTS]    (also: python -m pib_rl COMMAND, python -m pib_rl.COMMAND)",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "pib-rl COMMAND --help tells the arguments of one; pib-rl --version the version.",
+        ]
+    )
+
+
+def main() -> None:
+    """Runs the command that the first argument names, with the others."""
+    name, arguments = (sys.argv[1:] or ["--help"])[0], sys.argv[2:]
+    if name in ("-h", "--help"):
+        print(usage())
+        return
+    if name == "--version":
+        print(f"pib-rl {__version__}")
+        return
+    if name not in COMMANDS:
+        from pib_rl.common.options import nearest
+
+        print(f"pib-rl: error: unknown command {name!r}; {nearest(name, list(COMMANDS))}", file=sys.stderr)
+        raise SystemExit(MISTAKE)
+    command = importlib.import_module(f"pib_rl.{name}")
+    from pib_rl.cli.cli import run
+
+    sys.argv = [sys.argv[0], *arguments]
+    run(command.NAME, command.main)
+
+
+if __name__ == "__main__":
+    main()

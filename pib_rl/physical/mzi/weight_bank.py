@@ -1,0 +1,126 @@
+"""The array of the mzi substrate: weights in the phases of interferometers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
+from pib_rl.physical.converters import Converter, FragileConverter
+from pib_rl.physical.faults import struck
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.mzi.config import HALF, MZIConfig
+from pib_rl.physical.part import Costs
+from pib_rl.physical.substrate import Array, Read
+
+
+class WeightBank(Array):
+    """z = W h: one interferometer per weight, the difference of its two outputs is the weight.
+
+    With phase pi/2 + phi between its splitters and angles pi/4 + a and pi/4 + b of these,
+    w = w_max (cos 2a cos 2b sin phi + sin 2a sin 2b) and w_max = bound/sqrt(in_features); balanced detectors sum a row.
+    A memory holds the wanted phases within +-pi/2 and a DAC sets them; phi is the phase set, plus ``crosstalk`` times
+    those set left and right of it in its row, plus an error of fabrication. A wanted change of weight dW moves the
+    memory by dW / (w_max max(cos phi, slope_floor)), with phi as in memory: what neighbours do is not known to it. A
+    read sends the positive and the negative parts of h one after the other and digitises their difference. The
+    modulators that send h are ideal.
+    """
+
+    memory: Tensor
+    contrast: Tensor
+    leakage: Tensor
+    error: Tensor
+    working: Tensor
+    stuck_at: Tensor
+    weight: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: MZIConfig,
+        meter: Meter,
+        streams: Streams,
+        readout: bool = False,
+    ) -> None:
+        super().__init__(in_features, out_features, meter)
+        self._config = config
+        self._streams = streams
+        bound, span = (
+            (config.readout_bound, config.readout_range) if readout else (config.weight_bound, config.array_range)
+        )
+        self.scale = bound * in_features**-0.5
+        self._noise = 2**0.5 * config.detector_noise * bound * 10 ** (config.insertion_loss_db / 10)  # of two flashes
+        self._dac = Converter(config.dac_bits, -HALF, HALF)
+        self.adc = FragileConverter(config.adc_bits, -span, span)
+        like = torch.zeros(out_features, in_features)
+        start = like if readout else (streams.normal(FABRICATION, like) / bound).clamp_(-1, 1).asin()
+        first, second = (2 * config.splitter_error_rad * streams.normal(FABRICATION, like) for _ in range(2))
+        self.register_buffer("memory", start.clone())
+        self.register_buffer("contrast", first.cos() * second.cos())
+        self.register_buffer("leakage", first.sin() * second.sin())
+        self.register_buffer("error", config.phase_error_rad * streams.normal(FABRICATION, like))
+        self.register_buffer("working", torch.ones_like(like))
+        self.register_buffer("stuck_at", torch.zeros_like(like))
+        self.register_buffer("weight", torch.zeros_like(like))
+        self._settle()
+
+    def _phase(self, wanted: Tensor) -> Tensor:
+        """The phases wanted, but where a heater is stuck; a new tensor, shape (out_features, in_features)."""
+        return torch.where(self.working > 0, wanted, self.stuck_at)
+
+    def _settle(self) -> None:
+        phase = self._phase(self._dac(self.memory))
+        heard = phase + self.error
+        heard[:, 1:].add_(phase[:, :-1], alpha=self._config.crosstalk)
+        heard[:, :-1].add_(phase[:, 1:], alpha=self._config.crosstalk)
+        self.weight.copy_(torch.addcmul(self.leakage, self.contrast, heard.sin_())).mul_(self.scale)
+
+    def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
+        if read is Read.IDEAL:
+            return h @ self._phase(self.memory).sin_().mul_(self.scale).T
+        z = h @ self.weight.T
+        if read is Read.NOISY and self._noise:
+            z.add_(self._streams.normal(READ, z), alpha=self._noise)
+        converted: Tensor = self.adc(z)
+        return converted
+
+    def program(self, delta: Tensor) -> None:
+        before = self._dac(self.memory)
+        slope = self.memory.cos().clamp_(min=self._config.slope_floor).mul_(self.scale)
+        self.memory.addcdiv_(delta, slope).clamp_(-HALF, HALF)
+        changed = self._dac(self.memory) != before
+        self._settle()
+        self.record(changed)
+        self.meter.spend({"programming": changed.sum() * self._config.dac_energy_j})
+
+    def weights(self) -> Tensor:
+        return self.weight
+
+    @property
+    def latency(self) -> float:
+        return 2 * self._config.settle_time_s
+
+    def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
+        config, time = self._config, len(inputs) * self.latency
+        held = (self._phase(self.memory) + HALF).sum() * (config.heater_power_w / math.pi)
+        conversions = 2 * (inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j)
+        return {
+            "array": held * time,
+            "light": held.new_tensor(config.laser_power_w * time),
+            "modulator": held.new_tensor(inputs.shape[1] * config.heater_power_w / 2 * time),
+            "converters": held.new_tensor(conversions),
+        }
+
+    def faults(self) -> Mapping[str, Callable[[float], None]]:
+        return {"stuck": self._seize, "adc-bits": self.adc.limit}
+
+    def _seize(self, fraction: float) -> None:
+        hit = struck("stuck", fraction, self.working, self._streams) & (self.working > 0)
+        phase = (self._streams.uniform(FAULT, self.memory) - 0.5) * math.pi
+        self.stuck_at.copy_(torch.where(hit, phase, self.stuck_at))
+        self.working.masked_fill_(hit, 0.0)
+        self._settle()
