@@ -16,30 +16,24 @@ shipped. How learning goes on was chosen on seeds 1 and 2.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import shutil
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
+import jobs
 
 SEEDS = range(140, 145)
 HARDWARE = ("memristive", "optical")
-RIVALS = ("frozen", "backprop-stale")
 LABELS = {"pib": "PIB", "frozen": "frozen units", "backprop-stale": "backprop, twin of before"}
 
 
 class Task(NamedTuple):
     """The command that trains, its arguments, what breaks by substrate, and for how long it learns on."""
 
-    module: str
+    command: str
     training: tuple[str, ...]
     faults: dict[str, str]
     after: tuple[str, ...]
@@ -63,57 +57,14 @@ TASKS = {
 }
 
 
-def call(module: str, *arguments: str) -> None:
-    """Runs a command of the package; raises RuntimeError with its last words if it fails."""
-    command = [sys.executable, "-m", f"pib_rl.{module}", *arguments, "--no-progress"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    if done.returncode:
-        why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(f"{module} {' '.join(arguments)}: {why[-1]}")
-
-
-def finish(folder: Path, make: Callable[[], None]) -> dict[str, Any]:
-    """The result in a folder, which is made unless it is finished."""
-    if not (folder / "result.json").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        make()
-    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return found
-
-
 def chip(name: str, hw: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Trains one chip, breaks it and lets all contenders learn on; the result of the adaptation."""
-    task = TASKS[name]
-    run, adapted = (options.out / f"{name}-{hw}-s{seed}{suffix}" for suffix in ("", "-adapted"))
-    data = [options.data] if task.module == "learn" else []
-    finish(run, lambda: call(task.module, *data, *task.training, "--hw", hw, "--seed", str(seed), "--out", str(run)))
-    return finish(
-        adapted,
-        lambda: call(
-            "adapt",
-            str(run),
-            "--fault",
-            task.faults[hw],
-            *task.after,
-            "--learner",
-            *RIVALS,
-            "--seed",
-            str(seed),
-            "--out",
-            str(adapted),
-        ),
-    )
-
-
-def attempt(job: tuple[str, str, int], options: argparse.Namespace) -> dict[str, Any] | None:
-    """`chip`; a failure is reported and leaves an empty place."""
-    try:
-        return chip(*job, options)
-    except RuntimeError as error:
-        tqdm.write(str(error), file=sys.stderr)
-        return None
+    """Trains one chip, breaks it and lets all learners learn on; the result of the adaptation."""
+    task, run = TASKS[name], options.out / f"{name}-{hw}-s{seed}"
+    data = [options.data] if task.command == "learn" else []
+    jobs.make_run(run, task.command, *data, *task.training, "--hw", hw, "--seed", seed)
+    others = [learner for learner in LABELS if learner != "pib"]
+    arguments = ["--fault", task.faults[hw], *task.after, "--learner", *others, "--seed", seed]
+    return jobs.make_run(run.with_name(f"{run.name}-adapted"), "adapt", run, *arguments)
 
 
 def cell(values: list[float], percent: bool, solved: float | None) -> str:
@@ -131,7 +82,7 @@ def row(name: str, hw: str, results: list[dict[str, Any]]) -> str:
     """One line of a table."""
     percent = bool(results and results[0]["percent"])
     columns = [[result["before"] for result in results], [result["after"] for result in results]]
-    columns += [[result["contenders"][mode]["final"] for result in results] for mode in LABELS]
+    columns += [[result["learners"][name]["final"] for result in results] for name in LABELS]
     cells = [cell(column, percent, TASKS[name].solved) for column in columns]
     return f"| {hw} | `{TASKS[name].faults[hw]}` | {' | '.join(cells)} | {len(results)} |"
 
@@ -154,17 +105,16 @@ def read_arguments() -> argparse.Namespace:
 def main() -> None:
     options = read_arguments()
     plan = [(task, hw, seed) for seed, task, hw in product(options.seeds, options.tasks, options.hw)]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = pool.map(lambda job: attempt(job, options), plan)
-        found = dict(zip(plan, tqdm(jobs, total=len(plan), unit="chip"), strict=True))
+    found, failed = jobs.side_by_side({one: partial(chip, *one, options) for one in plan}, options.jobs, unit="chip")
     for name in options.tasks:
         length = " ".join(TASKS[name].after).removeprefix("--")
         print(f"\n{name}, then {length} in place\n")
         print(f"| substrate | fault | before | after it | {' | '.join(LABELS.values())} | chips |")
         print("|---|---|---|---|---|---|---|---|")
         for hw in options.hw:
-            results = [found[name, hw, seed] for seed in options.seeds]
-            print(row(name, hw, [result for result in results if result is not None]), flush=True)
+            results = [found[name, hw, seed] for seed in options.seeds if (name, hw, seed) in found]
+            print(row(name, hw, results), flush=True)
+    jobs.end(failed)
 
 
 if __name__ == "__main__":

@@ -25,21 +25,20 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import zlib
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jobs
 from filelock import FileLock
-from tqdm import tqdm
 
 from pib_rl import __version__
 from pib_rl.agents.estimators.settings import shipped
 from pib_rl.agents.learners import registry
-from pib_rl.cli.cli import FAILURE, UserError, mistakes, run
+from pib_rl.cli.cli import UserError, mistakes, run
 from pib_rl.cli.process import check_device
 from pib_rl.learning.data import load
 from pib_rl.runs.folder import write_atomically
@@ -173,7 +172,6 @@ class Runner:
         self.data = data
         self.out = out
         self.device = device
-        self.running: set[subprocess.Popen[str]] = set()
 
     def train(self, one: One) -> Row:
         """Trains once, unless it is done already.
@@ -200,57 +198,22 @@ class Runner:
         return f"{Path(self.data).stem}-{one.task}-{one.hw}-{one.learner}-s{one.seed}-{mark:08x}"
 
     def _learn(self, one: One, path: Path) -> None:
-        rival = [] if one.learner == "pib" else ["--learner", one.learner]
-        command = [
-            sys.executable,
-            "-m",
-            "pib_rl.learn",
-            self.data,
-            *flags(one.task, one.hw, one.learner),
-            *rival,
-            "--hw",
-            one.hw,
-            "--seed",
-            str(one.seed),
-            "--device",
-            self.device,
-            "--out",
-            str(path),
-            "--no-progress",
-        ]
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        self.running.add(process)
-        words = process.communicate()[1].strip().splitlines() or [f"exit code {process.returncode}"]
-        self.running.discard(process)
-        if process.returncode:
-            raise RuntimeError(f"{path.name} failed: {words[-1]}")
-
-    def stop(self) -> None:
-        """Ends what runs."""
-        for process in list(self.running):
-            process.terminate()
+        learner = [] if one.learner == "pib" else ["--learner", one.learner]
+        chip = ["--hw", one.hw, "--seed", one.seed, "--device", self.device]
+        jobs.command("learn", self.data, *flags(*one[:3]), *learner, *chip, "--out", path)
 
 
-def measure(missing: list[One], results: dict[str, Results], runner: Runner, jobs: int) -> None:
-    """Makes runs; a failing one is reported and the others go on."""
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        futures = [pool.submit(runner.train, one) for one in missing]
-        tasks = {future: one.task for future, one in zip(futures, missing, strict=True)}
-        for future in tqdm(as_completed(futures), total=len(futures), unit="run", disable=not missing):
-            try:
-                results[tasks[future]].add(future.result())
-            except (RuntimeError, OSError, ValueError, KeyError) as error:
-                tqdm.write(str(error), file=sys.stderr)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        runner.stop()
+def measure(missing: list[One], results: dict[str, Results], runner: Runner, at_once: int) -> list[str]:
+    """Makes runs; a failing one is reported and the others go on.
+
+    Returns:
+        What failed.
+    """
+
+    def one_run(one: One) -> None:
+        results[one.task].add(runner.train(one))
+
+    return jobs.side_by_side({runner.name(one): partial(one_run, one) for one in missing}, at_once)[1]
 
 
 def cell(found: list[str]) -> str:
@@ -314,6 +277,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments)
     results = {task: Results(options.results / f"{Path(options.data).stem}-{task}.csv", task) for task in options.tasks}
+    failed = []
     if not options.no_runs:
         with mistakes():
             check_device(options.device)
@@ -323,19 +287,15 @@ def main(arguments: list[str]) -> None:
             One(task, hw, learner, seed)
             for seed, task, hw, learner in product(options.seeds, options.tasks, options.hw, options.learners)
         )
-        measure(
+        failed = measure(
             [one for one in plan if one[1:] not in results[one.task].known()],
             results,
             Runner(options.data, options.out, options.device),
             options.jobs,
         )
-    short = False
     for task in options.tasks:
-        rows = results[task].known()
-        short |= any(key not in rows for key in product(options.hw, options.learners, options.seeds))
-        print(f"\n{table(task, rows, options)}", flush=True)
-    if short and not options.no_runs:
-        raise SystemExit(FAILURE)
+        print(f"\n{table(task, results[task].known(), options)}", flush=True)
+    jobs.end(failed)
 
 
 if __name__ == "__main__":

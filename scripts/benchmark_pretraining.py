@@ -11,17 +11,14 @@ DIR (default pretraining) are not repeated. Settings were chosen on seed 1.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
+import jobs
 
 SEEDS = range(125, 130)
 HARDWARE = ("memristive", "optical")
@@ -43,69 +40,19 @@ TASKS = {
 }
 
 
-def call(module: str, *arguments: str) -> None:
-    """Runs a command of the package; raises RuntimeError with its last words if it fails."""
-    command = [sys.executable, "-m", f"pib_rl.{module}", *arguments, "--no-progress"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(f"{module} {' '.join(arguments)}: {why[-1]}")
-
-
 def chip(name: str, hw: str, seed: int, out: Path) -> dict[tuple[str, bool], dict[str, Any]]:
-    """All runs of one chip: results by mode and whether the units had learned before."""
+    """All runs of one chip: results by learner and whether the units had learned before."""
     task, found = TASKS[name], {}
     log, encoder = out / f"{name}-s{seed}-{hw}.npz", out / f"{name}-{hw}-encoder-s{seed}"
+    network = ["--hw", hw, "--width", task.width, "--seed", seed]
     if not log.is_file():
-        call("log", *task.env, "--timesteps", str(task.logged), "--seed", str(seed), "--out", str(log))
-    if not (encoder / "result.json").is_file():
-        call(
-            "learn",
-            str(log),
-            "--target",
-            "views",
-            "--hw",
-            hw,
-            "--width",
-            str(task.width),
-            "--units",
-            "2",
-            "--seed",
-            str(seed),
-            "--out",
-            str(encoder),
-        )
-    for mode, before in product(LEARNERS, (False, True)):
-        run = out / f"{name}-{hw}-{mode}{'-init' if before else ''}-s{seed}"
-        if not (run / "result.json").is_file():
-            call(
-                "train",
-                *task.env,
-                "--hw",
-                hw,
-                "--width",
-                str(task.width),
-                "--timesteps",
-                str(task.timesteps),
-                "--learner",
-                mode,
-                "--seed",
-                str(seed),
-                *(["--init", str(encoder)] if before else []),
-                "--out",
-                str(run),
-            )
-        found[mode, before] = json.loads((run / "result.json").read_text())
+        jobs.command("log", *task.env, "--timesteps", task.logged, "--seed", seed, "--out", log)
+    jobs.make_run(encoder, "learn", log, "--target", "views", "--units", 2, *network)
+    for learner, before in product(LEARNERS, (False, True)):
+        run = out / f"{name}-{hw}-{learner}{'-init' if before else ''}-s{seed}"
+        arguments = [*task.env, *network, "--timesteps", task.timesteps, "--learner", learner]
+        found[learner, before] = jobs.make_run(run, "train", *arguments, *(["--init", encoder] if before else []))
     return found
-
-
-def attempt(job: tuple[str, str, int], out: Path) -> dict[tuple[str, bool], dict[str, Any]]:
-    """`chip`; a failure is reported and leaves an empty place."""
-    try:
-        return chip(*job, out)
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return {}
 
 
 def row(results: list[dict[str, Any]], logged: int) -> str:
@@ -131,16 +78,16 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown task {min(unknown)}; choose among {', '.join(TASKS)}")
     plan = list(product(options.tasks or TASKS, options.hw, options.seeds))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = pool.map(lambda job: attempt(job, options.out), plan)
-        found = dict(zip(plan, tqdm(jobs, total=len(plan), unit="chip"), strict=True))
+    calls = {one: partial(chip, *one, options.out) for one in plan}
+    found, failed = jobs.side_by_side(calls, options.jobs, unit="chip")
     print("\n| task | substrate | units | final return | threshold first reached, median step, log included |")
     print("|---|---|---|---|---|")
     for name, hw in product(options.tasks or TASKS, options.hw):
-        for mode, before in product(LEARNERS, (False, True)):
-            results = [found[name, hw, seed][mode, before] for seed in options.seeds if found[name, hw, seed]]
-            logged = TASKS[name].logged if before else 0
-            print(f"| {name} | {hw} | {mode}{', learned before' if before else ''} | {row(results, logged)} |")
+        chips = [found[name, hw, seed] for seed in options.seeds if (name, hw, seed) in found]
+        for learner, before in product(LEARNERS, (False, True)):
+            results, logged = [one[learner, before] for one in chips], TASKS[name].logged if before else 0
+            print(f"| {name} | {hw} | {learner}{', learned before' if before else ''} | {row(results, logged)} |")
+    jobs.end(failed)
 
 
 if __name__ == "__main__":

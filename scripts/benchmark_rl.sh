@@ -7,13 +7,13 @@
 # Settings were tuned on other seeds, which pib_rl/hyperparams/pib.yml names; on these a task was never run before it was
 # measured (docs/ablations.md tells what earlier settings reached on others). Hours on two cores, most of them for
 # LunarLander and BipedalWalker.
-# Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), AGAINST (may be
-# empty) and HW to measure some contenders or substrates now and others later: benchmark_table.py keeps what is there.
+# Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), LEARNERS (may be
+# empty) and HW to measure some learners or substrates now and others later: benchmark_table.py keeps what is there.
 set -euo pipefail
 
 OUT=${OUT:-comparisons}
 PYTHON=${PYTHON:-python3}
-AGAINST=${AGAINST-frozen backprop backprop-off ppo}
+LEARNERS=${LEARNERS-frozen backprop backprop-off ppo}
 HW=${HW:-memristive optical}
 TASKS=(cartpole cartpole-noise acrobot pendulum mountaincar lander-w64 lander-w256 walker)
 
@@ -21,7 +21,7 @@ compare() { # NAME ENV [options]
   local name=$1
   shift
   # shellcheck disable=SC2086 -- a list of names
-  "$PYTHON" -m pib_rl.compare "$@" --hw $HW --against $AGAINST --out "$OUT/$name" ${JOBS:+--jobs "$JOBS"}
+  "$PYTHON" -m pib_rl.compare "$@" --hw $HW --learner $LEARNERS --out "$OUT/$name" ${JOBS:+--jobs "$JOBS"}
 }
 
 measure() {

@@ -1,9 +1,9 @@
-"""Gathers the comparisons of benchmark_rl.sh in one Markdown table: tasks and substrates down, contenders across.
+"""Gathers the comparisons of benchmark_rl.sh in one Markdown table: tasks and substrates down, learners across.
 
     python scripts/benchmark_table.py COMPARISONS RESULTS
 
-RESULTS keeps the raw data, one file per task: a run replaces the one of the same contender, substrate and seed that was
-there, the rest stays. The table shows RESULTS, so that contenders and seeds can be measured in several goes; contenders
+RESULTS keeps the raw data, one file per task: a run replaces the one of the same learner, substrate and seed that was
+there, the rest stays. The table shows RESULTS, so that learners and seeds can be measured in several goes; learners
 that no task has get no column. Where a rule has changed, take out what its older form measured with other seeds.
 """
 
@@ -19,9 +19,9 @@ import numpy as np
 from pib_rl.cli.cli import UserError, read_yaml, run
 from pib_rl.comparison.folder import MARK
 from pib_rl.comparison.intervals import Estimate, estimate, verdict
-from pib_rl.comparison.results import ROW
 from pib_rl.comparison.table import score
 from pib_rl.runs.folder import write_atomically
+from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.training.baselines import SOFTWARE
 
 
@@ -56,8 +56,9 @@ TASKS = {  # by folder
     ),
     "walker": Task("BipedalWalker-v3, 3M", "-", "BipedalWalker-v3", 3_000_000, seeds=3),
 }
+ROW = list(RunResult(kind=TRAIN).row())  # columns of results.csv
 SETUP = ("env", "timesteps", "width", "distractors")
-CONTENDERS = {
+LEARNERS = {
     "pib": "PIB",
     "frozen": "frozen",
     "backprop": "backprop, exact twin",
@@ -98,7 +99,7 @@ def check_task(folder: Path, task: Task) -> None:
 
 def merged(old: Rows, new: Rows) -> Rows:
     """The rows of both, each run once, the new one where it was measured again."""
-    runs = {(row["contender"], row["hw"], row["seed"]): row for row in old + new}
+    runs = {(row["learner"], row["hw"], row["seed"]): row for row in old + new}
     return list(runs.values())
 
 
@@ -110,9 +111,9 @@ def written(rows: Rows) -> bytes:
     return text.getvalue().encode()
 
 
-def finals(rows: Rows, contender: str, hw: str) -> list[float]:
-    """Final returns of a contender on a substrate; software has no substrate and stands beside each."""
-    return [float(row["eval_mean"]) for row in rows if row["contender"] == contender and row["hw"] in (hw, SOFTWARE)]
+def finals(rows: Rows, learner: str, hw: str) -> list[float]:
+    """Final returns of a learner on a substrate; software has no substrate and stands beside each."""
+    return [float(row["eval_mean"]) for row in rows if row["learner"] == learner and row["hw"] in (hw, SOFTWARE)]
 
 
 def found(returns: list[float]) -> Estimate:
@@ -127,7 +128,7 @@ def cell(returns: list[float], wanted: int) -> str:
 
 def beside_frozen(rows: Rows, hw: str) -> str:
     """Whether the intervals of PIB and of frozen units are apart, and which way."""
-    pib, frozen = (finals(rows, contender, hw) for contender in ("pib", "frozen"))
+    pib, frozen = (finals(rows, learner, hw) for learner in ("pib", "frozen"))
     return verdict(found(pib), found(frozen)) if pib and frozen else "-"
 
 
@@ -156,15 +157,15 @@ def main(arguments: list[str]) -> None:
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder; give one such as {example}")
     tasks = gathered(comparisons, results)
-    measured = {row["contender"] for rows in tasks.values() for row in rows}
-    shown = [contender for contender in CONTENDERS if contender in measured]
-    heads = ["task", "to reach", "substrate", *(CONTENDERS[contender] for contender in shown), "PIB beside frozen"]
+    measured = {row["learner"] for rows in tasks.values() for row in rows}
+    shown = [learner for learner in LEARNERS if learner in measured]
+    heads = ["task", "to reach", "substrate", *(LEARNERS[learner] for learner in shown), "PIB beside frozen"]
     print(f"| {' | '.join(heads)} |")
     print("|---" * len(heads) + "|")
     for name, rows in tasks.items():
         task = TASKS[name]
         for hw in dict.fromkeys(row["hw"] for row in rows if row["hw"] != SOFTWARE):
-            cells = [cell(finals(rows, contender, hw), task.seeds) for contender in shown]
+            cells = [cell(finals(rows, learner, hw), task.seeds) for learner in shown]
             print(f"| {' | '.join([task.name, task.to_reach, hw, *cells, beside_frozen(rows, hw)])} |")
 
 

@@ -20,24 +20,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import multiprocessing
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium as gym
+import jobs
 import numpy as np
 import torch
 import yaml
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
-from tqdm import tqdm
 
 from pib_rl.envs.chip_keeper.config import ACTIONS
 
@@ -150,9 +146,8 @@ def kept(path: Path, make: Callable[[], list[Score]]) -> list[Score]:
     return [Score(value, accuracy, np.array(actions)) for value, accuracy, actions in json.loads(path.read_text())]
 
 
-def play_rule(job: tuple[Path, str, int, Rule, range]) -> Score:
+def play_rule(out: Path, hw: str, seed: int, rule: Rule, episodes: range) -> Score:
     """Plays a rule."""
-    out, hw, seed, rule, episodes = job
     torch.set_num_threads(1)
 
     def make() -> list[Score]:
@@ -164,9 +159,10 @@ def play_rule(job: tuple[Path, str, int, Rule, range]) -> Score:
     return kept(out / f"{name}.json", make)[0]
 
 
-def play_ppo(job: tuple[Path, str, int, int, range, dict[str, Any], bool]) -> list[Score]:
+def play_ppo(
+    out: Path, hw: str, seed: int, steps: int, episodes: range, changes: dict[str, Any], apart: bool
+) -> list[Score]:
     """Trains PPO on the chip of a seed, then plays it: the most likely actions, and drawn ones."""
-    out, hw, seed, steps, episodes, changes, apart = job
     settings = PPO_SETTINGS | changes
     torch.set_num_threads(1)
     told = "".join(f"-{name}{value}" for name, value in sorted(changes.items()))
@@ -197,13 +193,11 @@ def train_and_play(
     return [play(hw, seed, lambda _, greedy=greedy: policy(greedy), episodes) for greedy in (True, False)]
 
 
-def chosen(pool: ProcessPoolExecutor, out: Path, hw: str, seeds: list[int], episodes: int) -> list[Rule]:
-    """The best rule of each family on the tuning chips."""
-    jobs = [(out, hw, seed, rule, range(APART, APART + episodes)) for rule in GRID for seed in seeds]
-    scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: rules", unit="run"))
+def chosen(scores: dict[Rule, list[Score]]) -> list[Rule]:
+    """The best rule of each family, from scores on the tuning chips."""
     best: dict[tuple[str, int], tuple[float, Rule]] = {}
-    for index, rule in enumerate(GRID):
-        value = float(np.mean([score.value for score in scores[index * len(seeds) : (index + 1) * len(seeds)]]))
+    for rule, played in scores.items():
+        value = float(np.mean([score.value for score in played]))
         if rule.family not in best or value > best[rule.family][0]:
             best[rule.family] = value, rule
     return [rule for _, rule in best.values()]
@@ -247,24 +241,39 @@ def read_arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = read_arguments()
-    fresh = range(FRESH, FRESH + options.episodes)
-    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-        learners = {
-            hw: [
-                pool.submit(play_ppo, (options.out, hw, seed, options.steps, fresh, dict(options.ppo), options.apart))
-                for seed in options.seeds
-            ]
-            for hw in options.hw
+    fresh, tuning = range(FRESH, FRESH + options.episodes), range(APART, APART + options.tune_episodes)
+    changes = dict(options.ppo)
+
+    def play_all(calls: dict[tuple[str, int, Rule | str], Callable[[], Any]]) -> dict[tuple[str, int, Rule | str], Any]:
+        found, failed = jobs.side_by_side(calls, options.jobs, processes=True)
+        jobs.end(failed)
+        return found
+
+    scores = play_all(
+        {
+            (hw, seed, "PPO"): partial(play_ppo, options.out, hw, seed, options.steps, fresh, changes, options.apart)
+            for hw, seed in product(options.hw, options.seeds)
         }
-        for hw in options.hw:
-            rules = FIXED + chosen(pool, options.out, hw, options.tune, options.tune_episodes)
-            jobs = [(options.out, hw, seed, rule, fresh) for rule in rules for seed in options.seeds]
-            scores = list(tqdm(pool.map(play_rule, jobs), total=len(jobs), desc=f"{hw}: fresh", unit="run"))
-            learned = [learner.result() for learner in learners[hw]]
-            found = {"PPO": [greedy for greedy, _ in learned], "PPO, drawn": [drawn for _, drawn in learned]}
-            for index, rule in enumerate(rules):
-                found[str(rule)] = scores[index * len(options.seeds) : (index + 1) * len(options.seeds)]
-            table(found, hw)
+        | {
+            (hw, seed, rule): partial(play_rule, options.out, hw, seed, rule, tuning)
+            for hw, rule, seed in product(options.hw, GRID, options.tune)
+        }
+    )
+    rules = {
+        hw: FIXED + chosen({rule: [scores[hw, seed, rule] for seed in options.tune] for rule in GRID})
+        for hw in options.hw
+    }
+    final = play_all(
+        {
+            (hw, seed, rule): partial(play_rule, options.out, hw, seed, rule, fresh)
+            for hw in options.hw
+            for rule, seed in product(rules[hw], options.seeds)
+        }
+    )
+    for hw in options.hw:
+        greedy, drawn = zip(*(scores[hw, seed, "PPO"] for seed in options.seeds), strict=True)
+        found = {"PPO": list(greedy), "PPO, drawn": list(drawn)}
+        table(found | {str(rule): [final[hw, seed, rule] for seed in options.seeds] for rule in rules[hw]}, hw)
 
 
 if __name__ == "__main__":

@@ -13,26 +13,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 
+import jobs
 import numpy as np
 
 TASK, STEPS, LOGGED, EPISODES, SOLVED = "CartPole-v1", 50_000, 4_000, 100, 475.0
 UNITS = ("unsupervised", "fabricated")
-
-
-def call(*arguments: str) -> str:
-    """Runs Python; returns what it printed last, raises RuntimeError with its last words if it fails."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        why = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(f"{' '.join(arguments)}: {why[-1]}")
-    return done.stdout.strip().splitlines()[-1]
 
 
 def learned(seed: int, options: argparse.Namespace) -> Path:
@@ -43,57 +32,16 @@ def learned(seed: int, options: argparse.Namespace) -> Path:
     log, run = options.out / f"{TASK}-s{seed}.npz", options.out / f"{options.hw}-w{options.width}-s{seed}"
     if not log.is_file():
         pairs = log.with_name(f"{TASK}-s{seed}-pairs.npz")
-        call(
-            "-m",
-            "pib_rl.log",
-            TASK,
-            "--timesteps",
-            str(LOGGED),
-            "--seed",
-            str(seed),
-            "--out",
-            str(pairs),
-            "--no-progress",
-        )
+        jobs.command("log", TASK, "--timesteps", LOGGED, "--seed", seed, "--out", pairs)
         with np.load(pairs) as logged:
             np.savez_compressed(log, x_train=logged["x_train"])
-    if not (run / "result.json").is_file():
-        call(
-            "-m",
-            "pib_rl.learn",
-            str(log),
-            "--target",
-            "views",
-            "--hw",
-            options.hw,
-            "--width",
-            str(options.width),
-            "--units",
-            "2",
-            "--views",
-            "swap=0",
-            "noise=0.1",
-            "--epochs",
-            "40",
-            "--seed",
-            str(seed),
-            "--out",
-            str(run),
-            "--no-progress",
-        )
+    network = ["--hw", options.hw, "--width", options.width, "--units", 2, "--seed", seed]
+    arguments = ["--target", "views", "--views", "swap=0", "noise=0.1", "--epochs", 40, *network]
+    jobs.make_run(run, "learn", log, *arguments)
     return run
 
 
-def trained(job: tuple[int, str], options: argparse.Namespace) -> float:
-    """Final mean return of one seed, trained in a process of its own."""
-    seed, units = job
-    run = ["--run", str(options.out / f"{options.hw}-w{options.width}-s{seed}")] if units == UNITS[0] else []
-    value = float(call(__file__, "--one", str(seed), "--hw", options.hw, "--width", str(options.width), *run))
-    print(f"seed {seed}, {units}: {value:.1f}", flush=True)
-    return value
-
-
-def one(options: argparse.Namespace) -> float:
+def trained(seed: int, units: str, options: argparse.Namespace) -> float:
     """Trains PPO on one chip; mean return of fresh episodes."""
     import gymnasium as gym
     import torch
@@ -106,9 +54,12 @@ def one(options: argparse.Namespace) -> float:
     from pib_rl.envs import FreshChip, VecHardwareEncoder, make_vec_env
 
     torch.set_num_threads(1)
-    seed, env = options.one, gym.make(TASK)
-    fresh = FreshChip(hw=options.hw, width=options.width, units=2, seed=seed, samples=LOGGED)
-    model = fresh.network(env) if options.run is None else load_units(options.run, 4)
+    if units == UNITS[0]:
+        model = load_units(learned(seed, options), 4)
+    else:
+        model = FreshChip(hw=options.hw, width=options.width, units=2, seed=seed, samples=LOGGED).network(
+            gym.make(TASK)
+        )
     training, final = (Streams(seed).integer(name) for name in (ENVIRONMENT, EVALUATION))
     venv = VecHardwareEncoder(make_vec_env(TASK, 8, training), model, seed=training)
     agent = PPO(
@@ -137,17 +88,11 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--out", type=Path, default=Path("encoders"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.one is not None:
-        print(one(options))
-        return
     options.out.mkdir(parents=True, exist_ok=True)
     plan = list(product(options.seeds, UNITS))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda seed: learned(seed, options), options.seeds))
-        found = dict(zip(plan, pool.map(lambda job: trained(job, options), plan), strict=True))
+    calls = {one: partial(trained, *one, options) for one in plan}
+    found, failed = jobs.side_by_side(calls, options.jobs, processes=True)
     print(
         f"\n| units, {options.hw}, width {options.width} | "
         + " | ".join(f"seed {seed}" for seed in options.seeds)
@@ -155,12 +100,10 @@ def main() -> None:
         + "---|" * (len(options.seeds) + 1)
     )
     for units in UNITS:
-        returns = [found[seed, units] for seed in options.seeds]
-        print(
-            f"| {units} | "
-            + " | ".join(f"{value:.1f}" for value in returns)
-            + f" | {sum(value >= SOLVED for value in returns)} of {len(returns)} |"
-        )
+        returns = [found[seed, units] for seed in options.seeds if (seed, units) in found]
+        cells = [f"{found[seed, units]:.1f}" if (seed, units) in found else "-" for seed in options.seeds]
+        print(f"| {units} | {' | '.join(cells)} | {sum(value >= SOLVED for value in returns)} of {len(returns)} |")
+    jobs.end(failed)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import itertools
 import os
 import statistics
 import sys
+from functools import partial
 
+import jobs
 import torch
-from joblib import Parallel, delayed
 from sklearn.model_selection import train_test_split
-from tqdm import tqdm
 
 from pib_rl.agents.estimators.supervised import PIBClassifier, PIBEncoder
 from pib_rl.agents.learners.registry import LEARNERS
@@ -98,9 +98,8 @@ def main(arguments: list[str]) -> None:
     if data.image is None or data.y_train is None or len(data.x_train) < LEARNED_FROM + JUDGED_BY:
         raise UserError(f"--data must be labelled images, {LEARNED_FROM + JUDGED_BY} or more to learn from")
     plan = list(itertools.product(options.learners, options.hw, HIDDEN, READOUT, options.seeds))
-    jobs = (delayed(figures)(data, options.task, *one) for one in plan)
-    runs = tqdm(Parallel(options.jobs, return_as="generator")(jobs), total=len(plan), unit="run")
-    found = dict(zip(plan, runs, strict=True))
+    calls = {one: partial(figures, data, options.task, *one) for one in plan}
+    found, failed = jobs.side_by_side(calls, options.jobs, processes=True)
     for learner, words in dict.fromkeys((one[0], value) for one, value in found.items() if isinstance(value, str)):
         print(f"{learner}: a setting failed: {words}", file=sys.stderr)
     for learner in options.learners:
@@ -108,11 +107,12 @@ def main(arguments: list[str]) -> None:
         print(f"\n| {learner}, {options.task} | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
         for hidden in HIDDEN:
             cells = [
-                cell([found[learner, hw, hidden, readout, seed] for seed in options.seeds])
+                cell([found.get((learner, hw, hidden, readout, seed), "") for seed in options.seeds])
                 for hw in options.hw
                 for readout in READOUT
             ]
             print(f"| hidden rate {hidden:g} | {' | '.join(cells)} |")
+    jobs.end(failed)
 
 
 def cell(runs: list[Figures | str]) -> str:

@@ -24,12 +24,12 @@ def main(arguments: list[str]) -> None:
     figure = new_figure(10.0, 3.5)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, hw in zip(panels, ("digital", "memristive", "optical"), strict=True):
-        for mode, (label, colour) in LEARNERS.items():
+        for learner, (label, colour) in LEARNERS.items():
             curves = []
-            runs = sorted((comparison / "runs").glob(f"{mode}-{hw}-s*"))
+            runs = sorted((comparison / "runs").glob(f"{learner}-{hw}-s*"))
             if not runs:
                 raise UserError(
-                    f"{comparison} has no runs of {mode} on {hw} hardware; expected the comparison that "
+                    f"{comparison} has no runs of {learner} on {hw} hardware; expected the comparison that "
                     'scripts/benchmark_rl.sh cartpole-noise makes with HW="digital memristive optical"'
                 )
             for folder in runs:

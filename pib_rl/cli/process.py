@@ -1,8 +1,7 @@
-"""How a process uses its machine: one thread, memory that it keeps, a device and a display that are there."""
+"""How a process uses its machine: one thread, a device and a display that are there."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 
@@ -11,8 +10,6 @@ import torch
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.viewer.dependencies import check_pygame
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt(3)
-LARGEST, KEPT = 1 << 25, 1 << 30  # bytes: mallopt(3) documents no larger threshold; free memory that is kept
 UNSEEN = ("offscreen", "dummy", "evdev")  # what SDL falls back to where no display answers
 
 
@@ -53,17 +50,5 @@ def check_display(instead: str) -> None:
 
 
 def settle_in() -> None:
-    """Sets the process up for units, which are small.
-
-    One torch thread: more cost more than they give. glibc returns every large tensor to the system when it is freed
-    and faults it in again, page by page, at the next one; keeping it saved about a tenth of a short optical training
-    and nothing on memristive hardware (`scripts/memory_time.py`).
-    Does nothing about memory under another C library.
-    """
+    """Sets the process up for units, which are small: with more than one torch thread they take longer."""
     torch.set_num_threads(1)
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(M_MMAP_THRESHOLD, LARGEST)
-    mallopt(M_TRIM_THRESHOLD, KEPT)

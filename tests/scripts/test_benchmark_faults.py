@@ -40,13 +40,13 @@ def measure(script, monkeypatch, out: Path, *others: str) -> None:
 
 def result(folder: Path, before: float, after: float, finals: list[float]) -> None:
     folder.mkdir(parents=True)
-    learners = {mode: {"final": final} for mode, final in zip(("pib", "frozen", "backprop-stale"), finals, strict=True)}
+    learners = {name: {"final": final} for name, final in zip(("pib", "frozen", "backprop-stale"), finals, strict=True)}
     content = {"before": before, "after": after, "percent": True, "learners": learners}
     (folder / "result.json").write_text(json.dumps(content))
 
 
 def test_a_chip_is_trained_broken_and_measured(script, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(script, "subprocess", PROCESSES)
+    monkeypatch.setattr(script.jobs, "subprocess", PROCESSES)
     half = tmp_path / "digits-memristive-s7-adapted"
     half.mkdir()
     (half / "config.yaml").write_text("{}")  # broken off
@@ -63,7 +63,7 @@ def test_finished_chips_are_not_repeated_and_tables_are_means_and_deviations(scr
         (tmp_path / f"digits-memristive-s{seed}").mkdir()
         (tmp_path / f"digits-memristive-s{seed}" / "result.json").write_text("{}")
         result(tmp_path / f"digits-memristive-s{seed}-adapted", 0.9, 0.1 + shift, [0.8, 0.7, 0.6 + shift])
-    monkeypatch.setattr(script, "call", lambda *_: pytest.fail("nothing is missing"))
+    monkeypatch.setattr(script.jobs, "call", lambda *_: pytest.fail("nothing is missing"))
     measure(script, monkeypatch, tmp_path, "--seeds", "1", "2")
     line = capsys.readouterr().out.splitlines()[-1]
     assert line == (
@@ -73,7 +73,8 @@ def test_finished_chips_are_not_repeated_and_tables_are_means_and_deviations(scr
 
 
 def test_a_failing_chip_is_told_and_leaves_an_empty_place(script, monkeypatch, tmp_path, capsys):
-    measure(script, monkeypatch, tmp_path, "--seeds", "1", "--data", "nowhere.npz")
+    with pytest.raises(SystemExit, match="1"):
+        measure(script, monkeypatch, tmp_path, "--seeds", "1", "--data", "nowhere.npz")
     said = capsys.readouterr()
     assert "there is no file nowhere.npz" in said.err
     assert said.out.splitlines()[-1] == "| memristive | `stuck:0.5` | - | - | - | - | - | 0 |"

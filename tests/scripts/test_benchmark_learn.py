@@ -25,7 +25,7 @@ def real_script(monkeypatch):
 @pytest.fixture
 def script(real_script, monkeypatch):
     """The same without processes."""
-    monkeypatch.setattr(real_script, "subprocess", PROCESSES)
+    monkeypatch.setattr(real_script.jobs, "subprocess", PROCESSES)
     return real_script
 
 

@@ -14,7 +14,6 @@ from script_loader import load_script
 
 from pib_rl.cli.cli import run
 from pib_rl.comparison.folder import MARK
-from pib_rl.comparison.results import ROW
 
 SCRIPT = load_script("benchmark_table")
 ACROBOT = {"env": "Acrobot-v1", "timesteps": 200_000, "width": 64, "distractors": 0}
@@ -23,7 +22,7 @@ ACROBOT = {"env": "Acrobot-v1", "timesteps": 200_000, "width": 64, "distractors"
 def save(path: Path, finals: dict[str, list[float]], first_seed: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ROW, restval="")
+        writer = csv.DictWriter(file, SCRIPT.ROW, restval="")
         writer.writeheader()
         for learner, returns in finals.items():
             hw = "software" if learner == "ppo" else "optical"

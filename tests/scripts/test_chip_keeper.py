@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -17,10 +14,8 @@ NAMES = Monitor(ChipKeeperConfig()).names
 
 
 @pytest.fixture
-def script(monkeypatch):
-    module = load_script("chip_keeper")
-    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda jobs, context: ThreadPoolExecutor(jobs))
-    return module
+def script():
+    return load_script("chip_keeper")
 
 
 def seen(running: float, recalibrated: float = 200, refitted: float = 200, retrained: float = 200) -> np.ndarray:
@@ -47,15 +42,11 @@ def test_rules_do_what_they_are_called(script):
     assert escalated == [2, 3, 2, 2, 0]
 
 
-def test_the_best_of_each_family_is_taken(script, monkeypatch):
-    def fake(job):
-        _, hw, seed, rule, episodes = job
-        assert (hw, list(episodes)) == ("optical", [script.APART, script.APART + 1])
+def test_the_best_of_each_family_is_taken(script):
+    def score(rule, seed):
         return script.Score(-abs(rule.number - 0.8) - abs(rule.number - 10) / 100 + seed, 0.9, np.zeros(4))
 
-    monkeypatch.setattr(script, "play_rule", fake)
-    with ThreadPoolExecutor(1) as pool:
-        rules = script.chosen(pool, Path("nowhere"), "optical", [1, 2], 2)
+    rules = script.chosen({rule: [score(rule, seed) for seed in (1, 2)] for rule in script.GRID})
     assert {(rule.kind, rule.action) for rule in rules} == {
         *((kind, action) for kind in ("every", "below") for action in (1, 2, 3)),
         ("escalate", 2),
@@ -71,7 +62,7 @@ def test_a_rule_is_played_on_the_chip_of_its_seed(script, tmp_path):
         _, reward, _, done, _ = env.step(0)
         total += reward
     job = (tmp_path, "memristive", 3, script.Rule("never"), range(7, 8))
-    score = script.play_rule(job)
+    score = script.play_rule(*job)
     assert score.value == pytest.approx(total)
     np.testing.assert_array_equal(score.actions, [200, 0, 0, 0])
 
@@ -79,9 +70,9 @@ def test_a_rule_is_played_on_the_chip_of_its_seed(script, tmp_path):
 def test_what_is_finished_is_not_played_again(script, tmp_path, monkeypatch):
     job = (tmp_path, "memristive", 3, script.Rule("never"), range(7, 9))
     monkeypatch.setattr(script, "play", lambda *_: script.Score(12.0, 0.5, np.arange(4.0)))
-    script.play_rule(job)
+    script.play_rule(*job)
     monkeypatch.setattr(script, "play", lambda *_: pytest.fail("played again"))
-    score = script.play_rule(job)
+    score = script.play_rule(*job)
     assert score[:2] == (12.0, 0.5)
     np.testing.assert_array_equal(score.actions, np.arange(4.0))
     for other in (
@@ -91,15 +82,17 @@ def test_what_is_finished_is_not_played_again(script, tmp_path, monkeypatch):
         ("memristive", 3, job[3], range(8, 10)),
     ):
         with pytest.raises(pytest.fail.Exception, match="played again"):
-            script.play_rule((tmp_path, *other))
+            script.play_rule(tmp_path, *other)
 
 
 def test_the_table_has_everyone(script, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(script, "GRID", [script.Rule("every", 2, 100)])
     monkeypatch.setattr(script, "FIXED", [script.Rule("never")])
     monkeypatch.setattr(script, "ENVS", 1)
+    played = []
 
     def glance(hw, seed, make, episodes):
+        played.append((hw, seed, list(episodes)))
         env = gym.make(script.ENV, hw=hw, chip_seed=seed)
         action = make(env)(env.reset(seed=episodes[0])[0], 0)
         return script.Score(float(seed), 0.5, np.eye(4)[action])
@@ -132,3 +125,5 @@ def test_the_table_has_everyone(script, monkeypatch, capsys, tmp_path):
     script.main()
     rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert rows == ["policy", "PPO", "PPO, drawn", "never", "refit every 100"]
+    assert ("memristive", 1, [script.APART]) in played
+    assert all((hw, episodes) == ("memristive", [script.FRESH]) for hw, seed, episodes in played if seed == 0)

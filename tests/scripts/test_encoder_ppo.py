@@ -6,9 +6,8 @@ import argparse
 
 import numpy as np
 import pytest
+from here import PROCESSES
 from script_loader import load_script
-
-from pib_rl import learn, log
 
 
 @pytest.fixture
@@ -20,9 +19,9 @@ def script(monkeypatch):
 
 
 def test_both_kinds_of_units_of_each_seed_come_into_the_table(script, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(script, "learned", lambda seed, options: tmp_path)
-    monkeypatch.setattr(script, "call", lambda *arguments: "480.0" if "--run" in arguments else "120.0")
-    monkeypatch.setattr("sys.argv", ["encoder_ppo.py", "--seeds", "3", "4", "--out", str(tmp_path / "new")])
+    monkeypatch.setattr(script, "trained", lambda seed, units, options: 480.0 if units == "unsupervised" else 120.0)
+    arguments = ["encoder_ppo.py", "--seeds", "3", "4", "--out", str(tmp_path / "new"), "--jobs", "1"]
+    monkeypatch.setattr("sys.argv", arguments)
     script.main()
     said = capsys.readouterr().out
     assert "| unsupervised | 480.0 | 480.0 | 2 of 2 |" in said
@@ -30,18 +29,12 @@ def test_both_kinds_of_units_of_each_seed_come_into_the_table(script, monkeypatc
 
 
 def test_units_learn_from_single_observations_and_carry_ppo(script, monkeypatch, tmp_path):
-    commands = {"pib_rl.log": log.main, "pib_rl.learn": learn.main}
-    monkeypatch.setattr(script, "call", lambda _, module, *rest: commands[module](list(rest)))
-    options = argparse.Namespace(out=tmp_path, hw="memristive", width=4, one=5)
-    options.run = script.learned(5, options)
+    monkeypatch.setattr(script.jobs, "subprocess", PROCESSES)
+    options = argparse.Namespace(out=tmp_path, hw="memristive", width=4)
+    run = script.learned(5, options)
     with np.load(tmp_path / "CartPole-v1-s5.npz") as logged:
         assert logged.files == ["x_train"]
-    assert script.learned(5, options) == options.run, "what is finished is not made again"
-    assert 5 < script.one(options) <= 500
-    options.run = None
-    assert 5 < script.one(options) <= 500
-
-
-def test_a_failing_command_is_told_with_its_last_words(script):
-    with pytest.raises(RuntimeError, match="no_such_module"):
-        script.call("-m", "no_such_module")
+    monkeypatch.setattr(script.jobs, "call", lambda *_: pytest.fail("what is finished is not made again"))
+    assert script.learned(5, options) == run
+    for units in script.UNITS:
+        assert 5 < script.trained(5, units, options) <= 500
