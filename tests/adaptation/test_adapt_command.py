@@ -25,7 +25,7 @@ from pib_rl.learning.labels import LabelsTask
 from pib_rl.physical import Digital, InstrumentError, Medium, Read, Streams, register
 from pib_rl.runs.folder import RunFolder
 
-CONTENDERS = ["pib", "frozen", "backprop-stale"]
+LEARNERS = ["pib", "frozen", "backprop-stale"]
 SMALL = ["--width", "8", "--no-progress"]
 
 
@@ -121,11 +121,11 @@ def stuck(state) -> dict[str, torch.Tensor]:
     return {key: value == 0 for key, value in state.items() if ".array.step_" in key}
 
 
-def test_the_folder_tells_of_before_after_and_every_contender(adapted):
+def test_the_folder_tells_of_before_after_and_every_learner(adapted):
     result = json.loads((adapted / "result.json").read_text())
     assert (result["env"], result["hw"], result["learner"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
     assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 5000, "environment steps")
-    assert list(result["learners"]) == CONTENDERS
+    assert list(result["learners"]) == LEARNERS
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
     for name, course in result["learners"].items():
         assert course["curve"][0][0] == 0
@@ -135,14 +135,14 @@ def test_the_folder_tells_of_before_after_and_every_contender(adapted):
         assert course["counts"]["measurements"] > 0
         assert course["final"] == json.loads((adapted / name / "result.json").read_text())["eval_mean"]
     assert len({course["curve"][0][1] for course in result["learners"].values()}) == 1
-    counts = [result["learners"][name]["counts"]["writes"] for name in CONTENDERS]
+    counts = [result["learners"][name]["counts"]["writes"] for name in LEARNERS]
     assert counts[0] > counts[1], "frozen units are not written to"
     assert (adapted / "adapt.png").read_bytes().startswith(b"\x89PNG")
     assert yaml.safe_load((adapted / "config.yaml").read_text())["fault"] == ["stuck:0.5"]
 
 
-def test_contenders_can_be_played(adapted, capsys):
-    for name in CONTENDERS:
+def test_learners_can_be_played(adapted, capsys):
+    for name in LEARNERS:
         play.main([str(adapted / name), "--episodes", "1", "--no-progress"])
         assert "returns" in capsys.readouterr().out
 
@@ -162,7 +162,7 @@ def test_stuck_devices_are_the_same_for_all_to_the_end(adapted, policy):
     hits = stuck(broken)
     assert torch.cat([hit.flatten() for hit in hits.values()]).float().mean() == pytest.approx(0.5, abs=0.05)
     assert all(torch.equal(hits[key] | hit, hits[key]) for key, hit in stuck(before).items()), "those of before stay"
-    for name in CONTENDERS:
+    for name in LEARNERS:
         state = load_file(adapted / name / "policy.safetensors")
         assert all(torch.equal(hit, stuck(state)[key]) for key, hit in hits.items())
         for key, hit in hits.items():
@@ -171,7 +171,7 @@ def test_stuck_devices_are_the_same_for_all_to_the_end(adapted, policy):
 
 
 @pytest.mark.parametrize("kind", ["policy", "classifier"])
-def test_every_contender_starts_from_the_same_broken_chip(kind, request, tmp_path, monkeypatch):
+def test_every_learner_starts_from_the_same_broken_chip(kind, request, tmp_path, monkeypatch):
     start = []
 
     class EnoughError(Exception):
@@ -239,7 +239,7 @@ def test_a_classifier_learns_on_and_test_samples_are_not_looked_at_meanwhile(cla
     result = json.loads((tmp_path / "one" / "result.json").read_text())
     assert (result["data"], result["unit"], result["length"], result["percent"]) == ("digits", "epochs", 2, True)
     assert result["before"] > result["after"] + 0.2
-    for name in CONTENDERS:
+    for name in LEARNERS:
         course = result["learners"][name]
         assert [point[0] for point in course["curve"]] == [0, 1, 2]
         assert result["after"] + 0.1 < course["final"] <= 1

@@ -21,7 +21,7 @@ from pib_rl.learning import data, probes
 from pib_rl.learning.views import ViewsTask
 from pib_rl.runs.folder import RunFolder
 
-CONTENDERS = ["pib", "frozen", "backprop-stale"]
+LEARNERS = ["pib", "frozen", "backprop-stale"]
 SMALL = ["--target", "views", "--width", "8", "--units", "2", "--seed", "3", "--no-progress"]
 FAULT = ["--fault", "stuck:0.5", "--no-progress"]
 
@@ -65,7 +65,7 @@ def test_a_probe_tells_what_features_are_worth_and_the_old_one_what_is_left_for_
     assert result["before"] == pytest.approx(known["probe_accuracy"], abs=0.03), "as the run reports it"
     assert 0.5 < result["after"] <= result["before"]
     assert result["after_old_probe"] < result["after"] - 0.2, "features are others"
-    assert list(result["learners"]) == CONTENDERS
+    assert list(result["learners"]) == LEARNERS
     for name, course in result["learners"].items():
         assert [point[0] for point in course["curve"]] == [0, 1, 2]
         assert course["final"] > course["final_old_probe"] + 0.2

@@ -181,7 +181,7 @@ def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monke
     assert (copy / "runs" / "ppo-software-s100" / "result.json").is_file()
 
 
-def test_more_contenders_and_seeds_may_join(copy, monkeypatch):
+def test_more_learners_and_seeds_may_join(copy, monkeypatch):
     asked = []
     monkeypatch.setattr(compare, "run_all", lambda jobs, *_: asked.extend(job.name for job in jobs) or [])
     compare.main([*SMALL, "--seeds", "3", "--learner", "frozen", "ppo", "dfa", "--out", str(copy)])

@@ -43,7 +43,7 @@ def test_going_on_stays_in_the_folder(tmp_path):
     agent.learn(64).learn(64, reset_num_timesteps=False)
     assert [path.name for path in tmp_path.iterdir()] == ["PIB_1"]
     steps = [event.step for event in events(tmp_path / "PIB_1").Scalars("time/fps")]
-    assert sorted(steps) == [32, 64, 96, 128]  # of two files, whose names need not sort as they were made
+    assert sorted(steps) == [32, 64, 96, 128]  # two files of one second are read in the order of their names
 
 
 def test_another_loop_bears_its_own_name(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import gymnasium as gym
@@ -139,6 +140,16 @@ def test_painting_on_gives_the_same_picture_as_painting_anew():
         assert rects
         assert (painter.array() == draw_scene(scene, frame)).all()
     assert painter.paint(scene, frame) == []
+
+
+def test_a_copy_of_a_painter_begins_with_an_empty_picture():
+    painter, scene = Painter((640, 360)), probe().scene()
+    empty = painter.array()
+    painter.paint(scene, FRAME)
+    other = copy.deepcopy(painter)
+    assert (other.array() == empty).all()
+    other.paint(scene, FRAME)
+    assert (other.array() == painter.array()).all()
 
 
 def test_all_of_a_new_picture_has_changed():
