@@ -15,6 +15,7 @@ from pib_rl.comparison.results import Run, Standing
 from pib_rl.figures.curves import line_figure
 from pib_rl.figures.styles import in_order, learner_style, style
 from pib_rl.learning.figures import features
+from pib_rl.runs.result import RunResult
 from pib_rl.training.baselines import ALGORITHMS
 
 KNOWN = [*LEARNERS, *ALGORITHMS]
@@ -40,11 +41,10 @@ def colour_of(axes, label):
 def test_a_learner_keeps_its_colour_in_every_figure():
     names = ["spsa", "pib", "dfa"]
     looks = {"timesteps": np.arange(3), "measurements": np.arange(1, 4), "mean_reward": np.arange(3.0)}
-    runs = [Run(Job(name, "optical", 0, ()), {}, {}, looks) for name in names]
-    lines = [
-        Standing(name, "optical", np.array([1.0, 2.0]), Estimate(1.5, 1.0, 2.0), None, 1.0, 5.0, 2.0, None)
-        for name in names
-    ]
+    runs = [Run(Job(name, "optical", 0), {}, RunResult(kind="train"), looks) for name in names]
+    means = {"wall_s": 1.0, "measurements": 5.0, "writes_mean_per_device": 2.0}
+    score = Estimate(1.5, 1.0, 2.0)
+    lines = [Standing(name, "optical", np.array([1.0, 2.0]), score, None, means) for name in names]
     recovery = {name: RecoveryCurve(1.0, [(0, 0.1), (1, 0.9)]) for name in names}
     many = curves_figure(runs, "timesteps", None).axes[0]
     few = curves_figure(runs[:1], "timesteps", None).axes[0]
