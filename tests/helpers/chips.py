@@ -146,7 +146,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "mirrors": ("optical", {**BENCH, "modulator": "dmd"}),
     "worn_bench": ("optical", WORN),
 }
-NOISY_MEDIA = ["memristive", "optical", "multiplier", "few_photons", "mzi", "oscillator", "mirrors", "worn_bench"]
+NOISY_MEDIA = [kind for kind in KINDS if kind != "digital"]
 NOISY_ARRAYS = ["memristive", "multiplier", "few_photons", "mzi", "worn_bench"]
 # What takes the converters off, by kind, so that noise averages out. A detector of a mesh cuts noise off at no light.
 SMOOTH: dict[str, dict[str, Any]] = {
