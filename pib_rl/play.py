@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
     try:
         with mistakes():
             for fault in config.faults():
-                check(model.policy, fault)
+                check(model.policy.model, fault)
         if config.render == "human":
             check_display("use --render gif or --render png")
         else:

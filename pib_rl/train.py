@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
         model = build(config)
         go_on(config, model)
         for fault in config.faults():
-            check(model.policy, fault)
+            check(model.policy.model, fault)
     step_seconds(config)
     if config.print_config:
         close(model)
@@ -140,7 +140,7 @@ def go_on(config: TrainConfig, model: PIB) -> None:
         return
     folder = RunFolder.open(config.init)
     try:
-        model.policy.inherit(folder.load_policy(LAST))
+        model.policy.model.inherit(folder.load_policy(LAST))
     except ValueError as error:
         raise UserError(
             f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, learner "
@@ -197,8 +197,8 @@ def train(
 ) -> None:
     """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far."""
     policy = model.policy
-    breakage = Breakage(faults, partial(inject, policy))
-    clock = Clock(step_seconds(config), partial(age, policy))
+    breakage = Breakage(faults, partial(inject, policy.model))
+    clock = Clock(step_seconds(config), partial(age, policy.model))
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
@@ -246,7 +246,7 @@ def train(
 def judge(config: TrainConfig, model: PIB, folder: RunFolder, looks: Evaluation, wall: float) -> dict[str, Any]:
     """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
     policy = model.policy
-    cost = costs(policy)
+    cost = costs(policy.model)
     figures: dict[str, np.ndarray] = {}
     for label, name in (("best_", BEST), ("", LAST)):
         policy.load_state_dict(folder.load_policy(name))

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 
 import torch
 
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.network import Network
 from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import Streams
@@ -26,7 +27,7 @@ SAMPLES, FEATURES, WIDTH, UNITS = 5632, 8, 64, 2  # what a re-fit measures on Lu
 def seconds(hw: str, keep: bool) -> float:
     """Best of five passes, in seconds."""
     settle_in() if keep else torch.set_num_threads(1)
-    network = Network(registry.make(hw, {}, Streams(0), Meter()), FEATURES, WIDTH, UNITS)
+    network = Network(registry.make(hw, {}, Streams(0), Meter()), FEATURES, ChipConfig(width=WIDTH, units=UNITS))
     x, best = torch.zeros(SAMPLES, FEATURES), float("inf")
     for _ in range(5):
         start = time.perf_counter()

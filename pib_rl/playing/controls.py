@@ -47,7 +47,7 @@ class Controls:
         self.paused, self.quit, self.snapshot = False, False, False
         self.speed, self.single = 0, 0
         self.overlay: Overlay | None = None
-        self._menu = fault_menu.menu(session.policy)
+        self._menu = fault_menu.menu(session.policy.model)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class Controls:
         self.session.ask(change)
 
     def _day(self) -> None:
-        fault = fault_menu.day(self.session.policy)
+        fault = fault_menu.day(self.session.policy.model)
         if fault is None:
             self.session.message = "nothing of this hardware ages"
         else:

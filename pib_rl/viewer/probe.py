@@ -15,7 +15,7 @@ from pib_rl.agents.network.costs import costs, in_unit
 from pib_rl.agents.network.information import Information, information_plane
 from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.target import Target
-from pib_rl.agents.policy import Answer, PIBPolicy
+from pib_rl.agents.policy import PIBPolicy, PolicyOutputs, Prediction
 from pib_rl.common.grid import square
 from pib_rl.physical.substrate import Array, Medium, Read
 from pib_rl.viewer.scene import Decision, Picture, Scene, Stage, Status
@@ -33,13 +33,13 @@ class Probe:
 
     Attributes:
         seen: Inputs of the network, shape (n, in), what was measured for them, and the readout's outputs.
-        actions: What the policy answered to them, shape (n, ...), as the head gives actions.
+        actions: What the policy does then, shape (n, ...), as the head gives actions.
     """
 
     def __init__(self, policy: PIBPolicy, read: Read = Read.NOISY) -> None:
         self.policy = policy
         self.read = read
-        self.seen: tuple[Tensor, Activations, Tensor] | None = None
+        self.seen: tuple[Tensor, Activations, PolicyOutputs] | None = None
         self.actions: Tensor | None = None
         self._pairs: deque[tuple[Tensor, list[Tensor], Tensor]] = deque(maxlen=WINDOW)
         self._fresh = 0
@@ -52,24 +52,24 @@ class Probe:
         self.seen = None
 
     @torch.inference_mode()
-    def answer(self, obs: PyTorchObs, deterministic: bool) -> Answer:
-        """What `PIBPolicy.answer` says of n observations in the read mode, with the same draws."""
-        policy, read = self.policy, self.read
-        x = policy.inputs(policy.flatten(obs))
-        measured = policy.network.measure(x, read)
-        outputs = policy.readout.measure(measured.taps, read)
+    def predict(self, obs: PyTorchObs, deterministic: bool) -> Prediction:
+        """What `PIBPolicy.prediction` gives for n observations in the read mode, with the same draws."""
+        policy, model, read = self.policy, self.policy.model, self.read
+        x = model.inputs(policy.flatten(obs))
+        measured = model.network.measure(x, read)
+        outputs = policy.split(model.readout.measure(measured.taps, read))
         if self.seen is not None and self.seen[0].shape == x.shape:
             self._pairs.append((self.seen[0], self.seen[1].z, x))
             self._fresh += 1
         self.seen = x, measured, outputs
-        answer = policy.judge(outputs, deterministic)
-        self.actions = answer.actions
-        return answer
+        prediction = policy.choose(outputs, deterministic)
+        self.actions = prediction.actions
+        return prediction
 
     def act(self, obs: Any) -> np.ndarray:
         """Greedy actions for a batch of observations, shape (n, ...), as `pib_rl.agents.policy.Reader` gives them."""
-        answer = self.answer(self.policy.obs_to_tensor(obs)[0], True)
-        return self.policy.to_env(answer.actions.cpu().numpy())
+        actions = self.predict(self.policy.obs_to_tensor(obs)[0], True).actions
+        return self.policy.to_env(actions.cpu().numpy())
 
     @torch.inference_mode()
     def scene(self, status: Status | None = None, action: Any = None) -> Scene:
@@ -79,7 +79,7 @@ class Probe:
             status: Where the play is.
             action: What the hardware does next, as the task takes it; None is its latest answer.
         """
-        cost = costs(self.policy)
+        cost = costs(self.policy.model)
         return Scene(
             self._stages(), self._decision(action), cost["energy_parts_j"], format_costs(cost), status or Status()
         )
@@ -98,7 +98,7 @@ class Probe:
         return self._information
 
     def _stages(self) -> tuple[Stage, ...]:
-        network, readout = self.policy.network, self.policy.readout
+        network, readout = self.policy.model.network, self.policy.model.readout
         known = dict(enumerate(self.information()))
         stages = []
         drive = None if self.seen is None else self.seen[0][:1] * network.input_gain
@@ -167,7 +167,7 @@ class Probe:
         if self.seen is None or self.actions is None:
             return None
         policy = self.policy
-        parameters, values = policy.split(self.seen[2][:1])
+        parameters, values = self.seen[2]
         value = float(values[0]) * policy.returns.value
         if isinstance(policy.head, GaussianHead):
             return Decision(
@@ -176,7 +176,7 @@ class Probe:
                 deviations=tuple(policy.head.log_std.exp().tolist()),
                 action=self._taken(action),
             )
-        return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()), action=self._taken(action))
+        return Decision(value, probabilities=tuple(parameters[:1].softmax(1)[0].tolist()), action=self._taken(action))
 
     def _taken(self, action: Any) -> tuple[float, ...]:
         """See `Decision.action`."""

@@ -227,7 +227,7 @@ def test_learn_writes_its_epochs_and_the_final_figures(tmp_path):
 def test_arrays_that_draw_and_count_when_asked_for_weights_change_nothing(monkeypatch):
     config = train.read_arguments(TRAIN)
     model, other = train.build(config), train.build(config)
-    array, policy = model.policy.readout.array, model.policy
+    array, policy = model.policy.model.readout.array, model.policy
     held = array.weights()
 
     def weights():
