@@ -39,7 +39,7 @@ def digits():
 @pytest.mark.parametrize("hw", HARDWARE + DETAILED)
 def test_a_chip_is_the_same_on_every_device(hw):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 1), hw=hw, width=32, units=2, seed=3, n_steps=32, device="cpu")
-    network, x = agent.policy.network, torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    network, x = agent.policy.model.network, torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     here = network.measure(x, Read.IDEAL).taps
     there = network.to("cuda").measure(x.cuda(), Read.IDEAL).taps
     assert there.device.type == "cuda"
@@ -66,7 +66,7 @@ def test_patch_units_learn_from_views_with_labels_and_without(hw, digits):
 @pytest.mark.parametrize("hw", HARDWARE + DETAILED)
 def test_a_policy_learns_from_rewards(hw, env):
     agent = PIB("MlpPolicy", make_vec_env(env, 2), hw=hw, n_steps=64, width=16, seed=0, device="cuda")
-    arrays = [agent.policy.readout.array, *(unit.array for unit in agent.policy.network.units)]
+    arrays = [agent.policy.model.readout.array, *(unit.array for unit in agent.policy.model.network.units)]
     before = [array.weights().clone() for array in arrays]
     agent.learn(512)
     moved = [not torch.equal(array.weights(), old) for array, old in zip(arrays, before, strict=True)]
@@ -80,5 +80,5 @@ def test_a_chip_breaks_and_learns_on(hw):
     obs = torch.randn(64, 4, device="cuda")
     for kind in offered(agent.policy):
         inject(agent.policy, Fault(kind, SIZES[kind]))
-        assert agent.policy.outputs(obs, Read.MEAN).isfinite().all(), kind
+        assert agent.policy.model.outputs(obs, Read.MEAN).isfinite().all(), kind
     agent.learn(256, reset_num_timesteps=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pib_rl.agents.learners.registry import RIVALS
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.physical import registry
 
 ROOT = Path(__file__).parents[1]
@@ -45,5 +45,5 @@ def test_the_page_of_rivals_names_every_setting_of_their_own_with_its_default():
     assert {(name, float(default)) for name, default in rows} == {
         (field.name, float(field.default))
         for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen")
-        for field in fields(RIVALS[kind].Options)
+        for field in fields(LEARNERS[kind].Options)
     }

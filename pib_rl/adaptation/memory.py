@@ -7,14 +7,14 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.rule.self_test import Answers
+from pib_rl.agents.rule.self_test import Remembered
 
 MEMORY, REMEMBERED = "memory", 1024  # stream, and number of states
 
 
 @torch.inference_mode()
-def remembered(policy: PIBPolicy, env: VecEnv) -> Answers:
-    """States that a policy meets while it explores, and its answers: what a self-test after a fault goes by.
+def remembered(policy: PIBPolicy, env: VecEnv) -> Remembered:
+    """States that a policy meets while it explores, and its outputs: what a self-test after a fault goes by.
 
     Nothing is metered, and draws come from streams of their own.
 
@@ -28,10 +28,10 @@ def remembered(policy: PIBPolicy, env: VecEnv) -> Answers:
             obs = env.reset()
             while len(seen) * env.num_envs < REMEMBERED:
                 flat = policy.flatten(policy.obs_to_tensor(obs)[0])  # type: ignore[arg-type]
-                outputs = policy.outputs(flat)
+                outputs = policy.model.outputs(flat)
                 seen.append((flat, outputs))
-                taken = policy.head.explore(outputs[:, :-1], policy.streams)
+                taken = policy.head.explore(policy.split(outputs).parameters, policy.streams)
                 obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
     finally:
         env.close()
-    return torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen])
+    return Remembered(torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen]))

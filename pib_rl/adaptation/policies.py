@@ -63,7 +63,7 @@ class PolicyRecovery(RecoveryRun):
                 close(build(self.plan(name)))
             self.model = self._load(self.own, self.healthy)
         close(self.model)
-        return self.model.policy
+        return self.model.policy.model
 
     def apply_faults(self, chip: Chip) -> None:
         assert self.model is not None
@@ -109,7 +109,7 @@ class PolicyRecovery(RecoveryRun):
         model = self._load(name, self.healthy)
         if self.twin_is_old(name):
             model.renew_rule()
-        model.policy.load_state_dict(self.broken)
+        model.policy.model.load_state_dict(self.broken)
         if not self.twin_is_old(name):
             model.renew_rule()
         model.rule.test.remember(*self.memory)

@@ -13,12 +13,11 @@ from pib_rl.adaptation.config import STALE, AdaptConfig
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.faults import check, inject
 from pib_rl.agents.network.model import PhysicalModel
-from pib_rl.agents.policy import PIBPolicy
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.common.streams import Streams
 from pib_rl.runs.folder import RunFolder
 
-Chip = PIBPolicy | PhysicalModel
+Chip = PhysicalModel
 QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
 Point = tuple[float, float]  # steps or epochs since the fault, and performance
 

@@ -2,7 +2,7 @@
 
 from pib_rl.agents.agent import make_agent
 from pib_rl.agents.es import ES
-from pib_rl.agents.learners.registry import RIVALS
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.network.network import Network
 from pib_rl.agents.network.unit import Unit
 from pib_rl.agents.objectives import OBJECTIVES, Objective
@@ -13,9 +13,9 @@ from pib_rl.agents.rule.iteration import Rule
 
 __all__ = [
     "ES",
+    "LEARNERS",
     "OBJECTIVES",
     "PIB",
-    "RIVALS",
     "Network",
     "Objective",
     "PIBPolicy",

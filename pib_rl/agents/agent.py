@@ -1,4 +1,4 @@
-"""The agent of a learner: most rivals run in PIB's own loop, some have a loop of their own."""
+"""The agent of a learner: most learners run in PIB's own loop, some have a loop of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def make_agent(
     """The agent that trains as ``learner`` says.
 
     Args:
-        learner: "pib", or a rival.
+        learner: A key of `pib_rl.agents.LEARNERS`.
         policy: As for `PIB`.
         env: As for `PIB`.
         kwargs: Further arguments of `PIB`.
@@ -26,5 +26,5 @@ def make_agent(
     Raises:
         ValueError: If there is no such learner, or an argument is not supported.
     """
-    kind = ES if find_learner(learner).alone else PIB
+    kind = ES if find_learner(learner).own_loop else PIB
     return kind(policy, env, learner=learner, **kwargs)

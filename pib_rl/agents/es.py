@@ -19,21 +19,21 @@ CALIBRATION_SAMPLES = 256
 
 
 class ES(PIB):
-    """Evolution strategy on hardware: learner "es", a rival of PIB that shares nothing of its rule but the policy.
+    """Evolution strategy on hardware: learner "es", which shares nothing of PIB's rule but the policy.
 
     A generation lives through 2 ``pairs`` displacements of the one chip, one after the other. At each, all
-    environments start anew and play one episode with greedy actions on noisy hardware; environments that are done wait
+    environments start again and play one episode with greedy actions on noisy hardware; environments that are done wait
     for the slowest, and the steps they make meanwhile count, as all steps do. The learning rate, ``n_steps`` and the
     settings of the rule have no effect but for ``track``; settings of its own are `StrategyOptions`.
 
     Arguments are those of `PIB`.
     """
 
-    alone: ClassVar[bool] = True
-    own_learner: ClassVar[str] = "es"
+    own_loop: ClassVar[bool] = True
+    default_learner: ClassVar[str] = "es"
     ways: list[list[Tensor]]
     fitness: Tensor
-    seen: list[Tensor]
+    visited: list[Tensor]
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -49,7 +49,7 @@ class ES(PIB):
         size = learner.options.displacement
         self.ways = [learner.draw() for _ in range(learner.options.pairs)]
         results: list[float] = []
-        self.seen, at = [], self._centre()
+        self.visited, at = [], self._centre()
         callback.on_rollout_start()
         try:
             for way, sign in product(self.ways, (size, -size)):
@@ -109,17 +109,17 @@ class ES(PIB):
     @torch.inference_mode()
     def _greedy(self, obs: object) -> np.ndarray:
         flat = self._flat(obs)
-        self.seen.append(flat)
-        outputs = self.policy.outputs(flat)
-        return self.policy.to_env(self.policy.head.mode(outputs[:, :-1]).cpu().numpy())
+        self.visited.append(flat)
+        parameters = self.policy.outputs(flat).parameters
+        return self.policy.to_env(self.policy.head.mode(parameters).cpu().numpy())
 
     @torch.inference_mode()
     def train(self) -> None:
-        """One step from the generation just lived through; statistics follow what was seen."""
-        policy, learner = self.policy, self._learner()
-        flat = torch.cat(self.seen)
-        first = policy.normaliser.count.item() == 0
-        policy.normaliser.update(flat)
+        """One step from the generation just lived through; statistics follow the states that were visited."""
+        model, learner = self.policy.model, self._learner()
+        flat = torch.cat(self.visited)
+        first = model.normaliser.count.item() == 0
+        model.normaliser.update(flat)
         progress = min(1.0, 1 - self._current_progress_remaining)  # the last episodes may overrun the budget
         if len(self.fitness):
             for array, change in zip(learner.arrays, learner.change(self.ways, self.fitness, progress), strict=True):
@@ -127,15 +127,15 @@ class ES(PIB):
             self.logger.record("train/fitness_mean", float(self.fitness.mean()))
             self.logger.record("train/fitness_best", float(self.fitness.max()))
         pick = torch.linspace(0, len(flat) - 1, min(len(flat), CALIBRATION_SAMPLES), device=flat.device).long()
-        x = policy.inputs(flat[pick])
+        x = model.inputs(flat[pick])
         if first:
-            policy.network.calibrate(x)
+            model.network.calibrate(x)
         else:
-            track = learner.config.track * learner.config.share(progress)
-            for unit, z in zip(policy.network.chain, policy.network.measure(x).z, strict=True):
+            track = learner.config.track * learner.config.rate_left(progress)
+            for unit, z in zip(model.network.chain, model.network.measure(x).z, strict=True):
                 unit.control.track(z, track)
-        for key, count in policy.meter.totals().items():
+        for key, count in model.meter.totals().items():
             self.logger.record(f"hardware/{key}", count)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "ways", "fitness", "seen"]
+        return [*super()._excluded_save_params(), "ways", "fitness", "visited"]

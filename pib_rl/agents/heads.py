@@ -79,8 +79,8 @@ class Head(nn.Module, ABC):
             entropy: Weight of the entropy bonus.
         """
 
-    def learn(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
-        """Moves parameters that do not depend on the state (the spread of continuous actions)."""
+    def update_std(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
+        """Moves the standard deviation of continuous actions, which does not depend on the state."""
 
 
 class DiscreteHead(Head):
@@ -196,7 +196,7 @@ class GaussianHead(Head):
         error = self.score(parameters, actions)
         return error.mul_(-push[:, None]).div_(self.log_std.exp()).div_(len(parameters))
 
-    def learn(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
+    def update_std(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
         error = self.score(parameters, actions)
         slope = -(push[:, None] * (error.square() - 1)).mean(0) - entropy
         self.log_std.add_(self.optimiser.step(slope, rate)).clamp_(-5.0, 1.0)

@@ -30,7 +30,7 @@ class Patch(NamedTuple):
     stride: int
 
 
-class Layout(nn.Module):
+class PatchGrid(nn.Module):
     """Cuts images into overlapping squares, and sends what belongs to squares back to pixels (im2col and its adjoint).
 
     Half a square of dark pixels, drive 0, surrounds the image: a square is centred on every stride-th pixel.

@@ -16,11 +16,11 @@ from stable_baselines3.common.utils import LinearSchedule, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from pib_rl.agents.learners.registry import find_learner, resolve
+from pib_rl.agents.learners.registry import find_learner, rule_settings
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.rollout import Rollout
-from pib_rl.agents.rule.self_test import Answers
+from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.common.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
@@ -44,18 +44,18 @@ class PIB(OnPolicyAlgorithm):
         learning_rate: Rate of the readout, in units of 1/(number of its inputs), or a schedule of the remaining
             progress. Default: 0.6 falling linearly to 0.
         n_steps: Steps per environment and rollout. Default: 2048 divided by the number of environments.
-        gamma: Discount.
-        gae_lambda: Lambda of the generalised advantage estimate.
-        ent_coef: Weight of the entropy bonus.
+        gamma: How far ahead rewards count: 0.99 looks about 100 steps ahead.
+        gae_lambda: How far advantages trust rewards rather than values, see `RuleConfig`.
+        ent_coef: Weight of the entropy bonus: more of it keeps the policy exploring for longer.
         hw: Name of the substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
         hw_options: Values of the substrate's configuration that differ from its default.
         width: Outputs of each unit.
         units: Number of units.
         objective: "gaussian", "pointwise", "cka", "renyi" or "ridge".
         objective_options: Keyword arguments of the objective.
-        learner: "pib", or a rival that trains the hidden arrays in its place on the same hardware and in the same loop
-            (`pib_rl.agents.RIVALS`); the class's own if None. "frozen" leaves them as fabricated: the baseline of every
-            claim.
+        learner: What trains the hidden arrays, on the same hardware and in the same loop: a key of
+            `pib_rl.agents.LEARNERS`; the class's default if None. "frozen" leaves them as fabricated: the baseline of
+            every claim.
         rule: Other settings of `RuleConfig` by name.
         stats_window_size: Episodes in the rolling averages of the log.
         tensorboard_log: Folder for TensorBoard, or None; `learn` makes PIB_1, PIB_2 and so on in it (needs the extra
@@ -71,9 +71,9 @@ class PIB(OnPolicyAlgorithm):
 
     policy: PIBPolicy  # type: ignore[assignment]
     rollout: Rollout
-    answers: Answers | None = None
-    alone: ClassVar[bool] = False
-    own_learner: ClassVar[str] = "pib"
+    remembered: Remembered | None = None
+    own_loop: ClassVar[bool] = False
+    default_learner: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "MlpPolicy": PIBPolicy,
         "CnnPolicy": PIBPolicy,
@@ -111,9 +111,9 @@ class PIB(OnPolicyAlgorithm):
                 "env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
                 "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead"
             )
-        learner = self.own_learner if learner is None else learner
+        learner = self.default_learner if learner is None else learner
         kind = find_learner(learner)
-        if kind.alone != self.alone:
+        if kind.own_loop != self.own_loop:
             raise ValueError(
                 f"learner {learner!r} needs a training loop of another kind than {type(self).__name__}: "
                 f"make it with pib_rl.agents.make_agent({learner!r}, policy, env)"
@@ -183,16 +183,15 @@ class PIB(OnPolicyAlgorithm):
     def _make_rule(self) -> Rule:
         """The rule with its learner; ``rule_options`` holds settings of both."""
         base = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
-        config, options = resolve(self.learner, self.rule_options, base)
-        rule = Rule(self.policy, config, find_learner(self.learner)(self.policy, config, options))
-        if self.answers is not None:  # of a saved agent: the self-test goes on where it was
-            obs, outputs = (values.to(self.device) for values in self.answers)
-            rule.test.remember(obs, outputs)
+        config, options = rule_settings(self.learner, self.rule_options, base)
+        rule = Rule(self.policy, config, find_learner(self.learner)(self.policy.model, config, options))
+        if self.remembered is not None:  # of a saved agent: the self-test goes on where it was
+            rule.test.remember(*(values.to(self.device) for values in self.remembered))
         return rule
 
     def renew_rule(self) -> None:
-        """Begins the rule anew on the chip as it is now: nothing is remembered, a digital twin is that of today."""
-        self.answers = None
+        """Starts the rule again on the chip as it is now: nothing is remembered, a digital twin is that of today."""
+        self.remembered = None
         self.rule = self._make_rule()
 
     def learn(
@@ -258,7 +257,7 @@ class PIB(OnPolicyAlgorithm):
     def _empty_rollout(self, steps: int, envs: int) -> Rollout:
         head = self.policy.head
         rollout = Rollout.empty(
-            steps, envs, len(self.policy.normaliser.mean), head.blank(envs, self.device), head.outputs + 1
+            steps, envs, len(self.policy.model.normaliser.mean), head.blank(envs, self.device), head.outputs
         )
         rollout.obs[0] = self._flat(self._last_obs)
         return rollout
@@ -270,13 +269,13 @@ class PIB(OnPolicyAlgorithm):
     def _decide(self, step: int) -> np.ndarray:
         """One pass through the hardware and a draw of actions."""
         outputs = self.policy.outputs(self.rollout.obs[step])
-        if step == 0 and not outputs.isfinite().all():
+        if step == 0 and not all(part.isfinite().all() for part in outputs):
             raise ValueError(
                 f"the policy's outputs are no finite numbers any more at step {self.num_timesteps}: the "
                 "training diverged; lower learning_rate or hidden_rate"
             )
-        taken = self.policy.head.explore(outputs[:, :-1], self.policy.streams)
-        self.rollout.outputs[step] = outputs
+        taken = self.policy.head.explore(outputs.parameters, self.policy.streams)
+        self.rollout.parameters[step], self.rollout.values[step] = outputs
         self.rollout.actions[step] = taken
         return taken.cpu().numpy()
 
@@ -301,7 +300,7 @@ class PIB(OnPolicyAlgorithm):
         rate = float(self.lr_schedule(self._current_progress_remaining))
         progress = min(1.0, 1 - self._current_progress_remaining)  # the last rollout may overrun the budget
         log = self.rule.update(self.rollout, progress, rate)
-        self.answers = self.rule.test.answers
+        self.remembered = self.rule.test.remembered
         self.logger.record("train/learning_rate", rate)
         for key, value in log.items():
             self.logger.record(key, value)

@@ -12,24 +12,37 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from pib_rl.agents.heads import make_head
-from pib_rl.agents.network.network import Network
-from pib_rl.agents.network.normaliser import Normaliser, ReturnScale
-from pib_rl.agents.network.on_hardware import OnHardware
-from pib_rl.agents.network.readout import Readout
+from pib_rl.agents.network.chip import ChipConfig
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.normaliser import ReturnScale
+from pib_rl.agents.network.optimisers import SignalGatedAdam
 from pib_rl.agents.observations import check_observation_space, flatten
 from pib_rl.common.streams import LEARNING, Streams
-from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Read
 
 CALIBRATION_SAMPLES = 256
 
 
-class Answer(NamedTuple):
-    """What a policy says of n observations.
+class PolicyOutputs(NamedTuple):
+    """Outputs of a policy's readout.
 
-    Actions as `_predict` gives them; parameters of their distribution, shape (n, o - 1), see `Head`; and values, shape
-    (n,), in units of the return scale.
+    Args:
+        parameters: Parameters of the distribution of actions, see `Head`, shape (..., head.outputs).
+        values: Expected returns, shape (...,), in units of the return scale.
+    """
+
+    parameters: Tensor
+    values: Tensor
+
+
+class Prediction(NamedTuple):
+    """What a policy predicts for n observations.
+
+    Args:
+        actions: As `PIBPolicy._predict` gives them.
+        parameters: Parameters of their distribution, shape (n, head.outputs).
+        values: Expected returns, shape (n,), in units of the return scale.
     """
 
     actions: Tensor
@@ -37,7 +50,7 @@ class Answer(NamedTuple):
     values: Tensor
 
 
-class PIBPolicy(OnHardware, BasePolicy):
+class PIBPolicy(BasePolicy):
     """A policy on simulated or real hardware, in the shape that Stable-Baselines3 expects.
 
     Everything that the policy needs is in its state dict as float buffers: the fabricated device, weights,
@@ -54,7 +67,7 @@ class PIBPolicy(OnHardware, BasePolicy):
         units: Number of units.
         objective: Name of the units' objective.
         objective_options: Its keyword arguments.
-        gamma: Discount, for the statistics of returns.
+        gamma: Discount of the returns whose scale the values are in units of.
         log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
         noise_correlation: Correlation of their exploration noise in successive steps of an environment, 0..1.
         action_inputs: Give the network inputs for an action behind those for the observation; they are 0 while acting.
@@ -89,105 +102,112 @@ class PIBPolicy(OnHardware, BasePolicy):
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
         bounded = isinstance(action_space, spaces.Box) and action_space.is_bounded()
         super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
-        self.arguments = {
-            "hw": hw,
-            "hw_options": dict(hw_options or {}),
-            "width": width,
-            "units": units,
-            "objective": objective,
-            "objective_options": dict(objective_options or {}),
+        chip = ChipConfig(
+            hw=hw,
+            hw_options=hw_options or {},
+            width=width,
+            units=units,
+            objective=objective,
+            objective_options=objective_options or {},
+            seed=seed,
+        )
+        self._arguments = {name: value for name, value in vars(chip).items() if name not in ("patches", "image")} | {
             "gamma": gamma,
             "log_std_init": log_std_init,
             "noise_correlation": noise_correlation,
             "action_inputs": action_inputs,
-            "seed": seed,
         }
-        self.streams = Streams(seed)
-        self.meter = Meter()
         features = spaces.flatdim(observation_space)
         self.head = make_head(action_space, log_std_init, noise_correlation)
-        self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
-        self.target_features = self.head.score_features + 1 + features
-        self.normaliser = Normaliser(features)
         self.returns = ReturnScale(gamma)
-        inputs = features + (self.head.outputs if action_inputs else 0)
-        self.network = Network(
-            self.substrate,
-            inputs,
-            width,
-            units,
-            objective=objective,
-            target_features=self.target_features,
-            options=objective_options,
+        self.model = PhysicalModel(
+            chip,
+            features,
+            self.head.outputs + 1,
+            target_features=self.head.score_features + 1 + features,
+            target_inputs=self.head.outputs if action_inputs else 0,
+            optimiser=SignalGatedAdam,
         )
-        self.readout = Readout(self.substrate, self.network.tap_features, self.head.outputs + 1)
-        self.network.calibrate(self.streams.normal(LEARNING, torch.zeros(CALIBRATION_SAMPLES, inputs)))
+        shape = CALIBRATION_SAMPLES, self.model.network.in_features
+        self.model.network.calibrate(self.streams.normal(LEARNING, torch.zeros(shape)))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers live."""
+        return self.model.device
+
+    @property
+    def streams(self) -> Streams:
+        """The random streams of the chip."""
+        return self.model.streams
+
+    @property
+    def meter(self) -> Meter:
+        """What the chip has cost."""
+        return self.model.meter
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), **self.arguments}
+        return {**super()._get_constructor_parameters(), **self._arguments}
 
     def flatten(self, obs: PyTorchObs) -> Tensor:
         """Observations of the environment as one float matrix, shape (n, features): one-hot, images 0..1."""
         return flatten(obs, self.observation_space, self.normalize_images)
 
-    def inputs(self, flat: Tensor, answers: Tensor | None = None) -> Tensor:
+    def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
         """What the network sees: standardised observations, then the action where it has inputs for one.
 
         Args:
             flat: Flat observations, shape (n, d).
-            answers: Actions as the head gives them; None is no action at all, zeros.
+            actions: Actions as the head gives them; None is no action at all, zeros.
 
         Returns:
             Shape (n, network.in_features).
         """
-        x: Tensor = self.normaliser(flat)
-        if not self.target_input_features:
-            return x
-        action = x.new_zeros(len(x), self.target_input_features) if answers is None else self.head.encode(answers)
-        return torch.cat([x, action], 1)
+        return self.model.inputs(flat, None if actions is None else self.head.encode(actions))
 
-    def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Readout outputs (action parameters, then value), shape (n, o), from flat observations, shape (n, d)."""
-        return self.readout.measure(self.network.measure(self.inputs(flat), read).taps, read)
+    def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> PolicyOutputs:
+        """One pass of flat observations, shape (n, d), through the hardware."""
+        return self.split(self.model.outputs(flat, read))
 
-    def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Action parameters, shape (n, o - 1), and values, shape (n,), in units of the return scale."""
-        return outputs[..., :-1], outputs[..., -1]
+    @staticmethod
+    def split(outputs: Tensor) -> PolicyOutputs:
+        """The outputs of the readout, shape (..., o), by their meaning."""
+        return PolicyOutputs(outputs[..., :-1], outputs[..., -1])
 
     @torch.inference_mode()
     def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Actions, values and log-probabilities, as on-policy algorithms of Stable-Baselines3 want them."""
-        parameters, values = self.split(self.outputs(self.flatten(obs)))
+        parameters, values = self.outputs(self.flatten(obs))
         actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
         return actions, values[:, None], self.head.log_prob(parameters, actions)
 
     @torch.inference_mode()
     def predict_values(self, obs: PyTorchObs) -> Tensor:
         """Values, shape (n, 1), in units of the return scale."""
-        return self.split(self.outputs(self.flatten(obs)))[1][:, None]
+        return self.outputs(self.flatten(obs)).values[:, None]
 
     @torch.inference_mode()
     def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values, log-probabilities of ``actions`` and entropies."""
-        parameters, values = self.split(self.outputs(self.flatten(obs)))
+        parameters, values = self.outputs(self.flatten(obs))
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
         return values[:, None], self.head.log_prob(parameters, actions), self.head.entropy(parameters)
 
     @torch.inference_mode()
-    def answer(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Answer:
-        """All that one pass of n observations through the hardware says."""
-        return self.judge(self.outputs(self.flatten(obs), read), deterministic)
+    def prediction(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Prediction:
+        """Actions, their distributions and values from one pass of n observations through the hardware."""
+        return self.choose(self.outputs(self.flatten(obs), read), deterministic)
 
-    def judge(self, outputs: Tensor, deterministic: bool) -> Answer:
-        """What readout outputs, shape (n, o), say: the most likely actions, or drawn ones."""
-        parameters, values = self.split(outputs)
+    def choose(self, outputs: PolicyOutputs, deterministic: bool) -> Prediction:
+        """The most likely actions of these outputs, or drawn ones."""
+        parameters, values = outputs
         actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
-        return Answer(actions.clamp(-1, 1) if self.squash_output else actions, parameters, values)
+        return Prediction(actions.clamp(-1, 1) if self.squash_output else actions, parameters, values)
 
     def act(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Tensor:
         """Actions in a given read mode, as `_predict` gives them."""
-        return self.answer(obs, deterministic, read).actions
+        return self.prediction(obs, deterministic, read).actions
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         return self.act(observation, deterministic, Read.MEAN if deterministic else Read.NOISY)

@@ -12,7 +12,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from pib_rl.agents.learners.registry import find_learner
-from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.chip import ChipConfig
+from pib_rl.agents.network.model import PhysicalModel, own_state
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.common.options import admit, read_yaml
@@ -60,7 +61,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
-        cure = "take the last policy" if path.name == BEST else f"make the run anew from {path.parent / CONFIG}"
+        cure = "take the last policy" if path.name == BEST else f"make the run again from {path.parent / CONFIG}"
         raise ValueError(f"{path} cannot be read: {error}; {cure}, or give another run") from None
     return state
 
@@ -85,7 +86,7 @@ def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """Those settings of a run that say what chip it was: those of `CHIP`.
 
     Raises:
-        ValueError: If its units can't go on elsewhere, or the settings do not tell.
+        ValueError: If its units can't go on elsewhere, or a setting of it is missing.
     """
     if settings.get("patches"):
         raise ValueError(f"{run}: its units look at squares of images, which policies don't")
@@ -117,12 +118,12 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     return found | gamma | {"action_inputs": learner.target_inputs}
 
 
-def check_observations(settings: Mapping[str, Any], state: Mapping[str, Tensor], features: int, run: Path) -> None:
+def check_observations(settings: Mapping[str, Any], state: dict[str, Tensor], features: int, run: Path) -> None:
     """Raises ValueError if a run saw observations of another size than a task's, ``features`` numbers."""
-    mean = state.get("normaliser.mean")
+    mean = own_state(state).get("normaliser.mean")
     if mean is not None and mean.numel() != features:
         raise ValueError(
-            f"{_told(settings, run)}observations of {mean.numel()} numbers, and the task has {features}; "
+            f"{_origin(settings, run)}observations of {mean.numel()} numbers, and the task has {features}; "
             f"give {_cure(settings)}"
         )
 
@@ -134,16 +135,16 @@ def check_actions(
 
     The readout has an output per action, or per number of a continuous one, and one for the value.
     """
-    rows, deviation = "readout.optimiser.first", "head.log_std"
+    rows, std = "model.readout.optimiser.first", "head.log_std"
     if rows not in state or rows not in own:
         return
-    there, here = ((deviation in known, len(known[rows]) - 1) for known in (state, own))
+    there, here = ((std in known, len(known[rows]) - 1) for known in (state, own))
     if there != here:
         a, b = (
             f"continuous actions of size {n}" if continuous else f"{n} discrete actions"
             for continuous, n in (there, here)
         )
-        raise ValueError(f"{_told(settings, run)}{a}, and the task has {b}; give {_cure(settings)}")
+        raise ValueError(f"{_origin(settings, run)}{a}, and the task has {b}; give {_cure(settings)}")
 
 
 def _task(settings: Mapping[str, Any]) -> str:
@@ -152,7 +153,7 @@ def _task(settings: Mapping[str, Any]) -> str:
     return f"{settings['env']} {f'with {count}' if count else 'without'} distractors" if settings.get("env") else ""
 
 
-def _told(settings: Mapping[str, Any], run: Path) -> str:
+def _origin(settings: Mapping[str, Any], run: Path) -> str:
     of = _task(settings) or (f"learn on {settings['data']}" if settings.get("data") else "another task")
     return f"{run} is a run of {of}: it has "
 
@@ -180,7 +181,7 @@ def load_policy(
         name: File of the policy, `LAST` or `BEST`.
 
     Raises:
-        ValueError: If there is no such run, a file is missing or broken, or the policy is of other spaces.
+        ValueError: If there is no such run, a file is missing or broken, or the policy has other spaces.
     """
     run = Path(run)
     check_run(run)
@@ -208,7 +209,7 @@ def load_units(run: str | Path, features: int) -> PhysicalModel:
     settings = read_settings(run)
     chip, state = chip_settings(settings, run), read_state(run / LAST)
     check_observations(settings, state, features, run)
-    model = PhysicalModel(features, 1, **chip, seed=settings.get("seed", 0))
+    model = PhysicalModel(ChipConfig(**chip, seed=settings.get("seed", 0)), features, 1)
     try:
         model.inherit(state)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
@@ -145,6 +145,23 @@ def whole(name: str, value: object, low: int, high: int | None = None) -> int:
             return number
     bounds = f", {low} or more" if high is None else f" in {low}..{high}"
     raise ValueError(f"{name} must be a whole number{bounds}, got {shown(value)}")
+
+
+def mapping(name: str, value: object) -> dict[str, Any]:
+    """Settings by name as a dict, empty for None; numbers of NumPy become Python's.
+
+    Args:
+        name: Whose they are, for messages.
+        value: What came.
+
+    Raises:
+        ValueError: If it is no mapping from names.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"{name} must be a mapping of names to values, got {shown(value)}")
+    return {key: one.item() if isinstance(one, np.generic) else one for key, one in value.items()}
 
 
 def shown(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pib_rl.agents.learners.registry import resolve
+from pib_rl.agents.learners.registry import rule_settings
 from pib_rl.comparison import figures, table
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.plan import CompareConfig, Job
@@ -144,7 +144,7 @@ def settings_of(run: Run) -> dict[str, Any]:
         if stored.get(name) is not None
     }
     try:
-        rule, own = resolve(run.job.learner, stored["rule"])
+        rule, own = rule_settings(run.job.learner, stored["rule"])
     except ValueError:  # another version made it, with settings that are no longer known
         return shown | {"rule": stored["rule"]}
     return shown | {"rule": asdict(rule), **({"own": asdict(own)} if asdict(own) else {})}

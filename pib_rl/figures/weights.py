@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.figures.curves import new_figure
 from pib_rl.physical.substrate import Array
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def arrays_of(model: OnHardware) -> dict[str, Array]:
+def arrays_of(model: PhysicalModel) -> dict[str, Array]:
     """The arrays of a policy or an estimator by name: ``unit1``, ``unit2`` and so on, then ``readout``."""
     arrays = {f"unit{number}": unit.array for number, unit in enumerate(model.network.chain, 1)}
     return arrays | {"readout": model.readout.array}

@@ -49,7 +49,7 @@ class Controls:
         self.paused, self.quit, self.snapshot = False, False, False
         self.speed, self.single = 0, 0
         self.overlay: Overlay | None = None
-        self._menu = fault_menu(session.policy)
+        self._menu = fault_menu(session.policy.model)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ class Controls:
         self.session.message = f"step {self.session.steps}: {probe.read.value} reads of the hardware from now on"
 
     def _pass_day(self) -> None:
-        fault = day_passes(self.session.policy)
+        fault = day_passes(self.session.policy.model)
         if fault is None:
             self.session.message = "nothing of this hardware ages"
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pib_rl.agents.network.faults import offered
-from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.physical.faults import Fault
 
 DRIFT, DAY = "drift", 86400.0
@@ -18,11 +18,11 @@ SIZES = {
 }  # what hurts a trained policy and leaves something to learn from
 
 
-def fault_menu(model: OnHardware) -> list[Fault]:
+def fault_menu(model: PhysicalModel) -> list[Fault]:
     """One fault of each kind that this hardware can have."""
     return [Fault(kind, SIZES[kind]) for kind in offered(model)]
 
 
-def day_passes(model: OnHardware) -> Fault | None:
+def day_passes(model: PhysicalModel) -> Fault | None:
     """A day that passes; None where nothing of the hardware ages."""
     return Fault(DRIFT, DAY) if DRIFT in offered(model) else None

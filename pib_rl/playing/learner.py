@@ -12,7 +12,7 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from pib_rl.agents import PIB
-from pib_rl.agents.rule.self_test import Answers
+from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.cli.process import settle_in
 from pib_rl.viewer import Learning
 
@@ -82,11 +82,11 @@ class PlayLearner:
             return None
         return Learning(min(self.model.num_timesteps, self.total), self.total, self._turns.means, self._on)
 
-    def begin(self, memory: Answers | None) -> None:
+    def begin(self, memory: Remembered | None) -> None:
         """Begins, or goes on after `halt`.
 
         Args:
-            memory: Answers from before a fault, which a first beginning goes by.
+            memory: Outputs from before a fault, which a first beginning goes by.
         """
         if self._on:
             return

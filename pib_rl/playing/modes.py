@@ -50,7 +50,7 @@ def open_session(config: PlayConfig, model: PIB, task: TrainConfig) -> Session:
     """The play that a configuration asks for; without one, the model is closed."""
     try:
         for fault in config.faults():
-            check(model.policy, fault)
+            check(model.policy.model, fault)
         if config.render == "human":
             check_display("use --render gif or --render png")
         else:

@@ -10,7 +10,7 @@ import gymnasium as gym
 from pib_rl.adaptation.memory import MEMORY, remembered
 from pib_rl.agents import PIB
 from pib_rl.agents.network.faults import inject
-from pib_rl.agents.rule.self_test import Answers
+from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.fault_menu import DRIFT
@@ -62,7 +62,7 @@ class Session(EpisodePlayer):
         self._threaded = threaded
         self._healthy = {name: value.clone() for name, value in model.policy.state_dict().items()}
         self._asked: list[Callable[[], None]] = []
-        self._memory: Answers | None = None
+        self._memory: Remembered | None = None
         self._clear_faults()
         self._begin()
 
@@ -95,7 +95,7 @@ class Session(EpisodePlayer):
             ValueError: If this hardware can't have it.
         """
         self._remember()
-        inject(self.policy, fault)
+        inject(self.policy.model, fault)
         if fault.kind == DRIFT:
             self._age += fault.size
         else:

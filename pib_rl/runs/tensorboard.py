@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Image, Logger, TensorBoardOutputFormat, configure
 
-from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
@@ -66,7 +66,7 @@ def write_events(logger: Logger, values: Mapping[str, float | np.ndarray], step:
             output.write(wrapped, dict.fromkeys(wrapped, ()), step)
 
 
-def weight_pictures(model: OnHardware, when: str) -> dict[str, np.ndarray]:
+def weight_pictures(model: PhysicalModel, when: str) -> dict[str, np.ndarray]:
     """What every array holds, as pictures by name; an array that draws noise for it draws aside, nothing is metered."""
     with model.streams.aside("pictures"), model.meter.paused():
         held = {name: array.weights().detach().cpu().numpy() for name, array in arrays_of(model).items()}
@@ -86,7 +86,7 @@ def training_pictures(model: BaseAlgorithm, progress: Path, title: str) -> dict[
     """
     assert isinstance(model.policy, PIBPolicy)
     when = f"after {model.num_timesteps:,} steps"
-    pictures = weight_pictures(model.policy, when)
+    pictures = weight_pictures(model.policy.model, when)
     written = plots.read_progress(progress)
     plane = {
         name: np.append(written.get(name, []), value)

@@ -76,7 +76,7 @@ def prepare(config: TrainConfig) -> PIB:
         model = build(config)
         inherit(config, model)
         for fault in config.faults():
-            check(model.policy, fault)
+            check(model.policy.model, fault)
     step_seconds(config)
     return model
 
@@ -91,7 +91,7 @@ def inherit(config: TrainConfig, model: PIB) -> None:
         return
     folder = RunFolder.open(config.init)
     try:
-        model.policy.inherit(folder.load_policy(LAST))
+        model.policy.model.inherit(folder.load_policy(LAST))
     except ValueError as error:
         raise UserError(
             f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, learner "
@@ -116,8 +116,8 @@ def train(
         watch: Makes a further callback from those that break the chip and let time pass.
     """
     policy = model.policy
-    happening = FaultSchedule(faults, partial(inject, policy))
-    clock = Clock(step_seconds(config), partial(age, policy))
+    happening = FaultSchedule(faults, partial(inject, policy.model))
+    clock = Clock(step_seconds(config), partial(age, policy.model))
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
@@ -164,7 +164,7 @@ def evaluate_final(
 ) -> RunResult:
     """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
     policy = model.policy
-    cost = costs(policy)
+    cost = costs(policy.model)
     returns: dict[str, np.ndarray] = {}
     for label, name in (("best_", BEST), ("", LAST)):
         policy.load_state_dict(folder.load_policy(name))

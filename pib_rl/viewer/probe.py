@@ -15,7 +15,7 @@ from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.information import Information, information_plane
 from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.target import Target
-from pib_rl.agents.policy import Answer, PIBPolicy
+from pib_rl.agents.policy import PIBPolicy, PolicyOutputs, Prediction
 from pib_rl.common.grid import square
 from pib_rl.common.units import si
 from pib_rl.physical.substrate import Array, Medium, Read
@@ -34,13 +34,13 @@ class Probe:
 
     Attributes:
         measured: Inputs of the network, shape (n, in), what was measured for them, and the readout's outputs.
-        actions: What the policy answered to them, shape (n, ...), as the head gives actions.
+        actions: What the policy does then, shape (n, ...), as the head gives actions.
     """
 
     def __init__(self, policy: PIBPolicy, read: Read = Read.NOISY) -> None:
         self.policy = policy
         self.read = read
-        self.measured: tuple[Tensor, Activations, Tensor] | None = None
+        self.measured: tuple[Tensor, Activations, PolicyOutputs] | None = None
         self.actions: Tensor | None = None
         self._pairs: deque[tuple[Tensor, list[Tensor], Tensor]] = deque(maxlen=WINDOW)
         self._fresh = 0
@@ -53,24 +53,24 @@ class Probe:
         self.measured = None
 
     @torch.inference_mode()
-    def decide(self, obs: PyTorchObs, deterministic: bool) -> Answer:
-        """What `PIBPolicy.answer` says of n observations in the read mode, with the same draws."""
-        policy, read = self.policy, self.read
-        x = policy.inputs(policy.flatten(obs))
-        activations = policy.network.measure(x, read)
-        outputs = policy.readout.measure(activations.taps, read)
+    def decide(self, obs: PyTorchObs, deterministic: bool) -> Prediction:
+        """What `PIBPolicy.prediction` gives for n observations in the read mode, with the same draws."""
+        policy, model, read = self.policy, self.policy.model, self.read
+        x = model.inputs(policy.flatten(obs))
+        activations = model.network.measure(x, read)
+        outputs = policy.split(model.readout.measure(activations.taps, read))
         if self.measured is not None and self.measured[0].shape == x.shape:
             self._pairs.append((self.measured[0], self.measured[1].z, x))
             self._fresh += 1
         self.measured = x, activations, outputs
-        answer = policy.judge(outputs, deterministic)
-        self.actions = answer.actions
-        return answer
+        prediction = policy.choose(outputs, deterministic)
+        self.actions = prediction.actions
+        return prediction
 
     def act(self, obs: Any) -> np.ndarray:
         """Greedy actions for a batch of observations, shape (n, ...), as `pib_rl.agents.policy.Reader` gives them."""
-        answer = self.decide(self.policy.obs_to_tensor(obs)[0], True)
-        return self.policy.to_env(answer.actions.cpu().numpy())
+        actions = self.decide(self.policy.obs_to_tensor(obs)[0], True).actions
+        return self.policy.to_env(actions.cpu().numpy())
 
     @torch.inference_mode()
     def scene(self, status: Status | None = None, action: Any = None) -> Scene:
@@ -80,7 +80,7 @@ class Probe:
             status: Where the play is.
             action: What the hardware does next, as the task takes it; None is its latest answer.
         """
-        cost = costs(self.policy)
+        cost = costs(self.policy.model)
         return Scene(
             self._units(), self._decision(action), cost["energy_parts_j"], format_costs(cost), status or Status()
         )
@@ -99,7 +99,7 @@ class Probe:
         return self._information
 
     def _units(self) -> tuple[UnitView, ...]:
-        network, readout = self.policy.network, self.policy.readout
+        network, readout = self.policy.model.network, self.policy.model.readout
         x, activations, _ = self.measured or (None, None, None)
         known = {index: (point.on_input, point.on_target) for index, point in enumerate(self.information())}
         units, drive, h = [], None if x is None else x[:1] * network.input_gain, None
@@ -164,13 +164,13 @@ class Probe:
         if self.measured is None or self.actions is None:
             return None
         policy = self.policy
-        parameters, values = policy.split(self.measured[2][:1])
+        parameters, values = self.measured[2]
         value = float(values[0]) * policy.returns.value
         taken = self._taken_action(action)
         if isinstance(policy.head, GaussianHead):
             stds = tuple(policy.head.log_std.exp().tolist())
             return Decision(value, means=tuple(parameters[0].tolist()), stds=stds, action=taken)
-        return Decision(value, probabilities=tuple(parameters.softmax(1)[0].tolist()), action=taken)
+        return Decision(value, probabilities=tuple(parameters[:1].softmax(1)[0].tolist()), action=taken)
 
     def _taken_action(self, action: Any) -> tuple[float, ...]:
         """See `Decision.action`."""

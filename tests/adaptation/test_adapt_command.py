@@ -190,7 +190,7 @@ def test_every_learner_starts_from_the_same_broken_chip(kind, request, tmp_path,
     for state in start:
         assert state.keys() == found.broken.keys()
         same = {key for key, value in state.items() if torch.equal(value, found.broken[key])}
-        tuned = ("control.mean", "control.deviation", "measurements", "energy", "products")  # recalibrated, and metered
+        tuned = ("control.mean", "control.std", "measurements", "energy", "products")  # recalibrated, and metered
         assert all(key.endswith(tuned) for key in state.keys() - same)
         assert ("network.units.0.control.mean" in same) == (kind == "policy")
         assert all(torch.equal(value, start[0][key]) for key, value in state.items()), "and the same for all"

@@ -27,7 +27,14 @@ class Record(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         rollout = self.model.rollout
-        self.parts += [rollout.obs, rollout.actions, rollout.outputs, rollout.rewards, rollout.terminated]
+        self.parts += [
+            rollout.obs,
+            rollout.actions,
+            rollout.parameters,
+            rollout.values,
+            rollout.rewards,
+            rollout.terminated,
+        ]
 
 
 calls = count()
@@ -49,7 +56,7 @@ def play(seed: int, hw: str, env: str = "CartPole-v1", **kwargs):
 def test_the_same_seed_gives_the_same_run(hw, env):
     parts, state = play(5, hw, env)
     again, same = play(5, hw, env)
-    assert len(parts) == len(again) == 15
+    assert len(parts) == len(again) == 18
     assert all(torch.equal(a, b) for a, b in zip(parts, again, strict=True))
     assert all(torch.equal(value, same[key]) for key, value in state.items())
 
@@ -59,8 +66,10 @@ def test_another_seed_gives_another_run(hw):
     parts, state = play(5, hw)
     others, other = play(6, hw)
     assert not torch.equal(parts[0], others[0])
-    assert not torch.equal(state["readout.optimiser.first"], other["readout.optimiser.first"])
-    assert not torch.equal(state["network.units.0.optimiser.first"], other["network.units.0.optimiser.first"])
+    assert not torch.equal(state["model.readout.optimiser.first"], other["model.readout.optimiser.first"])
+    assert not torch.equal(
+        state["model.network.units.0.optimiser.first"], other["model.network.units.0.optimiser.first"]
+    )
 
 
 def test_noise_of_the_hardware_does_not_move_exploration_or_environment():
@@ -75,4 +84,4 @@ def test_noise_of_the_hardware_does_not_move_exploration_or_environment():
 def test_no_seed_draws_one_and_keeps_it():
     one, two = (PIB("MlpPolicy", "CartPole-v1", width=4, n_steps=8) for _ in range(2))
     assert one.seed != two.seed
-    assert one.policy.arguments["seed"] == one.seed
+    assert one.policy.model.chip.seed == one.seed

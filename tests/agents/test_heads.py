@@ -110,7 +110,7 @@ def test_log_std_steps_down_its_gradient(bonus):
         there = Normal(parameters, leaf.exp())
         (-(push * there.log_prob(actions).sum(1)).mean() - bonus * there.entropy().sum(1).mean()).backward()
         expected = expected + adam.step(leaf.grad, 1e-2)
-        head.learn(parameters, actions, push, bonus, 1e-2)
+        head.update_std(parameters, actions, push, bonus, 1e-2)
     torch.testing.assert_close(head.log_std, expected, rtol=1e-9, atol=1e-12)
     if bonus:
         assert (head.log_std > -0.5).all()  # a large bonus widens the spread
@@ -121,7 +121,7 @@ def test_log_std_stays_in_its_range(sign, bound):
     head = GaussianHead(1)
     far = torch.full((4, 1), 1e3)
     for _ in range(200):
-        head.learn(torch.zeros(4, 1), far, torch.full((4,), sign), 0.0, 0.1)
+        head.update_std(torch.zeros(4, 1), far, torch.full((4,), sign), 0.0, 0.1)
     assert head.log_std.item() == bound
 
 

@@ -41,10 +41,10 @@ class Fixed(gym.Env):
 def test_every_substrate_learns_by_name(hw):
     agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, **SMALL)
     assert isinstance(agent, OnPolicyAlgorithm)
-    before = agent.policy.network.chain[0].array.weights().clone()
+    before = agent.policy.model.network.chain[0].array.weights().clone()
     assert agent.learn(96) is agent
     assert agent.num_timesteps == 96
-    assert not torch.equal(agent.policy.network.chain[0].array.weights(), before)
+    assert not torch.equal(agent.policy.model.network.chain[0].array.weights(), before)
     assert all(buffer.isfinite().all() for buffer in agent.policy.buffers())
 
 
@@ -52,7 +52,7 @@ def test_every_substrate_learns_by_name(hw):
 def test_every_objective_learns_by_name(objective):
     agent = PIB("MlpPolicy", "CartPole-v1", objective=objective, objective_options={"bandwidth": 0.8}, **SMALL)
     agent.learn(64)
-    assert all(unit.objective.bandwidth == 0.8 for unit in agent.policy.network.chain)
+    assert all(unit.objective.bandwidth == 0.8 for unit in agent.policy.model.network.chain)
     assert all(buffer.isfinite().all() for buffer in agent.policy.buffers())
 
 
@@ -60,12 +60,12 @@ def test_every_objective_learns_by_name(objective):
 def test_frozen_units_keep_every_bit_and_learning_ones_do_not(hw):
     for mode in ("frozen", "pib"):
         agent = PIB("MlpPolicy", "CartPole-v1", hw=hw, learner=mode, **SMALL)
-        arrays = [unit.array for unit in agent.policy.network.chain]
-        before, readout = [a.weights().clone() for a in arrays], agent.policy.readout.array.weights().clone()
+        arrays = [unit.array for unit in agent.policy.model.network.chain]
+        before, readout = [a.weights().clone() for a in arrays], agent.policy.model.readout.array.weights().clone()
         agent.learn(96)
         kept = [torch.equal(a.weights(), was) for a, was in zip(arrays, before, strict=True)]
         assert kept == [mode == "frozen"] * 2
-        assert not torch.equal(agent.policy.readout.array.weights(), readout)
+        assert not torch.equal(agent.policy.model.readout.array.weights(), readout)
 
 
 def test_continuous_actions_stay_in_bounds_while_learning():
@@ -131,9 +131,9 @@ def test_a_rollout_beyond_the_budget_moves_units_no_further(decay):
     )
     agent.learn(33)  # two rollouts of 32: the second ends at twice the budget
     assert agent._current_progress_remaining < 0
-    before = [unit.array.weights().clone() for unit in agent.policy.network.chain]
+    before = [unit.array.weights().clone() for unit in agent.policy.model.network.chain]
     agent.train()
-    for unit, old in zip(agent.policy.network.chain, before, strict=True):
+    for unit, old in zip(agent.policy.model.network.chain, before, strict=True):
         assert torch.equal(unit.array.weights(), old)
 
 
@@ -153,8 +153,8 @@ def test_settings_reach_the_rule_and_the_policy():
     config = agent.rule.config
     assert (config.gamma, config.gae_lambda, config.ent_coef, config.ridge) == (0.9, 0.8, 0.01, 0.7)
     assert agent.policy.returns.gamma == 0.9
-    assert len(agent.policy.network.chain) == 3
-    assert agent.policy.network.chain[0].medium.out_features == 16
+    assert len(agent.policy.model.network.chain) == 3
+    assert agent.policy.model.network.chain[0].medium.out_features == 16
 
 
 def test_works_behind_a_normalising_wrapper():
@@ -189,7 +189,7 @@ def test_a_vector_environment_of_gymnasium_is_refused_with_the_cure():
         ({"hw": "optical", "hw_options": {"photon": 3}}, "optical has no option 'photon'; did you mean photons"),
         ({"learner": "thawed"}, "unknown learner 'thawed'"),
         ({"n_steps": 0}, "n_steps must be >= 1, got 0"),
-        ({"width": 0}, "width must be >= 1, got 0"),
+        ({"width": 0}, r"width must be a whole number in 1\.\.100000, got 0"),
     ],
 )
 def test_wrong_arguments_name_themselves_and_the_nearest_right_one(argument, message):

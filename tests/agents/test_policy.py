@@ -19,7 +19,7 @@ TWO = spaces.Discrete(2)
 def make(hw: str = "digital", seed: int = 0, observation=BOX, action=TWO, **kwargs) -> PIBPolicy:
     policy = PIBPolicy(observation, action, hw=hw, width=6, seed=seed, **kwargs)
     generator = torch.Generator().manual_seed(3)
-    array = policy.readout.array
+    array = policy.model.readout.array
     array.program(torch.randn(array.out_features, array.in_features, generator=generator) / 4)
     return policy
 
@@ -42,11 +42,11 @@ def test_deterministic_predictions_repeat_bit_for_bit(hw, action):
 @pytest.mark.parametrize("hw", ["memristive", "optical"])
 def test_read_modes_differ_and_only_noise_differs_between_calls(hw):
     policy, obs = make(hw, action=FLAT), torch.from_numpy(observations())
-    noisy, again = policy.outputs(obs), policy.outputs(obs)
-    mean, repeat = policy.outputs(obs, Read.MEAN), policy.outputs(obs, Read.MEAN)
+    noisy, again = policy.model.outputs(obs), policy.model.outputs(obs)
+    mean, repeat = policy.model.outputs(obs, Read.MEAN), policy.model.outputs(obs, Read.MEAN)
     assert torch.equal(mean, repeat)
     assert not torch.equal(noisy, again)
-    assert not torch.equal(mean, policy.outputs(obs, Read.IDEAL))
+    assert not torch.equal(mean, policy.model.outputs(obs, Read.IDEAL))
     by_reader = Reader(policy, Read.MEAN).predict(observations(), deterministic=True)[0]
     np.testing.assert_array_equal(by_reader, policy.predict(observations(), deterministic=True)[0])
     noisy_reader = Reader(policy, Read.NOISY)
@@ -58,23 +58,23 @@ def test_read_modes_differ_and_only_noise_differs_between_calls(hw):
 def test_constructor_parameters_rebuild_the_policy(hw):
     policy = make(hw, seed=7, objective="cka", objective_options={"bandwidth": 0.5}, units=3)
     other = PIBPolicy(**policy._get_constructor_parameters())
-    assert other.arguments == policy.arguments
+    assert other._get_constructor_parameters() == policy._get_constructor_parameters()
     fresh = PIBPolicy(BOX, TWO, hw=hw, width=6, seed=7, objective="cka", objective_options={"bandwidth": 0.5}, units=3)
     for (key, value), (same, expected) in zip(other.state_dict().items(), fresh.state_dict().items(), strict=True):
         assert key == same
         assert torch.equal(value, expected), key
-    assert other.network.chain[0].objective.bandwidth == 0.5
+    assert other.model.network.chain[0].objective.bandwidth == 0.5
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_the_state_holds_the_whole_chip(hw):
     policy, other = make(hw, seed=1, action=FLAT), make(hw, seed=2, action=FLAT)
-    policy.normaliser.update(torch.randn(30, 5, generator=torch.Generator().manual_seed(0)) * 3)
+    policy.model.normaliser.update(torch.randn(30, 5, generator=torch.Generator().manual_seed(0)) * 3)
     one, two = (chip.predict(observations(), deterministic=True)[0] for chip in (policy, other))
     assert not np.array_equal(one, two)
     other.load_state_dict(policy.state_dict())
     np.testing.assert_array_equal(other.predict(observations(), deterministic=True)[0], one)
-    ideal = [chip.outputs(torch.from_numpy(observations()), Read.IDEAL) for chip in (policy, other)]
+    ideal = [chip.model.outputs(torch.from_numpy(observations()), Read.IDEAL) for chip in (policy, other)]
     assert torch.equal(*ideal)
 
 
@@ -82,8 +82,8 @@ def test_the_state_holds_how_each_device_takes_a_write():
     one, two = (make("memristive", seed=seed, hw_options={"write_noise": 0.0}) for seed in (1, 2))
     two.load_state_dict(one.state_dict())
     for chip in (one, two):
-        chip.network.chain[0].array.program(torch.full((6, 5), 0.1))
-    assert torch.equal(*(chip.network.chain[0].array.weights() for chip in (one, two)))
+        chip.model.network.chain[0].array.program(torch.full((6, 5), 0.1))
+    assert torch.equal(*(chip.model.network.chain[0].array.weights() for chip in (one, two)))
 
 
 @pytest.mark.parametrize("action", [TWO, FLAT], ids=["discrete", "box"])
@@ -105,7 +105,7 @@ def test_saving_a_policy_on_its_own(tmp_path):
 def test_the_same_seed_fabricates_the_same_chip_and_another_another():
     one, same, other = (make("optical", seed=seed).state_dict() for seed in (4, 4, 5))
     assert all(torch.equal(one[key], same[key]) for key in one)
-    key = "network.units.0.medium.transmission"
+    key = "model.network.units.0.medium.transmission"
     assert not torch.equal(one[key], other[key])
 
 
@@ -123,10 +123,10 @@ def test_values_and_log_probabilities_agree_between_entry_points():
 
 def test_the_normaliser_stands_between_observation_and_hardware():
     policy, obs = make(), torch.from_numpy(observations())
-    plain = policy.outputs(obs)
-    policy.normaliser.mean.fill_(2.0)
-    policy.normaliser.deviation.fill_(3.0)
-    torch.testing.assert_close(policy.outputs(obs * 3 + 2), plain)
+    plain = policy.model.outputs(obs)
+    policy.model.normaliser.mean.fill_(2.0)
+    policy.model.normaliser.std.fill_(3.0)
+    torch.testing.assert_close(policy.model.outputs(obs * 3 + 2), plain)
 
 
 def test_actions_reach_the_bounds_of_the_box_and_never_pass_them():
@@ -134,7 +134,7 @@ def test_actions_reach_the_bounds_of_the_box_and_never_pass_them():
     policy = make(action=space)
     sent = policy.to_env(np.array([[0.0, 0.0], [-9.0, 9.0], [0.5, -0.5]], dtype=np.float32))
     np.testing.assert_allclose(sent, [[0.0, 5.0], [-2.0, 10.0], [1.0, 2.5]], rtol=1e-6)
-    policy.readout.array.program(50 * torch.ones(3, policy.network.tap_features + 1))
+    policy.model.readout.array.program(50 * torch.ones(3, policy.model.network.tap_features + 1))
     for deterministic in (True, False):
         actions, _ = policy.predict(observations(200), deterministic=deterministic)
         assert ((actions >= space.low) & (actions <= space.high)).all()

@@ -37,10 +37,10 @@ def env():
 def folder(env, tmp_path):
     (tmp_path / CONFIG).write_text(yaml.safe_dump(SETTINGS | {"versions": {"torch": "2"}}))
     policy = PIBPolicy(env.observation_space, env.action_space, **policy_arguments(SETTINGS, tmp_path))
-    policy.normaliser.update(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 3)
-    policy.readout.array.program(0.1 * torch.randn(3, 9, generator=torch.Generator().manual_seed(1)))
+    policy.model.normaliser.update(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 3)
+    policy.model.readout.array.program(0.1 * torch.randn(3, 9, generator=torch.Generator().manual_seed(1)))
     for name, change in ((BEST, 0.0), (LAST, 0.05)):
-        policy.readout.array.program(torch.full((3, 9), change))
+        policy.model.readout.array.program(torch.full((3, 9), change))
         (tmp_path / name).write_bytes(save({key: value.clone() for key, value in policy.state_dict().items()}))
     return tmp_path, policy
 
@@ -64,14 +64,14 @@ def test_a_policy_comes_back_to_the_last_bit(folder, env):
 def test_the_best_checkpoint_is_another_file(folder, env):
     path, policy = folder
     best = load_policy(str(path), env.observation_space, env.action_space, BEST)
-    assert not torch.equal(best.readout.array.weights(), policy.readout.array.weights())
+    assert not torch.equal(best.model.readout.array.weights(), policy.model.readout.array.weights())
 
 
 def test_units_come_with_their_statistics_and_without_the_readout(folder):
     path, policy = folder
     model = load_units(path, 4)
     x = torch.randn(20, 4, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(model.taps(x, Read.MEAN), policy.taps(x, Read.MEAN))
+    assert torch.equal(model.taps(x, Read.MEAN), policy.model.taps(x, Read.MEAN))
     assert model.normaliser.count == 50
     assert model.readout.array.weights().shape == (1, 9)
 

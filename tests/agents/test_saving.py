@@ -31,7 +31,7 @@ def test_a_round_trip_keeps_every_bit(hw, mode, tmp_path):
         assert value.dtype == before[key].dtype
     one, two = (model.predict(states(), deterministic=True)[0] for model in (agent, loaded))
     np.testing.assert_array_equal(one, two)
-    ours, theirs = (model.policy.outputs(torch.from_numpy(states()), "mean") for model in (agent, loaded))
+    ours, theirs = (model.policy.model.outputs(torch.from_numpy(states()), "mean") for model in (agent, loaded))
     assert torch.equal(ours, theirs)
     assert (loaded.learner, loaded.num_timesteps, loaded.seed) == (mode, 64, 3)
 
@@ -46,9 +46,9 @@ def test_a_loaded_agent_goes_on_learning(hw, tmp_path):
     assert loaded.num_timesteps == 64 + 128
     after = loaded.policy.state_dict()
     for part in ("network.units.0.array", "network.units.1.array", "readout.array", "normaliser.mean"):
-        assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(part)), part
-    assert after["normaliser.count"] == 64 + 128
-    assert after["network.units.0.optimiser.count"] > before["network.units.0.optimiser.count"]
+        assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(f"model.{part}")), part
+    assert after["model.normaliser.count"] == 64 + 128
+    assert after["model.network.units.0.optimiser.count"] > before["model.network.units.0.optimiser.count"]
 
 
 def test_continuous_actions_keep_their_spread(tmp_path):
@@ -75,9 +75,9 @@ def test_files_and_parameters_travel_without_a_path():
 
 def test_learning_again_starts_a_new_count_and_keeps_what_was_learned():
     agent = PIB("MlpPolicy", "CartPole-v1", **SMALL).learn(64)
-    weight = agent.policy.readout.array.weights().clone()
+    weight = agent.policy.model.readout.array.weights().clone()
     agent.learn(32)
     assert agent.num_timesteps == 32
-    assert agent.policy.normaliser.count.item() == 96
-    assert not torch.equal(agent.policy.readout.array.weights(), weight)
+    assert agent.policy.model.normaliser.count.item() == 96
+    assert not torch.equal(agent.policy.model.readout.array.weights(), weight)
     assert not torch.equal(weight, torch.zeros_like(weight))

@@ -54,7 +54,7 @@ def test_observations_become_one_vector(space, value, flat):
     policy = PIBPolicy(space, TWO, width=4)
     obs, _ = policy.obs_to_tensor(np.asarray(value, dtype=space.dtype))
     torch.testing.assert_close(policy.flatten(obs), torch.tensor(np.asarray(flat)[None], dtype=torch.float32))
-    assert policy.network.in_features == len(flat)
+    assert policy.model.network.in_features == len(flat)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_all_pairs_of_spaces_learn(space, action):
 
 def test_a_dictionary_of_observations_learns():
     agent = PIB("MultiInputPolicy", World(PARTS, TWO), n_steps=12, width=4, seed=0).learn(24)
-    assert agent.policy.network.in_features == 5
+    assert agent.policy.model.network.in_features == 5
     agent.predict(PARTS.sample(), deterministic=True)
 
 
 def test_an_image_learns_under_the_name_of_sb3():
     space = spaces.Box(0, 255, (36, 36, 1), dtype=np.uint8)  # channels last: SB3 turns them
     agent = PIB("CnnPolicy", World(space, TWO), n_steps=8, width=4, seed=0).learn(16)
-    assert agent.policy.network.in_features == 1296
+    assert agent.policy.model.network.in_features == 1296
 
 
 def test_the_order_of_keys_in_a_dictionary_does_not_matter():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pib_rl.agents.learners.registry import LEARNERS, resolve
+from pib_rl.agents.learners.registry import LEARNERS, rule_settings
 from pib_rl.comparison import figures, table
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.intervals import Estimate
@@ -137,7 +137,7 @@ def test_settings_are_those_that_a_run_learnt_with(report):
     assert settings_of(runs["ppo"])["n_steps"] == 32
     runs["pib"].settings["rule"] = {"forgotten": 1}
     assert settings_of(runs["pib"])["rule"] == {"forgotten": 1}
-    assert "perturbation" in asdict(resolve("spsa", {})[1])
+    assert "perturbation" in asdict(rule_settings("spsa", {})[1])
 
 
 def test_energy_has_a_column_where_a_meter_gives_it(report):

@@ -9,6 +9,7 @@ import torch
 from hardware_toys import write_run
 from stable_baselines3.common.env_util import make_vec_env as make_for_sb3
 
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.envs import FreshChip, HardwareEncoder, HardwareLoop, VecHardwareEncoder, make_env, make_vec_env
 from pib_rl.envs.lookup import names
@@ -208,7 +209,10 @@ def test_wrong_numbers_of_environments_are_told(env_id, n_envs, words):
     ("make", "words"),
     [
         (lambda: HardwareLoop(gym.make("CartPole-v1"), None), "policy must be .* a FreshChip or a PIBPolicy, got None"),
-        (lambda: HardwareLoop(gym.make("CartPole-v1"), PhysicalModel(4, 1, width=4)), "of type PhysicalModel"),
+        (
+            lambda: HardwareLoop(gym.make("CartPole-v1"), PhysicalModel(ChipConfig(width=4), 4, 1)),
+            "of type PhysicalModel",
+        ),
         (lambda: HardwareEncoder(gym.make("CartPole-v1"), 3), "network must be the path of a run folder, .*, got 3"),
         (lambda: VecHardwareEncoder(make_vec_env("CartPole-v1", 1), FreshChip()), r"got a FreshChip; .*network\(env\)"),
         (lambda: VecHardwareEncoder(make_vec_env("CartPole-v1", 1), None), "got None"),

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.network import Network
 from pib_rl.agents.objectives.gram import Gram
 from pib_rl.common.streams import FABRICATION, Streams
@@ -26,12 +27,24 @@ def make_substrate(name: str, seed: int = 0, **options: Any) -> Substrate:
     return registry.make(name, options, Streams(seed), Meter())
 
 
-def make_network(name: str, in_features: int, width: int, units: int, seed: int = 0, **kwargs: Any) -> Network:
-    return Network(make_substrate(name, seed), in_features, width, units, **kwargs)
+def make_network(
+    name: str,
+    in_features: int,
+    width: int,
+    units: int,
+    seed: int = 0,
+    *,
+    target_features: int = 1,
+    options: dict[str, Any] | None = None,
+    **chip: Any,
+) -> Network:
+    """``options`` are those of the objective, ``chip`` further fields of `ChipConfig`."""
+    config = ChipConfig(width=width, units=units, objective_options=options or {}, **chip)
+    return Network(make_substrate(name, seed), in_features, config, target_features=target_features)
 
 
 def explained(z: Tensor, y: Tensor) -> float:
-    """Share of the variance of y that a leave-one-out kernel regression on outputs z explains."""
+    """Fraction of the variance of y that a leave-one-out kernel regression on outputs z explains."""
     k = Gram(z).k
     y = y - y.mean(0)
     return 1 - float((y - k @ y / k.sum(1, keepdim=True)).square().mean() / y.square().mean())

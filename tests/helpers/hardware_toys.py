@@ -72,7 +72,9 @@ def write_run(path: Path, task: str = "CartPole-v1", **changes: Any) -> PIBPolic
     policy = PIBPolicy(env.observation_space, env.action_space, **policy_arguments(settings, path))
     (path / CONFIG).write_text(yaml.safe_dump(settings))
     for name in (BEST, LAST):
-        weights = policy.readout.array.weights()
-        policy.readout.array.program(torch.randn(weights.shape, generator=torch.Generator().manual_seed(len(name))))
+        weights = policy.model.readout.array.weights()
+        policy.model.readout.array.program(
+            torch.randn(weights.shape, generator=torch.Generator().manual_seed(len(name)))
+        )
         (path / name).write_bytes(save({key: value.clone() for key, value in policy.state_dict().items()}))
     return policy

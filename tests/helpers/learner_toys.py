@@ -49,33 +49,34 @@ def make_learner(
         action_inputs=kind.target_inputs,
         seed=0,
     )
-    size = policy.network.tap_features + 1
-    policy.readout.array.program(1.5 * size**-0.5 * normal(policy.head.outputs + 1, size, seed=8))
+    size = policy.model.network.tap_features + 1
+    policy.model.readout.array.program(1.5 * size**-0.5 * normal(policy.head.outputs + 1, size, seed=8))
     settings = kind.defaults | settings
-    return kind(policy, RuleConfig(**settings), configure(kind.Options, options or {}, learner))
+    made = kind(policy.model, RuleConfig(**settings), configure(kind.Options, options or {}, learner))
+    made.policy = policy  # whose model it trains; learners themselves do not know of it
+    return made
 
 
 def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
     """Random states, what the policy did there, and random advantages."""
     obs, after = normal(n, D, seed=seed), normal(n, D, seed=seed + 1)
-    outputs = policy.outputs(obs)
-    actions = policy.head.sample(outputs[:, :-1], policy.streams)
-    return Experience(
-        obs, after, actions, outputs, normal(n, seed=seed + 2), policy.head.score(outputs[:, :-1], actions)
-    )
+    parameters, values = policy.outputs(obs)
+    actions = policy.head.sample(parameters, policy.streams)
+    score = policy.head.score(parameters, actions)
+    return Experience(obs, after, actions, parameters, values, normal(n, seed=seed + 2), score)
 
 
 def batch_of(learner: Learner, *recent: Experience, progress: float = 0.0) -> Batch:
     """Rollouts as what the learner gets to see of them, all in one batch."""
-    samples = RewardSamples(learner.model, learner.config, list(recent), progress)
+    samples = RewardSamples(learner.policy, learner.config, list(recent), progress)
     return Batch(samples, torch.arange(len(samples)), learner.model.network)
 
 
-def study(learner: Learner, experience: Experience, progress: float = 0.0) -> dict[str, float]:
+def update(learner: Learner, experience: Experience, progress: float = 0.0) -> dict[str, float]:
     """The learner's steps on a rollout, as the rule has them done."""
-    rule = Rule(learner.model, learner.config, learner)
+    rule = Rule(learner.policy, learner.config, learner)
     rule.history.append(experience)
-    return rule._study(progress)
+    return rule._update_units(progress)
 
 
 def weights(learner: Learner) -> list[Tensor]:

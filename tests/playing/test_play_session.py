@@ -50,14 +50,14 @@ def test_planned_faults_happen_at_their_step_and_are_told(make):
     session = make(faults=[Fault("stuck", 0.5, 5), Fault("drift", 86400.0, 7)])
     steps(session, 4)
     assert session.status().faults == ()
-    before = session.policy.readout.array.weights().clone()
+    before = session.policy.model.readout.array.weights().clone()
     steps(session, 1)
     assert session.status().faults == ("stuck 0.5",)
     assert session.status().marks == (1,)
     assert session.message == (
         "step 5: stuck 0.5 (fraction of devices): devices of arrays keep a random value for good and ignore writes"
     )
-    assert not torch.equal(session.policy.readout.array.weights(), before)
+    assert not torch.equal(session.policy.model.readout.array.weights(), before)
     steps(session, 2)
     assert (session.status().age_s, session.status().faults) == (86400.0, ("stuck 0.5",))
 
@@ -117,11 +117,11 @@ def test_learning_beside_the_play_follows_its_plan_and_ends(make):
     session = make(learn_from=10, learn_every=5)
     steps(session, 9)
     assert session.status().learning is None
-    wear = session.policy.readout.array.wear.sum().item()
+    wear = session.policy.model.readout.array.wear.sum().item()
     steps(session, 1)
     assert session.status().learning.at_work
     assert session.status().learning.steps == 128
-    assert session.policy.readout.array.wear.sum().item() > wear
+    assert session.policy.model.readout.array.wear.sum().item() > wear
     steps(session, 5)
     assert session.status().learning.steps == 256
     assert not session.status().learning.at_work
@@ -135,7 +135,7 @@ def test_the_learner_goes_by_answers_from_before_the_fault(make):
     told = []
     session.happen(Fault("stuck", 0.9))
     session.learn()
-    session.learner.model.rule.test.broken = lambda: told.append(session.learner.model.rule.test.answers) or False
+    session.learner.model.rule.test.broken = lambda: told.append(session.learner.model.rule.test.remembered) or False
     session.learner.advance()
     assert told[0] is not None
     assert len(told[0][0]) >= 1024

@@ -229,7 +229,7 @@ def test_learn_writes_its_epochs_and_the_final_figures(tmp_path):
 def test_arrays_that_draw_and_count_when_asked_for_weights_change_nothing(monkeypatch):
     config = from_arguments(TRAIN, train.NAME)
     model, other = training_run.build(config), training_run.build(config)
-    array, policy = model.policy.readout.array, model.policy
+    array, policy = model.policy.model.readout.array, model.policy
     held = array.weights()
 
     def weights():

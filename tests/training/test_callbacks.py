@@ -23,7 +23,7 @@ class Watch(BaseCallback):
 
     def _on_step(self) -> bool:
         self.counts.append(self.num_timesteps)
-        self.statistics.append(self.model.policy.normaliser.mean.clone())
+        self.statistics.append(self.model.policy.model.normaliser.mean.clone())
         self.shapes |= {self.locals[name].shape for name in ("new_obs", "actions", "rewards", "dones")}
         self.seen.append(self.locals["new_obs"].copy())
         assert {"infos", "env", "rollout_buffer", "n_rollout_steps"} <= self.locals.keys()
@@ -80,8 +80,8 @@ def test_statistics_stand_still_within_a_rollout_and_cover_all_data_after_it():
         assert all(torch.equal(mean, rollout[0]) for mean in rollout)
     assert not torch.equal(watch.statistics[0], watch.statistics[16])
     data = np.concatenate(collected)
-    np.testing.assert_allclose(agent.policy.normaliser.mean, data.mean(0), rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(agent.policy.normaliser.deviation, data.std(0), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(agent.policy.model.normaliser.mean, data.mean(0), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(agent.policy.model.normaliser.std, data.std(0), rtol=1e-3, atol=1e-5)
 
 
 def test_episodes_are_reported_by_the_monitor(tmp_path):

@@ -50,7 +50,7 @@ def test_a_fault_of_a_training_happens_at_the_next_start_of_a_rollout(tmp_path, 
     assert happened[0][1] < 0.05
     state = load_file(tmp_path / "run" / "policy.safetensors")
     assert stuck_share(state) == pytest.approx(0.5, abs=0.05)
-    assert [float(state[f"network.units.{unit}.alive"]) for unit in (0, 1)] == [1, 0]
+    assert [float(state[f"model.network.units.{unit}.alive"]) for unit in (0, 1)] == [1, 0]
     config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     assert config["fault"] == ["stuck:0.5@1000", "dead-unit:2@5000", "adc-bits:4"]
     train.main(["--config", str(tmp_path / "run" / "config.yaml"), "--out", str(tmp_path / "again"), "--no-progress"])

@@ -81,11 +81,15 @@ def test_training_on_an_instrument_is_the_training_it_computes(lab, tmp_path):
     train.main([*TASK, "--hw", "digital", "--out", str(tmp_path / "digital")])
     remote, digital = (load_file(tmp_path / name / "policy.safetensors") for name in ("remote", "digital"))
     assert remote.keys() == digital.keys()
-    assert remote["meter.measurements"] == digital["meter.measurements"]
-    assert remote["meter.writes"] >= digital["meter.writes"] > 0
-    for name in ("network.units.0.array.weight", "network.units.1.array.weight", "readout.array.weight"):
+    assert remote["model.meter.measurements"] == digital["model.meter.measurements"]
+    assert remote["model.meter.writes"] >= digital["model.meter.writes"] > 0
+    for name in (
+        "model.network.units.0.array.weight",
+        "model.network.units.1.array.weight",
+        "model.readout.array.weight",
+    ):
         assert np.allclose(remote[name], digital[name], atol=1e-4), name
-    assert np.abs(digital["readout.array.weight"]).max() > 1e-3
+    assert np.abs(digital["model.readout.array.weight"]).max() > 1e-3
     assert json.loads((tmp_path / "remote" / "result.json").read_text()) == {"kind": "train", "aged_s": 0.0}
 
 
@@ -98,14 +102,14 @@ def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, t
         assert words in said
     assert not (folder / "result.json").exists()
     kept = load_file(folder / "policy.safetensors")
-    units = [name for name in kept if name.startswith("network.units") and name.endswith("array.weight")]
+    units = [name for name in kept if name.startswith("model.network.units") and name.endswith("array.weight")]
     assert len(units) == 2
-    assert kept["meter.measurements"] > 512, "what was measured until then is in it"
+    assert kept["model.meter.measurements"] > 512, "what was measured until then is in it"
 
     lab.faults.clear()
     lab.power_cycle()
     play.main([str(folder), "--episodes", "1", "--no-progress"])
-    for channel, name in ((1, units[0]), (3, units[1]), (5, "readout.array.weight")):
+    for channel, name in ((1, units[0]), (3, units[1]), (5, "model.readout.array.weight")):
         assert np.allclose(lab.weights[channel], kept[name], atol=1e-6), "the chip holds the saved policy"
 
     monkeypatch.chdir(tmp_path)
@@ -154,11 +158,11 @@ def test_in_a_script_learning_goes_on_after_the_failure_and_saved_models_hold_th
     assert model.num_timesteps >= before + 512
     model.save(tmp_path / "model")
     obs = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
-    said = model.policy.outputs(torch.from_numpy(obs))
+    said = model.policy.model.outputs(torch.from_numpy(obs))
     other = PIB.load(tmp_path / "model")
-    assert torch.equal(other.policy.outputs(torch.from_numpy(obs)), said)
-    other.policy.readout.array.program(torch.ones_like(other.policy.readout.array.weight))
-    assert torch.equal(model.policy.outputs(torch.from_numpy(obs)), said)
+    assert torch.equal(other.policy.model.outputs(torch.from_numpy(obs)), said)
+    other.policy.model.readout.array.program(torch.ones_like(other.policy.model.readout.array.weight))
+    assert torch.equal(model.policy.model.outputs(torch.from_numpy(obs)), said)
 
 
 @pytest.mark.parametrize(("target", "count"), [("labels", 60), ("views", 60)])
@@ -171,7 +175,7 @@ def test_a_lost_instrument_leaves_the_network_so_far(lab, tmp_path, monkeypatch,
     assert f"instrument {lab.resource} gave no reply to MEAS:ARR?" in said
     assert f"the network so far is in {folder}: once the instrument answers, run again" in said
     state = load_file(folder / "policy.safetensors")
-    assert np.abs(state["readout.array.weight"]).sum() > 0
+    assert np.abs(state["model.readout.array.weight"]).sum() > 0
     epochs = int(said.split("stopped after epoch ")[1].split(";")[0])
     assert len((folder / "progress.csv").read_text().splitlines()) == 1 + epochs
 

@@ -22,13 +22,13 @@ def agent(*arguments: str):
 @pytest.mark.parametrize("env", TASKS)
 def test_every_task_learns_on_every_substrate(env, hw):
     model = agent(env, "--hw", hw, "--n-steps", "24")
-    before = [unit.array.weights().clone() for unit in model.policy.network.chain]
+    before = [unit.array.weights().clone() for unit in model.policy.model.network.chain]
     model.learn(96)
     assert model.num_timesteps == 96
-    for unit, start in zip(model.policy.network.chain, before, strict=True):
+    for unit, start in zip(model.policy.model.network.chain, before, strict=True):
         assert torch.isfinite(unit.array.weights()).all()
         assert not torch.equal(unit.array.weights(), start)
-    assert model.policy.readout.array.weights().abs().sum() > 0
+    assert model.policy.model.readout.array.weights().abs().sum() > 0
     close(model)
 
 

@@ -120,7 +120,7 @@ def test_what_changes_is_seen_where_it_belongs():
 def test_weights_are_seen_in_their_own_column_only():
     watched = probe("digital")
     scene = watched.scene()
-    watched.policy.network.chain[1].array.program(torch.full((8, 8), 0.3))
+    watched.policy.model.network.chain[1].array.program(torch.full((8, 8), 0.3))
     before, after = draw_scene(scene, FRAME), draw_scene(watched.scene(), FRAME)
     layout = Layout((1280, 720))
     places = columns(layout.hardware, 3, Canvas((1280, 720), layout.scale))

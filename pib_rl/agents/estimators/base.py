@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,12 +16,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pib_rl.agents.estimators.label_samples import LabelledSamples
-from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, resolve, shipped
+from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, fit_settings, shipped
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.estimators.views import Views, make_views
-from pib_rl.agents.images import Grid, Patch
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.common.options import mapping, whole
 from pib_rl.physical.faults import Fault, check_clock, parse_all
 from pib_rl.physical.substrate import Read
 
@@ -40,13 +42,13 @@ class PhysicalEstimator(BaseEstimator):
         objective: "ridge", "pointwise", "gaussian", "cka" or "renyi".
         epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
         batch_size: Samples per step, 4 or more.
-        learner: "pib", or a rival that trains the hidden arrays in its place; "frozen" leaves them as fabricated.
+        learner: What trains the hidden arrays, a key of `pib_rl.agents.LEARNERS`; "frozen" leaves them as fabricated.
         hw_options: Values of the substrate's configuration that differ from its default.
         objective_options: Keyword arguments of the objective.
         rule: Settings of `FitConfig` but for epochs and batch_size, and of the learner, by name, where they differ from
             those that are shipped.
-        scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and deviation
-            (images).
+        scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and standard
+            deviation (images).
         image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if
             each pixel has several. Needed for ``patches``; settings that are shipped for images come with it.
         patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
@@ -125,7 +127,7 @@ class PhysicalEstimator(BaseEstimator):
         Args:
             X: Inputs, shape (n, features), n >= 2.
             y: Labels, shape (n,); real values, shape (n,) or (n, k).
-            watch: Called after each epoch with the means of its figures.
+            watch: Called after each epoch with the means of its metrics.
 
         Raises:
             ValueError: If the data or an argument does not fit; the message says what is expected.
@@ -141,7 +143,7 @@ class PhysicalEstimator(BaseEstimator):
 
             def note(epoch: int, log: dict[str, float]) -> None:
                 self.history_.append(log)
-                self._let_pass(trainer.seen(len(x)))
+                self._let_pass(trainer.samples_used(len(x)))
                 if watch is not None:
                     watch(log)
                 break_at(epoch)
@@ -154,7 +156,7 @@ class PhysicalEstimator(BaseEstimator):
         return self
 
     def renew_learner(self) -> None:
-        """Begins learning anew on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
+        """Starts learning again on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
         _, config, own = self._settings(1)
         self.learner_ = find_data_learner(self.learner)(self._model(), config, own)
 
@@ -173,7 +175,7 @@ class PhysicalEstimator(BaseEstimator):
         x, target = self._accept(X, y, first=not hasattr(self, "model_"))
         trainer = self._trainer(1)
         self.history_.append(trainer.epoch(self._samples(x, target)))
-        self._let_pass(trainer.seen(len(x)))
+        self._let_pass(trainer.samples_used(len(x)))
         return self
 
     def _let_pass(self, samples: int) -> None:
@@ -218,20 +220,19 @@ class PhysicalEstimator(BaseEstimator):
 
     def _check_image(self, x: np.ndarray) -> None:
         """Raises ValueError unless the inputs, shape (n, features), are such images as they are said to be."""
-        if self._grid is not None and self._grid.features != x.shape[1]:
-            raise ValueError(f"an image of {self.image} has {self._grid.features} features, but X has {x.shape[1]}")
+        image = self._chip.image
+        if image is not None and image.features != x.shape[1]:
+            raise ValueError(f"an image of {self.image} has {image.features} features, but X has {x.shape[1]}")
 
     def _check(self) -> None:
         """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
-        for name in ("units", "width", "batch_size", "seed", *(["epochs"] if self.epochs is not None else [])):
-            value = getattr(self, name)
-            if not _whole(value):
-                raise ValueError(f"{name} must be a whole number, got {value!r}")
-        for name in ("hw", "learner", "objective", "device"):
+        whole("batch_size", self.batch_size, 4)
+        if self.epochs is not None:
+            whole("epochs", self.epochs, 1)
+        for name in ("learner", "device"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
-        for name in ("hw_options", "objective_options", "rule", "views"):
-            check_settings(name, getattr(self, name))
+        mapping("rule", self.rule)
         for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
@@ -243,17 +244,7 @@ class PhysicalEstimator(BaseEstimator):
             isinstance(self.faults, Sequence) and all(isinstance(fault, str) for fault in self.faults)
         ):
             raise ValueError(f"faults must be a list of KIND:SIZE@EPOCH, got {self.faults!r}")
-        if not isinstance(self.patches, Sequence):
-            raise ValueError(f"patches must be a list of (channels, size, stride), got {self.patches!r}")
-        for patch in ([] if self.image is None else [self.image]) + list(self.patches):
-            if not isinstance(patch, Sequence) or not all(_whole(part) for part in patch):
-                raise ValueError(f"image and every patch must be tuples of whole numbers, got {patch!r}")
-        if self.image is not None and (len(self.image) not in (2, 3) or min(self.image) < 1):
-            raise ValueError(
-                f"image must be (height, width) or (height, width, channels), 1 or more each, got {self.image!r}"
-            )
-        if any(len(patch) != 3 for patch in self.patches):
-            raise ValueError(f"every patch must be (channels, size, stride), got {list(self.patches)!r}")
+        chip = self._chip
         self._views()
         try:
             torch.zeros(1, device=self.device)
@@ -262,54 +253,57 @@ class PhysicalEstimator(BaseEstimator):
             raise ValueError(
                 f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})"
             ) from None
-        if find_data_learner(self.learner).target_inputs and self.patches:
+        if find_data_learner(self.learner).target_inputs and chip.patches:
             raise ValueError(
-                f"learner {self.learner!r} needs inputs for labels beside the image, which patches do not see; "
+                f"learner {self.learner!r} needs inputs for labels besides the image, which patches do not see; "
                 "leave out patches, or choose another learner"
             )
 
+    @property
+    def _chip(self) -> ChipConfig:
+        """The chip that the arguments ask for, without settings that are shipped for it.
+
+        Raises:
+            ValueError: If one of them does not fit.
+        """
+        return ChipConfig(**{option.name: getattr(self, option.name) for option in fields(ChipConfig)})
+
     def _make(self, x: Tensor) -> None:
         outputs, kind = self._outputs(), find_data_learner(self.learner)
-        hardware, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
+        chip, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
+            chip,
             x.shape[1],
             outputs,
-            hw=self.hw,
-            width=int(self.width),
-            units=int(self.units),
-            objective=self.objective,
             target_features=outputs,
-            target_inputs=kind.target_inputs,
+            target_inputs=outputs if kind.target_inputs else 0,
             common=self.scaling == "common",
-            patches=[Patch(*map(int, patch)) for patch in self.patches],
-            image=self._grid,
-            seed=int(self.seed),
-            **hardware,
         ).to(self.device)
-        self.model_.meet(x)
+        self.model_.fit_statistics(x)
         self.learner_ = kind(self.model_, config, own)
         self.history_: list[dict[str, float]] = []
         self.aged_s_ = 0.0
 
-    def _settings(self, epochs: int) -> tuple[dict[str, Any], FitConfig, Any]:
-        """Settings of the model by name, those of the lessons, and those of the learner's own."""
-        settings = shipped(self.hw, self.learner, self.image is not None, self._labels, bool(self.patches))
-        rule = plain(self.rule)
-        goal = settings.pop("objective_options", {}).get(self.objective, {})
-        hardware = {
-            "hw_options": settings.pop("hw_options", {}) | plain(self.hw_options),
-            "objective_options": goal | plain(self.objective_options),
-        }
+    def _settings(self, epochs: int) -> tuple[ChipConfig, FitConfig, Any]:
+        """The chip, the settings of the fit, and those of the learner's own, with what is shipped for them."""
+        chip, rule = self._chip, mapping("rule", self.rule)
+        settings = shipped(chip.hw, self.learner, chip.image is not None, self._labels, bool(chip.patches))
+        objective_options = settings.pop("objective_options", {}).get(chip.objective, {})
+        chip = replace(
+            chip,
+            hw_options=settings.pop("hw_options", {}) | chip.hw_options,
+            objective_options=objective_options | chip.objective_options,
+        )
         for name in sorted(ARGUMENTS):
             if name in rule:
                 raise ValueError(f"{name} is an argument of its own, not one of the rule")
-        config, own = resolve(self.learner, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
-        return hardware, config, own
+        own = fit_settings(self.learner, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
+        return chip, *own
 
     def _trainer(self, epochs: int) -> Trainer:
         _, config, own = self._settings(epochs)
         kind = find_data_learner(self.learner)
-        if kind.target_inputs != bool(self.model_.target_input_features):
+        if kind.target_inputs != bool(self.model_.target_inputs):
             raise ValueError(
                 f"learner {self.learner!r} needs another chip, one with inputs for labels or without; fit anew, "
                 "without warm_start"
@@ -353,12 +347,8 @@ class PhysicalEstimator(BaseEstimator):
         """Labels as the samples take them; notes what predictions need to know when ``first``."""
         raise NotImplementedError
 
-    @property
-    def _grid(self) -> Grid | None:
-        return None if self.image is None else Grid(*map(int, self.image))
-
     def _views(self) -> Views | None:
-        return None if self.views is None else make_views(self._grid, plain(self.views))
+        return None if self.views is None else make_views(self._chip.image, mapping("views", self.views))
 
     @abstractmethod
     def _outputs(self) -> int:
@@ -367,19 +357,3 @@ class PhysicalEstimator(BaseEstimator):
     @abstractmethod
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         """What to learn from."""
-
-
-def check_settings(name: str, value: object) -> None:
-    """Raises ValueError unless a value is None, or a mapping from names."""
-    if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
-        raise ValueError(f"{name} must be a mapping of settings or None, got {value!r}")
-
-
-def _whole(value: object) -> bool:
-    """Whether it is a whole number."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def plain(settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Settings with Python's own numbers in the place of NumPy's, as a search hands them over."""
-    return {name: value.item() if isinstance(value, np.generic) else value for name, value in (settings or {}).items()}

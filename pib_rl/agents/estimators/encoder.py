@@ -11,10 +11,11 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
-from pib_rl.agents.estimators.base import AT_ONCE, PhysicalEstimator, plain
-from pib_rl.agents.estimators.label_samples import explained
+from pib_rl.agents.estimators.base import AT_ONCE, PhysicalEstimator
+from pib_rl.agents.estimators.label_samples import explained_variance
 from pib_rl.agents.estimators.view_samples import ViewSamples
 from pib_rl.agents.estimators.views import Views, make_views
+from pib_rl.common.options import mapping
 from pib_rl.physical.substrate import Read
 
 
@@ -100,7 +101,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         Args:
             X: Inputs, shape (n, features), n >= 2.
             y: Ignored.
-            watch: Called after each epoch with the means of its figures.
+            watch: Called after each epoch with the means of its metrics.
             other: What each sample looked like at another time, of the shape of X, such as the next observation: the
                 second view is one of that. None for two views of X. With it, vectors are not swapped by default.
 
@@ -131,24 +132,24 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             )
         with torch.inference_mode():
             decoded = model.readout.measure(taps, Read(self.read))
-            return np.asarray((decoded * model.normaliser.deviation + model.normaliser.mean).cpu(), dtype=np.float64)
+            return np.asarray((decoded * model.normaliser.std + model.normaliser.mean).cpu(), dtype=np.float64)
 
     def view(self, X: Any, *, other: Any = None) -> np.ndarray:
         """The two views of each sample that a step of learning might see, shape (2, n, features), raw; drawn aside."""
         model = self._model()
         with model.streams.aside("view"):
-            views = self.samples(X, other=other).seen(torch.arange(len(X), device=self.device))
+            views = self.samples(X, other=other).raw(torch.arange(len(X), device=self.device))
         return np.asarray(views.view(2, len(X), -1).cpu(), dtype=np.float64)
 
     @torch.inference_mode()
     def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
-        """Share of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored."""
+        """Fraction of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored."""
         model, samples = self._model(), self.samples(X, other=other)
         with model.streams.aside("score", anew=True):
             picks = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
-            decoded = torch.cat([model.answer(samples.inputs(pick), Read(self.read)) for pick in picks])
-        goal = torch.cat([samples.goal(pick) for pick in picks])
-        return float(explained(decoded, goal))
+            decoded = torch.cat([model.measure(samples.inputs(pick), Read(self.read)) for pick in picks])
+        wanted = torch.cat([samples.wanted(pick) for pick in picks])
+        return float(explained_variance(decoded, wanted))
 
     def samples(self, X: Any, y: Any = None, *, other: Any = None) -> ViewSamples:
         """Data as the fitted units see them when they learn: views, and which are of one sample."""
@@ -170,7 +171,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def _two_views(self, paired: bool) -> Views:
         options = {"swap": 0.0} if paired and self.image is None else {}
-        return make_views(self._grid, options | plain(self.views))
+        return make_views(self._chip.image, options | mapping("views", self.views))
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
         """Checked inputs, and their other views, given in the place of labels; none have no length."""

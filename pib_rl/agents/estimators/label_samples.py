@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from pib_rl.agents.estimators.views import Views
-from pib_rl.agents.learners.samples import Pairs, Samples
+from pib_rl.agents.learners.samples import Contrast, Samples
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.target import Target
@@ -17,13 +17,13 @@ from pib_rl.common.streams import LEARNING
 
 
 class LabelledSamples(Samples):
-    """Inputs with what the readout is to say.
+    """Inputs with the outputs that the readout should give.
 
     Args:
         model: What learns from them.
         x: Raw inputs, shape (n, in_features).
         y: Labels, length n.
-        views: Changes that leave what a sample is: every time a sample is picked, a new view of it is seen
+        views: Changes that leave what a sample is: every time a sample is picked, learning sees a new view of it
             (augmentation). None for the samples as they are.
     """
 
@@ -37,22 +37,24 @@ class LabelledSamples(Samples):
         return len(self.x)
 
     def inputs(self, pick: Tensor) -> Tensor:
-        return self.model.inputs(self.seen(pick))
+        return self.model.inputs(self.raw(pick))
 
-    def seen(self, pick: Tensor) -> Tensor:
-        """Raw inputs as they are seen, shape (m, in_features)."""
+    def raw(self, pick: Tensor) -> Tensor:
+        """Raw inputs as learning sees them, shape (m, in_features)."""
         return self.x[pick] if self.views is None else self.views(self.x[pick], self.model.streams)
 
-    def pairs(self, pick: Tensor) -> Pairs:
+    def contrast(self, pick: Tensor) -> Contrast:
         """Samples with their own label and with another one, each relative to the mean over both."""
-        right = self.answers(self.y[pick])
-        wrong = self.answers(self.others(self.y[pick]))
+        right = self.encode(self.y[pick])
+        wrong = self.encode(self.others(self.y[pick]))
         middle = (right.mean(0) + wrong.mean(0)) / 2
-        x = self.seen(pick)
-        return Pairs(self.model.inputs(x, right - middle), self.model.inputs(x, wrong - middle), right.new_ones(len(x)))
+        x = self.raw(pick)
+        return Contrast(
+            self.model.inputs(x, right - middle), self.model.inputs(x, wrong - middle), right.new_ones(len(x))
+        )
 
     @abstractmethod
-    def answers(self, y: Tensor) -> Tensor:
+    def encode(self, y: Tensor) -> Tensor:
         """Labels as inputs of the network, shape (m, outputs), numbers of the order of 1."""
 
     @abstractmethod
@@ -72,7 +74,7 @@ class ClassSamples(LabelledSamples):
     """y: numbers of classes, shape (n,); the loss is the cross-entropy of the softmax of the outputs, in nats."""
 
     def target(self, pick: Tensor) -> Target:
-        return Target(self.answers(self.y[pick]), classes=True)
+        return Target(self.encode(self.y[pick]), classes=True)
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return cross_entropy(outputs, self.y[pick])
@@ -81,9 +83,9 @@ class ClassSamples(LabelledSamples):
         return (outputs.argmax(1) == self.y[pick]).float().mean()
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs.softmax(1) - self.answers(self.y[pick])) / len(pick)
+        return (outputs.softmax(1) - self.encode(self.y[pick])) / len(pick)
 
-    def answers(self, y: Tensor) -> Tensor:
+    def encode(self, y: Tensor) -> Tensor:
         return one_hot(y, self._classes).float()
 
     def others(self, y: Tensor) -> Tensor:
@@ -99,23 +101,23 @@ class ClassSamples(LabelledSamples):
 class ValueSamples(LabelledSamples):
     """y: real values, standardised, shape (n, k); the loss is half the mean squared error, summed over k."""
 
-    def goal(self, pick: Tensor) -> Tensor:
-        """What the readout is to say, shape (outputs of a batch, k)."""
+    def wanted(self, pick: Tensor) -> Tensor:
+        """What the readout should give, shape (outputs of a batch, k)."""
         return self.y[pick]
 
     def target(self, pick: Tensor) -> Target:
-        return Target(self.goal(pick))
+        return Target(self.wanted(pick))
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return 0.5 * (outputs - self.goal(pick)).square().sum(1).mean()
+        return 0.5 * (outputs - self.wanted(pick)).square().sum(1).mean()
 
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return explained(outputs, self.goal(pick))
+        return explained_variance(outputs, self.wanted(pick))
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs - self.goal(pick)) / len(outputs)
+        return (outputs - self.wanted(pick)) / len(outputs)
 
-    def answers(self, y: Tensor) -> Tensor:
+    def encode(self, y: Tensor) -> Tensor:
         return y
 
     def others(self, y: Tensor) -> Tensor:
@@ -123,7 +125,7 @@ class ValueSamples(LabelledSamples):
         return y[order]
 
 
-def explained(outputs: Tensor, goal: Tensor) -> Tensor:
-    """Explained variance, a scalar of at most 1, of outputs and their goal, shape (n, k); 0 if nothing varies."""
-    variance = (goal - goal.mean(0)).square().mean()
-    return torch.where(variance > TINY, 1 - (outputs - goal).square().mean() / variance.clamp(min=TINY), 0.0)
+def explained_variance(outputs: Tensor, wanted: Tensor) -> Tensor:
+    """Explained variance, a scalar of at most 1, of outputs and what is wanted, shape (n, k); 0 if nothing varies."""
+    variance = (wanted - wanted.mean(0)).square().mean()
+    return torch.where(variance > TINY, 1 - (outputs - wanted).square().mean() / variance.clamp(min=TINY), 0.0)

@@ -11,11 +11,11 @@ import yaml
 
 from pib_rl.agents.estimators.trainer import FitConfig
 from pib_rl.agents.learners.base import Learner
-from pib_rl.agents.learners.registry import find_learner
+from pib_rl.agents.learners.registry import find_learner, split_options
 from pib_rl.common.options import configure, nearest
 from pib_rl.physical.registry import base
 
-ARGUMENTS = {"epochs", "batch_size"}  # settings of lessons that an estimator has as arguments of its own
+ARGUMENTS = {"epochs", "batch_size"}  # settings of the fit that an estimator has as arguments of its own
 FILE = Path(__file__).parents[2] / "hyperparams" / "estimators.yml"
 
 
@@ -30,7 +30,7 @@ def shipped(hw: str, learner: str, images: bool, labels: bool, patches: bool = F
 
     Args:
         hw: The substrate; a preset has no settings of its own.
-        learner: "pib", or a rival.
+        learner: Name of the learner.
         images: Whether inputs are images.
         labels: Whether there are labels to learn from.
         patches: Whether there are patch units.
@@ -50,36 +50,34 @@ def shipped(hw: str, learner: str, images: bool, labels: bool, patches: bool = F
     return settings
 
 
-def find_data_learner(learner: str) -> type[Learner]:
-    """The learner of a learner that can learn from data.
+def find_data_learner(name: str) -> type[Learner]:
+    """A learner that can learn from data, by name.
 
     Raises:
         ValueError: If there is none of that name, or it learns from rewards alone.
     """
-    kind = find_learner(learner)
-    if kind.alone:
+    kind = find_learner(name)
+    if kind.own_loop:
         raise ValueError(
-            f"learner {learner!r} learns from whole episodes and can't learn from data; choose pib or another rival"
+            f"learner {name!r} learns from whole episodes and can't learn from data; choose pib or another learner"
         )
     return kind
 
 
-def resolve(learner: str, settings: dict[str, Any]) -> tuple[FitConfig, Any]:
-    """The configuration of the lessons and that of the learner's own options.
+def fit_settings(learner: str, settings: dict[str, Any]) -> tuple[FitConfig, Any]:
+    """All settings that a learner learns with from data: those of the fit, and those of its own.
 
     Args:
-        learner: "pib", or a rival.
+        learner: A learner that can learn from data.
         settings: Settings of both by name.
 
     Raises:
         ValueError: If a setting does not exist, or a value does not fit.
     """
     kind = find_data_learner(learner)
-    own, common = ({field.name for field in fields(options)} for options in (kind.Options, FitConfig))
+    own, common = split_options(kind, settings)
+    known = {field.name for options in (kind.Options, FitConfig) for field in fields(options)}
     for name in settings:
-        if name not in own | common:
-            raise ValueError(f"the rule has no option {name!r}; {nearest(name, sorted(own | common - ARGUMENTS))}")
-    return (
-        configure(FitConfig, {name: settings[name] for name in settings if name not in own}, "the rule"),
-        configure(kind.Options, {name: settings[name] for name in settings if name in own}, learner),
-    )
+        if name not in known:
+            raise ValueError(f"the rule has no option {name!r}; {nearest(name, sorted(known - ARGUMENTS))}")
+    return configure(FitConfig, common, "the rule"), configure(kind.Options, own, learner)

@@ -57,8 +57,8 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes, shape (n, classes)."""
         outputs = self._predict(X)
-        shares = np.exp(outputs - outputs.max(1, keepdims=True))
-        return np.asarray(shares / shares.sum(1, keepdims=True))
+        odds = np.exp(outputs - outputs.max(1, keepdims=True))
+        return np.asarray(odds / odds.sum(1, keepdims=True))
 
     def predict(self, X: Any) -> np.ndarray:
         """Most likely class of each sample, shape (n,)."""

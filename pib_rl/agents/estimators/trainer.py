@@ -20,7 +20,7 @@ from pib_rl.common.streams import LEARNING
 
 @dataclass(frozen=True)
 class FitConfig(HiddenConfig):
-    """Settings of learning from data beside those of hidden arrays.
+    """Settings of learning from data, and of hidden arrays.
 
     Args:
         epochs: Passes over the data.
@@ -48,7 +48,7 @@ class FitConfig(HiddenConfig):
 
 
 class Trainer:
-    """Trains a model on samples that know what the readout is to say.
+    """Trains a model on samples that know what the readout should give.
 
     Args:
         model: Network and readout.
@@ -66,14 +66,14 @@ class Trainer:
 
         Args:
             samples: What to learn from.
-            watch: Called after each epoch with its number from 1 and the means of its figures.
+            watch: Called after each epoch with its number from 1 and the means of its metrics.
         """
         for epoch in range(self.config.epochs):
             watch(epoch + 1, self.epoch(samples, epoch / self.config.epochs, (epoch + 1) / self.config.epochs))
 
     @torch.inference_mode()
     def epoch(self, samples: LabelledSamples, start: float = 0.0, end: float = 0.0) -> dict[str, float]:
-        """One pass over the samples in random order, progress going from ``start`` to ``end``; means of the figures.
+        """One pass over the samples in random order, progress going from ``start`` to ``end``; means of the metrics.
 
         Raises:
             ValueError: If the losses are no finite numbers any more.
@@ -93,9 +93,9 @@ class Trainer:
         """Indices of all samples in random order, in batches; a last one of less than half the size is left out."""
         device = self.model.device
         order = torch.randperm(n, generator=self.model.streams.generator(LEARNING, device), device=device)
-        return list(torch.split(order[: self.seen(n)], self.config.batch_size))
+        return list(torch.split(order[: self.samples_used(n)], self.config.batch_size))
 
-    def seen(self, n: int) -> int:
+    def samples_used(self, n: int) -> int:
         """How many of ``n`` samples an epoch learns from."""
         rest = n % self.config.batch_size
         return n - rest if n > self.config.batch_size and 2 * rest < self.config.batch_size else n
@@ -104,12 +104,12 @@ class Trainer:
         """One step of the units and one of the readout on a batch."""
         model, config, learner = self.model, self.config, self.learner
         batch = Batch(samples, pick, model.network)
-        log = learner.study(batch, progress) if learner.studies else {}
-        inputs = with_one(batch.seen.taps)
+        log = learner.update(batch, progress) if learner.updates else {}
+        inputs = with_one(batch.measure().taps)
         outputs = model.readout.measure_inputs(inputs)
         gradient = samples.gradient(pick, outputs)
-        if learner.follows:
-            learner.follow(batch.seen, gradient, progress)
+        if learner.uses_readout_batches:
+            learner.on_readout_batch(batch.measure(), gradient, progress)
         rate = config.learning_rate * (1 - progress) ** config.decay
-        learner.heard(model.readout.learn(inputs, gradient, rate))
+        learner.on_readout_step(model.readout.step(inputs, gradient, rate))
         return log | {"loss": batch.loss(outputs), "score": samples.score(pick, outputs)}

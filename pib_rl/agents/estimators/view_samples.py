@@ -1,4 +1,4 @@
-"""Unlabelled data as samples: the units are to tell of which sample a view is, the readout what it looked like."""
+"""Unlabelled data as samples: units learn which views are of one sample, the readout what that looked like."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pib_rl.agents.estimators.label_samples import ValueSamples
 from pib_rl.agents.estimators.views import Views
-from pib_rl.agents.learners.samples import Pairs
+from pib_rl.agents.learners.samples import Contrast
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.objectives.target import Target
 from pib_rl.common.streams import LEARNING
@@ -18,9 +18,9 @@ COUNT = 2  # views of a sample in a batch
 class ViewSamples(ValueSamples):
     """Two views of every sample that is picked, first the one of all m, then the other: 2 m inputs.
 
-    The target of the units is the identity of the sample. The readout is taught the sample itself, standardised: with
-    the views' changes taken back, as in a denoising autoencoder. That decoder is what rivals follow, which need a loss;
-    PIB's units do without.
+    The target of the units is the identity of the sample. The readout learns the sample itself, standardised: with
+    the views' changes taken back, as in a denoising autoencoder. Learners that need a loss take that of the decoder;
+    PIB's units need none.
 
     Source: identity of views as target: van den Oord et al., arXiv 1807.03748 (in time); Chen et al., arXiv 2002.05709
     (of changed images).
@@ -40,21 +40,21 @@ class ViewSamples(ValueSamples):
     def target(self, pick: Tensor) -> Target:
         return Target(torch.eye(len(pick), device=pick.device).repeat(COUNT, 1), classes=True)
 
-    def goal(self, pick: Tensor) -> Tensor:
+    def wanted(self, pick: Tensor) -> Tensor:
         clean: Tensor = self.model.normaliser(self.x[pick])
         return clean.repeat(COUNT, 1)
 
-    def pairs(self, pick: Tensor) -> Pairs:
-        """Views beside the sample that they are of, and beside another one."""
-        x, right = self.seen(pick), self.goal(pick)
+    def contrast(self, pick: Tensor) -> Contrast:
+        """Views with the sample that they are of, and with another one."""
+        x, right = self.raw(pick), self.wanted(pick)
         wrong = right.roll(self._step(len(pick)), 0)
-        return Pairs(self.model.inputs(x, right), self.model.inputs(x, wrong), right.new_ones(len(x)))
+        return Contrast(self.model.inputs(x, right), self.model.inputs(x, wrong), right.new_ones(len(x)))
 
     def _step(self, n: int) -> int:
         """How far to go from a sample to another one of n, at random; 2 n rows hold each of them twice."""
         generator = self.model.streams.generator(LEARNING, self.x.device)
         return int(torch.randint(1, max(n, 2), (), generator=generator, device=self.x.device))
 
-    def seen(self, pick: Tensor) -> Tensor:
+    def raw(self, pick: Tensor) -> Tensor:
         """Raw views, shape (2 m, in_features)."""
         return self.views(torch.cat([self.x[pick], self.other[pick]]), self.model.streams)

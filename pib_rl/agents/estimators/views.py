@@ -50,7 +50,7 @@ class VectorOptions:
     noise: float = 0.1
 
     def __post_init__(self) -> None:
-        _check(self, shares=("swap",), sizes=("noise",))
+        _check(self, fractions=("swap",), sizes=("noise",))
 
 
 class VectorViews(Views):
@@ -74,7 +74,9 @@ class VectorViews(Views):
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Settings of `ImageViews`: largest sizes of changes that are uniform, deviations of those that are normal.
+    """Settings of `ImageViews`.
+
+    Of changes that are drawn uniformly they are the largest sizes, of those that are normal the standard deviations.
 
     Args:
         shift: Shift in each direction, in sides of the image, uniform.
@@ -82,7 +84,7 @@ class ImageOptions:
         scale: Change of size in each direction, relative, uniform; below 1.
         shear: Shear, uniform.
         bend: Elastic deformation: standard deviation of the displacements at 7 x 7 knots, in sides of the image.
-        drop: Share of pixels that are set to the image's smallest value, 0..1.
+        drop: Fraction of pixels that are set to the image's smallest value, 0..1.
         noise: Standard deviation of the noise, in standard deviations of all pixels.
         strength: Multiplies all of these.
 
@@ -100,7 +102,7 @@ class ImageOptions:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(self, shares=("shift", "drop"), sizes=("turn", "shear", "bend", "noise", "strength"))
+        _check(self, fractions=("shift", "drop"), sizes=("turn", "shear", "bend", "noise", "strength"))
         if not 0 <= self.scale < 1:
             raise ValueError(f"the views' scale must be in 0..1 (1 excluded), got {self.scale}")
         for name in ("shift", "drop", "scale"):
@@ -118,7 +120,7 @@ class ImageOptions:
 
 
 class ImageViews(Views):
-    """Each image is shifted, turned, scaled, sheared and bent by draws of its own, loses pixels, and gets noise.
+    """Each image is shifted, turned, scaled, sheared and bent by its own draws, loses pixels, and gets noise.
 
     The bend is a field of displacements, normal at 7 x 7 knots and bicubic between them: what one hand does to one
     letter on two days. A displacement is a sum of fixed fields, so that those of all images are one product of
@@ -196,9 +198,11 @@ def make_views(image: Grid | None, options: dict[str, Any]) -> Views:
     return ImageViews(image, configure(ImageOptions, options, "a view of images"))
 
 
-def _check(options: Any, shares: tuple[str, ...], sizes: tuple[str, ...]) -> None:
-    """Raises ValueError unless ``shares`` are in 0..1 and ``sizes`` are 0 or more."""
-    for name in (*shares, *sizes):
+def _check(options: Any, fractions: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+    """Raises ValueError unless ``fractions`` are in 0..1 and ``sizes`` are 0 or more."""
+    for name in (*fractions, *sizes):
         value = getattr(options, name)
-        if not value >= 0 or (name in shares and value > 1):
-            raise ValueError(f"the views' {name} must be {'in 0..1' if name in shares else '0 or more'}, got {value}")
+        if not value >= 0 or (name in fractions and value > 1):
+            raise ValueError(
+                f"the views' {name} must be {'in 0..1' if name in fractions else '0 or more'}, got {value}"
+            )

@@ -1,4 +1,4 @@
-"""What most rivals share: plain Adam on every hidden array, fed with gradients that each finds in its own way."""
+"""What most learners share: plain Adam on every hidden array, fed with gradients that each finds in its own way."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pib_rl.agents.learners.base import Learner, Trainee
+from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.network import Activations
 from pib_rl.agents.network.optimisers import Adam, array_rate
 
@@ -19,7 +20,7 @@ class AdamLearner(Learner):
     An array of n > 64 inputs takes 64/n of it, as PIB's does.
     """
 
-    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+    def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
         super().__init__(model, config, options)
         arrays = [unit.array for unit in model.network.chain]
         self.adams = [Adam((array.out_features, array.in_features)).to(model.device) for array in arrays]
@@ -27,36 +28,36 @@ class AdamLearner(Learner):
 
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
-        rate = self.config.hidden_rate * self.config.share(progress)
+        rate = self.config.hidden_rate * self.config.rate_left(progress)
         return [
             adam.step(gradient, array_rate(rate, gradient.shape[1]))
             for adam, gradient in zip(self.adams, gradients, strict=True)
         ]
 
 
-class Follower(AdamLearner):
+class GradientLearner(AdamLearner):
     """Steps with every batch of the readout along an estimate of dL/dz, L the readout's own loss.
 
     dW = (dL/dz)^T h with h as measured; the subclasses differ in how the gradient by the readout's outputs reaches z.
     The gain controls track the same batch.
     """
 
-    follows = True
+    uses_readout_batches = True
 
     @abstractmethod
-    def pull(self, seen: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
-        """Estimates dL/dz of every unit, shape (n, width) each; arguments as in `follow`."""
+    def hidden_gradients(self, measured: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
+        """Estimates dL/dz of every unit, shape (n, width) each; arguments as in `on_readout_batch`."""
 
-    def follow(self, seen: Activations, gradient: Tensor, progress: float) -> None:
-        slopes = self.pull(seen, gradient, progress)
+    def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:
+        slopes = self.hidden_gradients(measured, gradient, progress)
         chain = self.model.network.chain
-        gradients = [unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, seen.h, strict=True)]
+        gradients = [unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, measured.h, strict=True)]
         changes = self.steps(gradients, progress)
-        track = self.config.track * self.config.share(progress)
-        for unit, change, z in zip(chain, changes, seen.z, strict=True):
+        track = self.config.track * self.config.rate_left(progress)
+        for unit, change, z in zip(chain, changes, measured.z, strict=True):
             unit.array.program(change)
             unit.control.track(z, track)
-        self.asked(changes)
+        self.on_hidden_step(changes)
 
-    def asked(self, changes: list[Tensor]) -> None:
-        """Hears what changes of the hidden arrays were asked for just now."""
+    def on_hidden_step(self, changes: list[Tensor]) -> None:
+        """Gets the changes of the hidden arrays that were asked for just now."""

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.learners.adam import Follower
-from pib_rl.agents.learners.base import Trainee
+from pib_rl.agents.learners.adam import GradientLearner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.twins import Parameter, make_twin
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.network import Activations
 
 
@@ -56,7 +56,7 @@ class StaleOptions(TwinOptions):
 class NetworkTwin(nn.Module):
     """The way back from the readout's outputs to the outputs z of every unit.
 
-    With g = dL/do, the taps receive g W_readout. The output of medium l+1 receives its own tap's share and, through
+    With g = dL/do, the taps receive g W_readout. The output of medium l+1 receives its own tap's part and, through
     the array behind it, W^T of what arrives there; then the medium's twin, then drive = gain ((z - m)/s + b), which is
     digital and known: dL/dz = gain/s dL/ddrive. Converters count as the identity; the statistics m and s as constants.
 
@@ -64,7 +64,7 @@ class NetworkTwin(nn.Module):
         model: What it is the twin of, as it is now.
     """
 
-    def __init__(self, model: Trainee) -> None:
+    def __init__(self, model: PhysicalModel) -> None:
         super().__init__()
         chain, streams = model.network.chain, model.streams
         media = [unit.medium for unit in chain[1:]] + [model.network.last]
@@ -76,13 +76,13 @@ class NetworkTwin(nn.Module):
         self.parts = nn.ModuleList([*self.media, *self.arrays])
 
     def pull(
-        self, model: Trainee, seen: Activations, gradient: Tensor, weights: list[Tensor], error: float
+        self, model: PhysicalModel, measured: Activations, gradient: Tensor, weights: list[Tensor], error: float
     ) -> list[Tensor]:
         """dL/dz of every unit, shape (n, out_features) each.
 
         Args:
             model: What it is the twin of.
-            seen: Where it is: what was measured for the n samples.
+            measured: Its operating point: what was measured for the n samples.
             gradient: dL/do, shape (n, outputs).
             weights: The weights to go back through: hidden arrays in order, then the readout with its bias.
             error: Relative rms error of the media.
@@ -92,19 +92,22 @@ class NetworkTwin(nn.Module):
         slopes: list[Tensor] = []
         arriving = torch.zeros_like(taps[-1])
         for index in range(len(hidden) - 1, -1, -1):
-            control, z = model.network.chain[index].control, seen.z[index]
+            control, z = model.network.chain[index].control, measured.z[index]
             drive, tap = control.drive(z), taps[index]
-            layout = model.network.layouts[index + 1]
-            if layout is not None:
-                drive, tap = layout.cut(drive), (tap / layout.positions).repeat_interleave(layout.positions, 0)
+            patch_grid = model.network.patch_grids[index + 1]
+            if patch_grid is not None:
+                drive, tap = (
+                    patch_grid.cut(drive),
+                    (tap / patch_grid.positions).repeat_interleave(patch_grid.positions, 0),
+                )
             slope = self.media[index].pull(drive, tap + arriving, error)
-            slope = (slope if layout is None else layout.join(slope)) * (control.gain / control.deviation)
+            slope = (slope if patch_grid is None else patch_grid.join(slope)) * (control.gain / control.std)
             slopes.insert(0, slope)
             arriving = slope.reshape(-1, hidden[index].shape[0]) @ hidden[index]
         return slopes
 
 
-class Backprop(Follower):
+class Backprop(GradientLearner):
     """Physics-aware training with an exact twin: the upper limit, and a crutch that no hardware offers.
 
     The forward pass is measured, the backward pass is computed: closed-form derivatives of the media at the measured
@@ -117,7 +120,7 @@ class Backprop(Follower):
     Options: ClassVar[type] = TwinOptions
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 4.0, "track": 1e-3}
 
-    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+    def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
         super().__init__(model, config, options)
         self.twin = NetworkTwin(model).to(model.device)
         self.memory["twin"] = self.twin
@@ -130,9 +133,9 @@ class Backprop(Follower):
         ]
         return [own.of(weight, self.options.twin_error) for own, weight in zip(self.twin.arrays, read, strict=True)]
 
-    def pull(self, seen: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
+    def hidden_gradients(self, measured: Activations, gradient: Tensor, progress: float) -> list[Tensor]:
         error = self.options.twin_error + self.options.twin_drift * progress
-        return self.twin.pull(self.model, seen, gradient, self.weights(), error)
+        return self.twin.pull(self.model, measured, gradient, self.weights(), error)
 
 
 class BackpropOff(Backprop):
@@ -155,9 +158,9 @@ class BackpropStale(Backprop):
     def weights(self) -> list[Tensor]:
         return [own.believed(self.options.twin_error) for own in self.twin.arrays]
 
-    def asked(self, changes: list[Tensor]) -> None:
+    def on_hidden_step(self, changes: list[Tensor]) -> None:
         for own, change in zip(self.twin.arrays, changes, strict=False):
             own.exact.add_(change)
 
-    def heard(self, change: Tensor) -> None:
+    def on_readout_step(self, change: Tensor) -> None:
         self.twin.arrays[-1].exact.add_(change)

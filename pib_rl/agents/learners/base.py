@@ -1,46 +1,29 @@
-"""How hidden arrays learn: the one thing in which PIB and its rivals differ."""
+"""How hidden arrays learn: the one thing in which PIB and every other learner differ."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
-from pib_rl.agents.network.network import Activations, Network
-from pib_rl.agents.network.readout import Readout
-from pib_rl.common.streams import Streams
-
-
-class Trainee(Protocol):
-    """What a learner trains: units and a readout on hardware, a policy's or a classifier's."""
-
-    network: Network
-    readout: Readout
-    streams: Streams
-
-    @property
-    def device(self) -> torch.device:
-        """Where the buffers live."""
-
-    @property
-    def target_input_features(self) -> int:
-        """How many of the network's inputs, the last ones, are for an answer; 0 for none."""
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.network import Activations
 
 
 @dataclass(frozen=True)
 class NoOptions:
-    """Nothing to set beside the settings of the rule."""
+    """No settings beyond those of the rule."""
 
 
 class Learner:
-    """Trains the hidden arrays; the readout is not its business.
+    """Trains the hidden arrays; something else trains the readout.
 
-    A learner overrides `study`, which runs with batches of its own, or `follow`, which runs with every step of the
-    readout, or neither (frozen units).
+    A learner overrides `update`, which gets batches of samples, or `on_readout_batch`, which gets what every step of
+    the readout measured, or neither (frozen units). A new one is one file and one line in
+    `pib_rl.agents.learners.registry.LEARNERS`.
 
     Args:
         model: Network and readout.
@@ -48,67 +31,71 @@ class Learner:
         options: Settings of the learner's own, an instance of its ``Options``.
 
     Attributes:
-        studies: Whether `study` wants to be called.
-        moves: Whether `study` moves the units in ways that the readout has to be re-fit to.
-        follows: Whether `follow` wants to be called.
-        target_inputs: Whether the network needs inputs for answers (actions, labels) beside its own.
-        alone: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
+        updates: Whether it has an `update`.
+        moves_outputs: Whether `update` changes the readout's outputs as a side effect, so that the readout has to be
+            re-fit to its old ones.
+        uses_readout_batches: Whether it has an `on_readout_batch`.
+        target_inputs: Whether the network needs inputs for actions or labels.
+        own_loop: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
         defaults: Settings of the reinforcement rule that it starts from, where they differ from those of `RuleConfig`.
-        memory: What it remembers beside the model, saved with it.
+        memory: What it remembers outside of the model, saved with it.
     """
 
     Options: ClassVar[type] = NoOptions
-    studies: ClassVar[bool] = False
-    moves: ClassVar[bool] = False
-    follows: ClassVar[bool] = False
+    updates: ClassVar[bool] = False
+    moves_outputs: ClassVar[bool] = False
+    uses_readout_batches: ClassVar[bool] = False
     target_inputs: ClassVar[bool] = False
-    alone: ClassVar[bool] = False
+    own_loop: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, model: Trainee, config: HiddenConfig, options: Any = None) -> None:
+    def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
         self.model = model
         self.config = config
         self.options = self.Options() if options is None else options
         self.memory = nn.ModuleDict()
 
-    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+    def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Learns from one batch.
 
         Args:
             batch: Samples.
-            progress: Share of the training done, 0..1.
+            progress: Fraction of the training done, 0..1.
 
         Returns:
-            Figures for the log, scalars.
+            Metrics for the log, scalars.
         """
         return {}
 
-    def follow(self, seen: Activations, gradient: Tensor, progress: float) -> None:
+    def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:
         """Learns from one batch of the readout.
 
         Args:
-            seen: What was measured for the batch of n samples just now.
+            measured: What was measured for the batch of n samples just now.
             gradient: Gradient of the readout's loss by its outputs, shape (n, outputs).
-            progress: Share of the training done, 0..1.
+            progress: Fraction of the training done, 0..1.
         """
 
-    def heard(self, change: Tensor) -> None:
-        """Hears what change of its weights the readout asked for just now, shape (outputs, tap_features + 1)."""
+    def on_readout_step(self, change: Tensor) -> None:
+        """Gets the change of its weights that the readout asked for just now, shape (outputs, tap_features + 1)."""
 
 
 class PIBLearner(Learner):
-    """PIB: every unit takes steps on its own information objective, all units at once."""
+    """Physical Information Bottleneck: every unit raises the information between its outputs and the target.
 
-    studies = True
-    moves = True
+    All units take their steps at once, each on its own measurements.
+    """
 
-    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        config, share = self.config, self.config.share(progress)
-        scores = self.model.network.learn(
-            batch.seen,
+    updates = True
+    moves_outputs = True
+
+    def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        config, left = self.config, self.config.rate_left(progress)
+        scores = self.model.network.update_units(
+            batch.measure(),
             batch.target,
-            config.hidden_rate * share,
-            config.track * share,
+            config.hidden_rate * left,
+            config.track * left,
             config.plastic,
             config.output_rms,
         )

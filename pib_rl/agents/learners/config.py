@@ -14,7 +14,7 @@ class HiddenConfig:
         hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n
             of it.
         hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
-        plastic: Share of each unit's outputs that learn; the others stay as fabricated.
+        plastic: Fraction of each unit's outputs that learn; the others stay as fabricated.
         track: Rate of the gain controls per hidden step, at the start.
         output_rms: Root mean square of a unit's outputs beyond which PIB draws them back, so that they stay within
             their converter's range; None: they are free.
@@ -30,16 +30,16 @@ class HiddenConfig:
     output_rms: float | None = None
 
     def __post_init__(self) -> None:
-        self.check_shares("plastic", "track")
+        self.check_fractions("plastic", "track")
         self.check_numbers("hidden_rate", "hidden_decay")
         if self.output_rms is not None and not (math.isfinite(self.output_rms) and self.output_rms > 0):
             raise ValueError(f"the rule's output_rms must be a number > 0, or none for no limit, got {self.output_rms}")
 
-    def share(self, progress: float) -> float:
-        """Share of the rates that is left when the share ``progress`` of the training is done."""
+    def rate_left(self, progress: float) -> float:
+        """Fraction of the rates that is left when the fraction ``progress`` of the training is done."""
         return float((1 - progress) ** self.hidden_decay)
 
-    def check_shares(self, *names: str) -> None:
+    def check_fractions(self, *names: str) -> None:
         """Raises ValueError unless these fields are in 0..1."""
         for name in names:
             if not 0 <= getattr(self, name) <= 1:

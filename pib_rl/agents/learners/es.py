@@ -1,4 +1,4 @@
-"""Evolution strategy on the chip: whole episodes judge random displacements of all weights."""
+"""Evolution strategy on the chip: whole episodes evaluate random displacements of all weights."""
 
 from __future__ import annotations
 
@@ -41,22 +41,24 @@ class StrategyOptions:
 
 
 class EvolutionStrategy(Learner):
-    """Draws displacements of all arrays, readout included, and turns the fitness of antithetic pairs into a step.
+    """Evolution strategy: random displacements of all weights, each evaluated by whole episodes, add up to a step.
+
+    All arrays are displaced, the readout included, in antithetic pairs.
 
     With eps_k standard normal, c = 1/sqrt(in_features) of each array and F(+-k) the mean return of whole episodes at
     W +- sigma c eps_k,
 
         dW = alpha c / (pairs s_F) sum_k (F(+k) - F(-k)) eps_k,
 
-    s_F the deviation of all 2 pairs fitness values. A chip is in one place at a time: each displacement is written,
-    lived through and written back, with the write noise, bounds and cost of any other write. The loop of episodes is
-    `pib_rl.agents.ES`.
+    s_F the standard deviation of all 2 pairs fitness values. A chip is in one place at a time: each displacement is
+    written, lived through and written back, with the write noise, bounds and cost of any other write. The loop of
+    episodes is `pib_rl.agents.ES`.
 
     Source: Salimans et al., arXiv 1703.03864; the scaling by s_F: Mania et al., arXiv 1803.07055.
     """
 
     Options: ClassVar[type] = StrategyOptions
-    alone = True
+    own_loop = True
 
     @property
     def arrays(self) -> list[Array]:
@@ -79,7 +81,7 @@ class EvolutionStrategy(Learner):
         Args:
             ways: c eps of every pair.
             fitness: F(+k) and F(-k), shape (pairs, 2).
-            progress: Share of the training done, 0..1.
+            progress: Fraction of the training done, 0..1.
         """
         spread = fitness.std(correction=0)
         if spread == 0:

@@ -6,4 +6,4 @@ from pib_rl.agents.learners.base import Learner
 
 
 class Frozen(Learner):
-    """Leaves the hidden units as fabricated."""
+    """Leaves the hidden units as fabricated: the baseline of every claim."""

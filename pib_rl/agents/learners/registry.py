@@ -1,4 +1,4 @@
-"""Other ways to train the hidden arrays, on the same hardware and in the same loop."""
+"""All ways to train the hidden arrays, on the same hardware and in the same loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pib_rl.agents.learners.spsa import Spsa
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.common.options import configure, nearest
 
-RIVALS: dict[str, type[Learner]] = {
+LEARNERS: dict[str, type[Learner]] = {
+    "pib": PIBLearner,
     "frozen": Frozen,
     "backprop": Backprop,
     "backprop-off": BackpropOff,
@@ -25,25 +26,24 @@ RIVALS: dict[str, type[Learner]] = {
     "spsa": Spsa,
     "es": EvolutionStrategy,
 }
-LEARNERS: dict[str, type[Learner]] = {"pib": PIBLearner, **RIVALS}
 
 
 def find_learner(name: str) -> type[Learner]:
-    """The learner of a learner: "pib" or a rival.
+    """The learner of that name.
 
     Raises:
-        ValueError: If there is none of that name.
+        ValueError: If there is none.
     """
     if name not in LEARNERS:
         raise ValueError(f"unknown learner {name!r}; {nearest(name, list(LEARNERS))}")
     return LEARNERS[name]
 
 
-def resolve(learner: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
-    """All settings that a learner learns with: those of the rule, and those of its own.
+def rule_settings(learner: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
+    """All settings that a learner learns with in reinforcement: those of the rule, and those of its own.
 
     Args:
-        learner: "pib", or a rival.
+        learner: A key of `LEARNERS`.
         options: Settings of both that are asked for, by name.
         base: Settings of the rule that stand below the learner's own defaults.
 
@@ -54,12 +54,13 @@ def resolve(learner: str, options: dict[str, Any], base: dict[str, Any] | None =
         ValueError: If the learner or a setting does not exist, or a value does not fit.
     """
     kind = find_learner(learner)
-    own = {field.name for field in fields(kind.Options)}
-    settings = {**(base or {}), **kind.defaults, **{name: options[name] for name in options if name not in own}}
-    return (
-        configure(RuleConfig, settings, "the rule"),
-        configure(kind.Options, {name: options[name] for name in options if name in own}, learner),
-    )
+    own, common = split_options(kind, options)
+    settings = {**(base or {}), **kind.defaults, **common}
+    return configure(RuleConfig, settings, "the rule"), configure(kind.Options, own, learner)
 
 
-__all__ = ["LEARNERS", "RIVALS", "Frozen", "find_learner", "resolve"]
+def split_options(kind: type[Learner], options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the learner's own, and all others."""
+    names = {field.name for field in fields(kind.Options)}
+    own = {name: value for name, value in options.items() if name in names}
+    return own, {name: value for name, value in options.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Samples to learn from, and all that a learner may ask about them: the one place where modes of learning differ."""
+"""Samples to learn from, and all that a learner may ask about them: here reinforcement, labels and views differ."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.objectives.target import Target
 
 
-class Pairs(NamedTuple):
-    """Inputs of the network with two answers each, for learners that compare them.
+class Contrast(NamedTuple):
+    """Inputs of the network with two actions or labels each, for learners that compare them.
 
     Args:
-        given: The samples with one answer (an action, a label), shape (n, in_features).
-        other: The same samples with another answer.
-        worth: Shape (n,); positive where the first answer is the better one.
+        positive: The samples with the action or label that they came with, shape (n, in_features).
+        negative: The same samples with another one.
+        weight: How much better the first one is, shape (n,); where it is negative, the second one is the better one.
     """
 
-    given: Tensor
-    other: Tensor
-    worth: Tensor
+    positive: Tensor
+    negative: Tensor
+    weight: Tensor
 
 
 class Samples(ABC):
@@ -42,12 +42,12 @@ class Samples(ABC):
         """What is broadcast to every unit."""
 
     @abstractmethod
-    def pairs(self, pick: Tensor) -> Pairs:
-        """Each sample with two answers."""
+    def contrast(self, pick: Tensor) -> Contrast:
+        """Each sample with two actions or labels."""
 
     @abstractmethod
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """The loss that the readout follows, a scalar, from its outputs measured just now, shape (m, outputs)."""
+        """The loss that the readout minimises, a scalar, from its outputs measured just now, shape (m, outputs)."""
 
 
 class Batch:
@@ -63,6 +63,7 @@ class Batch:
         self._samples = samples
         self._pick = pick
         self._network = network
+        self._measured: Activations | None = None
 
     def __len__(self) -> int:
         return len(self._pick)
@@ -72,10 +73,11 @@ class Batch:
         """Inputs of the network, shape (m, in_features)."""
         return self._samples.inputs(self._pick)
 
-    @cached_property
-    def seen(self) -> Activations:
-        """What the network shows for the batch, measured when it is first asked for."""
-        return self._network.measure(self.x)
+    def measure(self) -> Activations:
+        """One pass of the batch through the network; later calls give the same measurement again."""
+        if self._measured is None:
+            self._measured = self._network.measure(self.x)
+        return self._measured
 
     @property
     def target(self) -> Target:
@@ -83,10 +85,10 @@ class Batch:
         return self._samples.target(self._pick)
 
     @cached_property
-    def pairs(self) -> Pairs:
-        """Each sample with two answers."""
-        return self._samples.pairs(self._pick)
+    def contrast(self) -> Contrast:
+        """Each sample with two actions or labels."""
+        return self._samples.contrast(self._pick)
 
     def loss(self, outputs: Tensor) -> Tensor:
-        """The loss that the readout follows, a scalar, from its outputs for the batch, shape (m, outputs)."""
+        """The loss that the readout minimises, a scalar, from its outputs for the batch, shape (m, outputs)."""
         return self._samples.loss(self._pick, outputs)

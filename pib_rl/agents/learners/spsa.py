@@ -1,4 +1,4 @@
-"""Simultaneous perturbation: the chip itself measures how its loss answers to a random change of all weights."""
+"""Simultaneous perturbation: the chip itself measures how its loss changes with a random change of all weights."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class SpsaOptions:
     """How far the weights are moved to measure a slope.
 
     Args:
-        perturbation: c, in units of sigma_0 = 1/sqrt(in_features), the deviation of an array's initial weights. Large
-            enough for the loss to rise above the noise of a batch, small enough for what writing leaves behind: with
-            memristive defaults (write noise 0.3) the three writes of a step leave a random error of 0.52 c in each
-            weight, and these add up as a random walk does (0.26 sigma_0 after 640 steps at c = 0.02). The default is
-            between what suits write noise (0.01) and what suits shot noise and exact writes (0.1). Weights that are
-            held in steps need a c of the order of a step.
+        perturbation: c, in units of sigma_0 = 1/sqrt(in_features), the standard deviation of an array's initial
+            weights. Large enough for the loss to rise above the noise of a batch, small enough for what writing leaves
+            behind: with memristive defaults (write noise 0.3) the three writes of a step leave a random error of 0.52 c
+            in each weight, and these add up as a random walk does (0.26 sigma_0 after 640 steps at c = 0.02). The
+            default is between what suits write noise (0.01) and what suits shot noise and exact writes (0.1). Weights
+            that are held in steps need a c of the order of a step.
 
     Raises:
         ValueError: If it is not in 0..1 (0 excluded).
@@ -35,13 +35,15 @@ class SpsaOptions:
     def __post_init__(self) -> None:
         if not 0 < self.perturbation <= 1:
             raise ValueError(
-                f"spsa's perturbation must be > 0 and <= 1 (in initial deviations of the weights), "
+                f"spsa's perturbation must be > 0 and <= 1 (in initial standard deviations of the weights), "
                 f"got {self.perturbation}"
             )
 
 
 class Spsa(AdamLearner):
-    """Simultaneous perturbation stochastic approximation on the chip; no model of it, no gradient through it.
+    """Simultaneous perturbation: the chip's loss with all weights a little up and down gives one slope for all.
+
+    Stochastic approximation on the chip itself: no model of it, no gradient through it.
 
     A step draws signs Delta for the weights of all hidden arrays at once, writes +c Delta, measures the loss L of a
     batch of stored states at the readout, writes -2 c Delta, measures the same batch again, and takes
@@ -54,21 +56,21 @@ class Spsa(AdamLearner):
     devices made of the three stays on the chip. c does not fade, unlike Spall's: the noise of a read does not either.
 
     L is the readout's own loss, so its outputs are meant to move and the readout is not re-fit to its old ones
-    (``moves`` is False); a re-fit would take back what a step has won. Samples come from the newest rollout, at whose
-    policy the surrogate starts.
+    (``moves_outputs`` is False); a re-fit would take back what a step has won. Samples come from the newest rollout, at
+    whose policy the surrogate starts.
 
     Source: Spall, IEEE Trans. Autom. Control 37, 332 (1992), with Adam in place of his step.
     """
 
     Options: ClassVar[type] = SpsaOptions
-    studies = True
+    updates = True
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "hidden_rollouts": 1, "track": 1e-3}
 
-    def study(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        share = self.config.share(progress)
-        if share == 0:
+    def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        left = self.config.rate_left(progress)
+        if left == 0:
             return {}  # no step is left to take, and perturbations alone would wear the devices
-        gradients, back, loss = self.estimate(batch, self.config.track * share)
+        gradients, back, loss = self.estimate(batch, self.config.track * left)
         for array, way, change in zip(self.arrays, back, self.steps(gradients, progress), strict=True):
             array.program(way + change)
         return {"loss_hidden": loss}
@@ -83,7 +85,7 @@ class Spsa(AdamLearner):
 
         Args:
             batch: n samples.
-            track: Share by which the gain controls move towards both measurements, after them.
+            track: Fraction by which the gain controls move towards both measurements, after them.
 
         Returns:
             g and the way back +c Delta, each with one tensor of shape (out, in) per hidden array; the mean of both
@@ -91,14 +93,14 @@ class Spsa(AdamLearner):
         """
         network = self.model.network
         push = [self._signs(array) * (self.options.perturbation * array.in_features**-0.5) for array in self.arrays]
-        losses, seen = [], []
+        losses, outputs = [], []
         for factor in (1, -2):
             for array, way in zip(self.arrays, push, strict=True):
                 array.program(factor * way)
             measured = network.measure(batch.x)
             losses.append(batch.loss(self.model.readout.measure(measured.taps)))
-            seen.append(measured.z)
-        for unit, *z in zip(network.chain, *seen, strict=True):
+            outputs.append(measured.z)
+        for unit, *z in zip(network.chain, *outputs, strict=True):
             unit.control.track(torch.cat(z), track)
         half = (losses[0] - losses[1]) / 2
         return [half / way for way in push], push, (losses[0] + losses[1]) / 2

@@ -90,13 +90,13 @@ class ScatteringTwin(MediumTwin):
 
     With I = u^2 + v^2 the chain is dI = 2 (u du + v dv), du and dv linear in (cos phi, sin phi), and
     dphi = range gain (1 - tanh^2) ddrive. A pixel beyond full scale has slope 0. The error falls on the contrast c,
-    not on the deviation 1/c: a deviation drawn near 0 would let one pixel drown all others.
+    not on the standard deviation 1/c: one drawn near 0 would let one pixel drown all others.
 
     Args:
         real: Real part of T per drive, shape (in, out).
         imaginary: Imaginary part, same shape.
         background: r: real parts, then imaginary parts, shape (2 out,).
-        contrast: c, the inverse deviation of each camera pixel, shape (out,).
+        contrast: c, the inverse standard deviation of each camera pixel, shape (out,).
         config: Phase law and full scale.
         streams: Named random streams.
     """
@@ -126,8 +126,8 @@ class ScatteringTwin(MediumTwin):
         cosine, sine = phase.cos(), phase.sin()
         field = torch.addmm(self.background.believed(error), torch.cat([cosine, sine], 1), matrix)
         u, v = field.chunk(2, 1)
-        seen = u.square() + v.square() <= config.full_scale
-        slope = 2 * gradient * self.contrast.believed(error) * seen
+        below = u.square() + v.square() <= config.full_scale
+        slope = 2 * gradient * self.contrast.believed(error) * below
         by_cosine, by_sine = (torch.cat([slope * u, slope * v], 1) @ matrix.T).chunk(2, 1)
         slope = cosine * by_sine - sine * by_cosine
         return slope * (1 - bend.square()) * (config.phase_range_rad * config.phase_gain)

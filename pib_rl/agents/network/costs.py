@@ -1,25 +1,26 @@
-"""What a model on hardware has cost so far, as results tell it."""
+"""What a model on hardware has cost so far, as results report it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.units import si
 from pib_rl.physical.digital import MAC_J
 
 
-def costs(model: OnHardware) -> dict[str, Any]:
+def costs(model: PhysicalModel) -> dict[str, Any]:
     """Energy, time and wear of everything that the meter counted.
 
     Args:
-        model: A policy or a model.
+        model: The model on that hardware.
 
     Returns:
         By name: ``measurements``, ``writes``, ``devices``; ``energy_j``, and ``energy_parts_j`` by part; ``latency_s``
-        from an input to the answer to it; ``reference_j``, what a digital processor needs at least for the same
+        from an input to the outputs for it; ``reference_j``, what a digital processor needs at least for the same
         products with weights, the media left out; ``writes_max_per_device`` and ``writes_mean_per_device``, and
-        ``endurance_used``, the most written device's share of its stated endurance (None where none is stated).
+        ``endurance_used``, the fraction of its stated endurance that the most written device used (None where none is
+        stated).
     """
     arrays = [*(unit.array for unit in model.network.chain), model.readout.array]
     meter = model.readout.meter
@@ -46,23 +47,23 @@ COST_FIELDS = (
     "reference_j",
     "writes_max_per_device",
     "writes_mean_per_device",
-)  # what `format_costs` needs of a bill
+)  # what `format_costs` needs
 
 
-def format_costs(bill: dict[str, Any], period: float | None = None) -> str:
-    """The bill in two lines for people.
+def format_costs(found: dict[str, Any], period: float | None = None) -> str:
+    """Costs in two lines for people.
 
     Args:
-        bill: As `costs` gives it.
-        period: Time in which an answer is needed, in seconds; None where there is none.
+        found: As `costs` gives it.
+        period: Time in which a decision is needed, in seconds; None where there is none.
     """
-    wear = f"{bill['writes_mean_per_device']:,.0f} a device on average, at most {bill['writes_max_per_device']:,.0f}"
-    if bill.get("endurance_used") is not None:
-        wear += f" ({bill['endurance_used']:.1g} of its endurance)"
-    latency = bill["latency_s"]
+    wear = f"{found['writes_mean_per_device']:,.0f} a device on average, at most {found['writes_max_per_device']:,.0f}"
+    if found.get("endurance_used") is not None:
+        wear += f" ({found['endurance_used']:.1g} of its endurance)"
+    latency = found["latency_s"]
     time = f"latency {si(latency, 's')} a decision" if latency else "latency not modelled"
     if latency and period:
         time += f", {latency / period:.1g} of the control period"
-    energy = f"{si(bill['energy_j'], 'J')} in all" if bill["energy_j"] else "energy not modelled"
-    energy += f", a processor's products alone {si(bill['reference_j'], 'J')}"
-    return f"{bill['measurements']:,} measurements, {bill['writes']:,} writes: {wear}\n{energy}; {time}"
+    energy = f"{si(found['energy_j'], 'J')} in all" if found["energy_j"] else "energy not modelled"
+    energy += f", a processor's products alone {si(found['reference_j'], 'J')}"
+    return f"{found['measurements']:,} measurements, {found['writes']:,} writes: {wear}\n{energy}; {time}"

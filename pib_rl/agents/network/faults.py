@@ -7,25 +7,25 @@ from functools import partial
 
 import torch
 
-from pib_rl.agents.network.on_hardware import OnHardware
+from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.part import Part
 
 DEAD_UNIT = "dead-unit"  # the one fault that belongs to a unit, on any substrate
 
 
-def parts(model: OnHardware) -> list[Part]:
+def parts(model: PhysicalModel) -> list[Part]:
     """All media and arrays on the way of the light or current: those of the units, the last medium, the readout."""
     units = [part for unit in model.network.chain for part in (unit.medium, unit.array)]
     return [*units, model.network.last, model.readout.array]
 
 
-def offered(model: OnHardware) -> list[str]:
+def offered(model: PhysicalModel) -> list[str]:
     """The kinds of faults that this hardware can have, sorted."""
     return sorted({DEAD_UNIT, *(kind for part in parts(model) for kind in part.faults())})
 
 
-def check(model: OnHardware, fault: Fault) -> None:
+def check(model: PhysicalModel, fault: Fault) -> None:
     """Makes sure that a fault can happen to this hardware.
 
     Raises:
@@ -35,13 +35,13 @@ def check(model: OnHardware, fault: Fault) -> None:
 
 
 @torch.inference_mode()
-def inject(model: OnHardware, fault: Fault) -> None:
+def inject(model: PhysicalModel, fault: Fault) -> None:
     """Makes a fault happen, now and for good, to everything that can have it.
 
     What it changes is in buffers: a broken chip is saved and loaded broken. It is drawn from the stream ``fault``.
 
     Args:
-        model: A policy or a model.
+        model: The model on that hardware.
         fault: The fault; when it is meant to happen does not matter here.
 
     Raises:
@@ -52,18 +52,18 @@ def inject(model: OnHardware, fault: Fault) -> None:
 
 
 @torch.inference_mode()
-def age(model: OnHardware, seconds: float) -> None:
+def age(model: PhysicalModel, seconds: float) -> None:
     """Lets so much simulated time pass for every medium and array (`Part.age`).
 
     Args:
-        model: A policy or a model.
+        model: The model on that hardware.
         seconds: How much, 0 or more.
     """
     for part in parts(model):
         part.age(seconds)
 
 
-def _ways(model: OnHardware, fault: Fault) -> list[Callable[[], None]]:
+def _ways(model: PhysicalModel, fault: Fault) -> list[Callable[[], None]]:
     """What makes the fault happen, part by part."""
     chain = model.network.chain
     if fault.kind == DEAD_UNIT:

@@ -19,21 +19,21 @@ class Information(NamedTuple):
     on_target: float
 
 
-def information_plane(x: Tensor, seen: Activations, target: Target) -> list[Information]:
+def information_plane(x: Tensor, measured: Activations, target: Target) -> list[Information]:
     """Information of every unit, estimated on one batch.
 
     An estimate for comparing units and moments of one run: its size depends on the batch and on the kernel width.
 
     Args:
         x: Inputs of the network, shape (n, d).
-        seen: What was measured for them.
+        measured: What was measured for them.
         target: Their targets.
     """
-    source, goal = with_diagonal(Gram(x).k), with_diagonal(target.similarity())
+    source, wanted = with_diagonal(Gram(x).k), with_diagonal(target.similarity())
     result = []
-    for z in seen.z:
+    for z in measured.z:
         own = with_diagonal(Gram(z).k)
-        result.append(Information(float(mutual_information(own, source)), float(mutual_information(own, goal))))
+        result.append(Information(float(mutual_information(own, source)), float(mutual_information(own, wanted))))
     return result
 
 

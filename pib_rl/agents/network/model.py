@@ -1,17 +1,13 @@
-"""Inputs -> units -> readout on one substrate: what learns from data."""
+"""Inputs -> units -> readout on one chip: what learns, whatever it learns from."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.images import Grid, Patch
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.network import Network
 from pib_rl.agents.network.normaliser import Normaliser
-from pib_rl.agents.network.on_hardware import OnHardware
 from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.readout import Readout
 from pib_rl.common.streams import Streams
@@ -22,92 +18,129 @@ from pib_rl.physical.substrate import Read
 CALIBRATION_SAMPLES = 1024
 
 
-class PhysicalModel(OnHardware, nn.Module):
-    """Vectors in, outputs of a readout out. Like a policy it is all buffers: chip, weights, optimisers, statistics.
+class PhysicalModel(nn.Module):
+    """Vectors in, outputs of a readout out. All its state is in float buffers: chip, weights, optimisers, statistics.
 
     Args:
+        chip: The hardware and the network on it.
         in_features: Size of an input.
         outputs: Outputs of the readout.
-        hw: Name of a substrate.
-        hw_options: Values of the substrate's configuration that differ from its default.
-        width: Outputs of each unit.
-        units: Number of units.
-        objective: Name of the units' objective.
-        objective_options: Its keyword arguments.
-        target_features: Dimensions of the targets.
-        target_inputs: Give the network an input per output behind its own ones, for an answer; 0 but for learners that
-            compare answers.
-        common: One mean and deviation for all input features.
-        patches: Units that look at squares of an image, in front of the others.
-        image: The image that they look at.
-        seed: Seed of fabrication and of all noise.
+        target_features: Dimensions of the targets that units learn.
+        target_inputs: Inputs of the network behind those for the data, for an action or a label; 0 but for learners
+            that compare two of them.
+        common: One mean and standard deviation for all input features.
+        optimiser: Local optimiser of every unit's array.
 
     Raises:
-        ValueError: If a name is unknown or a size is not positive.
+        ValueError: If a name is unknown or an option does not fit.
     """
 
     def __init__(
         self,
+        chip: ChipConfig,
         in_features: int,
         outputs: int,
         *,
-        hw: str = "digital",
-        hw_options: dict[str, Any] | None = None,
-        width: int = 128,
-        units: int = 3,
-        objective: str = "pointwise",
-        objective_options: dict[str, Any] | None = None,
         target_features: int = 1,
-        target_inputs: bool = False,
+        target_inputs: int = 0,
         common: bool = False,
-        patches: Sequence[Patch] = (),
-        image: Grid | None = None,
-        seed: int = 0,
+        optimiser: type[Adam] = Adam,
     ) -> None:
         super().__init__()
-        self.streams = Streams(seed)
+        self.chip = chip
+        self.streams = Streams(chip.seed)
         self.meter = Meter()
-        self.substrate = registry.make(hw, hw_options or {}, self.streams, self.meter)
+        self.substrate = registry.make(chip.hw, chip.hw_options, self.streams, self.meter)
+        self.target_inputs = target_inputs
         self.normaliser = Normaliser(in_features, common=common)
         self.network = Network(
-            self.substrate,
-            in_features + (outputs if target_inputs else 0),
-            width,
-            units,
-            objective=objective,
-            target_features=target_features,
-            options=objective_options,
-            optimiser=Adam,
-            patches=patches,
-            image=image,
+            self.substrate, in_features + target_inputs, chip, target_features=target_features, optimiser=optimiser
         )
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
 
-    def meet(self, x: Tensor) -> None:
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers live."""
+        return self.normaliser.mean.device
+
+    @property
+    def devices(self) -> int:
+        """Programmable devices of all arrays."""
+        return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
+
+    @property
+    def latency(self) -> float:
+        """Seconds from an input to the outputs of the readout."""
+        return self.network.latency + self.readout.array.latency
+
+    def fit_statistics(self, x: Tensor) -> None:
         """Sets the statistics of the inputs and then every gain control, from raw inputs x, shape (n, in_features)."""
         self.normaliser.update(x)
         self.network.calibrate(self.inputs(x[:CALIBRATION_SAMPLES]))
 
-    def inputs(self, flat: Tensor, answers: Tensor | None = None) -> Tensor:
-        """What the network sees: standardised inputs, then the answer where it has inputs for one.
+    def inputs(self, flat: Tensor, targets: Tensor | None = None) -> Tensor:
+        """What the network sees: standardised inputs, then an action or a label where it has inputs for one.
 
         Args:
             flat: Raw inputs, shape (n, in_features).
-            answers: Numbers of the order of 1, shape (n, outputs); None is no answer at all, zeros.
+            targets: Actions or labels as numbers of the order of 1, shape (n, target_inputs); None for zeros.
+
+        Returns:
+            Shape (n, network.in_features).
         """
         standard: Tensor = self.normaliser(flat)
-        if not self.target_input_features:
+        if not self.target_inputs:
             return standard
         return torch.cat(
-            [standard, flat.new_zeros(len(flat), self.target_input_features) if answers is None else answers], 1
+            [standard, standard.new_zeros(len(flat), self.target_inputs) if targets is None else targets], 1
         )
 
     @torch.inference_mode()
-    def answer(self, inputs: Tensor, read: Read) -> Tensor:
+    def measure(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs of the readout, shape (n, outputs), from inputs of the network."""
         return self.readout.measure(self.network.measure(inputs, read).taps, read)
 
     @torch.inference_mode()
-    def outputs(self, x: Tensor, read: Read) -> Tensor:
+    def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs of the readout, shape (n, outputs), from raw inputs, shape (n, in_features)."""
-        return self.answer(self.inputs(x), read)
+        return self.measure(self.inputs(flat), read)
+
+    @torch.inference_mode()
+    def taps(self, flat: Tensor, read: Read) -> Tensor:
+        """What the readout sees, shape (n, tap_features), of raw inputs, shape (n, in_features)."""
+        return self.network.measure(self.inputs(flat), read).taps
+
+    def inherit(self, state: dict[str, Tensor]) -> None:
+        """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.
+
+        The readout stays as it is, and so does what belongs to a run: optimisers, objectives and meters.
+
+        Args:
+            state: State dict of the other model, or of the policy that holds it.
+
+        Raises:
+            ValueError: If its network has other sizes; nothing is changed then.
+        """
+        there = {name: value for name, value in own_state(state).items() if _is_inherited(name)}
+        here = self.state_dict()
+        mean = there.get("normaliser.mean")
+        if mean is not None and mean.shape != here["normaliser.mean"].shape:
+            raise ValueError(f"the other network sees {len(mean)} numbers, this one {len(self.normaliser.mean)}")
+        for name in sorted(there.keys() | filter(_is_inherited, here)):
+            other, own = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
+            if other != own:
+                raise ValueError(f"the other network is not of this size: {name} is {other} there, {own} here")
+        for prefix, module in (("normaliser.", self.normaliser), ("network.", self.network)):
+            found = {name: value for name, value in (here | there).items() if name.startswith(prefix)}
+            module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})
+
+
+def own_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of a model, from that of the policy that holds it or from its own."""
+    return {name.removeprefix("model."): value for name, value in state.items()}
+
+
+def _is_inherited(name: str) -> bool:
+    """Whether a buffer says what units do, rather than how they learned and what that took."""
+    owner, *parts = name.split(".")
+    return owner in ("normaliser", "network") and not {"optimiser", "objective", "meter"} & set(parts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.images import Grid, Layout, Patch
+from pib_rl.agents.images import PatchGrid
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.optimisers import Adam, SignalGatedAdam
 from pib_rl.agents.network.unit import GainControl, Unit
 from pib_rl.agents.objectives import Score, make_objective
@@ -37,69 +37,62 @@ class Network(nn.Module):
     Args:
         substrate: Makes media and arrays.
         in_features: Size of the input x.
-        width: Outputs of each array.
-        units: Number of units L.
-        objective: Name of the objective.
+        chip: Number of units, width, patches and objective.
         target_features: Dimensions of the targets.
-        options: Keyword arguments of the objective.
         optimiser: Local optimiser of each array.
-        patches: Units that look at squares of an image, in front of the ``units`` others; one array each.
-        image: The image that they look at; its features are the input.
 
     Raises:
-        ValueError: If a size is not positive or the objective is unknown.
+        ValueError: If the objective or one of its options is unknown, or patches do not fit the input.
     """
 
     def __init__(
         self,
         substrate: Substrate,
         in_features: int,
-        width: int,
-        units: int,
+        chip: ChipConfig,
         *,
-        objective: str = "gaussian",
         target_features: int = 1,
-        options: dict[str, Any] | None = None,
         optimiser: type[Adam] = SignalGatedAdam,
-        patches: Sequence[Patch] = (),
-        image: Grid | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("width", width), ("units", units), ("in_features", in_features)):
-            if value < 1:
-                raise ValueError(f"{name} must be >= 1, got {value}")
-        if patches and (image is None or image.features != in_features):
+        image = chip.image
+        if chip.patches and (image is None or image.features != in_features):
             raise ValueError(f"patches need an image of {in_features} features, got {image}")
         self.in_features = in_features
         self.input_gain = substrate.input_gain
         self.meter = substrate.meter
         self.units = nn.ModuleList()
         size, grid = in_features, image
-        for patch in [*patches, *[None] * units]:
-            layout = None if patch is None or grid is None else Layout(grid, patch)
-            outputs = width if patch is None else patch.channels
-            medium = substrate.make_medium(size if layout is None else layout.fan_in, outputs)
+        for patch in [*chip.patches, *[None] * chip.units]:
+            squares = None if patch is None or grid is None else PatchGrid(grid, patch)
+            outputs = chip.width if patch is None else patch.channels
+            medium = substrate.make_medium(size if squares is None else squares.fan_in, outputs)
             array = substrate.make_array(medium.out_features, outputs)
             control = GainControl(outputs, substrate.drive_gain, substrate.drive_offset, substrate.streams)
-            size = outputs * (1 if layout is None else layout.positions)
-            grid = None if layout is None else layout.after
-            goal = make_objective(
-                objective, options or {}, features=target_features, outputs=size, streams=substrate.streams, grid=grid
+            size = outputs * (1 if squares is None else squares.positions)
+            grid = None if squares is None else squares.after
+            objective = make_objective(
+                chip.objective,
+                chip.objective_options,
+                features=target_features,
+                outputs=size,
+                streams=substrate.streams,
+                grid=grid,
             )
-            if layout is not None and goal.beta:
+            if squares is not None and objective.beta:
                 raise ValueError(
-                    f"beta must be 0 with patches, got {goal.beta}: a patch unit has no single input to "
+                    f"beta must be 0 with patches, got {objective.beta}: a patch unit has no single input to "
                     "compress, but one per square"
                 )
-            unit = Unit(medium, array, control, goal, optimiser((outputs, medium.out_features)), layout)
-            self.units.append(unit)
-        self.last = substrate.make_medium(size, width)
+            shape = (outputs, medium.out_features)
+            self.units.append(Unit(medium, array, control, objective, optimiser(shape), squares))
+        self.last = substrate.make_medium(size, chip.width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
 
     @property
-    def layouts(self) -> list[Layout | None]:
-        """The layouts of all units in order, and none for the last medium."""
-        return [*(unit.layout for unit in self.chain), None]
+    def patch_grids(self) -> list[PatchGrid | None]:
+        """Where on an image each unit is used, in order, and none for the last medium."""
+        return [*(unit.patch_grid for unit in self.chain), None]
 
     @property
     def chain(self) -> list[Unit]:
@@ -151,32 +144,32 @@ class Network(nn.Module):
             drive = unit.control.drive(z)
 
     def recalibrate(self, x: Tensor) -> None:
-        """Sets detectors of media, then every gain control, anew, as after a fault, from a batch x as `calibrate`."""
+        """Sets detectors of media, then every gain control, again, as after a fault, from a batch x as `calibrate`."""
         for medium in [*(unit.medium for unit in self.chain), self.last]:
             self.meter.read(medium.recalibrate())
         self.calibrate(x)
 
-    def learn(
+    def update_units(
         self,
-        seen: Activations,
+        measured: Activations,
         target: Target,
         rate: float,
         track: float,
         plastic: float = 1.0,
         limit: float | None = None,
     ) -> list[Score]:
-        """Every unit takes one step by itself, in parallel in spirit: no order matters.
+        """Every unit takes one step by itself; the order of units does not matter.
 
         Args:
-            seen: What was measured for n samples just now.
+            measured: What was measured for n samples just now.
             target: Targets of the same samples.
             rate: Learning rate.
-            track: Share by which the gain controls move towards this batch.
-            plastic: Share of each unit's outputs that learn.
+            track: Fraction by which the gain controls move towards this batch.
+            plastic: Fraction of each unit's outputs that learn.
             limit: Root mean square of a unit's outputs beyond which they are drawn back; None for none.
         """
         scores = []
-        for unit, h, z in zip(self.chain, seen.h, seen.z, strict=True):
-            scores.append(unit.learn(h, z, target, rate, plastic, limit))
+        for unit, h, z in zip(self.chain, measured.h, measured.z, strict=True):
+            scores.append(unit.update(h, z, target, rate, plastic, limit))
             unit.control.track(z, track)
         return scores

@@ -7,19 +7,19 @@ from torch import Tensor, nn
 
 
 class Normaliser(nn.Module):
-    """Running mean and deviation per feature.
+    """Running mean and standard deviation per feature.
 
-    x = clip((obs - mean)/deviation, -limit, limit). Statistics are constant unless `update` is called, which a
+    x = clip((obs - mean)/std, -limit, limit). Statistics are constant unless `update` is called, which a
     rollout never does. The update is Chan's parallel formula.
 
     Args:
         features: Number of features.
         limit: Largest |x|, in standard deviations.
-        common: One mean and one deviation for all features, as suits the pixels of an image.
+        common: One mean and one standard deviation for all features, as suits the pixels of an image.
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
     count: Tensor
 
     def __init__(self, features: int, limit: float = 5.0, common: bool = False) -> None:
@@ -27,12 +27,12 @@ class Normaliser(nn.Module):
         self.limit = limit
         self.common = common
         self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("deviation", torch.ones(features))
+        self.register_buffer("std", torch.ones(features))
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
 
     def forward(self, observation: Tensor) -> Tensor:
         """Standardised observations, shape (n, features)."""
-        return observation.sub(self.mean).div_(self.deviation).clamp_(-self.limit, self.limit)
+        return observation.sub(self.mean).div_(self.std).clamp_(-self.limit, self.limit)
 
     def update(self, batch: Tensor) -> None:
         """Takes in a batch, shape (n, features)."""
@@ -41,14 +41,14 @@ class Normaliser(nn.Module):
         mean, square = batch.mean(0), batch.var(0, correction=0)
         total = old + n
         gap = mean - self.mean
-        variance = (self.deviation.double().square() * old + square * n + gap.square() * old * n / total) / total
+        variance = (self.std.double().square() * old + square * n + gap.square() * old * n / total) / total
         self.mean.add_(gap * n / total)
-        self.deviation.copy_(variance.sqrt().clamp_(min=1e-4))
+        self.std.copy_(variance.sqrt().clamp_(min=1e-4))
         self.count.copy_(total)
 
 
 class ReturnScale(nn.Module):
-    """Scale of returns: the running deviation of the discounted return so far, as in VecNormalize.
+    """Scale of returns: the running standard deviation of the discounted return so far, as in VecNormalize.
 
     Args:
         gamma: Discount per step.
@@ -61,8 +61,8 @@ class ReturnScale(nn.Module):
 
     @property
     def value(self) -> float:
-        """Deviation of returns, in units of reward."""
-        return float(self.statistics.deviation.item())
+        """Standard deviation of returns, in units of reward."""
+        return float(self.statistics.std.item())
 
     def update(self, rewards: Tensor, dones: Tensor, running: Tensor) -> Tensor:
         """Takes in a rollout.
@@ -75,10 +75,10 @@ class ReturnScale(nn.Module):
         Returns:
             The new running returns.
         """
-        seen = torch.empty_like(rewards)
+        sums = torch.empty_like(rewards)
         for step in range(len(rewards)):
             running = running * self.gamma + rewards[step]
-            seen[step] = running
+            sums[step] = running
             running = running * (1 - dones[step])
-        self.statistics.update(seen.reshape(-1, 1))
+        self.statistics.update(sums.reshape(-1, 1))
         return running

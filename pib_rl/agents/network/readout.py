@@ -37,7 +37,7 @@ class Readout(nn.Module):
             self.meter.spend(self.array.costs(inputs, outputs))
         return outputs
 
-    def learn(self, inputs: Tensor, gradient: Tensor, rate: float) -> Tensor:
+    def step(self, inputs: Tensor, gradient: Tensor, rate: float) -> Tensor:
         """Asks for dW = gradient^T inputs, through the optimiser, written by the array's own law.
 
         Args:
@@ -57,8 +57,8 @@ class Readout(nn.Module):
         """Moves the outputs by ``shift`` with a small change of weights: ridge regression, shrunk by what is noise.
 
         min over dW of |inputs dW^T - shift|^2 + ridge n |dW|^2 gives dW and the fitted shift H shift, with
-        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, give or
-        take s^2 sqrt(2 tr H^4), so that each output o moves by its own share of what is left,
+        H = X (X^T X + ridge n)^-1 X^T. Noise of variance s^2 alone would be fitted with the power s^2 tr H^2, plus
+        or minus s^2 sqrt(2 tr H^4), so that each output o moves by a fraction of what is fitted,
 
             keep_o = max(0, 1 - s_o^2 (tr H^2 + margin sqrt(2 tr H^4)) / |H shift_o|^2).
 
@@ -66,7 +66,7 @@ class Readout(nn.Module):
         independent of that of ``inputs``: a shift computed from the very same measurement would correlate with it and
         shrink the weights at every call, most where the signal is weak.
 
-        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the share
+        Source: James & Stein, Proc. 4th Berkeley Symp. Math. Stat. Prob. 1, 361 (1961), positive part, for the fraction
         without margin, which is ours.
 
         Args:
@@ -74,8 +74,8 @@ class Readout(nn.Module):
             shift: Wanted change of outputs, shape (n, outputs).
             ridge: Regularisation, relative to the mean square of an input.
             noise: Variance of the read noise in ``shift``, shape (outputs,).
-            margin: Deviations of the power of noise by which a fit has to stand out. 0 keeps a sixth to a half of a
-                fit to noise alone; 2 next to none, but lets slow motion of the units pass.
+            margin: Standard deviations of the power of noise by which a fit has to stand out. 0 keeps a sixth to a half
+                of a fit to noise alone; 2 next to none, but lets slow motion of the units pass.
 
         Returns:
             keep, shape (outputs,).

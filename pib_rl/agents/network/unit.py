@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.images import Layout
+from pib_rl.agents.images import PatchGrid
 from pib_rl.agents.network.optimisers import Adam, array_rate
 from pib_rl.agents.network.output_penalty import output_penalty
 from pib_rl.agents.objectives import Objective, Score
@@ -17,47 +17,47 @@ from pib_rl.physical.substrate import Array, Medium, Read
 class GainControl(nn.Module):
     """Automatic gain control: turns outputs z of an array into drives of the next medium.
 
-    drive = gain ((z - m)/s + b): m the mean per channel, s one scalar deviation, b a fixed random offset per channel,
-    uniform in -offset..offset (kernels are shift-invariant and never train a bias). The statistics move only in
-    `track`, slowly; otherwise drives would follow the policy's state distribution within one rollout. Outputs of one
+    drive = gain ((z - m)/s + b): m the mean per channel, s one scalar standard deviation, b a fixed random offset per
+    channel, uniform in -offset..offset (kernels are shift-invariant and never train a bias). The statistics move only
+    in `track`, slowly; otherwise drives would follow the policy's state distribution within one rollout. Outputs of one
     array at several positions, one after the other, share the statistics of its channels.
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
     shift: Tensor
 
     def __init__(self, features: int, gain: float, offset: float, streams: Streams) -> None:
         super().__init__()
         self.gain = gain
         self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("deviation", torch.ones(()))
+        self.register_buffer("std", torch.ones(()))
         shift = (2 * streams.uniform(FABRICATION, torch.zeros(features)) - 1) * offset
         self.register_buffer("shift", shift)
 
     def drive(self, z: Tensor) -> Tensor:
         """Drives in drive standard deviations, from outputs z, shape (n, positions features), of the same shape."""
-        slope = self.gain / self.deviation
+        slope = self.gain / self.std
         channels = z.reshape(-1, len(self.mean))
         return torch.addcmul(self.gain * self.shift - self.mean * slope, channels, slope).view(z.shape)
 
     def standard(self, z: Tensor) -> Tensor:
         """(z - m)/s: the drive but for its gain and its offset, of the shape of z."""
-        return ((z.reshape(-1, len(self.mean)) - self.mean) / self.deviation).view(z.shape)
+        return ((z.reshape(-1, len(self.mean)) - self.mean) / self.std).view(z.shape)
 
     def track(self, z: Tensor, rate: float) -> None:
-        """Moves the statistics towards those of a batch z, shape (n, positions features), by the share ``rate``."""
+        """Moves the statistics towards those of a batch z, shape (n, positions features), by the fraction ``rate``."""
         z = z.reshape(-1, len(self.mean))
         mean = z.mean(0)
         self.mean.lerp_(mean, rate)
-        self.deviation.lerp_((z - mean).square().mean().sqrt().clamp_(min=1e-6), rate)
+        self.std.lerp_((z - mean).square().mean().sqrt().clamp_(min=1e-6), rate)
 
 
 class Unit(nn.Module):
     """A trainable unit: z = array(medium(drive)).
 
     It learns from three things only: its measured input h, its measured output z, and the broadcast target. With a
-    layout, medium and array see one square of an image after the other, and z holds their outputs at all positions.
+    patch grid, medium and array see one square of an image after the other, and z holds their outputs at all positions.
 
     Args:
         medium: Fixed physical transform.
@@ -65,7 +65,7 @@ class Unit(nn.Module):
         control: Gain control of its outputs.
         objective: Local objective.
         optimiser: Local optimiser of the array.
-        layout: Where on an image the array is used; None for all inputs at once.
+        patch_grid: Where on an image the array is used; None for all inputs at once.
 
     Attributes:
         alive: 1, or 0 where its outputs are dead, a scalar.
@@ -80,7 +80,7 @@ class Unit(nn.Module):
         control: GainControl,
         objective: Objective,
         optimiser: Adam,
-        layout: Layout | None = None,
+        patch_grid: PatchGrid | None = None,
     ) -> None:
         super().__init__()
         self.medium = medium
@@ -88,13 +88,13 @@ class Unit(nn.Module):
         self.control = control
         self.objective = objective
         self.optimiser = optimiser
-        self.layout = layout
+        self.patch_grid = patch_grid
         self.register_buffer("alive", torch.ones(()))
 
     @property
     def positions(self) -> int:
         """How often medium and array are used for one sample."""
-        return 1 if self.layout is None else self.layout.positions
+        return 1 if self.patch_grid is None else self.patch_grid.positions
 
     @property
     def out_features(self) -> int:
@@ -108,7 +108,7 @@ class Unit(nn.Module):
 
     def inputs(self, drive: Tensor) -> Tensor:
         """What the medium is driven with, shape (n positions, in), from drives, shape (n, features)."""
-        return drive if self.layout is None else self.layout.cut(drive)
+        return drive if self.patch_grid is None else self.patch_grid.cut(drive)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs z, shape (n, positions out), from the medium's outputs h, shape (n positions, in)."""
@@ -120,13 +120,13 @@ class Unit(nn.Module):
 
     def tap(self, h: Tensor) -> Tensor:
         """What a readout sees of the medium, shape (n, in): its mean over the positions."""
-        return h if self.layout is None else h.view(-1, self.positions, h.shape[1]).mean(1)
+        return h if self.patch_grid is None else h.view(-1, self.positions, h.shape[1]).mean(1)
 
     def outer(self, slope: Tensor, h: Tensor) -> Tensor:
         """Gradient by the weights, shape (out, in), from dL/dz and h, shapes as in `measure`."""
         return slope.reshape(len(h), -1).T @ h
 
-    def learn(
+    def update(
         self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0, limit: float | None = None
     ) -> Score:
         """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
@@ -136,8 +136,8 @@ class Unit(nn.Module):
             z: Measured outputs of the unit, shape (n, positions out).
             target: Targets of the same samples.
             rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
-            plastic: Share of the outputs whose weights move, the first ones. The others stay as fabricated, but count
-                in the objective: those that learn complement them.
+            plastic: Fraction of the outputs whose weights move, the first ones. The others stay as fabricated, but
+                count in the objective: those that learn complement them.
             limit: Root mean square of z beyond which it is drawn back, see `output_penalty`; None for none.
 
         Returns:

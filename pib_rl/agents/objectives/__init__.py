@@ -1,7 +1,8 @@
 """Objectives of one unit: information between its measured outputs and a target, with closed-form gradients.
 
 Each objective is built from Gram matrices of one unit's own measurements. None uses automatic differentiation, and
-none knows of another unit. An objective is one class and one line in `OBJECTIVES`.
+none knows of another unit. A new one is one class in a file of its own, and one line in `OBJECTIVES`; what it derives
+from is in ``base.py``, what it gets as its target in ``target.py``, Gram matrices are in ``gram.py``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Objective(nn.Module, ABC):
         beta: Weight of compression, >= 0. No measurement so far found a gain from beta > 0.
 
     Attributes:
-        needs: Arguments that it takes beside its options: "features" (target dimensions), "outputs" (of the unit),
+        needs: Arguments that it takes besides its options: "features" (target dimensions), "outputs" (of the unit),
             "grid" (of the outputs, if they are an image), "streams".
 
     Raises:

@@ -11,10 +11,13 @@ from pib_rl.agents.objectives.target import Target
 
 
 class Alignment(GramObjective):
-    """L = -<HkH, yy'> / (|HkH| |yy'|): centred kernel alignment with a linear kernel on the centred target.
+    """Alignment: the similarities of a unit's outputs follow those of the target, on average over all pairs.
 
-    The linear kernel averages the noise of an advantage without bias. H = I - 11'/n centres; the norm is
-    Frobenius'. The loss is a number between -1 and 1, not nats.
+        L = -<HkH, yy'> / (|HkH| |yy'|),
+
+    centred kernel alignment with a linear kernel on the centred target. The linear kernel averages the noise of an
+    advantage without bias. H = I - 11'/n centres; the norm is Frobenius'. The loss is a number between -1 and 1, not
+    nats.
     """
 
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:

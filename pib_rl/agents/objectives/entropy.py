@@ -1,4 +1,4 @@
-"""Matrix-based Renyi entropy and mutual information: estimators for figures, and the reference of objectives.
+"""Matrix-based Renyi entropy and mutual information: estimates for plots, and the reference of objectives.
 
 Sources: Sanchez Giraldo, Rao & Principe, IEEE Trans. Inf. Theory 61, 535 (2015); Yu et al., IEEE TPAMI 42, 2960
 (2020) for several variables.

@@ -1,4 +1,4 @@
-"""What a unit can't know weighs nothing: weights of target dimensions by their explained variance."""
+"""Weights of target dimensions by their explained variance: what a unit can't know weighs nothing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.target import Target
 
 
-class Gate(nn.Module):
-    """Weights of target dimensions.
+class TargetGate(nn.Module):
+    """Weights of target dimensions by how much of each a unit explains.
 
         gate_d = min(1, (max(R2_d, 0) + 0.002) / 0.05),   w_d = gate_d / max(1, sum of the gates of d's block),
 
@@ -36,7 +36,7 @@ class Gate(nn.Module):
 
         Args:
             error: Mean squared error of each dimension, shape (D,).
-            lost: Share of its variance that the regression loses on a target of noise, a scalar.
+            lost: Fraction of its variance that the regression loses on a target of noise, a scalar.
             y: The targets, centred, shape (n, D).
             target: The same with its blocks.
         """

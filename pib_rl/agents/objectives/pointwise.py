@@ -1,4 +1,4 @@
-"""The share of like samples among the neighbours of each sample."""
+"""The fraction of like samples among the neighbours of each sample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pib_rl.agents.objectives.target import Target
 
 
 class Pointwise(GramObjective):
-    """L = -mean_i log( sum_j k_ij Y_ij / sum_j k_ij ): the share of like samples among a sample's neighbours.
+    """Neighbours: the fraction of samples of the same class among those with like outputs, for every sample.
+
+        L = -mean_i log( sum_j k_ij Y_ij / sum_j k_ij ).
 
     Samples without any like sample in the batch are left out. Strongest for classes.
     """
@@ -22,6 +24,6 @@ class Pointwise(GramObjective):
         hits = like.sum(1, keepdim=True)
         known = (hits > TINY).to(k.dtype)
         hits, total = hits.clamp(min=TINY), k.sum(1, keepdim=True).clamp(min=TINY)
-        share = known / known.sum().clamp(min=1)
-        loss = -(share * (hits / total).log()).sum()
-        return loss, share * (k / total - like / hits)
+        weight = known / known.sum().clamp(min=1)
+        loss = -(weight * (hits / total).log()).sum()
+        return loss, weight * (k / total - like / hits)

@@ -12,11 +12,13 @@ from pib_rl.agents.objectives.target import Target
 
 
 class Renyi(GramObjective):
-    """L = -(S(Z) + S(Y) - S(Z, Y)) with matrix-based Renyi entropies, the diagonal removed.
+    """Renyi information between outputs and target, matrix-based: the objective of the original paper.
 
-    S_alpha = 1/(1-alpha) log( tr A^alpha - sum_i A_ii^alpha ) with A = K/n. What is taken off is what the diagonal
-    alone contributes; for alpha = 2 this is k_ii = 0. The difference is positive for alpha > 1 (the diagonal is
-    majorised by the eigenvalues). alpha = 2 needs no eigenvalues; others cost O(n^3).
+        L = -(S(Z) + S(Y) - S(Z, Y)),
+
+    the diagonal removed: S_alpha = 1/(1-alpha) log( tr A^alpha - sum_i A_ii^alpha ) with A = K/n. What is taken off is
+    what the diagonal alone contributes; for alpha = 2 this is k_ii = 0. The difference is positive for alpha > 1 (the
+    diagonal is majorised by the eigenvalues). alpha = 2 needs no eigenvalues; others cost O(n^3).
 
     Args:
         alpha: Order, > 1.

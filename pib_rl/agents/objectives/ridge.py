@@ -8,20 +8,20 @@ from torch.nn.functional import cross_entropy
 
 from pib_rl.agents.images import Grid, Pool
 from pib_rl.agents.objectives.base import Objective, Score
-from pib_rl.agents.objectives.gate import Gate
+from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.target import Target
 from pib_rl.common.streams import FABRICATION, Streams
 
 
 class Ridge(Objective):
-    """Minus the information on the target that a linear decoder, solved anew for every batch, gets out of a unit.
+    """Linear decoder: what a ridge regression, solved for every batch, can tell of the target from a unit's outputs.
 
-    The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed, uniform in -offset..offset, centred,
-    and scaled by one number to u with mean |u_i|^2 = 1. Where they are those of an array at many places of an image, b
-    is one number per channel, and t is averaged over squares of pool x pool places before it is centred. Their linear
-    Gram matrix G = u u^T has the ridge inverse M = (G + ridge)^-1, and the leave-one-out prediction of a sample from
-    all others of the batch is, in closed form,
+    The loss is minus that information. The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed,
+    uniform in -offset..offset, centred, and scaled by one number to u with mean |u_i|^2 = 1. Where they are those of an
+    array at many places of an image, b is one number per channel, and t is averaged over squares of pool x pool places
+    before it is centred. Their linear Gram matrix G = u u^T has the ridge inverse M = (G + ridge)^-1, and the
+    leave-one-out prediction of a sample from all others of the batch is, in closed form,
 
         yhat_i = y_i - (M y)_i / M_ii.
 
@@ -81,7 +81,7 @@ class Ridge(Objective):
         self.ridge = ridge
         self.temperature = temperature
         self.gain = gain
-        self.gate = Gate(features, gated)
+        self.gate = TargetGate(features, gated)
         streams = Streams(0) if streams is None else streams
         with streams.aside("objective"):
             shift = (2 * streams.uniform(FABRICATION, torch.zeros(grid.channels if grid else outputs)) - 1) * offset
@@ -94,8 +94,8 @@ class Ridge(Objective):
         rms = centred.square().mean().sqrt().clamp(min=TINY)
         standard = centred / rms
         bent = ((standard + self.shift) * self.gain).tanh_()
-        seen = bent if self.pool is None else self.pool.down(bent)
-        u = seen - seen.mean(0)
+        pooled = bent if self.pool is None else self.pool.down(bent)
+        u = pooled - pooled.mean(0)
         size = u.square().sum(1).mean().sqrt().clamp(min=TINY)
         u = u / size
         inverse = self._inverse(u)
@@ -103,12 +103,12 @@ class Ridge(Objective):
         if self.beta:
             source = self.source(h)
             loss_x, slope_x = self._regress(inverse, source, None)
-            share = self.beta / source.values.shape[1]
-            loss, slope = loss - share * loss_x, slope - share * slope_x
+            weight = self.beta / source.values.shape[1]
+            loss, slope = loss - weight * loss_x, slope - weight * slope_x
         du = self._pull(inverse, slope, u)
-        dseen = (du - u * ((du * u).sum() / len(u))).div_(size)  # the chain rule of scaling, then of centring
-        dseen -= dseen.mean(0)
-        dbent = dseen if self.pool is None else self.pool.up(dseen)
+        dpooled = (du - u * ((du * u).sum() / len(u))).div_(size)  # the chain rule of scaling, then of centring
+        dpooled -= dpooled.mean(0)
+        dbent = dpooled if self.pool is None else self.pool.up(dpooled)
         dstandard = dbent.mul_(1 - bent.square()).mul_(self.gain)
         dz = (dstandard - standard * ((dstandard * standard).sum() / standard.numel())).div_(rms)
         return Score(loss, dz.sub_(dz.mean(0)))
@@ -128,7 +128,7 @@ class Ridge(Objective):
         slope = (target.values - logits.softmax(1)).div_(self.temperature * len(y))
         return cross_entropy(logits, label), self._through(inverse, residual, slope, y)
 
-    def _regress(self, inverse: Tensor, target: Target, gate: Gate | None) -> tuple[Tensor, Tensor]:
+    def _regress(self, inverse: Tensor, target: Target, gate: TargetGate | None) -> tuple[Tensor, Tensor]:
         """Loss and dL/dM for real values."""
         y = target.values - target.values.mean(0)
         residual = inverse @ y / inverse.diagonal()[:, None]

@@ -10,18 +10,19 @@ from pib_rl.agents.learners.config import HiddenConfig
 
 @dataclass(frozen=True)
 class RuleConfig(HiddenConfig):
-    """Settings of the rule beside those of hidden arrays.
+    """Settings of the rule, and of hidden arrays.
 
     Args:
-        gamma: Discount.
-        gae_lambda: Lambda of the advantage estimate.
+        gamma: How far ahead rewards count: 0.99 looks about 100 steps ahead.
+        gae_lambda: How far advantages trust rewards rather than values: 1 is all rewards, with more noise; 0 is one
+            reward and the next value, with more bias.
         hidden_steps: Steps of every unit per rollout.
         hidden_batch: Samples per hidden step.
         hidden_rollouts: Newest rollouts from which these samples come.
         ridge: Regularisation of the re-fit.
-        refit_margin: Deviations of noise that the re-fit leaves to noise, see `Readout.refit`.
-        replay_rollouts: Older rollouts of which a share of states takes part in the re-fit.
-        replay_share: That share.
+        refit_margin: Standard deviations of noise that the re-fit leaves to noise, see `Readout.refit`.
+        replay_rollouts: Older rollouts of which a fraction of states takes part in the re-fit.
+        replay_fraction: That fraction.
         epochs: Passes of the readout over the rollout.
         batch_size: Samples per readout step.
         clip_range: Clipping of the probability ratio (PPO).
@@ -31,7 +32,7 @@ class RuleConfig(HiddenConfig):
         ent_decay: It falls as (1 - progress)^ent_decay: a policy that is to act greedily in the end has to become
             certain.
         spread_rate: Learning rate of log sigma of continuous actions.
-        self_test: Measure some remembered states again before each iteration, and re-fit the readout to its old answers
+        self_test: Measure some remembered states again before each iteration, and re-fit the readout to its old outputs
             where they changed: something broke.
 
     Raises:
@@ -46,7 +47,7 @@ class RuleConfig(HiddenConfig):
     ridge: float = 0.3
     refit_margin: float = 0.0
     replay_rollouts: int = 7
-    replay_share: float = 0.25
+    replay_fraction: float = 0.25
     epochs: int = 10
     batch_size: int = 256
     clip_range: float = 0.2
@@ -67,7 +68,7 @@ class RuleConfig(HiddenConfig):
             ("batch_size", 1),
         ):
             self.check_numbers(name, least=least)
-        self.check_shares("gamma", "gae_lambda", "replay_share")
+        self.check_fractions("gamma", "gae_lambda", "replay_fraction")
         self.check_numbers("refit_margin", "ent_decay", "spread_rate")
         self.check_numbers("ridge", "clip_range", "ent_coef", least=-math.inf)
         if self.ridge <= 0 or self.clip_range <= 0:
@@ -78,5 +79,5 @@ class RuleConfig(HiddenConfig):
             )
 
     def bonus(self, progress: float) -> float:
-        """Weight of the entropy bonus when the share ``progress`` of the training is done."""
+        """Weight of the entropy bonus when the fraction ``progress`` of the training is done."""
         return float(self.ent_coef * (1 - progress) ** self.ent_decay)

@@ -1,4 +1,4 @@
-"""A rollout judged: what every learner draws its samples from."""
+"""A rollout with its advantages: what every learner draws its samples from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Experience:
         obs: Flat observations, shape (n, d).
         next_obs: What followed, shape (n, d).
         actions: Shape (n,) or (n, k).
-        outputs: Readout outputs, shape (n, o): action parameters as read while acting, values from a read of their own.
+        parameters: Parameters of the distribution of actions, as read while acting, shape (n, p).
+        values: Values from a read of their own, shape (n,), in units of the return scale.
         advantage: Shape (n,), in units of the return scale.
         score: Standardised gradient of the log-probability, shape (n, s).
     """
@@ -27,14 +28,20 @@ class Experience:
     obs: Tensor
     next_obs: Tensor
     actions: Tensor
-    outputs: Tensor
+    parameters: Tensor
+    values: Tensor
     advantage: Tensor
     score: Tensor
 
     @property
     def returns(self) -> Tensor:
         """Advantage plus value: the value's target."""
-        return self.advantage + self.outputs[:, -1]
+        return self.advantage + self.values
+
+    @property
+    def outputs(self) -> Tensor:
+        """Parameters and values as the readout gives them, shape (n, o)."""
+        return torch.cat([self.parameters, self.values[:, None]], 1)
 
     def take(self, pick: Tensor) -> Experience:
         """The samples of these indices."""
@@ -58,5 +65,5 @@ def reward_target(recent: list[Experience], normaliser: Normaliser) -> Target:
 
 
 def standardise(values: Tensor) -> Tensor:
-    """Zero mean and unit deviation per column."""
+    """Zero mean and unit standard deviation per column."""
     return (values - values.mean(0)) / values.std(0).clamp(min=1e-6)

@@ -16,7 +16,8 @@ class Rollout:
         obs: Flat observations, shape (T, N, d), as the environment gives them.
         next_obs: The observation that followed; at the end of an episode its last one, not the reset one.
         actions: Shape (T, N) or (T, N, k).
-        outputs: Readout outputs at ``obs`` as measured while acting, shape (T, N, o); the last one is the value.
+        parameters: Parameters of the distribution of actions at ``obs``, as measured while acting, shape (T, N, p).
+        values: Values at ``obs`` of the same measurement, shape (T, N).
         rewards: Shape (T, N).
         terminated: 1 where the task ended the episode, shape (T, N).
         truncated: 1 where a time limit cut the episode and the task did not end it, shape (T, N).
@@ -25,20 +26,21 @@ class Rollout:
     obs: Tensor
     next_obs: Tensor
     actions: Tensor
-    outputs: Tensor
+    parameters: Tensor
+    values: Tensor
     rewards: Tensor
     terminated: Tensor
     truncated: Tensor
 
     @classmethod
-    def empty(cls, steps: int, envs: int, features: int, actions: Tensor, outputs: int) -> Rollout:
+    def empty(cls, steps: int, envs: int, features: int, actions: Tensor, parameters: int) -> Rollout:
         """Room for a rollout; ``actions`` is a sample of shape (N, ...) that gives their type and device."""
 
         def room(*shape: int) -> Tensor:
             return torch.zeros((steps, envs, *shape), device=actions.device)
 
         taken = actions.new_zeros((steps, *actions.shape))
-        return cls(room(features), room(features), taken, room(outputs), room(), room(), room())
+        return cls(room(features), room(features), taken, room(parameters), room(), room(), room(), room())
 
 
 def advantages(

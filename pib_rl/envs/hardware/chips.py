@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import as_learned, as_matrix, batched
 from pib_rl.agents.policy import PIBPolicy
@@ -46,23 +46,25 @@ class FreshChip:
     hw: str = "digital"
     width: int = 64
     units: int = 2
-    hw_options: Mapping[str, Any] = field(default_factory=dict)
+    hw_options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     samples: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("width", "units", "seed", "samples"):
-            object.__setattr__(self, name, sized(name, getattr(self, name)))
-        if not isinstance(self.hw, str):
-            raise ValueError(f"hw must be the name of a substrate, such as memristive, got {shown(self.hw)}")
-        if not isinstance(self.hw_options, Mapping) or not all(isinstance(name, str) for name in self.hw_options):
-            raise ValueError(f"hw_options must be a mapping of names to values, got {shown(self.hw_options)}")
+        object.__setattr__(self, "samples", sized("samples", self.samples))
+        for name, value in self.settings.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def chip(self) -> ChipConfig:
+        """The chip with its network."""
+        return ChipConfig(hw=self.hw, hw_options=self.hw_options, width=self.width, units=self.units, seed=self.seed)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Arguments of `PhysicalModel` and of `PIBPolicy`."""
-        settings = {name: value for name, value in asdict(self).items() if name != "samples"}
-        return settings | {"hw_options": dict(self.hw_options)}
+        """What is asked of the chip, checked: arguments of `PIBPolicy`."""
+        chip = self.chip
+        return {name: getattr(chip, name) for name in ("hw", "width", "units", "hw_options", "seed")}
 
     def policy(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> PIBPolicy:
         """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0.
@@ -80,8 +82,8 @@ class FreshChip:
             ValueError: If the environment can't be copied, there is no such chip, or not enough memory for it.
         """
         with within_memory(*LARGE, "samples"):
-            model = PhysicalModel(spaces.flatdim(env.observation_space), 1, **self.settings)
-            model.meet(torch.from_numpy(random_observations(env, self.samples, self.seed)))
+            model = PhysicalModel(self.chip, spaces.flatdim(env.observation_space), 1)
+            model.fit_statistics(torch.from_numpy(random_observations(env, self.samples, self.seed)))
         return model
 
 

@@ -41,7 +41,9 @@ class Encoding:
                 "network must be a run folder, a PhysicalModel or a PIBPolicy, got a FreshChip; make its "
                 "network first: FreshChip.network(env)"
             )
-        if not isinstance(network, (PhysicalModel, PIBPolicy)):
+        if isinstance(network, PIBPolicy):
+            network = network.model
+        if not isinstance(network, PhysicalModel):
             folder = run_folder(network, "network", ", a FreshChip, a PhysicalModel or a PIBPolicy")
             with within_memory(*LARGE):
                 network = load_units(folder, features)

@@ -14,7 +14,7 @@ from torch import Tensor
 from pib_rl.agents.heads import GaussianHead
 from pib_rl.agents.network.faults import check, inject
 from pib_rl.agents.observations import as_learned
-from pib_rl.agents.policy import Answer, PIBPolicy
+from pib_rl.agents.policy import PIBPolicy, Prediction
 from pib_rl.agents.saved import BEST, LAST, load_policy
 from pib_rl.common.limits import within_memory
 from pib_rl.common.options import admit, shown
@@ -110,11 +110,11 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._painter: Painter | None = None
         self.probe = Probe(self.policy, Read(read))
         asked = settings["latency_s"]
-        self.latency_s = self.policy.latency if asked is None else asked
+        self.latency_s = self.policy.model.latency if asked is None else asked
         self.delay = Delay(self._late(asked is not None), self.override.checked(first_action))
         self.faults = parse_all(breaks)
         for fault in self.faults:
-            check(self.policy, fault)
+            check(self.policy.model, fault)
         self._delivered = {name: value.clone() for name, value in self.policy.state_dict().items()}
         self._begin()
 
@@ -173,18 +173,18 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
         """Asks the hardware about an observation; what an info says of that."""
         while self.ahead and self.ahead[0].step <= self.life:
-            inject(self.policy, self.ahead.pop(0))
+            inject(self.policy.model, self.ahead.pop(0))
             self.marks.append(len(self.returns) + 1)
         with self.policy.meter.lap() as joules:
-            answer = self.probe.decide(self.policy.obs_to_tensor(obs)[0], self.greedy)
+            prediction = self.probe.decide(self.policy.obs_to_tensor(obs)[0], self.greedy)
             spent = joules()
-        action = self._in_task(answer.actions)
+        action = self._in_task(prediction.actions)
         self._next = self.delay(action)
         return {
             "hw_action": np.copy(self._next)[()],
             "hw_answer": action,
-            "hw_value": float(answer.values[0]) * self.policy.returns.value,
-            **self._law(answer),
+            "hw_value": float(prediction.values[0]) * self.policy.returns.value,
+            **self._law(prediction),
             "energy_j": info.get("energy_j", 0.0) + spent,
             "latency_s": info.get("latency_s", 0.0) + self.latency_s,
             "faults": len(self.faults) - len(self.ahead),
@@ -194,9 +194,9 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """An action as the task takes it, of actions of the head, shape (1, ...)."""
         return self.policy.to_env(actions.cpu().numpy())[0]
 
-    def _law(self, answer: Answer) -> dict[str, np.ndarray]:
+    def _law(self, prediction: Prediction) -> dict[str, np.ndarray]:
         """The distribution that actions are drawn from."""
-        parameters, head, space = answer.parameters[0].cpu(), self.policy.head, self.env.action_space
+        parameters, head, space = prediction.parameters[0].cpu(), self.policy.head, self.env.action_space
         if not isinstance(head, GaussianHead):
             return {"hw_probabilities": parameters.softmax(0).numpy()}
         assert isinstance(space, spaces.Box)
@@ -228,7 +228,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         earlier = tuple(self.returns[:-1] if self.over else self.returns)
         return self.probe.scene(
             Status(
-                f"{self._task} on {self.policy.arguments['hw']}",
+                f"{self._task} on {self.policy.model.chip.hw}",
                 self.life,
                 len(earlier) + 1,
                 self.reward,

@@ -117,15 +117,15 @@ def test_the_decoder_is_taught_the_samples_themselves():
     torch.testing.assert_close(found.gradient(pick, leaf.detach()), leaf.grad)
 
 
-def test_pairs_show_views_beside_their_sample_and_beside_another_one():
+def test_a_contrast_shows_views_beside_their_sample_and_beside_another_one():
     model, found = samples(STILL, learner="forward-forward")
     pick = torch.arange(12)
-    given, other, worth = found.pairs(pick)
+    given, other, weight = found.contrast(pick)
     clean = model.normaliser(found.x).repeat(2, 1)
     torch.testing.assert_close(given, torch.cat([clean, clean], 1), atol=1e-4, rtol=0)
     torch.testing.assert_close(other[:, :64], clean, atol=1e-4, rtol=0)
     assert (other[:, 64:] != clean).any(1).float().mean() > 0.7
-    assert (worth == 1).all()
+    assert (weight == 1).all()
 
 
 def test_features_can_be_decoded_in_units_of_the_inputs():
@@ -194,7 +194,7 @@ def test_it_works_in_pipelines_and_searches_and_pickles():
         ({"views": {1: 2}}, "views must be a mapping"),
         ({"image": (-1, -64)}, "1 or more each"),
         ({"patches": 5}, "patches must be a list"),
-        ({"epochs": 0}, "epochs must be 1 or more"),
+        ({"epochs": 0}, "epochs must be a whole number, 1 or more, got 0"),
         ({"views": {"bnd": 0.1}}, "did you mean bend"),
         ({"views": {"bend": -0.1}}, "bend must be 0 or more"),
         ({"image": (8, 9)}, r"an image of \(8, 9\) has 72 features, but X has 64"),

@@ -78,16 +78,16 @@ def test_views_take_the_place_of_samples_while_learning_and_only_then(kind):
         for views in (None, {"strength": 2.0})
     )
     pick = torch.arange(10)
-    assert torch.equal(plain.samples(x, y).seen(pick), torch.tensor(x[:10], dtype=torch.float32))
+    assert torch.equal(plain.samples(x, y).raw(pick), torch.tensor(x[:10], dtype=torch.float32))
     samples = varied.samples(x, y)
-    first, second = samples.seen(pick), samples.seen(pick)
+    first, second = samples.raw(pick), samples.raw(pick)
     assert not torch.allclose(first, second)
     assert not torch.allclose(first, samples.x[pick])
     inputs, standard = samples.inputs(pick), varied.model_.inputs(samples.x[pick])
     assert torch.corrcoef(torch.stack([inputs.flatten(), standard.flatten()]))[0, 1] > 0.5
     assert not torch.allclose(inputs, standard)
     assert torch.equal(samples.target(pick).values, plain.samples(x, y).target(pick).values)
-    given, other, _ = samples.pairs(pick)  # the same view with either answer
+    given, other, _ = samples.contrast(pick)  # the same view with either label
     assert torch.equal(given[:, :64], other[:, :64])
     assert not torch.allclose(given[:, :64], standard)
     assert np.array_equal(varied.predict(x), varied.predict(x))
@@ -190,21 +190,21 @@ def test_read_modes_and_cost():
         ({"learner": "frozn"}, "did you mean frozen"),
         ({"rule": {"hidden_rat": 1.0}}, "hidden_rate"),
         ({"rule": {"hidden_rate": -1.0}}, "hidden_rate must be 0 or more"),
-        ({"batch_size": 2}, "batch_size must be 4 or more"),
-        ({"epochs": 0}, "epochs must be 1 or more"),
-        ({"width": 0}, "width must be >= 1"),
+        ({"batch_size": 2}, "batch_size must be a whole number, 4 or more, got 2"),
+        ({"epochs": 0}, "epochs must be a whole number, 1 or more, got 0"),
+        ({"width": 0}, "width must be a whole number in 1"),
         ({"scaling": "none"}, "feature or common"),
         ({"hw_options": {"stuck": 1}}, "stuck"),
-        ({"width": 2.5}, "width must be a whole number, got 2.5"),
-        ({"seed": None}, "seed must be a whole number, got None"),
-        ({"hw": None}, "hw must be a name, got None"),
+        ({"width": 2.5}, r"width must be a whole number in 1\.\.100000, got 2.5"),
+        ({"seed": None}, "seed must be a whole number in .*, got None"),
+        ({"hw": None}, "hw must be the name of a substrate, such as memristive, got None"),
         ({"rule": ["a"]}, "rule must be a mapping"),
         ({"rule": {"epochs": 7}}, "epochs is an argument of its own"),
         ({"rule": {"hw_options": 7}}, "no option 'hw_options'"),
         ({"read": "loud"}, "read must be noisy or mean or ideal, got 'loud'"),
         ({"device": "gpu"}, "device must be one that torch has here"),
         ({"image": (8,)}, r"\(height, width\)"),
-        ({"image": 8}, "tuples of whole numbers"),
+        ({"image": 8}, "whole numbers, 1 or more each, got 8"),
         ({"image": (8, 8), "patches": [(2, 3)]}, r"\(channels, size, stride\)"),
         ({"image": (8, 9), "patches": [(2, 3, 1)]}, r"an image of \(8, 9\) has 72 features, but X has 64"),
         ({"image": (8, 8), "views": {"bend": -1.0}}, "the views' bend must be 0 or more, got -1"),

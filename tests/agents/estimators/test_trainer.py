@@ -11,6 +11,7 @@ from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.learners.base import PIBLearner
 from pib_rl.agents.learners.frozen import Frozen
 from pib_rl.agents.learners.samples import Batch
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.physical.substrate import Read
 
@@ -21,11 +22,15 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make(hw: str = "digital", answers: bool = False, outputs: int = C) -> PhysicalModel:
+def make(hw: str = "digital", target_inputs: bool = False, outputs: int = C) -> PhysicalModel:
     model = PhysicalModel(
-        D, outputs, hw=hw, width=8, units=2, objective="ridge", target_features=outputs, target_inputs=answers
+        ChipConfig(hw=hw, width=8, units=2, objective="ridge"),
+        D,
+        outputs,
+        target_features=outputs,
+        target_inputs=outputs if target_inputs else 0,
     )
-    model.meet(3 + 2 * normal(N, D))
+    model.fit_statistics(3 + 2 * normal(N, D))
     return model
 
 
@@ -53,14 +58,14 @@ def test_scores():
 
 
 @pytest.mark.parametrize("kind", [ClassSamples, ValueSamples])
-def test_pairs_hold_the_right_answer_and_another_one_around_a_common_middle(kind):
-    model = make(answers=True)
+def test_a_contrast_holds_the_right_label_and_another_one_around_a_common_middle(kind):
+    model = make(target_inputs=True)
     samples, pick = labelled(model, kind), torch.arange(N)
-    given, other, worth = samples.pairs(pick)
+    given, other, weight = samples.contrast(pick)
     assert torch.equal(given[:, :D], model.normaliser(samples.x))
     assert torch.equal(given[:, :D], other[:, :D])
     torch.testing.assert_close(given[:, D:].mean(0) + other[:, D:].mean(0), torch.zeros(C), rtol=0, atol=1e-6)
-    assert (worth > 0).all()
+    assert (weight > 0).all()
     if kind is ClassSamples:
         assert torch.equal(given[:, D:].argmax(1), samples.y)
         assert (other[:, D:].argmax(1) != samples.y).all()
@@ -97,12 +102,12 @@ def test_rates_fall_over_all_epochs(monkeypatch):
     model, rates = make(), []
     config = FitConfig(epochs=2, batch_size=20, learning_rate=2.0, decay=2.0, hidden_rate=0.1, hidden_decay=1.0)
     learner = PIBLearner(model, config)
-    learn, network_learn = model.readout.learn, model.network.learn
-    monkeypatch.setattr(model.readout, "learn", lambda x, g, rate: (rates.append(rate), learn(x, g, rate))[1])
+    step, update_units = model.readout.step, model.network.update_units
+    monkeypatch.setattr(model.readout, "step", lambda x, g, rate: (rates.append(rate), step(x, g, rate))[1])
     monkeypatch.setattr(
         model.network,
-        "learn",
-        lambda seen, y, rate, *rest: (rates.append(rate), network_learn(seen, y, rate, *rest))[1],
+        "update_units",
+        lambda seen, y, rate, *rest: (rates.append(rate), update_units(seen, y, rate, *rest))[1],
     )
     Trainer(model, config, learner).fit(labelled(model))
     assert rates == pytest.approx([0.1, 2.0, 0.075, 2 * 0.75**2, 0.05, 0.5, 0.025, 2 * 0.25**2])
@@ -112,19 +117,19 @@ def test_a_batch_measures_when_it_is_asked_and_only_once():
     model = make()
     batch, start = Batch(labelled(model), torch.arange(5), model.network), model.meter.totals()["measurements"]
     assert model.meter.totals()["measurements"] == start
-    assert batch.seen is batch.seen
+    assert batch.measure() is batch.measure()
     assert model.meter.totals()["measurements"] == start + 5 * 2
     assert len(batch) == 5
 
 
 def test_common_statistics_keep_the_ratios_of_features():
     x = 3 + normal(N, D) * torch.arange(1, D + 1)
-    model = PhysicalModel(D, C, common=True)
-    model.meet(x)
+    model = PhysicalModel(ChipConfig(width=128, units=3), D, C, common=True)
+    model.fit_statistics(x)
     expected = ((x - x.mean()) / x.std(correction=0)).clamp(-5, 5)
     torch.testing.assert_close(model.inputs(x), expected, rtol=1e-4, atol=1e-4)
-    own = PhysicalModel(D, C)
-    own.meet(x)
+    own = PhysicalModel(ChipConfig(width=128, units=3), D, C)
+    own.fit_statistics(x)
     torch.testing.assert_close(own.inputs(x).std(0, correction=0), torch.ones(D), rtol=1e-3, atol=1e-3)
 
 

@@ -17,31 +17,31 @@ LEARNERS = ["backprop", "backprop-off", "backprop-stale"]
 
 def passed(learner, n=30):
     """One measured batch and a gradient by its outputs."""
-    policy = learner.model
-    return policy.network.measure(normal(n, D, seed=3)), normal(n, policy.head.outputs + 1, seed=4) / n
+    policy = learner.policy
+    return policy.model.network.measure(normal(n, D, seed=3)), normal(n, policy.head.outputs + 1, seed=4) / n
 
 
 def alike(one, two):
-    """Cosine of two pulls."""
+    """Cosine of two lists of gradients."""
     return torch.cosine_similarity(*(torch.cat([part.flatten() for part in pull]) for pull in (one, two)), dim=0)
 
 
-def arrays(policy):
-    return [*(unit.array for unit in policy.network.chain), policy.readout.array]
+def arrays(model):
+    return [*(unit.array for unit in model.network.chain), model.readout.array]
 
 
 @pytest.mark.parametrize("kind", LEARNERS)
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_writes_every_device_once_and_measures_nothing(hw, kind):
     learner = make_learner(kind, hw=hw)
-    policy, before = learner.model, weights(learner)
-    readout, (seen, gradient) = policy.readout.array.weights().clone(), passed(learner)
+    policy, before = learner.policy, weights(learner)
+    readout, (seen, gradient) = policy.model.readout.array.weights().clone(), passed(learner)
     start = policy.meter.totals()
-    learner.follow(seen, gradient, 0.0)
+    learner.on_readout_batch(seen, gradient, 0.0)
     cost = {key: count - start[key] for key, count in policy.meter.totals().items()}
-    assert cost == {"measurements": 0, "writes": sum(unit.array.devices for unit in policy.network.chain)}
+    assert cost == {"measurements": 0, "writes": sum(unit.array.devices for unit in policy.model.network.chain)}
     assert all((was != now).float().mean() > 0.9 for was, now in zip(before, weights(learner), strict=True))
-    assert torch.equal(policy.readout.array.weights(), readout)
+    assert torch.equal(policy.model.readout.array.weights(), readout)
 
 
 def test_every_step_of_the_readout_measures_the_units_afresh():
@@ -51,7 +51,7 @@ def test_every_step_of_the_readout_measures_the_units_afresh():
         start = agent.policy.meter.totals()
         agent.rule.update(agent.rollout, 0.0, 0.1)
         cost[kind] = {key: count - start[key] for key, count in agent.policy.meter.totals().items()}
-    devices = sum(unit.array.devices for unit in agent.policy.network.chain)
+    devices = sum(unit.array.devices for unit in agent.policy.model.network.chain)
     assert cost["backprop"]["measurements"] - cost["frozen"]["measurements"] == 10 * 32 * 2
     assert cost["backprop"]["writes"] - cost["frozen"]["writes"] == 10 * devices
 
@@ -62,7 +62,7 @@ def test_without_a_gradient_no_weight_moves(hw, kind):
     learner = make_learner(kind, hw=hw)
     before, (seen, gradient) = weights(learner), passed(learner)
     start = learner.model.meter.totals()
-    learner.follow(seen, 0 * gradient, 0.5)
+    learner.on_readout_batch(seen, 0 * gradient, 0.5)
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
     assert learner.model.meter.totals() == start
 
@@ -73,8 +73,8 @@ def test_steps_and_tracking_fade_with_the_training(progress):
     before, (seen, gradient) = weights(learner), passed(learner)
     share, controls = (1 - progress) ** 2, [unit.control for unit in learner.model.network.chain]
     means = [control.mean.clone() for control in controls]
-    pulled = learner.pull(seen, gradient, progress)
-    learner.follow(seen, gradient, progress)
+    pulled = learner.hidden_gradients(seen, gradient, progress)
+    learner.on_readout_batch(seen, gradient, progress)
     for was, now, slope, h in zip(before, weights(learner), pulled, seen.h, strict=True):
         torch.testing.assert_close(now - was, -0.01 * share * (slope.T @ h).sign(), rtol=1e-2, atol=1e-6)
     for mean, control, z in zip(means, controls, seen.z, strict=True):
@@ -99,7 +99,7 @@ def test_the_exact_twin_reads_the_weights_afresh(hw):
             torch.equal(read, array.weights())
             for read, array in zip(learner.weights(), arrays(learner.model), strict=True)
         )
-        learner.follow(*passed(learner), 0.0)
+        learner.on_readout_batch(*passed(learner), 0.0)
         learner.model.readout.array.program(0.01 * normal(*learner.weights()[-1].shape, seed=number))
 
 
@@ -114,22 +114,27 @@ def test_the_off_twin_is_wrong_by_a_fifth_and_stays_so():
         first = first or found
         for one, two in zip(found, first, strict=True):
             torch.testing.assert_close(one, two, rtol=1e-2, atol=1e-4)
-        learner.follow(*passed(learner), progress)
+        learner.on_readout_batch(*passed(learner), progress)
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_wrong_twin_still_points_along_the_gradient_and_a_fixed_way_off(hw):
     exact, off = (make_learner(kind, hw=hw) for kind in ("backprop", "backprop-off"))
     seen, gradient = passed(exact)
-    right = exact.pull(seen, gradient, 0.0)
-    wrong = off.pull(seen, gradient, 0.0)
+    right = exact.hidden_gradients(seen, gradient, 0.0)
+    wrong = off.hidden_gradients(seen, gradient, 0.0)
     assert 0.7 < alike(right, wrong) < 0.995
     by_hand = off.twin.pull(off.model, seen, gradient, off.weights(), 0.2)
     assert all(torch.equal(one, two) for one, two in zip(by_hand, wrong, strict=True))
     for progress in (0.0, 0.7):
-        assert all(torch.equal(one, two) for one, two in zip(wrong, off.pull(seen, gradient, progress), strict=True))
+        assert all(
+            torch.equal(one, two)
+            for one, two in zip(wrong, off.hidden_gradients(seen, gradient, progress), strict=True)
+        )
     mended = make_learner("backprop-off", hw=hw, options={"twin_error": 0.0})
-    assert all(torch.equal(one, two) for one, two in zip(right, mended.pull(seen, gradient, 0.0), strict=True))
+    assert all(
+        torch.equal(one, two) for one, two in zip(right, mended.hidden_gradients(seen, gradient, 0.0), strict=True)
+    )
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
@@ -137,21 +142,21 @@ def test_the_stale_twins_media_drift_away_at_a_constant_speed(hw):
     exact, stale = (make_learner(kind, hw=hw) for kind in ("backprop", "backprop-stale"))
     stale.twin.arrays[-1].exact.copy_(exact.weights()[-1])  # the toy wrote its readout before the twin was made
     seen, gradient = passed(exact)
-    right = exact.pull(seen, gradient, 0.0)
-    for one, two in zip(right, stale.pull(seen, gradient, 0.0), strict=True):
+    right = exact.hidden_gradients(seen, gradient, 0.0)
+    for one, two in zip(right, stale.hidden_gradients(seen, gradient, 0.0), strict=True):
         assert torch.equal(one, two)
     for progress in (0.25, 1.0):
         by_hand = stale.twin.pull(stale.model, seen, gradient, exact.weights(), 0.2 * progress)
-        for one, two in zip(by_hand, stale.pull(seen, gradient, progress), strict=True):
+        for one, two in zip(by_hand, stale.hidden_gradients(seen, gradient, progress), strict=True):
             assert torch.equal(one, two)
-    away = [1 - alike(right, stale.pull(seen, gradient, progress)) for progress in (0.25, 0.5, 1.0)]
+    away = [1 - alike(right, stale.hidden_gradients(seen, gradient, progress)) for progress in (0.25, 0.5, 1.0)]
     assert 1e-4 < away[0] < 0.5 * away[1] < 0.25 * away[2] < 0.1
 
 
 def watched(agent):
     """What every array of the agent will be asked for."""
-    asked = [[] for _ in arrays(agent.policy)]
-    for array, log in zip(arrays(agent.policy), asked, strict=True):
+    asked = [[] for _ in arrays(agent.policy.model)]
+    for array, log in zip(arrays(agent.policy.model), asked, strict=True):
 
         def program(delta, law=array.program, log=log):
             log.append(delta.clone())
@@ -173,9 +178,11 @@ def test_the_stale_twin_believes_the_initial_weights_plus_all_changes_asked_for(
         seed=3,
         rule={"hidden_rate": 3e-3, "hidden_decay": 1.0},
     )
-    start, asked = [array.weights().clone() for array in arrays(agent.policy)], watched(agent)
+    start, asked = [array.weights().clone() for array in arrays(agent.policy.model)], watched(agent)
     agent.learn(96)
-    for was, log, believed, array in zip(start, asked, agent.rule.learner.weights(), arrays(agent.policy), strict=True):
+    for was, log, believed, array in zip(
+        start, asked, agent.rule.learner.weights(), arrays(agent.policy.model), strict=True
+    ):
         assert len(log) == 30
         torch.testing.assert_close(believed, was + torch.stack(log).sum(0), rtol=1e-4, atol=1e-5)
         assert (believed - was).abs().max() > 1e-3
@@ -187,22 +194,22 @@ def test_the_stale_twin_believes_the_initial_weights_plus_all_changes_asked_for(
 def test_what_the_others_hear_changes_nothing(kind):
     learner = make_learner(kind)
     before = [weight.clone() for weight in learner.weights()]
-    learner.heard(torch.ones_like(before[-1]))
+    learner.on_readout_step(torch.ones_like(before[-1]))
     assert all(torch.equal(was, now) for was, now in zip(before, learner.weights(), strict=True))
 
 
 def regress(kind, hw="digital", steps=300, rate=0.0, **settings):
     """Mean square error of a product of inputs, in its variance, after steps of units and readout."""
     learner = make_learner(kind, hw=hw, width=12, hidden_decay=0.0, **settings)
-    policy, x = learner.model, normal(128, D, seed=5)
+    policy, x = learner.policy, normal(128, D, seed=5)
     wanted = torch.stack([x[:, 0] * x[:, 1], x[:, 2].abs() - 0.8, x[:, 3], x[:, 4] * x[:, 0]], 1)
     for _ in range(steps):
-        seen = policy.network.measure(x)
+        seen = policy.model.network.measure(x)
         inputs = with_one(seen.taps)
-        gradient = (policy.readout.measure_inputs(inputs) - wanted) / len(x)
-        learner.follow(seen, gradient, 0.0)
-        learner.heard(policy.readout.learn(inputs, gradient, rate))
-    error = policy.readout.measure(policy.network.measure(x, Read.MEAN).taps, Read.MEAN) - wanted
+        gradient = (policy.model.readout.measure_inputs(inputs) - wanted) / len(x)
+        learner.on_readout_batch(seen, gradient, 0.0)
+        learner.on_readout_step(policy.model.readout.step(inputs, gradient, rate))
+    error = policy.model.readout.measure(policy.model.network.measure(x, Read.MEAN).taps, Read.MEAN) - wanted
     return (error.square().mean() / wanted.var(0).mean()).item()
 
 
@@ -221,7 +228,7 @@ def test_moving_units_beat_frozen_ones(kind, hw):
 @pytest.mark.parametrize("kind", LEARNERS)
 def test_the_readout_is_never_refitted(kind, monkeypatch):
     agent = PIB("MlpPolicy", "CartPole-v1", learner=kind, n_steps=32, width=4, seed=3)
-    monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
+    monkeypatch.setattr(agent.policy.model.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     before = weights(agent.rule.learner)
     agent.learn(64)
     assert all(not torch.equal(was, now) for was, now in zip(before, weights(agent.rule.learner), strict=True))

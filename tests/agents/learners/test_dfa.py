@@ -16,15 +16,15 @@ from pib_rl.agents.network.readout import with_one
 
 def passed(learner, n=30):
     """One measured batch and a gradient by its outputs."""
-    policy = learner.model
-    return policy.network.measure(normal(n, D, seed=3)), normal(n, policy.head.outputs + 1, seed=4) / n
+    policy = learner.policy
+    return policy.model.network.measure(normal(n, D, seed=3)), normal(n, policy.head.outputs + 1, seed=4) / n
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_pull_is_the_formula_number_by_number(action):
     learner = make_learner("dfa", action, width=3)
     seen, gradient = passed(learner, 4)
-    pulled = learner.pull(seen, gradient, 0.0)
+    pulled = learner.hidden_gradients(seen, gradient, 0.0)
     assert [one.shape for one in pulled] == [(4, 3), (4, 3)]
     for number, (unit, z) in enumerate(zip(learner.model.network.chain, seen.z, strict=True)):
         control = unit.control
@@ -34,7 +34,7 @@ def test_the_pull_is_the_formula_number_by_number(action):
                     float(gradient[n, k]) * float(learner.feedback.matrices[number][k, i])
                     for k in range(gradient.shape[1])
                 )
-                standard = (float(z[n, i]) - float(control.mean[i])) / float(control.deviation)
+                standard = (float(z[n, i]) - float(control.mean[i])) / float(control.std)
                 drive = control.gain * (standard + float(control.shift[i]))
                 assert float(pulled[number][n, i]) == pytest.approx(fed / math.cosh(drive) ** 2, rel=1e-3, abs=1e-7)
 
@@ -45,8 +45,8 @@ def test_a_step_is_adams_along_the_outer_product_and_fades_with_the_training(pro
     before, (seen, gradient) = weights(learner), passed(learner)
     share, controls = (1 - progress) ** 2, [unit.control for unit in learner.model.network.chain]
     means = [control.mean.clone() for control in controls]
-    pulled = learner.pull(seen, gradient, progress)
-    learner.follow(seen, gradient, progress)
+    pulled = learner.hidden_gradients(seen, gradient, progress)
+    learner.on_readout_batch(seen, gradient, progress)
     for was, now, slope, h, adam in zip(before, weights(learner), pulled, seen.h, learner.adams, strict=True):
         torch.testing.assert_close(adam.first, 0.1 * slope.T @ h)
         torch.testing.assert_close(now - was, -0.01 * share * (slope.T @ h).sign(), rtol=1e-2, atol=1e-6)
@@ -73,9 +73,9 @@ def test_feedback_comes_from_the_seed_and_stays_fixed():
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_drawing_feedback_leaves_the_chip_and_its_noise_alone(hw):
-    policy, other = (make_learner("frozen", hw=hw).model for _ in range(2))
+    policy, other = (make_learner("frozen", hw=hw).policy for _ in range(2))
     before = {key: value.clone() for key, value in policy.streams.__getstate__()["states"].items()}
-    Feedback(policy)
+    Feedback(policy.model)
     after, theirs = policy.streams.__getstate__()["states"], other.state_dict()
     assert all(torch.equal(value, after[key]) for key, value in before.items())
     assert all(torch.equal(value, theirs[key]) for key, value in policy.state_dict().items())
@@ -85,14 +85,14 @@ def test_drawing_feedback_leaves_the_chip_and_its_noise_alone(hw):
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_writes_every_device_once_and_measures_nothing(hw, action):
     learner = make_learner("dfa", action, hw)
-    policy, before = learner.model, weights(learner)
-    readout, (seen, gradient) = policy.readout.array.weights().clone(), passed(learner)
+    policy, before = learner.policy, weights(learner)
+    readout, (seen, gradient) = policy.model.readout.array.weights().clone(), passed(learner)
     start = policy.meter.totals()
-    learner.follow(seen, gradient, 0.0)
+    learner.on_readout_batch(seen, gradient, 0.0)
     cost = {key: count - start[key] for key, count in policy.meter.totals().items()}
-    assert cost == {"measurements": 0, "writes": sum(unit.array.devices for unit in policy.network.chain)}
+    assert cost == {"measurements": 0, "writes": sum(unit.array.devices for unit in policy.model.network.chain)}
     assert all((was != now).float().mean() > 0.9 for was, now in zip(before, weights(learner), strict=True))
-    assert torch.equal(policy.readout.array.weights(), readout)
+    assert torch.equal(policy.model.readout.array.weights(), readout)
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
@@ -100,7 +100,7 @@ def test_without_a_gradient_no_weight_moves(hw):
     learner = make_learner("dfa", hw=hw)
     before, (seen, gradient) = weights(learner), passed(learner)
     start = learner.model.meter.totals()
-    learner.follow(seen, 0 * gradient, 0.5)
+    learner.on_readout_batch(seen, 0 * gradient, 0.5)
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
     assert learner.model.meter.totals() == start
 
@@ -108,16 +108,18 @@ def test_without_a_gradient_no_weight_moves(hw):
 def regress(mode, hw):
     """Mean square error of products of inputs, in their variance, after steps of units and readout; and who aligned."""
     learner = make_learner(mode, hw=hw, width=12, hidden_rate=3e-3, hidden_decay=0.0)
-    policy, x = learner.model, normal(128, D, seed=5)
-    policy.readout.array.program(-policy.readout.array.weights())  # as fabricated: it has nothing to unlearn
+    policy, x = learner.policy, normal(128, D, seed=5)
+    policy.model.readout.array.program(
+        -policy.model.readout.array.weights()
+    )  # as fabricated: it has nothing to unlearn
     wanted = torch.stack([x[:, 0] * x[:, 1], x[:, 2].abs() - 0.8, x[:, 3], x[:, 4] * x[:, 0]], 1)
     for _ in range(200):
-        seen = policy.network.measure(x)
+        seen = policy.model.network.measure(x)
         inputs = with_one(seen.taps)
-        gradient = (policy.readout.measure_inputs(inputs) - wanted) / len(x)
-        learner.follow(seen, gradient, 0.0)
-        policy.readout.learn(inputs, gradient, 0.1)
-    error = policy.outputs(x) - wanted
+        gradient = (policy.model.readout.measure_inputs(inputs) - wanted) / len(x)
+        learner.on_readout_batch(seen, gradient, 0.0)
+        policy.model.readout.step(inputs, gradient, 0.1)
+    error = policy.model.outputs(x) - wanted
     return (error.square().mean() / wanted.var(0).mean()).item(), learner
 
 
@@ -134,7 +136,7 @@ def test_the_readout_aligns_with_the_feedback():
 
 def test_it_needs_no_twin_and_no_refit(monkeypatch):
     agent = PIB("MlpPolicy", "CartPole-v1", learner="dfa", hw="numpy-sine", n_steps=32, width=4, seed=3)
-    monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
+    monkeypatch.setattr(agent.policy.model.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     before = weights(agent.rule.learner)
     agent.learn(64)
     assert all(not torch.equal(was, now) for was, now in zip(before, weights(agent.rule.learner), strict=True))

@@ -118,7 +118,7 @@ def test_fitness_is_the_return_of_one_whole_episode_per_environment():
     # acting, then one batch of calibration: three units' worth of reads per sample (two units and the readout)
     reads = 48 * 3 + 48 * 2
     assert model.policy.meter.totals()["measurements"] - before == reads
-    devices = model.policy.devices
+    devices = model.policy.model.devices
     assert model.policy.meter.totals()["writes"] == 5 * devices  # to each candidate, and back; equal fitness: no step
 
 
@@ -196,7 +196,7 @@ def test_it_moves_every_array_on_every_substrate(env, hw):
     start = weights(model)
     model.learn(4000)
     assert all(not torch.equal(one, two) for one, two in zip(weights(model), start, strict=True))
-    assert model.policy.normaliser.count.item() > 0
+    assert model.policy.model.normaliser.count.item() > 0
 
 
 def test_it_learns_cart_pole():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from agent_toys import SUBSTRATES
-from learner_toys import ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, study, weights
+from learner_toys import ACTIONS, D, assert_saving_is_unnoticed, batch_of, live, make_learner, normal, update, weights
 
-from pib_rl.agents import PIB, PIBPolicy, RuleConfig
-from pib_rl.agents.learners.forward_forward import ContrastOptions, ForwardForward, contrast
+from pib_rl.agents import PIB, RuleConfig
+from pib_rl.agents.learners.forward_forward import ForwardForward, ForwardForwardOptions, contrast_loss
 from pib_rl.agents.network.unit import GainControl
 from pib_rl.common.streams import Streams
 
@@ -25,40 +25,43 @@ def make_control(width=4):
 def test_the_gradient_is_that_of_the_loss(steepness):
     taken, other = ((2 + 3 * normal(10, 4, seed=seed)).requires_grad_() for seed in (1, 2))
     advantage, gain = normal(10, seed=3), make_control()
-    goodness = [((z - gain.mean) / gain.deviation).square().mean(1) for z in (taken, other)]
+    goodness = [((z - gain.mean) / gain.std).square().mean(1) for z in (taken, other)]
     better = torch.where(advantage > 0, goodness[0] - goodness[1], goodness[1] - goodness[0])
     loss = (advantage.abs() * torch.log1p((-steepness * better).exp()) / steepness).mean()
     loss.backward()
-    found = contrast(taken.detach(), other.detach(), advantage, gain, steepness)
+    found = contrast_loss(taken.detach(), other.detach(), advantage, gain, steepness)
     torch.testing.assert_close(found.loss, loss.detach())
-    torch.testing.assert_close(found.by_given, taken.grad, rtol=1e-4, atol=1e-7)
-    torch.testing.assert_close(found.by_other, other.grad, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(found.by_positive, taken.grad, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(found.by_negative, other.grad, rtol=1e-4, atol=1e-7)
 
 
 def test_it_does_not_depend_on_the_unit_that_z_is_measured_in():
     taken, other, advantage = normal(10, 4, seed=1), normal(10, 4, seed=2), normal(10, seed=3)
     small, large = make_control(), make_control()
     large.mean.mul_(100)
-    large.deviation.mul_(100)
-    one, two = contrast(taken, other, advantage, small, 2.0), contrast(100 * taken, 100 * other, advantage, large, 2.0)
+    large.std.mul_(100)
+    one, two = (
+        contrast_loss(taken, other, advantage, small, 2.0),
+        contrast_loss(100 * taken, 100 * other, advantage, large, 2.0),
+    )
     torch.testing.assert_close(one.loss, two.loss)
-    torch.testing.assert_close(one.by_given, 100 * two.by_given)
+    torch.testing.assert_close(one.by_positive, 100 * two.by_positive)
 
 
 def test_swapping_the_actions_and_the_sign_of_the_advantage_changes_nothing():
     taken, other, advantage = normal(10, 4, seed=1), normal(10, 4, seed=2), normal(10, seed=3)
-    one = contrast(taken, other, advantage, make_control(), 2.0)
-    two = contrast(other, taken, -advantage, make_control(), 2.0)
+    one = contrast_loss(taken, other, advantage, make_control(), 2.0)
+    two = contrast_loss(other, taken, -advantage, make_control(), 2.0)
     torch.testing.assert_close(one.loss, two.loss)
-    torch.testing.assert_close(one.by_given, two.by_other)
+    torch.testing.assert_close(one.by_positive, two.by_negative)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_pairs_are_one_state_with_the_taken_and_with_another_action(action):
     learner = make_learner("forward-forward", action)
-    lived, policy = live(learner.model, 400), learner.model
-    taken, other, _ = batch_of(learner, lived).pairs
-    assert torch.equal(taken[:, :D], policy.normaliser(lived.obs))
+    lived, policy = live(learner.policy, 400), learner.policy
+    taken, other, _ = batch_of(learner, lived).contrast
+    assert torch.equal(taken[:, :D], policy.model.normaliser(lived.obs))
     assert torch.equal(taken[:, :D], other[:, :D])
     given, against = taken[:, D:], other[:, D:]
     torch.testing.assert_close((given.mean(0) + against.mean(0)), torch.zeros(given.shape[1]), rtol=0, atol=1e-5)
@@ -69,7 +72,7 @@ def test_pairs_are_one_state_with_the_taken_and_with_another_action(action):
         assert torch.equal(given.argmax(1), lived.actions)
         assert (against.argmax(1) != lived.actions).all()
     else:  # drawn around the policy's own mean, with its own spread
-        error = (against + shift - lived.outputs[:, :-1]) / policy.head.log_std.exp()
+        error = (against + shift - lived.parameters) / policy.head.log_std.exp()
         assert error.mean().abs() < 0.1
         assert 0.9 < error.std() < 1.1
         assert (given - against).abs().min() > 0
@@ -77,9 +80,9 @@ def test_pairs_are_one_state_with_the_taken_and_with_another_action(action):
 
 def test_drawing_the_other_action_moves_no_stream_that_acting_uses():
     learner = make_learner("forward-forward")
-    lived, streams = live(learner.model, N), learner.model.streams
+    lived, streams = live(learner.policy, N), learner.model.streams
     before = {key: value.clone() for key, value in streams.__getstate__()["states"].items()}
-    assert len(batch_of(learner, lived).pairs.worth)
+    assert len(batch_of(learner, lived).contrast.weight)
     after = streams.__getstate__()["states"]
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 
@@ -88,30 +91,31 @@ def test_drawing_the_other_action_moves_no_stream_that_acting_uses():
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_costs_two_measurements_and_one_write(hw, action):
     learner = make_learner("forward-forward", action, hw, hidden_steps=3, hidden_batch=8)
-    batch, policy = live(learner.model, N), learner.model
+    batch, policy = live(learner.policy, N), learner.policy
     before, start = weights(learner), policy.meter.totals()
-    readout = policy.readout.array.weights().clone()
-    log = study(learner, batch, 0.0)
+    readout = policy.model.readout.array.weights().clone()
+    log = update(learner, batch, 0.0)
     cost = {key: count - start[key] for key, count in policy.meter.totals().items()}
-    assert cost["measurements"] == 3 * 2 * 8 * len(policy.network.chain)
-    assert cost["writes"] == 3 * sum(unit.array.devices for unit in policy.network.chain)
+    assert cost["measurements"] == 3 * 2 * 8 * len(policy.model.network.chain)
+    assert cost["writes"] == 3 * sum(unit.array.devices for unit in policy.model.network.chain)
     assert all((was != now).float().mean() > 0.9 for was, now in zip(before, weights(learner), strict=True))
-    assert torch.equal(policy.readout.array.weights(), readout)
+    assert torch.equal(policy.model.readout.array.weights(), readout)
     assert log.keys() == {"train/loss_unit1", "train/loss_unit2"}
 
 
 def test_a_step_is_adams_along_the_outer_products_of_both_measurements():
     learner = make_learner("forward-forward", hidden_rate=0.01, track=0.1)
-    batch, network = batch_of(learner, live(learner.model, N)), learner.model.network
-    (taken, other, worth), before = batch.pairs, weights(learner)
+    batch, network = batch_of(learner, live(learner.policy, N)), learner.model.network
+    (taken, other, weight), before = batch.contrast, weights(learner)
     seen, against = network.measure(taken), network.measure(other)
     means = [unit.control.mean.clone() for unit in network.chain]
     slopes = [
-        contrast(z, w, worth, unit.control, 2.0) for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)
+        contrast_loss(z, w, weight, unit.control, 2.0)
+        for z, w, unit in zip(seen.z, against.z, network.chain, strict=True)
     ]
-    learner.study(batch, 0.0)
+    learner.update(batch, 0.0)
     for unit, was, now in zip(range(2), before, weights(learner), strict=True):
-        gradient = slopes[unit].by_given.T @ seen.h[unit] + slopes[unit].by_other.T @ against.h[unit]
+        gradient = slopes[unit].by_positive.T @ seen.h[unit] + slopes[unit].by_negative.T @ against.h[unit]
         torch.testing.assert_close(now - was, -0.01 * gradient.sign(), rtol=1e-2, atol=1e-5)
         tracked = 0.9 * means[unit] + 0.1 * torch.cat([seen.z[unit], against.z[unit]]).mean(0)
         torch.testing.assert_close(network.chain[unit].control.mean, tracked)
@@ -121,9 +125,9 @@ def test_a_step_is_adams_along_the_outer_products_of_both_measurements():
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_equal_advantages_teach_nothing(action, value):
     learner = make_learner("forward-forward", action)
-    batch, before = live(learner.model, N), weights(learner)
+    batch, before = live(learner.policy, N), weights(learner)
     batch.advantage.fill_(value)
-    study(learner, batch, 0.0)
+    update(learner, batch, 0.0)
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
 
 
@@ -132,8 +136,8 @@ def test_progress_fades_steps_and_tracking():
     for progress in (0.0, 0.5, 1.0):
         learner = make_learner("forward-forward", hidden_steps=1, hidden_decay=2.0)
         before, control = weights(learner)[0], learner.model.network.chain[1].control
-        batch, mean = live(learner.model, N), control.mean.clone()
-        study(learner, batch, progress)
+        batch, mean = live(learner.policy, N), control.mean.clone()
+        update(learner, batch, progress)
         moves.append([(weights(learner)[0] - before).norm(), (control.mean - mean).norm()])
     for first, half, last in zip(*moves, strict=True):
         assert half.item() == pytest.approx(first.item() / 4, rel=1e-3)
@@ -142,16 +146,16 @@ def test_progress_fades_steps_and_tracking():
 
 def bandit(learner, action, seed):
     """Contexts whose first feature says which actions pay; advantages are those of what the policy did there."""
-    batch = live(learner.model, 512, seed)
+    batch = live(learner.policy, 512, seed)
     side = batch.actions.float() - 1 if action == "discrete" else batch.actions[:, 0]
     batch.advantage = batch.obs[:, 0] * side
     return batch
 
 
 def losses(learner, batch):
-    (taken, other, _), network = batch_of(learner, batch).pairs, learner.model.network
+    (taken, other, _), network = batch_of(learner, batch).contrast, learner.model.network
     seen = zip(network.measure(taken).z, network.measure(other).z, network.chain, strict=True)
-    return [contrast(z, w, batch.advantage, unit.control, 4.0).loss.item() for z, w, unit in seen]
+    return [contrast_loss(z, w, batch.advantage, unit.control, 4.0).loss.item() for z, w, unit in seen]
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -162,7 +166,7 @@ def test_units_learn_which_action_pays_in_contexts_that_they_have_not_seen(hw, a
     )
     fresh = bandit(learner, action, 50)
     before = losses(learner, fresh)
-    study(learner, bandit(learner, action, 0), 0.0)
+    update(learner, bandit(learner, action, 0), 0.0)
     assert all(now < 0.9 * was for was, now in zip(before, losses(learner, fresh), strict=True))
 
 
@@ -178,7 +182,7 @@ def test_an_agent_has_inputs_for_actions_and_learns(action):
     )
     before = weights(agent.rule.learner)
     agent.learn(96)
-    assert agent.policy.network.in_features == (4 + 2 if action == "discrete" else 3 + 1)
+    assert agent.policy.model.network.in_features == (4 + 2 if action == "discrete" else 3 + 1)
     assert all(not torch.equal(was, now) for was, now in zip(before, weights(agent.rule.learner), strict=True))
 
 
@@ -190,7 +194,7 @@ def test_saving_goes_unnoticed(action, hw, tmp_path):
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_bad_steepness_is_refused(value):
     with pytest.raises(ValueError, match=r"^forward-forward's steepness must be a number > 0, got"):
-        ContrastOptions(steepness=value)
+        ForwardForwardOptions(steepness=value)
     with pytest.raises(ValueError, match="steepness"):
         PIB("MlpPolicy", "CartPole-v1", learner="forward-forward", rule={"steepness": value})
 
@@ -201,7 +205,6 @@ def test_options_of_another_mode_are_refused():
 
 
 def test_a_policy_without_inputs_for_actions_is_refused():
-    policy = make_learner("frozen").model
-    assert isinstance(policy, PIBPolicy)
+    model = make_learner("frozen").model
     with pytest.raises(ValueError, match="action_inputs=True"):
-        ForwardForward(policy, RuleConfig())
+        ForwardForward(model, RuleConfig())

@@ -42,8 +42,8 @@ def test_later_units_change_no_bit_of_an_earlier_units_update(name, objective):
         scramble(later)
     start = state(plain.chain[0])
     for x, target in batches(3):
-        plain.learn(plain.measure(x), target, 1e-2, 0.05)
-        other.learn(other.measure(x), target, 1e-2, 0.05)
+        plain.update_units(plain.measure(x), target, 1e-2, 0.05)
+        other.update_units(other.measure(x), target, 1e-2, 0.05)
     first, same = state(plain.chain[0]), state(other.chain[0])
     for key, value in first.items():
         assert torch.equal(value, same[key]), key
@@ -56,9 +56,9 @@ def test_an_update_is_a_function_of_own_input_own_output_and_target(objective):
     whole, alone = (make_network("digital", 6, 8, 2, seed=1, objective=objective, target_features=2) for _ in range(2))
     for x, target in batches(3):
         seen = whole.measure(x)
-        whole.learn(seen, target, 1e-2, 0.0)
+        whole.update_units(seen, target, 1e-2, 0.0)
         second = alone.chain[1]
-        second.learn(seen.h[1], seen.z[1], target, 1e-2)  # no network around it, its first unit never trained
+        second.update(seen.h[1], seen.z[1], target, 1e-2)  # no network around it, its first unit never trained
     assert torch.equal(second.array.weights(), whole.chain[1].array.weights())
     assert not torch.equal(alone.chain[0].array.weights(), whole.chain[0].array.weights())
 
@@ -91,8 +91,8 @@ def test_nothing_anywhere_has_a_graph(name):
     assert list(policy.parameters()) == []
     assert all(not buffer.requires_grad and buffer.grad_fn is None for buffer in policy.buffers())
     with torch.enable_grad():
-        seen = policy.network.measure(torch.randn(4, 6))
-        outputs = policy.readout.measure(seen.taps)
+        seen = policy.model.network.measure(torch.randn(4, 6))
+        outputs = policy.model.readout.measure(seen.taps)
         parts = [*seen.h, *seen.z, seen.taps, outputs]
     assert all(part.grad_fn is None and not part.requires_grad for part in parts)
 
@@ -101,6 +101,6 @@ def test_nothing_anywhere_has_a_graph(name):
 def test_learning_leaves_no_graph_where_autograd_is_on(objective):
     network = make_network("digital", 6, 8, 2, objective=objective, target_features=2)
     with torch.enable_grad():
-        scores = [score for x, target in batches(2) for score in network.learn(network.measure(x), target, 1e-2, 0.1)]
-    assert all(score.loss.grad_fn is None and score.gradient.grad_fn is None for score in scores)
+        steps = [network.update_units(network.measure(x), target, 1e-2, 0.1) for x, target in batches(2)]
+    assert all(score.loss.grad_fn is None and score.gradient.grad_fn is None for scores in steps for score in scores)
     assert all(buffer.grad_fn is None for buffer in network.buffers())

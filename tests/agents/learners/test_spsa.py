@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from agent_toys import SUBSTRATES
-from learner_toys import ACTIONS, assert_saving_is_unnoticed, batch_of, live, make_learner, study, weights
+from learner_toys import ACTIONS, assert_saving_is_unnoticed, batch_of, live, make_learner, update, weights
 
 from pib_rl.agents import PIB
 from pib_rl.agents.learners.spsa import SpsaOptions
@@ -16,14 +16,15 @@ N = 32
 
 def shifted(learner, n=N, seed=0):
     """Samples of a policy that has moved on since, so that some of them are clipped."""
-    batch = live(learner.model, n, seed)
-    batch.outputs = batch.outputs + 0.5 * torch.randn(batch.outputs.shape, generator=torch.Generator().manual_seed(7))
+    batch = live(learner.policy, n, seed)
+    moved = batch.outputs + 0.5 * torch.randn(batch.outputs.shape, generator=torch.Generator().manual_seed(7))
+    batch.parameters, batch.values = learner.policy.split(moved)
     return batch
 
 
 def by_hand(learner, batch, outputs):
     """Clipped surrogate, entropy bonus and value error, term by term."""
-    head, config = learner.model.head, learner.config
+    head, config = learner.policy.head, learner.config
     advantage = (batch.advantage - batch.advantage.mean()) / batch.advantage.std()
     ratio = (head.log_prob(outputs[:, :-1], batch.actions) - head.log_prob(batch.outputs[:, :-1], batch.actions)).exp()
     gain = torch.minimum(ratio * advantage, ratio.clamp(1 - config.clip_range, 1 + config.clip_range) * advantage)
@@ -34,14 +35,14 @@ def by_hand(learner, batch, outputs):
 
 def true_gradient(learner, batch):
     """Autograd through a copy in software of the digital network."""
-    policy = learner.model
+    policy = learner.policy
     leaves = [array.weights().clone().requires_grad_() for array in learner.arrays]
-    drive, taps = policy.inputs(batch.obs) * policy.network.input_gain, []
-    for leaf, unit in zip(leaves, policy.network.chain, strict=True):
+    drive, taps = policy.inputs(batch.obs) * policy.model.network.input_gain, []
+    for leaf, unit in zip(leaves, policy.model.network.chain, strict=True):
         drive = unit.control.drive(drive.tanh() @ leaf.T)
         taps.append(drive.tanh())
     taps = torch.cat([*taps, torch.ones(len(drive), 1)], 1)
-    by_hand(learner, batch, taps @ policy.readout.array.weights().T)[0].backward()
+    by_hand(learner, batch, taps @ policy.model.readout.array.weights().T)[0].backward()
     return torch.cat([leaf.grad.flatten() for leaf in leaves])
 
 
@@ -73,14 +74,14 @@ def test_the_mean_estimate_is_the_gradient(action):
 
 def test_a_perturbation_moves_every_weight_by_its_share_of_the_initial_deviation_and_comes_back():
     learner = make_learner("spsa", options={"perturbation": 0.1}, hidden_rate=0.0)
-    before, batch = weights(learner), live(learner.model, N)
+    before, batch = weights(learner), live(learner.policy, N)
     _, back, _ = learner.estimate(batch_of(learner, batch), 0.0)
     for was, now, way in zip(before, weights(learner), back, strict=True):
         torch.testing.assert_close(was - now, way)
         torch.testing.assert_close(way.abs(), torch.full_like(way, 0.1 * way.shape[1] ** -0.5))
         assert 0.2 < (way > 0).float().mean() < 0.8
     learner = make_learner("spsa", options={"perturbation": 0.1}, hidden_rate=0.0)
-    study(learner, batch, 0.0)
+    update(learner, batch, 0.0)
     for was, now in zip(before, weights(learner), strict=True):
         torch.testing.assert_close(was, now, rtol=0, atol=1e-5)
 
@@ -97,7 +98,7 @@ def test_what_writing_leaves_behind_stays():
         options={"perturbation": 0.02},
     )
     before = weights(learner)
-    study(learner, live(learner.model, N), 0.0)
+    update(learner, live(learner.policy, N), 0.0)
     left = [
         (now - was).square().mean().sqrt() * was.shape[1] ** 0.5
         for was, now in zip(before, weights(learner), strict=True)
@@ -105,7 +106,7 @@ def test_what_writing_leaves_behind_stays():
     assert all(0.9 < one / (0.52 * 0.02 * 50**0.5) < 1.1 for one in left)
     ideal = make_learner("spsa", hw="memristive", hw_options=quiet | {"write_noise": 0.0}, hidden_rate=0.0)
     before = weights(ideal)
-    study(ideal, live(ideal.model, N), 0.0)
+    update(ideal, live(ideal.policy, N), 0.0)
     assert all((now - was).abs().max() < 1e-5 for was, now in zip(before, weights(ideal), strict=True))
 
 
@@ -113,31 +114,31 @@ def test_what_writing_leaves_behind_stays():
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_a_step_costs_two_measurements_and_three_writes(hw, action):
     learner = make_learner("spsa", action, hw, hidden_steps=3, hidden_batch=8)
-    batch, policy = live(learner.model, N), learner.model
+    batch, policy = live(learner.policy, N), learner.policy
     before, start = weights(learner), policy.meter.totals()
-    readout = policy.readout.array.weights().clone()
-    log = study(learner, batch, 0.0)
+    readout = policy.model.readout.array.weights().clone()
+    log = update(learner, batch, 0.0)
     cost = {key: count - start[key] for key, count in policy.meter.totals().items()}
-    assert cost["measurements"] == 3 * 2 * 8 * (len(policy.network.chain) + 1)
+    assert cost["measurements"] == 3 * 2 * 8 * (len(policy.model.network.chain) + 1)
     assert cost["writes"] == 3 * 3 * sum(array.devices for array in learner.arrays)
     assert all((was != now).float().mean() > 0.9 for was, now in zip(before, weights(learner), strict=True))
-    assert torch.equal(policy.readout.array.weights(), readout)
+    assert torch.equal(policy.model.readout.array.weights(), readout)
     assert log.keys() == {"train/loss_hidden"}
 
 
 def test_the_step_is_adams_along_the_estimate(monkeypatch):
     learner = make_learner("spsa", hidden_steps=1, hidden_rate=0.01)
-    before, batch, found = weights(learner), live(learner.model, N), []
+    before, batch, found = weights(learner), live(learner.policy, N), []
     estimate = learner.estimate
     monkeypatch.setattr(learner, "estimate", lambda *rest: (found.append(estimate(*rest)), found[-1])[1])
-    study(learner, batch, 0.5)
+    update(learner, batch, 0.5)
     for was, now, gradient in zip(before, weights(learner), found[0][0], strict=True):
         torch.testing.assert_close(now - was, -0.005 * gradient.sign(), rtol=1e-3, atol=1e-6)
 
 
 def test_gain_controls_track_both_measurements_and_only_after_them(monkeypatch):
     learner = make_learner("spsa", track=0.1)
-    batch, unit, network = live(learner.model, N), learner.model.network.chain[0], learner.model.network
+    batch, unit, network = live(learner.policy, N), learner.model.network.chain[0], learner.model.network
     seen, measure, mean = [], network.measure, unit.control.mean.clone()
 
     def watch(x):
@@ -157,16 +158,16 @@ def test_tracking_fades_with_the_training():
     for progress in (0.0, 0.5):
         learner = make_learner("spsa", hidden_steps=1, hidden_decay=2.0)
         control = learner.model.network.chain[0].control
-        batch, mean = live(learner.model, N), control.mean.clone()
-        study(learner, batch, progress)
+        batch, mean = live(learner.policy, N), control.mean.clone()
+        update(learner, batch, progress)
         moves.append((control.mean - mean).norm().item())
     assert moves[1] == pytest.approx(moves[0] / 4, rel=1e-3)
 
 
 def test_the_last_rollout_of_a_training_leaves_the_devices_alone():
     learner = make_learner("spsa", hw="memristive")
-    batch, before, start = live(learner.model, N), weights(learner), learner.model.meter.totals()
-    assert study(learner, batch, 1.0) == {}
+    batch, before, start = live(learner.policy, N), weights(learner), learner.model.meter.totals()
+    assert update(learner, batch, 1.0) == {}
     assert learner.model.meter.totals() == start
     assert all(torch.equal(was, now) for was, now in zip(before, weights(learner), strict=True))
 
@@ -184,15 +185,15 @@ def test_it_lowers_its_loss(hw, perturbation, rate):
         hidden_batch=128,
         options={"perturbation": perturbation},
     )
-    batch = live(learner.model, 128)
+    batch = live(learner.policy, 128)
     start = batch_of(learner, batch).loss(learner.model.outputs(batch.obs, Read.MEAN))
-    study(learner, batch, 0.0)
+    update(learner, batch, 0.0)
     assert batch_of(learner, batch).loss(learner.model.outputs(batch.obs, Read.MEAN)) < start - 0.02
 
 
 def test_its_gain_in_outputs_is_not_refitted_away(monkeypatch):
     agent = PIB("MlpPolicy", "CartPole-v1", learner="spsa", n_steps=32, width=4, seed=3)
-    monkeypatch.setattr(agent.policy.readout, "refit", lambda *rest: pytest.fail("re-fit"))
+    monkeypatch.setattr(agent.policy.model.readout, "refit", lambda *rest: pytest.fail("re-fit"))
     agent.learn(64)
 
 

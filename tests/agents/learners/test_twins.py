@@ -14,6 +14,7 @@ from pib_rl.agents import PIB, PIBPolicy
 from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.learners.backprop import NetworkTwin
 from pib_rl.agents.learners.twins import TWINS, MediumTwin, Parameter, make_twin, twin_of
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.digital import TanhMedium
@@ -191,9 +192,9 @@ def test_the_direction_comes_from_the_seed_and_not_from_what_the_chip_drew():
 @pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
 def test_making_a_twin_leaves_the_chip_and_its_noise_alone(hw):
     learner = make_learner("frozen", hw=hw)
-    policy, other = learner.model, make_learner("frozen", hw=hw).model
+    policy, other = learner.policy, make_learner("frozen", hw=hw).policy
     before = {key: value.clone() for key, value in policy.streams.__getstate__()["states"].items()}
-    twin = NetworkTwin(policy)
+    twin = NetworkTwin(policy.model)
     after = policy.streams.__getstate__()["states"]
     assert all(torch.equal(value, after[key]) for key, value in before.items())
     theirs = other.state_dict()
@@ -201,7 +202,7 @@ def test_making_a_twin_leaves_the_chip_and_its_noise_alone(hw):
     for part in parameters(twin).values():
         part.exact.zero_()  # a copy: the chip does not follow
     assert all(torch.equal(value, theirs[key]) for key, value in policy.state_dict().items())
-    assert torch.equal(policy.outputs(normal(9, D)), other.outputs(normal(9, D)))
+    assert torch.equal(policy.model.outputs(normal(9, D)), other.model.outputs(normal(9, D)))
 
 
 @pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
@@ -217,12 +218,12 @@ def test_one_seed_is_one_chip_in_every_mode(hw):
 class Software:
     """The whole network once more, in double precision, with autograd through everything."""
 
-    def __init__(self, policy: PIBPolicy, weights: list[Tensor]) -> None:
-        self.policy = policy
+    def __init__(self, model: PhysicalModel, weights: list[Tensor]) -> None:
+        self.model = model
         self.weights = [weight.double().requires_grad_() for weight in weights]
 
     def outputs(self, x: Tensor) -> Tensor:
-        network = self.policy.network
+        network = self.model.network
         media = [*(unit.medium for unit in network.chain), network.last]
         drive, taps, self.z = network.input_gain * x.double(), [], []
         for medium, unit, weight in zip(media, network.chain, self.weights, strict=False):
@@ -232,51 +233,51 @@ class Software:
             z.retain_grad()
             self.z.append(z)
             control = unit.control
-            channels = (z.view(-1, len(control.mean)) - control.mean) / control.deviation + control.shift
+            channels = (z.view(-1, len(control.mean)) - control.mean) / control.std + control.shift
             drive = control.gain * channels.view(z.shape)
         taps.append(through(media[-1], drive))
         return torch.cat([*taps[1:], torch.ones(len(x), 1).double()], 1) @ self.weights[-1].T
 
 
-def uneven(policy: PIBPolicy) -> None:
+def uneven(model: PhysicalModel) -> None:
     """Statistics that no two units share."""
-    for number, unit in enumerate(policy.network.chain):
+    for number, unit in enumerate(model.network.chain):
         unit.control.mean.add_(0.2 * normal(len(unit.control.mean), seed=number))
-        unit.control.deviation.mul_(0.7 + 0.6 * number)
+        unit.control.std.mul_(0.7 + 0.6 * number)
 
 
 @pytest.mark.parametrize("hw", QUIET)
 def test_the_whole_way_back_is_the_gradient_of_the_whole_network(hw):
     learner = make_learner("backprop", hw=HARDWARE.get(hw, hw), hw_options=QUIET[hw], hidden_rate=1e-3)
-    policy = learner.model
-    uneven(policy)
+    policy = learner.policy
+    uneven(policy.model)
     x, gradient = normal(30, D, seed=3), normal(30, policy.head.outputs + 1, seed=4)
-    seen = policy.network.measure(x)
-    software = Software(policy, learner.weights())
+    seen = policy.model.network.measure(x)
+    software = Software(policy.model, learner.weights())
     outputs = software.outputs(x)
-    torch.testing.assert_close(outputs.float(), policy.readout.measure(seen.taps), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(outputs.float(), policy.model.readout.measure(seen.taps), rtol=1e-3, atol=1e-3)
     (outputs * gradient).sum().backward()
-    pulled = learner.pull(seen, gradient, 0.0)
+    pulled = learner.hidden_gradients(seen, gradient, 0.0)
     assert len(pulled) == 2
     for found, z in zip(pulled, software.z, strict=True):
         assert_near(found, z.grad.float())
-    learner.follow(seen, gradient, 0.0)
+    learner.on_readout_batch(seen, gradient, 0.0)
     for adam, weight in zip(learner.adams, software.weights, strict=False):
         assert_near(adam.first / 0.1, weight.grad.float())
 
 
 @pytest.mark.parametrize("units", [1, 3])
 def test_the_way_back_has_any_length(units):
-    policy = make_learner("frozen").model
+    policy = make_learner("frozen").policy
     policy = PIBPolicy(
         policy.observation_space, policy.action_space, hw="optical", hw_options=QUIET["optical"], width=6, units=units
     )
-    policy.readout.array.program(0.1 * normal(4, policy.network.tap_features + 1))
+    policy.model.readout.array.program(0.1 * normal(4, policy.model.network.tap_features + 1))
     x, gradient = normal(30, D, seed=3), normal(30, 4, seed=4)
-    weights = [*(unit.array.weights() for unit in policy.network.chain), policy.readout.array.weights()]
-    software = Software(policy, weights)
+    weights = [*(unit.array.weights() for unit in policy.model.network.chain), policy.model.readout.array.weights()]
+    software = Software(policy.model, weights)
     (software.outputs(x) * gradient).sum().backward()
-    pulled = NetworkTwin(policy).pull(policy, policy.network.measure(x), gradient, weights, 0.0)
+    pulled = NetworkTwin(policy.model).pull(policy.model, policy.model.network.measure(x), gradient, weights, 0.0)
     assert len(pulled) == units
     for found, z in zip(pulled, software.z, strict=True):
         assert_near(found, z.grad.float())
@@ -285,15 +286,17 @@ def test_the_way_back_has_any_length(units):
 @pytest.mark.parametrize("hw", ["digital", "optical"])
 def test_the_way_back_leads_through_patches(hw):
     model = PhysicalModel(
+        ChipConfig(
+            hw=hw,
+            hw_options=QUIET[hw],
+            width=6,
+            units=2,
+            objective="cka",
+            patches=[Patch(3, 3, 2), Patch(4, 2, 1)],
+            image=Grid(6, 6),
+        ),
         36,
         4,
-        hw=hw,
-        hw_options=QUIET[hw],
-        width=6,
-        units=2,
-        objective="cka",
-        patches=[Patch(3, 3, 2), Patch(4, 2, 1)],
-        image=Grid(6, 6),
     )
     model.readout.array.program(0.1 * normal(4, model.network.tap_features + 1))
     x, gradient = normal(20, 36, seed=3), normal(20, 4, seed=4)
@@ -340,9 +343,9 @@ def test_a_registered_twin_is_used(monkeypatch):
     assert twin_of(NumpyMedium)(SineTwin) is SineTwin
     agent = PIB("MlpPolicy", "CartPole-v1", learner="backprop", hw="numpy-sine", width=4, n_steps=32, seed=0)
     assert all(isinstance(twin, SineTwin) for twin in agent.rule.learner.twin.media)
-    medium, drive, gradient = agent.policy.network.last, normal(9, 4, seed=1), normal(9, 48, seed=2)
+    medium, drive, gradient = agent.policy.model.network.last, normal(9, 4, seed=1), normal(9, 48, seed=2)
     expected = slope(lambda x: torch.sin(x @ medium.mix.double().T / 4 + 0.5), drive, gradient)
     assert_near(agent.rule.learner.twin.media[-1].pull(drive, gradient, 0.0), expected, 1e-5)
-    before = agent.policy.network.chain[0].array.weights().clone()
+    before = agent.policy.model.network.chain[0].array.weights().clone()
     agent.learn(64)
-    assert not torch.equal(agent.policy.network.chain[0].array.weights(), before)
+    assert not torch.equal(agent.policy.model.network.chain[0].array.weights(), before)

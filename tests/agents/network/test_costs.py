@@ -22,12 +22,14 @@ EXACT_COST = {
 }
 
 
-def policy(hw="memristive", **options):
-    return PIBPolicy(spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw=hw, width=8, units=2, hw_options=options)
+def chip(hw="memristive", **options):
+    """The model of a policy."""
+    policy = PIBPolicy(spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw=hw, width=8, units=2, hw_options=options)
+    return policy.model
 
 
 def spent(model, act):
-    """What the bill grew by."""
+    """By what the costs grew."""
     before = costs(model)
     act()
     after = costs(model)
@@ -40,7 +42,7 @@ def spent(model, act):
 
 
 def test_a_pass_costs_conversions_current_and_nothing_else():
-    model = policy(**EXACT_COST)
+    model = chip(**EXACT_COST)
     cost = spent(model, lambda: model.outputs(torch.randn(10, 4, generator=torch.Generator().manual_seed(0))))
     drives, seen, outputs = 4 + 8 + 8, 4 + 8 + 8, 8 + 8 + 3
     assert cost["parts"]["converters"] == pytest.approx(10 * (drives * 1e-12 + (seen + outputs) * 2e-12))
@@ -51,7 +53,7 @@ def test_a_pass_costs_conversions_current_and_nothing_else():
 
 
 def test_the_current_through_every_device_is_paid_for():
-    model = policy(**EXACT_COST)
+    model = chip(**EXACT_COST)
     array = model.network.chain[1].array
     h = torch.randn(10, 8, generator=torch.Generator().manual_seed(1))
     power = torch.einsum("ni,oi->n", (0.5 * h).square(), 20e-6 * (array.plus + array.minus))
@@ -60,7 +62,7 @@ def test_the_current_through_every_device_is_paid_for():
 
 
 def test_writes_wear_devices_and_cost_energy():
-    model = policy(**EXACT_COST)
+    model = chip(**EXACT_COST)
     array = model.network.chain[0].array
     delta = torch.zeros(8, 4)
     delta[2, 1] = 0.1
@@ -74,14 +76,14 @@ def test_writes_wear_devices_and_cost_energy():
 
 
 def test_pulsed_devices_use_up_their_endurance():
-    model = policy("memristive:pcm", programming="pulsed")
+    model = chip("memristive:pcm", programming="pulsed")
     model.readout.array.pulse(torch.ones(3, 17))
     assert costs(model)["endurance_used"] == pytest.approx(1 / 1e9)
     assert "(1e-09 of its endurance)" in format_costs(costs(model))
 
 
 def test_nothing_is_counted_while_the_meter_stands_still():
-    model = policy(**EXACT_COST)
+    model = chip(**EXACT_COST)
     before = costs(model)
     with model.meter.paused():
         model.outputs(torch.zeros(5, 4))
@@ -89,7 +91,7 @@ def test_nothing_is_counted_while_the_meter_stands_still():
 
 
 def test_digital_weights_cost_arithmetic_and_a_latency_that_is_not_known_is_not_told():
-    model = policy("digital")
+    model = chip("digital")
     cost = spent(model, lambda: model.outputs(torch.zeros(10, 4)))
     assert cost["parts"] == {"digital": pytest.approx(cost["reference_j"])}
     assert "latency not modelled" in format_costs(costs(model), 0.02)
@@ -97,14 +99,14 @@ def test_digital_weights_cost_arithmetic_and_a_latency_that_is_not_known_is_not_
 
 def test_unknown_parts_are_refused():
     with pytest.raises(KeyError, match="'magic' is no part that energy goes to; known: array, converters"):
-        policy().meter.spend({"magic": torch.ones(())})
+        chip().meter.spend({"magic": torch.ones(())})
 
 
 def test_energy_that_no_part_tells_is_not_told_as_none():
-    counted = costs(policy())
+    counted = costs(chip())
     assert "energy not modelled, a processor" in format_costs(counted | {"energy_j": 0.0})
     assert "not modelled," not in format_costs(counted | {"energy_j": 1.0})
 
 
-def test_latency_is_told_as_a_share_of_the_control_period():
-    assert "latency 3.02 us a decision, 0.0002 of the control period" in format_costs(costs(policy(**EXACT_COST)), 0.02)
+def test_latency_is_told_as_a_fraction_of_the_control_period():
+    assert "latency 3.02 us a decision, 0.0002 of the control period" in format_costs(costs(chip(**EXACT_COST)), 0.02)

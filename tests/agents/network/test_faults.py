@@ -12,6 +12,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from torch import Tensor
 
 from pib_rl.agents import PIB, PIBPolicy
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import check, inject, offered
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.streams import FABRICATION, FAULT, Streams
@@ -51,7 +52,7 @@ class Turning(Digital):
 
 
 def model(hw: str = "memristive", seed: int = 0, **options) -> PhysicalModel:
-    return PhysicalModel(5, 3, hw=hw, width=6, units=2, seed=seed, **options)
+    return PhysicalModel(ChipConfig(hw=hw, width=6, units=2, seed=seed, **options), 5, 3)
 
 
 def changed(broken: PhysicalModel, fresh: PhysicalModel) -> set[str]:
@@ -107,11 +108,11 @@ def test_a_dead_unit_says_nothing_on_any_substrate(hw):
 def test_a_chip_with_a_dead_unit_goes_on_learning(mode):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw="memristive", learner=mode, n_steps=64, width=4, seed=3)
     agent.learn(128)
-    inject(agent.policy, parse("dead-unit:1"))
+    inject(agent.policy.model, parse("dead-unit:1"))
     agent.learn(256, reset_num_timesteps=False)
     state = agent.policy.state_dict()
     assert all(value.isfinite().all() for value in state.values())
-    assert state["network.units.0.alive"] == 0
+    assert state["model.network.units.0.alive"] == 0
 
 
 @pytest.mark.parametrize(("mode", "deaf"), [("backprop", True), ("backprop-stale", False)])
@@ -120,12 +121,12 @@ def test_an_exact_twin_knows_of_dead_units_and_a_stale_one_does_not(mode, deaf):
     network, gradient = learner.model.network, torch.ones(20, learner.model.readout.array.out_features)
     inject(learner.model, parse("dead-unit:2"))
     seen = network.measure(torch.randn(20, D, generator=torch.Generator().manual_seed(1)))
-    before = learner.pull(seen, gradient, 0.0)[0]
+    before = learner.hidden_gradients(seen, gradient, 0.0)[0]
     behind = torch.zeros_like(learner.model.readout.array.weights())
     behind[:, -1 - network.last.out_features : -1] = 1.0  # what only the dead unit feeds
     learner.model.readout.array.program(behind)
-    learner.heard(behind)
-    assert torch.equal(learner.pull(seen, gradient, 0.0)[0], before) == deaf
+    learner.on_readout_step(behind)
+    assert torch.equal(learner.hidden_gradients(seen, gradient, 0.0)[0], before) == deaf
 
 
 def test_faults_of_one_seed_are_the_same_and_of_two_are_not():
@@ -141,13 +142,15 @@ def test_faults_of_one_seed_are_the_same_and_of_two_are_not():
 def test_a_broken_agent_is_saved_broken(tmp_path):
     agent = PIB("MlpPolicy", "CartPole-v1", hw="memristive", n_steps=32, width=4, seed=3)
     for text in ("stuck:0.5", "adc-bits:3", "dead-unit:1"):
-        inject(agent.policy, parse(text))
+        inject(agent.policy.model, parse(text))
     agent.save(tmp_path / "agent")
     loaded = PIB.load(tmp_path / "agent")
     states = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(agent.policy.outputs(states, Read.MEAN), loaded.policy.outputs(states, Read.MEAN))
+    assert torch.equal(agent.policy.model.outputs(states, Read.MEAN), loaded.policy.model.outputs(states, Read.MEAN))
     fresh = PIB("MlpPolicy", "CartPole-v1", hw="memristive", n_steps=32, width=4, seed=3)
-    assert not torch.equal(fresh.policy.outputs(states, Read.MEAN), loaded.policy.outputs(states, Read.MEAN))
+    assert not torch.equal(
+        fresh.policy.model.outputs(states, Read.MEAN), loaded.policy.model.outputs(states, Read.MEAN)
+    )
 
 
 def test_random_numbers_in_all_buffers_load_and_are_kept():
@@ -156,7 +159,7 @@ def test_random_numbers_in_all_buffers_load_and_are_kept():
     policy.load_state_dict(numbers)
     loaded = policy.state_dict()
     assert all(torch.equal(loaded[key], numbers[key]) for key in numbers if "meter" not in key)  # one meter, many names
-    assert policy.outputs(torch.zeros(3, 4)).shape == (3, 3)
+    assert policy.model.outputs(torch.zeros(3, 4)).shape == (3, 3)
 
 
 def test_hardware_says_what_can_happen_to_it():

@@ -31,7 +31,9 @@ def learn(limit: float | None):
     """Root mean square of a unit's outputs, losses before and after, and weights of a unit that learned."""
     network, x = make_network("digital", 6, 8, 1, objective="pointwise"), normal(200, 6)
     target = Target((x[:, :1] > 0).float())
-    losses = [network.learn(network.measure(x), target, 5e-2, 0.0, 1.0, limit)[0].loss.item() for _ in range(150)]
+    losses = [
+        network.update_units(network.measure(x), target, 5e-2, 0.0, 1.0, limit)[0].loss.item() for _ in range(150)
+    ]
     z = network.measure(x).z[0]
     return z.square().mean().sqrt().item(), losses[0], losses[-1], network.chain[0].array.weights()
 

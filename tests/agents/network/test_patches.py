@@ -6,7 +6,8 @@ import pytest
 import torch
 from agent_toys import SUBSTRATES, make_network
 
-from pib_rl.agents.images import Grid, Layout, Patch, Pool
+from pib_rl.agents.images import Grid, Patch, PatchGrid, Pool
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.objectives.target import Target
 
@@ -20,7 +21,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize(("grid", "patch"), SIZES)
 def test_a_shared_array_on_squares_is_a_convolution(grid, patch):
     grid, patch = Grid(*grid), Patch(*patch)
-    layout, images = Layout(grid, patch), normal(3, grid.features)
+    layout, images = PatchGrid(grid, patch), normal(3, grid.features)
     weights = normal(patch.channels, layout.fan_in, seed=1)
     z = (layout.cut(images) @ weights.T).view(3, *layout.after)
     pad = (patch.size - 1) // 2
@@ -35,7 +36,7 @@ def test_a_shared_array_on_squares_is_a_convolution(grid, patch):
 
 @pytest.mark.parametrize(("grid", "patch"), SIZES)
 def test_join_is_the_adjoint_of_cut(grid, patch):
-    layout = Layout(Grid(*grid), Patch(*patch))
+    layout = PatchGrid(Grid(*grid), Patch(*patch))
     images, squares = normal(4, layout.grid.features), normal(4 * layout.positions, layout.fan_in, seed=2)
     torch.testing.assert_close((layout.cut(images) * squares).sum(), (images * layout.join(squares)).sum())
 
@@ -55,9 +56,9 @@ def test_a_pool_holds_the_means_of_tiles_and_sends_them_back(grid, size):
 
 def test_squares_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="size of a patch must be 1 or more, got 0"):
-        Layout(Grid(4, 4), Patch(2, 0, 1))
+        PatchGrid(Grid(4, 4), Patch(2, 0, 1))
     with pytest.raises(ValueError, match="a patch of 5 pixels does not fit an image of 4 x 9"):
-        Layout(Grid(4, 9), Patch(2, 5, 1))
+        PatchGrid(Grid(4, 9), Patch(2, 5, 1))
     with pytest.raises(ValueError, match="pool must be a whole number, 1 or more, got 0"):
         Pool(Grid(4, 4), 0)
     with pytest.raises(ValueError, match="patches need an image of 16 features, got None"):
@@ -79,7 +80,7 @@ def test_every_square_is_a_measurement_and_the_array_is_written_once(hw):
     assert network.tap_features == sum(medium.out_features for medium in media)
     target = Target(torch.nn.functional.one_hot(torch.arange(10) % 3, 3).float(), classes=True)
     before = [unit.array.weights().clone() for unit in network.chain]
-    network.learn(seen, target, 1e-2, 0.1)
+    network.update_units(seen, target, 1e-2, 0.1)
     assert network.meter.totals()["writes"] == sum(unit.array.devices for unit in network.chain)
     assert all((was != unit.array.weights()).any() for was, unit in zip(before, network.chain, strict=True))
 
@@ -122,8 +123,8 @@ def test_the_gradient_by_a_shared_array_is_that_of_the_whole_unit():
 
 
 def test_channels_share_their_statistics_over_all_positions():
-    model = PhysicalModel(36, 3, width=4, units=1, patches=[Patch(2, 3, 2)], image=Grid(6, 6))
-    model.meet(normal(400, 36).float() + 1)
+    model = PhysicalModel(ChipConfig(width=4, units=1, patches=[Patch(2, 3, 2)], image=Grid(6, 6)), 36, 3)
+    model.fit_statistics(normal(400, 36).float() + 1)
     unit = model.network.chain[0]
     assert unit.control.mean.shape == (2,)
     z = model.network.measure(model.inputs(normal(400, 36).float() + 1)).z[0]

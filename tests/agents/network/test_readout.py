@@ -36,7 +36,7 @@ def test_learning_is_the_delta_rule_through_adam():
     weight = torch.zeros(2, 5)
     for step in range(3):
         gradient = normal(30, 2, seed=step + 1)
-        readout.learn(inputs, gradient, 0.1)
+        readout.step(inputs, gradient, 0.1)
         weight += adam.step(gradient.T @ inputs, 0.1 / 5)
     torch.testing.assert_close(readout.array.weights(), weight)
 
@@ -44,7 +44,7 @@ def test_learning_is_the_delta_rule_through_adam():
 def test_a_rate_moves_wide_and_narrow_readouts_alike():
     for taps in (1, 8, 200):
         readout, inputs = Readout(make_substrate("digital"), taps, 1), torch.ones(3, taps + 1)
-        readout.learn(inputs, -torch.ones(3, 1), 0.1)
+        readout.step(inputs, -torch.ones(3, 1), 0.1)
         torch.testing.assert_close(readout.measure_inputs(inputs), torch.full((3, 1), 0.1))
 
 
@@ -53,7 +53,7 @@ def test_regression_by_the_delta_rule_reaches_its_target(name):
     readout, inputs = Readout(make_substrate(name), 4, 2), with_one(normal(200, 4))
     wanted = inputs @ normal(5, 2, seed=9)
     for _ in range(300):
-        readout.learn(inputs, (readout.measure_inputs(inputs) - wanted) / 200, 0.1)
+        readout.step(inputs, (readout.measure_inputs(inputs) - wanted) / 200, 0.1)
     error = (readout.measure_inputs(inputs, Read.MEAN) - wanted).square().mean() / wanted.var()
     assert error < 0.01
 

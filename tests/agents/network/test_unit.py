@@ -58,7 +58,7 @@ def test_statistics_move_by_the_rate_and_only_when_asked():
     assert torch.equal(control.mean, torch.zeros(2))
     control.track(z, 0.25)
     torch.testing.assert_close(control.mean, 0.25 * torch.tensor([1.0, 6.0]))
-    torch.testing.assert_close(control.deviation, torch.tensor(0.75 + 0.25 * 2.5**0.5))
+    torch.testing.assert_close(control.std, torch.tensor(0.75 + 0.25 * 2.5**0.5))
     control.track(z, 0.0)
     torch.testing.assert_close(control.mean, 0.25 * torch.tensor([1.0, 6.0]))
 
@@ -76,7 +76,7 @@ def test_the_step_is_the_objectives_gradient_times_the_units_own_input():
         substrate.make_medium(4, 4), array, GainControl(3, 1.0, 0.0, substrate.streams), Alignment(), Adam((3, 4))
     )
     h, z, target = normal(20, 4, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3))
-    score = unit.learn(h, z, target, 0.01)
+    score = unit.update(h, z, target, 0.01)
     wanted = Alignment()(z, target)
     assert torch.equal(score.gradient, wanted.gradient)
     torch.testing.assert_close(array.asked, Adam((3, 4)).step(wanted.gradient.T @ h, 0.01))
@@ -94,7 +94,7 @@ def test_wide_arrays_learn_at_a_rate_that_falls_with_their_inputs(inputs, share)
         Alignment(),
         Adam((3, inputs)),
     )
-    unit.learn(normal(20, inputs, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3)), 0.01)
+    unit.update(normal(20, inputs, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3)), 0.01)
     assert array.asked.abs().max().item() == pytest.approx(0.01 * share, rel=1e-3)
 
 
@@ -104,7 +104,7 @@ def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
     network, x = make_network(name, 6, 8, 2), normal(100, 6)
     before = [unit.array.weights().clone() for unit in network.chain]
     for _ in range(3):
-        network.learn(network.measure(x), Target(x[:, :1]), 2e-2, 0.0, plastic)
+        network.update_units(network.measure(x), Target(x[:, :1]), 2e-2, 0.0, plastic)
     for unit, old in zip(network.chain, before, strict=True):
         moved = (unit.array.weights() != old).any(1)
         assert moved.tolist() == [True] * learning + [False] * (8 - learning)
@@ -113,8 +113,8 @@ def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
 def test_outputs_that_do_not_learn_count_in_the_objective():
     part, whole = (make_network("digital", 6, 8, 1, seed=3) for _ in range(2))
     x, target = normal(100, 6), Target(normal(100, 1, seed=2))
-    part.learn(part.measure(x), target, 2e-2, 0.0, 0.5)
-    whole.learn(whole.measure(x), target, 2e-2, 0.0)
+    part.update_units(part.measure(x), target, 2e-2, 0.0, 0.5)
+    whole.update_units(whole.measure(x), target, 2e-2, 0.0)
     assert torch.equal(part.chain[0].array.weights()[:4], whole.chain[0].array.weights()[:4])
 
 
@@ -123,11 +123,11 @@ def test_a_step_lowers_the_loss_of_its_batch(objective):
     network = make_network("digital", 6, 8, 1, objective=objective)
     x = normal(100, 6)
     target = Target(x[:, :1])
-    first = network.learn(network.measure(x), target, 2e-2, 0.0)[0].loss
+    first = network.update_units(network.measure(x), target, 2e-2, 0.0)[0].loss
     for _ in range(40):
-        network.learn(network.measure(x), target, 2e-2, 0.0)
+        network.update_units(network.measure(x), target, 2e-2, 0.0)
     network.chain[0].objective = type(network.chain[0].objective)()  # a gaussian gate starts shut again
-    assert network.learn(network.measure(x), target, 0.0, 0.0)[0].loss < first
+    assert network.update_units(network.measure(x), target, 0.0, 0.0)[0].loss < first
 
 
 def train(name: str, sign: float, seed: int, network=None):
@@ -140,7 +140,7 @@ def train(name: str, sign: float, seed: int, network=None):
     for _ in range(300):
         x = torch.randn(128, 16, generator=generator)
         y = x[:, :1] * x[:, 1:2]
-        network.learn(network.measure(x), Target(y), sign * 1e-2, 0.0)
+        network.update_units(network.measure(x), Target(y), sign * 1e-2, 0.0)
     return network, explained(network.measure(fresh).z[0], fresh[:, :1] * fresh[:, 1:2])
 
 

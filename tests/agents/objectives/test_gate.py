@@ -7,10 +7,10 @@ import references
 import torch
 
 from pib_rl.agents.objectives import Gaussian
-from pib_rl.agents.objectives.gate import Gate
+from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.target import Target
 
-SHUT = Gate.floor / Gate.full
+SHUT = TargetGate.floor / TargetGate.full
 
 
 def stream(count: int, seed: int = 0):

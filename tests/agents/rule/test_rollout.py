@@ -76,5 +76,6 @@ def test_an_empty_rollout_has_room_of_the_right_kind():
     assert rollout.obs.shape == rollout.next_obs.shape == (5, 3, 4)
     assert rollout.actions.shape == (5, 3, 2)
     assert rollout.actions.dtype == torch.long
-    assert rollout.outputs.shape == (5, 3, 6)
+    assert rollout.parameters.shape == (5, 3, 6)
+    assert rollout.values.shape == (5, 3)
     assert rollout.rewards.shape == rollout.terminated.shape == rollout.truncated.shape == (5, 3)

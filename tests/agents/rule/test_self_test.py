@@ -1,4 +1,4 @@
-"""The self-test: it notices what broke, keeps still when nothing did, and brings answers back."""
+"""The self-test: it notices what broke, keeps still when nothing did, and brings outputs back."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ STATES = torch.randn(600, 4, generator=torch.Generator().manual_seed(0))
 
 
 def taught(hw: str = "memristive", seed: int = 0, **options) -> tuple[PIBPolicy, SelfTest]:
-    """A policy with answers to all states, which the test remembers."""
+    """A policy with outputs for all states, which the test remembers."""
     policy = PIBPolicy(
         spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw=hw, width=48, units=1, seed=seed, hw_options=options
     )
     generator = torch.Generator().manual_seed(seed)
-    policy.readout.array.program(0.05 * torch.randn(3, policy.readout.array.in_features, generator=generator))
-    test = SelfTest(policy, 0.3)
-    test.remember(STATES, policy.outputs(STATES))
+    policy.model.readout.array.program(
+        0.05 * torch.randn(3, policy.model.readout.array.in_features, generator=generator)
+    )
+    test = SelfTest(policy.model, 0.3)
+    test.remember(STATES, policy.model.outputs(STATES))
     return policy, test
 
 
 @torch.inference_mode()
 def error(policy: PIBPolicy, wanted: torch.Tensor) -> float:
-    """Mean square error of the answers in their variances."""
-    return float(((policy.outputs(STATES) - wanted).square().mean(0) / wanted.var(0)).mean())
+    """Mean square error of the outputs in their variances."""
+    return float(((policy.model.outputs(STATES) - wanted).square().mean(0) / wanted.var(0)).mean())
 
 
 @pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
@@ -50,10 +52,10 @@ def test_a_whole_chip_passes(hw, seed):
     ],
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_a_broken_chip_is_noticed_and_its_answers_come_back(hw, fault, left, seed):
+def test_a_broken_chip_is_noticed_and_its_outputs_come_back(hw, fault, left, seed):
     policy, test = taught(hw, seed)
-    wanted = test.answers[1]
-    inject(policy, parse(fault))
+    wanted = test.remembered.outputs
+    inject(policy.model, parse(fault))
     before = error(policy, wanted)
     assert before > 1
     assert test.broken()
@@ -62,17 +64,17 @@ def test_a_broken_chip_is_noticed_and_its_answers_come_back(hw, fault, left, see
     assert after < left * before
     assert log["train/broken"] == pytest.approx(before**0.5, rel=0.3)
     assert log["train/restored"] == pytest.approx(after**0.5, rel=0.5)
-    assert not test.broken(), "what is lost is learned anew, not asked for again and again"
+    assert not test.broken(), "what is lost is learned again, not asked for again and again"
 
 
-def test_nothing_is_remembered_at_the_start_and_noise_is_no_answer():
+def test_nothing_is_remembered_at_the_start_and_noise_is_nothing_to_remember():
     policy = PIBPolicy(
         spaces.Box(-1, 1, (4,)), spaces.Discrete(2), hw="memristive", width=8, hw_options={"read_noise": 0.5}
     )
-    test = SelfTest(policy, 0.3)
+    test = SelfTest(policy.model, 0.3)
     assert not test.broken()
-    test.remember(STATES, policy.outputs(STATES))
-    assert not test.broken(), "answers of an untrained readout are nothing but noise"
+    test.remember(STATES, policy.model.outputs(STATES))
+    assert not test.broken(), "outputs of an untrained readout are nothing but noise"
 
 
 def test_the_test_draws_from_no_stream_but_its_own_and_writes_nothing():
@@ -85,14 +87,14 @@ def test_the_test_draws_from_no_stream_but_its_own_and_writes_nothing():
 
 
 @pytest.mark.parametrize("mode", ["pib", "frozen"])
-def test_a_rollout_of_a_broken_chip_is_answered_by_a_restoration_alone(mode):
+def test_a_rollout_of_a_broken_chip_is_followed_by_a_restoration_alone(mode):
     model = PIB("MlpPolicy", "CartPole-v1", learner=mode, hw="memristive", width=16, n_steps=128, seed=0)
     model.learn(512)
-    inject(model.policy, parse("stuck:0.5"))
-    hidden = model.policy.network.chain[0].array.weights().clone()
+    inject(model.policy.model, parse("stuck:0.5"))
+    hidden = model.policy.model.network.chain[0].array.weights().clone()
     experienced = len(model.rule.history)
     model.learn(128, reset_num_timesteps=False)
-    assert torch.equal(model.policy.network.chain[0].array.weights(), hidden)
+    assert torch.equal(model.policy.model.network.chain[0].array.weights(), hidden)
     assert len(model.rule.history) == experienced
     assert {"train/broken", "train/restored"} <= set(model.logger.name_to_value)
     model.learn(128, reset_num_timesteps=False)
@@ -102,6 +104,6 @@ def test_a_rollout_of_a_broken_chip_is_answered_by_a_restoration_alone(mode):
 def test_it_can_be_switched_off():
     model = PIB("MlpPolicy", "CartPole-v1", hw="memristive", width=16, n_steps=128, seed=0, rule={"self_test": False})
     model.learn(512)
-    inject(model.policy, parse("stuck:0.5"))
+    inject(model.policy.model, parse("stuck:0.5"))
     model.learn(128, reset_num_timesteps=False)
     assert "train/broken" not in model.logger.name_to_value

@@ -51,13 +51,14 @@ def test_rewards_and_outputs_belong_to_their_observation(agent):
     assert torch.equal(agent.rollout.rewards, at + 1.0)
     probe = PIB("MlpPolicy", make_vec_env(Episodes, 2), n_steps=STEPS, width=6, seed=0)
     probe.learn(2 * STEPS)  # one rollout, acted with the untrained readout: all outputs are zero
-    assert torch.equal(probe.rollout.outputs, torch.zeros(STEPS, 2, 3))
+    assert torch.equal(probe.rollout.parameters, torch.zeros(STEPS, 2, 2))
+    assert torch.equal(probe.rollout.values, torch.zeros(STEPS, 2))
 
 
 def test_only_a_truncated_end_counts_the_value_of_its_last_state(agent):
     rollout, policy, rule = agent.rollout, agent.policy, agent.rule
     values, following = (
-        policy.outputs(obs.flatten(0, 1))[:, -1].reshape(STEPS, 2).numpy() for obs in (rollout.obs, rollout.next_obs)
+        policy.outputs(obs.flatten(0, 1)).values.reshape(STEPS, 2).numpy() for obs in (rollout.obs, rollout.next_obs)
     )
     rule.update(rollout, 1.0, 0.0)
     scale, rewards = policy.returns.value, rollout.rewards.numpy()

@@ -144,14 +144,14 @@ class TestRuns:
         last, best = (gym.make(WITH_HARDWARE[0], run=tmp_path, hw="memristive", best=best) for best in (False, True))
         assert last.observation_space.shape == (6,), "the noise dimensions are those of the run"
         chips = [env.get_wrapper_attr("policy").readout.array.weights() for env in (last, best)]
-        assert torch.equal(chips[0], policy.readout.array.weights())
+        assert torch.equal(chips[0], policy.model.readout.array.weights())
         assert not torch.equal(*chips)
 
     def test_the_units_of_a_run_encode(self, tmp_path):
         policy = write_run(tmp_path)
         env = gym.make("pib_rl/Encoder-v0", run=str(tmp_path), read="mean")
         obs, plain = env.reset(seed=0)[0], gym.make("CartPole-v1").reset(seed=0)[0]
-        np.testing.assert_array_equal(obs, policy.taps(torch.from_numpy(plain)[None], Read.MEAN)[0])
+        np.testing.assert_array_equal(obs, policy.model.taps(torch.from_numpy(plain)[None], Read.MEAN)[0])
         assert same(trace(env, 1, [0, 1]), trace(gym.make(env.spec), 1, [0, 1]))
 
     @pytest.mark.parametrize(

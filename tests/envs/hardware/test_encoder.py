@@ -9,6 +9,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import Distractors, FreshChip, HardwareEncoder, VecHardwareEncoder, make_vec_env
@@ -102,7 +103,7 @@ def test_statistics_of_a_fresh_chip_are_those_of_random_actions():
     seen = random_observations(env, 50, 2)
     assert seen.shape == (50, 4)
     np.testing.assert_allclose(model.normaliser.mean, seen.mean(0), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(model.normaliser.deviation, seen.std(0), rtol=1e-5)
+    np.testing.assert_allclose(model.normaliser.std, seen.std(0), rtol=1e-5)
     assert env.unwrapped.__dict__ == before, "the environment itself is left alone"
     assert not np.array_equal(random_observations(env, 50, 3), seen)
 
@@ -120,7 +121,7 @@ def test_statistics_stay_as_they_are():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: PhysicalModel(4, 1, width=4, units=2, hw="optical"),
+        lambda: PhysicalModel(ChipConfig(width=4, units=2, hw="optical"), 4, 1),
         lambda: PIBPolicy(gym.make("CartPole-v1").observation_space, spaces.Discrete(2), width=4, hw="optical"),
     ],
 )
@@ -134,8 +135,16 @@ def test_a_model_or_a_policy_is_used_as_it_is(make):
 @pytest.mark.parametrize(
     ("env", "network", "words"),
     [
-        (gym.make("CartPole-v1"), PhysicalModel(5, 1, width=4, units=1), "sees 5 numbers, but observations have 4"),
-        (Distractors(gym.make("CartPole-v1"), 2), PhysicalModel(4, 1, width=4, units=1), "observations have 6"),
+        (
+            gym.make("CartPole-v1"),
+            PhysicalModel(ChipConfig(width=4, units=1), 5, 1),
+            "sees 5 numbers, but observations have 4",
+        ),
+        (
+            Distractors(gym.make("CartPole-v1"), 2),
+            PhysicalModel(ChipConfig(width=4, units=1), 4, 1),
+            "observations have 6",
+        ),
     ],
 )
 def test_another_number_of_features_is_refused(env, network, words):

@@ -24,9 +24,9 @@ def taught(task: str, hw: str = "memristive", seed: int = 0, **options) -> PIBPo
     env = gym.make(task)
     policy = PIBPolicy(env.observation_space, env.action_space, hw=hw, width=4, units=2, hw_options=options, seed=seed)
     draws = torch.Generator().manual_seed(seed)
-    weights = policy.readout.array.weights()
-    policy.readout.array.program(torch.randn(weights.shape, generator=draws) * 0.5)
-    policy.returns.statistics.deviation.fill_(3.0)
+    weights = policy.model.readout.array.weights()
+    policy.model.readout.array.program(torch.randn(weights.shape, generator=draws) * 0.5)
+    policy.returns.statistics.std.fill_(3.0)
     return policy
 
 
@@ -80,7 +80,7 @@ def test_a_continuous_action_is_added_and_clipped():
 def test_the_law_of_discrete_actions_is_told_with_the_value():
     env, policy = loop(read="mean"), taught("CartPole-v1")
     obs, info = env.reset(seed=0)
-    parameters, value = policy.split(policy.outputs(torch.from_numpy(obs)[None], Read.MEAN))
+    parameters, value = policy.split(policy.model.outputs(torch.from_numpy(obs)[None], Read.MEAN))
     np.testing.assert_allclose(info["hw_probabilities"], parameters[0].softmax(0), rtol=1e-6)
     assert info["hw_value"] == pytest.approx(3.0 * value.item())
     assert info["hw_action"] == info["hw_probabilities"].argmax()
@@ -175,7 +175,7 @@ def test_late_answers_serve_later_steps():
 def test_the_latency_of_the_hardware_counts_by_default():
     slow = HardwareLoop(gym.make("CartPole-v1"), taught("CartPole-v1", "optical"))
     fast = HardwareLoop(gym.make("CartPole-v1"), taught("CartPole-v1"))
-    assert slow.latency_s == costs(slow.policy)["latency_s"] == slow.reset(seed=0)[1]["latency_s"] > 0.1
+    assert slow.latency_s == costs(slow.policy.model)["latency_s"] == slow.reset(seed=0)[1]["latency_s"] > 0.1
     assert (slow.delay.steps, fast.delay.steps) == (late_steps(slow.latency_s, 0.02), 0)
 
 
@@ -189,16 +189,16 @@ def test_a_latency_needs_a_control_period():
 
 def test_energy_is_that_of_one_answer_and_adds_to_the_meter():
     env = loop()
-    before = costs(env.policy)["energy_j"]
+    before = costs(env.policy.model)["energy_j"]
     spent = sum(info["energy_j"] for *_, info in trace(env, 0, [0, 0, 0]))
     assert spent > 0
-    assert costs(env.policy)["energy_j"] - before == pytest.approx(spent)
+    assert costs(env.policy.model)["energy_j"] - before == pytest.approx(spent)
 
 
 class TestFaults:
     def test_a_fault_happens_after_its_step_and_once(self):
         env, whole = loop(faults=["dead-unit:1@2"], read="mean"), loop(read="mean")
-        alive = env.policy.network.chain[0].alive
+        alive = env.policy.model.network.chain[0].alive
         seen = []
         env.reset(seed=0), whole.reset(seed=0)
         for _ in range(3):
@@ -212,7 +212,7 @@ class TestFaults:
         assert env.reset(seed=0)[1]["faults"] == 1
         assert env.step(0)[-1]["faults"] == 2
         assert env.reset(seed=0)[1]["faults"] == 2
-        assert env.policy.network.chain[0].alive == 0
+        assert env.policy.model.network.chain[0].alive == 0
 
     def test_a_new_chip_is_the_one_that_was_delivered(self):
         env = loop("Pendulum-v1", faults=["stuck:0.5@1"])
@@ -246,7 +246,7 @@ class TestFaults:
         for seed in (1, 2):
             env = loop("Pendulum-v1", faults=["stuck:0.5"])
             env.reset(seed=seed)
-            chips.append(env.policy.readout.array.weights())
+            chips.append(env.policy.model.readout.array.weights())
         assert not torch.equal(*chips)
 
 

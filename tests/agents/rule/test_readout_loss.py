@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pib_rl.agents.rule.config import RuleConfig
-from pib_rl.agents.rule.surrogate import clipped_surrogate
+from pib_rl.agents.rule.readout_loss import clipped_surrogate
 
 CHANGE = torch.tensor([-1.0, -0.1, 0.1, 0.8, 2.0, 30.0]).repeat(2)
 ADVANTAGE = torch.tensor([1.0] * 6 + [-1.0] * 6)

@@ -1,0 +1,109 @@
+"""What the readout minimises in reinforcement: the loss and its gradient by the readout's outputs.
+
+    L = -mean_i gain_i - bonus mean_i H_i + 1/2 mean_i (V_i - R_i)^2,
+
+with the clipped gain of `clipped_surrogate`, the entropy H_i of the distribution of actions in nats, and the error of
+the value V_i against the return R_i.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.heads import Head
+from pib_rl.agents.policy import PolicyOutputs
+from pib_rl.agents.rule.config import RuleConfig
+from pib_rl.agents.rule.experience import Experience
+
+
+class Surrogate(NamedTuple):
+    """What n samples gain, with A standardised over them.
+
+    gain_i = min(r_i A_i, clip(r_i, 1 - c, 1 + c) A_i), and d A_i where A_i < 0 and r_i > d.
+
+    Without d, an action that is to become less probable and has become much more so pushes with its ratio, which may be
+    any number, and one such sample then outweighs all others of its batch.
+
+    Source: Schulman et al., arXiv 1707.06347, equation 7; d: Ye et al., arXiv 1912.09729, equation 5 (dual clip).
+
+    Args:
+        ratio: r = pi(a|s)/pi_old(a|s), shape (n,).
+        held: Where clipping holds the gain, so that its gradient is 0, shape (n,).
+        push: Gradient of n times the mean gain by log pi(a_i|s_i): A r, 0 where held, shape (n,).
+        gain: Shape (n,).
+    """
+
+    ratio: Tensor
+    held: Tensor
+    push: Tensor
+    gain: Tensor
+
+
+class ReadoutGradient(NamedTuple):
+    """Gradient of the loss of n samples by the readout's outputs, shape (n, o), and what it came from.
+
+    Args:
+        gradient: dL/do, parameters first, then the value.
+        surrogate: The clipped gain of each sample.
+        divergence: Estimate of the divergence of the old distribution from the new one, a scalar, in nats.
+    """
+
+    gradient: Tensor
+    surrogate: Surrogate
+    divergence: Tensor
+
+
+def clipped_surrogate(change: Tensor, advantage: Tensor, clip: float, dual: float | None = None) -> Surrogate:
+    """The surrogate of one batch.
+
+    Args:
+        change: log pi(a|s) - log pi_old(a|s), shape (n,), in nats.
+        advantage: Shape (n,), in any unit; of a single sample it is taken as it is.
+        clip: c.
+        dual: d, greater than 1 + c; None sets no bound.
+    """
+    if len(advantage) > 1:
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    ratio = change.exp()
+    most = torch.where(advantage > 0, 1 + clip, math.inf if dual is None else dual)
+    held = (ratio > most) | ((advantage <= 0) & (ratio < 1 - clip))
+    push = (advantage * ratio).masked_fill_(held, 0)
+    bound = torch.minimum(ratio, most).clamp_(min=1 - clip)
+    return Surrogate(ratio, held, push, torch.where(held, advantage * bound, push))
+
+
+def readout_loss(
+    outputs: PolicyOutputs, samples: Experience, old: Tensor, head: Head, config: RuleConfig, bonus: float
+) -> Tensor:
+    """L of a batch, a scalar.
+
+    Args:
+        outputs: What the readout gives for the n samples now.
+        samples: What was done there.
+        old: Log-probabilities of those actions while acting, shape (n,).
+        head: The distribution of actions.
+        config: Settings of the rule.
+        bonus: Weight of the entropy.
+    """
+    parameters, values = outputs
+    change = head.log_prob(parameters, samples.actions) - old
+    gain = clipped_surrogate(change, samples.advantage, config.clip_range, config.dual_clip).gain
+    error = 0.5 * (values - samples.returns).square()
+    return (error - gain - bonus * head.entropy(parameters)).mean()
+
+
+def readout_gradient(
+    outputs: PolicyOutputs, samples: Experience, old: Tensor, head: Head, config: RuleConfig, bonus: float
+) -> ReadoutGradient:
+    """dL/do of a batch in closed form; arguments as for `readout_loss`."""
+    parameters, values = outputs
+    change = head.log_prob(parameters, samples.actions) - old
+    surrogate = clipped_surrogate(change, samples.advantage, config.clip_range, config.dual_clip)
+    by_parameters = head.gradient(parameters, samples.actions, surrogate.push, bonus)
+    by_values = (values - samples.returns)[:, None] / len(values)
+    divergence = (surrogate.ratio - 1 - change).mean()
+    return ReadoutGradient(torch.cat([by_parameters, by_values], 1), surrogate, divergence)
