@@ -78,7 +78,7 @@ def test_noise_of_the_hardware_does_not_move_exploration_or_environment():
     others, _ = play(5, "memristive", hw_options={"read_noise": 0.2, "medium_noise": 0.2, "stuck": 0.0})
     assert torch.equal(parts[0], others[0])
     assert torch.equal(parts[1], others[1])
-    assert not torch.equal(parts[5], others[5])  # the second rollout follows what was learned, and that was noisy
+    assert not torch.equal(parts[6], others[6])  # the second rollout follows what was learned, and that was noisy
 
 
 def test_no_seed_draws_one_and_keeps_it():
