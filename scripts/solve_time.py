@@ -83,19 +83,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102, 103, 104])
     seeds = parser.parse_args().seeds
     torch.set_num_threads(1)
-    rivals: dict[str, Callable[[int], BaseAlgorithm]] = {
+    agents: dict[str, Callable[[int], BaseAlgorithm]] = {
         "PPO (zoo), DummyVecEnv": lambda seed: ppo(make_dummy("CartPole-v1", 8, seed=seed), seed),
         "PPO (zoo), vectorised CartPole": lambda seed: ppo(make_vec_env("CartPole-v1", 8, seed), seed),
         **{f"PIB, {hw}": pib(hw) for hw in ("digital", "memristive", "optical")},
     }
-    seen: dict[str, list[tuple[float, int | None]]] = {name: [] for name in rivals}
+    seen: dict[str, list[tuple[float, int | None]]] = {name: [] for name in agents}
     for seed in seeds:
-        for name, make in rivals.items():
+        for name, make in agents.items():
             watch = Stopwatch()
             make(seed).learn(LIMIT, callback=watch)
             seen[name].append((watch.seconds, watch.solved_at))
             print(f"seed {seed}: {name}: {watch.seconds:.2f} s, step {watch.solved_at}", flush=True)
-    base = {key: statistics.median(s for s, _ in seen[key]) for key in list(rivals)[:2]}
+    base = {key: statistics.median(s for s, _ in seen[key]) for key in list(agents)[:2]}
     first, second = base.values()
     print("\n| | seconds per seed | median s | steps, median | of PPO on DummyVecEnv | of PPO, vectorised |")
     print("|---|---|---|---|---|---|")

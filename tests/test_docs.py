@@ -39,8 +39,8 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_the_page_of_rivals_names_every_setting_of_their_own_with_its_default():
-    page = (ROOT / "docs" / "rivals.md").read_text(encoding="utf-8")
+def test_the_page_of_learners_names_every_setting_of_their_own_with_its_default():
+    page = (ROOT / "docs" / "learners.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|[^|]*\| `(\w+)` \| ([\d.]+)", page, re.MULTILINE)
     assert {(name, float(default)) for name, default in rows} == {
         (field.name, float(field.default))

@@ -115,7 +115,7 @@ class EstimatorRecovery(RecoveryRun):
         return self.model
 
     def plan(self, name: str) -> LearnConfig:
-        """The training of one learner: the run's own settings, and of a rival those of its learner."""
+        """The training of one learner: the run's settings, with those that the learner has for itself."""
         if name == self.own:
             return self.task
         apart = {field.name for kind in (HiddenConfig, find_learner(self.own).Options) for field in fields(kind)}

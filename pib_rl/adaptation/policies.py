@@ -82,7 +82,7 @@ class PolicyRecovery(RecoveryRun):
         return float(evaluate(self.model.policy, make_env, episodes, Read.NOISY).mean())
 
     def plan(self, name: str) -> TrainConfig:
-        """The training of one learner: the run's own settings, and of a rival those of its learner."""
+        """The training of one learner: the run's settings, with those that the learner has for itself."""
         if name == self.own:
             return self.task
         rule = self.task.rule

@@ -1,1 +1,1 @@
-"""PIB beside its rivals and beside software: plan, runs, statistics, report."""
+"""PIB, other learners and software agents compared: plan, runs, statistics, report."""

@@ -114,8 +114,8 @@ def standings(runs: list[Run]) -> list[Standing]:
     overall = ALL if len(substrates) != 1 else substrates[0]
     lines = []
     for hw, name in places:
-        rival = scores.get((overall if hw == SOFTWARE else hw, "pib"))
-        against = None if name == "pib" or rival is None else verdict(rival, scores[hw, name])
+        pib = scores.get((overall if hw == SOFTWARE else hw, "pib"))
+        against = None if name == "pib" or pib is None else verdict(pib, scores[hw, name])
         lines.append(_line(name, hw, groups[hw, name], scores[hw, name], against))
     return lines
 

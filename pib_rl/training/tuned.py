@@ -29,12 +29,12 @@ OWN = (
 def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
     """Settings of `TrainConfig` by name, with those of the rule under ``rule``.
 
-    ``hyperparams/pib.yml`` gives them; a rival takes all of these but the ones of hidden arrays (`OWN`), then those
+    ``hyperparams/pib.yml`` gives them; another learner takes all of these but the ones of hidden arrays (`OWN`), then those
     of a file of its own, ``hyperparams/MODE.yml``, if there is one.
 
     Args:
         env_id: Environment id; without a key of its own, ``default`` alone counts.
-        learner: "pib" or a rival.
+        learner: what trains the hidden arrays.
         hw: Substrate, for settings of its own; those of a preset go before them. None leaves them out.
     """
     settings = entry(FOLDER / "pib.yml", env_id, hw)

@@ -78,25 +78,3 @@ class Learner:
 
     def on_readout_step(self, change: Tensor) -> None:
         """Gets the change of its weights that the readout asked for just now, shape (outputs, tap_features + 1)."""
-
-
-class PIBLearner(Learner):
-    """Physical Information Bottleneck: every unit raises the information between its outputs and the target.
-
-    All units take their steps at once, each on its own measurements.
-    """
-
-    updates = True
-    moves_outputs = True
-
-    def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        config, left = self.config, self.config.rate_left(progress)
-        scores = self.model.network.update_units(
-            batch.measure(),
-            batch.target,
-            config.hidden_rate * left,
-            config.track * left,
-            config.plastic,
-            config.output_rms,
-        )
-        return {f"loss_unit{unit}": score.loss for unit, score in enumerate(scores, 1)}

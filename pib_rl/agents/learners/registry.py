@@ -6,11 +6,12 @@ from dataclasses import fields
 from typing import Any
 
 from pib_rl.agents.learners.backprop import Backprop, BackpropOff, BackpropStale
-from pib_rl.agents.learners.base import Learner, PIBLearner
+from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.dfa import DirectFeedback
 from pib_rl.agents.learners.es import EvolutionStrategy
 from pib_rl.agents.learners.forward_forward import ForwardForward
 from pib_rl.agents.learners.frozen import Frozen
+from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.spsa import Spsa
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.common.options import configure, nearest

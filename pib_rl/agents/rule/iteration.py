@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pib_rl.agents.learners.base import Learner, PIBLearner
+from pib_rl.agents.learners.base import Learner
+from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.information import information_plane
 from pib_rl.agents.network.readout import with_one

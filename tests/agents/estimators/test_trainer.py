@@ -8,8 +8,8 @@ from agent_toys import SUBSTRATES
 
 from pib_rl.agents.estimators.label_samples import ClassSamples, ValueSamples
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
-from pib_rl.agents.learners.base import PIBLearner
 from pib_rl.agents.learners.frozen import Frozen
+from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
