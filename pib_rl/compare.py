@@ -1,4 +1,4 @@
-"""Compares PIB with other learners and software: python -m pib_rl.compare CartPole-v1 --learner ppo backprop frozen --seeds 5."""
+"""Compares PIB with other learners: python -m pib_rl.compare CartPole-v1 --learner ppo backprop frozen --seeds 5."""
 
 from __future__ import annotations
 

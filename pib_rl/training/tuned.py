@@ -29,8 +29,8 @@ OWN = (
 def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
     """Settings of `TrainConfig` by name, with those of the rule under ``rule``.
 
-    ``hyperparams/pib.yml`` gives them; another learner takes all of these but the ones of hidden arrays (`OWN`), then those
-    of a file of its own, ``hyperparams/MODE.yml``, if there is one.
+    ``hyperparams/pib.yml`` gives them. Another learner takes all of these but the ones of hidden arrays (`OWN`), then
+    those of ``hyperparams/LEARNER.yml``, if there is such a file.
 
     Args:
         env_id: Environment id; without a key of its own, ``default`` alone counts.
