@@ -104,12 +104,11 @@ class FragileConverter(nn.Module):
     """
 
     amplification = 1.0
-    bits: Tensor
 
     def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()
         self.converter = Converter(bits, low, high, inl)
-        self.register_buffer("bits", torch.tensor(float(bits or 0)))
+        self.bits = nn.Buffer(torch.tensor(float(bits or 0)))
         restore_after_loading(self)
 
     def forward(self, value: Tensor) -> Tensor:

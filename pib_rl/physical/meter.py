@@ -24,17 +24,12 @@ class Meter(nn.Module):
     with the saved policy.
     """
 
-    measurements: Tensor
-    writes: Tensor
-    energy: Tensor
-    products: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("measurements", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("writes", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("products", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("energy", torch.zeros(len(PARTS), dtype=torch.float64))
+        self.measurements = nn.Buffer(torch.zeros((), dtype=torch.float64))
+        self.writes = nn.Buffer(torch.zeros((), dtype=torch.float64))
+        self.products = nn.Buffer(torch.zeros((), dtype=torch.float64))
+        self.energy = nn.Buffer(torch.zeros(len(PARTS), dtype=torch.float64))
         self._running = True
 
     @contextlib.contextmanager

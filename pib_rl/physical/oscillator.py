@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.options import check_numbers
 from pib_rl.common.streams import FABRICATION, READ, Streams
@@ -104,10 +104,6 @@ class RingMedium(StandardisedMedium):
     and all oscillators are coupled.
     """
 
-    stiffness: Tensor
-    force: Tensor
-    alive: Tensor
-
     def __init__(self, in_features: int, out_features: int, config: OscillatorConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features, streams)
         if out_features < in_features:
@@ -116,9 +112,9 @@ class RingMedium(StandardisedMedium):
         self._dac = Converter(config.dac_bits, -config.reach_rad, config.reach_rad)
         self.adc = FragileConverter(config.adc_bits, -config.full_scale_rad, config.full_scale_rad)
         coupling = fabricate_couplings(out_features, config, streams)
-        self.register_buffer("stiffness", coupling - torch.diag(1 + coupling.sum(1)))
-        self.register_buffer("force", config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
-        self.register_buffer("alive", torch.ones(out_features))
+        self.stiffness = nn.Buffer(coupling - torch.diag(1 + coupling.sum(1)))
+        self.force = nn.Buffer(config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
+        self.alive = nn.Buffer(torch.ones(out_features))
         self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.physical.converters import FragileConverter
 
@@ -36,12 +36,10 @@ class RangedConverter(FragileConverter):
             loaded.
     """
 
-    gain: Tensor
-
     def __init__(self, bits: int | None, span: float, inl: float, limit: float) -> None:
         super().__init__(bits, -span, span, inl)
         self._limit = limit
-        self.register_buffer("gain", torch.ones(()))
+        self.gain = nn.Buffer(torch.ones(()))
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.options import shown
 from pib_rl.common.streams import Streams
@@ -108,7 +108,6 @@ class Array(Part, ABC):
         endurance: Pulses that a device is good for; None where nothing is known.
     """
 
-    wear: Tensor
     endurance: float | None = None
 
     def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:
@@ -118,7 +117,7 @@ class Array(Part, ABC):
         self.in_features = in_features
         self.out_features = out_features
         self.meter = meter
-        self.register_buffer("wear", torch.zeros(out_features, in_features))
+        self.wear = nn.Buffer(torch.zeros(out_features, in_features))
 
     @property
     def weights_held(self) -> int:

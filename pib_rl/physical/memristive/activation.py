@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
@@ -22,9 +22,6 @@ class ActivationMedium(Medium):
     DAC gives may be nonlinear and noisy.
     """
 
-    gain: Tensor
-    offset: Tensor
-
     def __init__(self, features: int, config: MemristiveConfig, streams: Streams) -> None:
         super().__init__(features, features)
         self._streams = streams
@@ -35,8 +32,8 @@ class ActivationMedium(Medium):
         self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_inl)
         like = torch.zeros(features)
         gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
-        self.register_buffer("gain", gain)
-        self.register_buffer("offset", config.activation_offset_spread * streams.normal(FABRICATION, like))
+        self.gain = nn.Buffer(gain)
+        self.offset = nn.Buffer(config.activation_offset_spread * streams.normal(FABRICATION, like))
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         if read is Read.IDEAL:

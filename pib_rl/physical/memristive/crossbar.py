@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
@@ -42,11 +42,6 @@ class Crossbar(Array):
         max_conductance_us: Largest conductance, in microsiemens.
     """
 
-    difference: Tensor
-    behind: Tensor
-    squares: Tensor
-    load: Tensor
-
     def __init__(
         self,
         in_features: int,
@@ -74,12 +69,12 @@ class Crossbar(Array):
         )
         self._adc_noise = config.adc_noise * 2 * span
         self._wire = config.warm_wire_resistance_ohm * self._siemens
-        self.register_buffer("difference", torch.zeros(out_features, in_features))
-        self.register_buffer("load", torch.zeros(in_features))
+        self.difference = nn.Buffer(torch.zeros(out_features, in_features))
+        self.load = nn.Buffer(torch.zeros(in_features))
         if self._wire:
-            self.register_buffer("behind", torch.zeros(out_features, in_features))
+            self.behind = nn.Buffer(torch.zeros(out_features, in_features))
         if config.relative_read_noise:
-            self.register_buffer("squares", torch.zeros(out_features, in_features))
+            self.squares = nn.Buffer(torch.zeros(out_features, in_features))
 
     @abstractmethod
     def conductances(self) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 from pib_rl.physical.faults import struck
@@ -36,8 +36,6 @@ class LinearCrossbar(Crossbar):
     minus: Tensor
     step_plus: Tensor
     step_minus: Tensor
-    exponents: Tensor
-    age_s: Tensor
 
     def __init__(
         self,
@@ -63,8 +61,8 @@ class LinearCrossbar(Crossbar):
         for sign, name in ((0.5, "plus"), (-0.5, "minus")):
             self._fabricate(name, (0.5 + sign * weight).clamp_(0, 1))
         like = self.plus.expand(2, -1, -1)
-        self.register_buffer("exponents", (config.drift + config.drift_spread * streams.normal(DRIFT, like)).abs_())
-        self.register_buffer("age_s", torch.zeros(()))
+        self.exponents = nn.Buffer((config.drift + config.drift_spread * streams.normal(DRIFT, like)).abs_())
+        self.age_s = nn.Buffer(torch.zeros(()))
         self.settle()
 
     def _fabricate(self, name: str, conductance: Tensor) -> None:

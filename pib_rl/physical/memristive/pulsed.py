@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 from pib_rl.physical.faults import struck
@@ -43,17 +43,12 @@ class PulsedCrossbar(Crossbar):
         readout: Weights start at 0, and the ranges are those of a readout.
     """
 
-    held: Tensor
-    seen: Tensor
-    reference: Tensor
     memory: Tensor | None
     silence: Tensor | None
     up: Tensor
     down: Tensor
     low: Tensor
     high: Tensor
-    exponent: Tensor
-    age_s: Tensor
 
     def __init__(
         self,
@@ -123,16 +118,16 @@ class PulsedCrossbar(Crossbar):
         centre = (up - down) / (up / high - down / low) if device.centred else torch.zeros_like(high)
         for name, value in zip(Population._fields, (high, low, up, down, *bends), strict=True):
             self.register_buffer(name, value)
-        self.register_buffer("reference", centre)
+        self.reference = nn.Buffer(centre)
         start = self._halves(wanted) + centre
-        self.register_buffer("held", torch.minimum(torch.maximum(start, low), high))
+        self.held = nn.Buffer(torch.minimum(torch.maximum(start, low), high))
         self._stick(streams.uniform(FABRICATION, like) < self._config.stuck, streams.uniform(FABRICATION, like))
         noise = device.write_noise * device.step
-        self.register_buffer("seen", self.held + noise * draw() if noise else self.held.clone())
-        self.register_buffer("wear", torch.zeros_like(self.held))
+        self.seen = nn.Buffer(self.held + noise * draw() if noise else self.held.clone())
+        self.wear = nn.Buffer(torch.zeros_like(self.held))
         if device.drift is not None:
-            self.register_buffer("exponent", (device.drift + device.drift_spread * streams.normal(DRIFT, like)).abs())
-            self.register_buffer("age_s", torch.zeros_like(self.held))
+            self.exponent = nn.Buffer((device.drift + device.drift_spread * streams.normal(DRIFT, like)).abs())
+            self.age_s = nn.Buffer(torch.zeros_like(self.held))
 
     def _halves(self, weight: Tensor) -> Tensor:
         """What the devices of each weight hold ideally, shape (1 or 2, out, in)."""

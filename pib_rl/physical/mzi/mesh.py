@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
@@ -78,11 +78,6 @@ class MeshMedium(StandardisedMedium):
     drawn at fabrication). Read modes leave the mesh as it was fabricated.
     """
 
-    signal: Tensor
-    background: Tensor
-    noise: Tensor
-    alive: Tensor
-
     def __init__(self, in_features: int, out_features: int, config: MZIConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features, streams)
         if out_features <= in_features:
@@ -95,10 +90,10 @@ class MeshMedium(StandardisedMedium):
         used = used * (out_features / transmission) ** 0.5
         matrix = torch.cat([used.real, used.imag]).T.float()
         fraction = (1 - config.reference) / in_features
-        self.register_buffer("signal", matrix[:in_features] * fraction**0.5)
-        self.register_buffer("background", matrix[in_features] * config.reference**0.5)
-        self.register_buffer("noise", torch.tensor(config.detector_noise / transmission))
-        self.register_buffer("alive", torch.ones(out_features))
+        self.signal = nn.Buffer(matrix[:in_features] * fraction**0.5)
+        self.background = nn.Buffer(matrix[in_features] * config.reference**0.5)
+        self.noise = nn.Buffer(torch.tensor(config.detector_noise / transmission))
+        self.alive = nn.Buffer(torch.ones(out_features))
         self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def phase(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
@@ -28,14 +28,6 @@ class WeightBank(Array):
     read sends the positive and the negative parts of h one after the other and digitises their difference. The
     modulators that send h are ideal.
     """
-
-    memory: Tensor
-    contrast: Tensor
-    leakage: Tensor
-    error: Tensor
-    working: Tensor
-    stuck_at: Tensor
-    weight: Tensor
 
     def __init__(
         self,
@@ -59,13 +51,13 @@ class WeightBank(Array):
         like = torch.zeros(out_features, in_features)
         start = like if readout else (streams.normal(FABRICATION, like) / bound).clamp_(-1, 1).asin()
         first, second = (2 * config.splitter_error_rad * streams.normal(FABRICATION, like) for _ in range(2))
-        self.register_buffer("memory", start.clone())
-        self.register_buffer("contrast", first.cos() * second.cos())
-        self.register_buffer("leakage", first.sin() * second.sin())
-        self.register_buffer("error", config.phase_error_rad * streams.normal(FABRICATION, like))
-        self.register_buffer("working", torch.ones_like(like))
-        self.register_buffer("stuck_at", torch.zeros_like(like))
-        self.register_buffer("weight", torch.zeros_like(like))
+        self.memory = nn.Buffer(start.clone())
+        self.contrast = nn.Buffer(first.cos() * second.cos())
+        self.leakage = nn.Buffer(first.sin() * second.sin())
+        self.error = nn.Buffer(config.phase_error_rad * streams.normal(FABRICATION, like))
+        self.working = nn.Buffer(torch.ones_like(like))
+        self.stuck_at = nn.Buffer(torch.zeros_like(like))
+        self.weight = nn.Buffer(torch.zeros_like(like))
         self._settle()
 
     def _phase(self, wanted: Tensor) -> Tensor:

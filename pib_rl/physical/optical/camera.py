@@ -31,17 +31,14 @@ class Camera(nn.Module):
         streams: Named random streams.
     """
 
-    live: Tensor
-    shift: Tensor
-
     def __init__(self, pixels: int, config: OpticalConfig, streams: Streams) -> None:
         super().__init__()
         self._config = config
         self._streams = streams
-        self.register_buffer("live", torch.ones(pixels))
+        self.live = nn.Buffer(torch.ones(pixels))
         black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
         self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
-        self.register_buffer("shift", torch.zeros(()))
+        self.shift = nn.Buffer(torch.zeros(()))
         restore_after_loading(self)
         self.restore()
 

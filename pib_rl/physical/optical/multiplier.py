@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter
@@ -36,10 +36,6 @@ class MultiplierArray(Array):
         readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features), with a larger bound.
     """
 
-    memory: Tensor
-    weight: Tensor
-    free: Tensor
-
     def __init__(
         self,
         in_features: int,
@@ -59,9 +55,9 @@ class MultiplierArray(Array):
         memory = torch.zeros(out_features, in_features)
         if not readout:
             memory = streams.normal(FABRICATION, memory) * sigma
-        self.register_buffer("memory", memory)
-        self.register_buffer("weight", self._modulator(memory))
-        self.register_buffer("free", torch.ones(out_features, in_features))
+        self.memory = nn.Buffer(memory)
+        self.weight = nn.Buffer(self._modulator(memory))
+        self.free = nn.Buffer(torch.ones(out_features, in_features))
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         z = h @ (self.memory if read is Read.IDEAL else self.weight).T

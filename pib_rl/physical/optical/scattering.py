@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import FragileConverter
@@ -40,10 +40,8 @@ class ScatteringMedium(StandardisedMedium):
 
     shows: ClassVar[str] = "camera"
     shown_unit: ClassVar[str] = "mean intensity"
-    transmission: Tensor
     folded: Tensor
     background: Tensor
-    power: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features, streams)
@@ -51,10 +49,10 @@ class ScatteringMedium(StandardisedMedium):
         self.modulator = make_modulator(in_features, config)
         self.copies, self.signal_pixels = self.modulator.copies, self.modulator.signal_pixels
         like = torch.zeros(2, config.modes * out_features, self.modulator.pixels)
-        self.register_buffer("transmission", streams.normal(FABRICATION, like) / 2**0.5)
+        self.transmission = nn.Buffer(streams.normal(FABRICATION, like) / 2**0.5)
         for name, value in zip(("folded", "background"), self._fold(), strict=True):
             self.register_buffer(name, value)
-        self.register_buffer("power", torch.ones(()))
+        self.power = nn.Buffer(torch.ones(()))
         self.camera = Camera(out_features, config, streams)
         self._calibrate()
 

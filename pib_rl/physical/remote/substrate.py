@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
@@ -58,8 +58,6 @@ class RemoteArray(Array):
         readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features).
     """
 
-    weight: Tensor
-
     def __init__(
         self,
         in_features: int,
@@ -77,7 +75,7 @@ class RemoteArray(Array):
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = (sigma * streams.normal(FABRICATION, weight)).clamp_(-self._bound, self._bound)
-        self.register_buffer("weight", weight)
+        self.weight = nn.Buffer(weight)
         restore_after_loading(self)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
