@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,7 @@ from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter, check_bits
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
@@ -178,7 +177,7 @@ class RingMedium(StandardisedMedium):
             costs["modulator"] = lifted * (ROOM / config.thermal_energy)
         return costs
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"dead-pixels": self._seize, "adc-bits": self.adc.limit}
 
     def _seize(self, fraction: float) -> None:

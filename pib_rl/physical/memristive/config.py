@@ -41,7 +41,7 @@ class MemristiveConfig:
             linear devices.
         programming: How pulses are chosen, a name of `pib_rl.physical.memristive.programming`; None is what was
             found best for learning. Linear devices know no other than "ideal", a write that does what it is asked to,
-            give or take.
+            but for its noise.
         relative_read_noise: Standard deviation of a conductance's noise at a read, relative to that conductance.
         wire_resistance_ohm: Resistance of the wire from one cell to the next, in ohms at 300 K; 0 is no IR drop. 0.2-1
             at 65-130 nm (NeuroSim V2.1).

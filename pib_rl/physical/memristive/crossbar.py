@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.ir_drop import behind_wires
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.substrate import Array, Read
 
@@ -33,11 +32,6 @@ class Crossbar(Array):
     conversion per output and sample.
 
     Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: Parameters of the substrate.
-        meter: Counts pulses.
-        streams: Named random streams.
         readout: Ranges of a readout, not of a hidden array.
         max_conductance_us: Largest conductance, in microsiemens.
     """
@@ -49,7 +43,6 @@ class Crossbar(Array):
         config: MemristiveConfig,
         meter: Meter,
         streams: Streams,
-        *,
         readout: bool,
         max_conductance_us: float,
     ) -> None:
@@ -138,7 +131,7 @@ class Crossbar(Array):
             "converters": inputs.new_tensor(outputs.numel() * config.adc_energy_j),
         }
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"adc-bits": self._adc.limit}
 
     def weights(self) -> Tensor:

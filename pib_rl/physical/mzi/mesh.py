@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.mzi.config import HALF, MZIConfig
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
@@ -128,7 +127,7 @@ class MeshMedium(StandardisedMedium):
             "converters": watts.new_tensor(conversions),
         }
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"dead-pixels": self._darken, "adc-bits": self.adc.limit}
 
     def _darken(self, fraction: float) -> None:

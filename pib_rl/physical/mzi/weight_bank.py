@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.mzi.config import HALF, MZIConfig
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.substrate import Array, Read
 
 
@@ -107,7 +106,7 @@ class WeightBank(Array):
             "converters": held.new_tensor(conversions),
         }
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"stuck": self._seize, "adc-bits": self.adc.limit}
 
     def _seize(self, fraction: float) -> None:

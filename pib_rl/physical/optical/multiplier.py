@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +11,7 @@ from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, product_costs, refresh_cost
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.substrate import Array, Read
 
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
@@ -97,6 +95,6 @@ class MultiplierArray(Array):
         self.weight.copy_(self._modulator(self.memory))
         self.free.masked_fill_(stuck, 0.0)
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         """Faults by kind: stuck (fraction of modulators)."""
         return {"stuck": self.stick}

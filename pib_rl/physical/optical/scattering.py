@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
@@ -15,7 +14,7 @@ from pib_rl.physical.optical.camera import Camera
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
 from pib_rl.physical.optical.slm import make_modulator
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
@@ -161,7 +160,7 @@ class ScatteringMedium(StandardisedMedium):
         if degrees:
             self._renew(math.cos(math.radians(degrees)))
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         """Faults by kind.
 
         rotate-medium (degrees 0..90), dead-pixels (fraction of camera pixels), adc-bits (2..24, what is left), drift
