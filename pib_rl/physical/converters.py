@@ -58,9 +58,7 @@ class Converter:
     @property
     def step(self) -> float:
         """Distance of two codes, in the unit of the converted quantity; 0 without quantisation."""
-        if self.bits is None:
-            return 0.0
-        return (self.high - self.low) / (self._codes - 1)
+        return 0.0 if self.bits is None else (self.high - self.low) / (self._codes - 1)
 
     @property
     def _codes(self) -> int:
@@ -89,13 +87,7 @@ class Converter:
 
 
 class FragileConverter(nn.Module):
-    """A converter that can lose bits for good; how many it has left is saved with the chip.
-
-    Args:
-        bits: Resolution, or None for a converter with no quantisation.
-        low: Smallest value, in the unit of the converted quantity.
-        high: Largest value, same unit.
-        inl: Largest integral nonlinearity, relative to the range.
+    """A converter that can lose bits for good; how many it has left is saved with the chip. Arguments as `Converter`.
 
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
@@ -116,18 +108,14 @@ class FragileConverter(nn.Module):
         return self.converter(value)
 
     def limit(self, bits: float) -> None:
-        """Leaves it no more than so many bits.
-
-        Raises:
-            ValueError: If that is no whole number in 2..24.
-        """
+        """Leaves it no more than so many bits; ValueError unless that is a whole number in 2..24."""
         if not (FEWEST <= bits <= MOST and float(bits).is_integer()):
             raise ValueError(f"a fault adc-bits leaves whole bits in {FEWEST}..{MOST}, got {bits}")
         self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
         self.restore()
 
     def restore(self) -> None:
-        """Makes the converter that the buffers tell of; they stay as they are."""
+        """Makes the converter that the buffers describe; they stay as they are."""
         stored = self.bits.item()
         valid = FEWEST <= stored <= MOST and stored == int(stored)
         self.converter = replace(self.converter, bits=int(stored) if valid else None)

@@ -17,23 +17,14 @@ FARTHEST = 1e6  # pixels that a camera may move: more than its frame has in a ro
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of fault.
+    """One kind of fault."""
 
-    Args:
-        size: What its size is, with its unit.
-        low: Smallest size.
-        high: Largest size.
-        about: What happens, in one line.
-        whole: Whether the size is a whole number.
-        unit: Letter that may stand behind the size.
-    """
-
-    size: str
-    low: float
-    high: float
-    about: str
-    whole: bool = False
-    unit: str = ""
+    size: str  # what its size is, with its unit
+    low: float  # smallest size
+    high: float  # largest size
+    about: str  # what happens, in one line
+    whole: bool = False  # the size is a whole number
+    unit: str = ""  # letter that may stand behind the size
 
     @property
     def range(self) -> str:
@@ -46,9 +37,7 @@ KINDS = {
     "stuck": Kind("fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
     "dead-pixels": Kind("fraction of pixels", 0, 1, "camera pixels of media stay dark"),
     "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
-    "rotate-medium": Kind(
-        "degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is left"
-    ),
+    "rotate-medium": Kind("degrees", 0, 90, "media turn towards new draws; at 90 nothing of the old ones is left"),
     "shift-camera": Kind("pixels", 0, FARTHEST, "cameras of media move by so many pixels"),
     "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
     "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),
@@ -73,9 +62,7 @@ class Fault:
     step: int = 0
 
     def __post_init__(self) -> None:
-        known = KINDS.get(self.kind)
-        if known is None:
-            raise ValueError(f"unknown fault {self.kind!r}; {nearest(self.kind, list(KINDS))}")
+        known = _kind(self.kind)
         if not known.low <= self.size <= known.high or math.isinf(self.size) or (known.whole and self.size % 1):
             raise ValueError(f"the size of {self.kind} ({known.size}) must be {known.range}, got {self.size:g}")
         if self.step < 0:
@@ -91,6 +78,12 @@ class Fault:
         return KINDS[self.kind].about
 
 
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise ValueError(f"unknown fault {name!r}; {nearest(name, list(KINDS))}")
+    return KINDS[name]
+
+
 def parse(text: str) -> Fault:
     """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``.
 
@@ -101,9 +94,7 @@ def parse(text: str) -> Fault:
         raise ValueError(f"a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got {text!r}")
     body, at, when = text.partition("@")
     kind, colon, size = body.partition(":")
-    known = KINDS.get(kind)
-    if known is None:
-        raise ValueError(f"unknown fault {kind!r}; {nearest(kind, list(KINDS))}")
+    known = _kind(kind)
     if not colon or not size:
         raise ValueError(f"the fault {text!r} lacks its size; give {kind}:SIZE, the {known.size}, {known.range}")
     try:

@@ -43,7 +43,7 @@ class Meter(nn.Module):
 
     @contextlib.contextmanager
     def lap(self) -> Iterator[Callable[[], float]]:
-        """Inside, the function that it gives tells the joules spent so far, free of the rounding of all before."""
+        """Inside, the function that it gives returns the joules spent so far, free of the rounding of all before."""
         before = self.energy.clone()
         self.energy.zero_()
         try:
@@ -68,11 +68,7 @@ class Meter(nn.Module):
         return self._running
 
     def spend(self, costs: Costs) -> None:
-        """Adds joules, scalars by part.
-
-        Raises:
-            KeyError: If a part is none of `PARTS`.
-        """
+        """Adds joules, scalars by part; KeyError if a part is none of `PARTS`."""
         if not self._running:
             return
         for part, joules in costs.items():

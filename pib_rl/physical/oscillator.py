@@ -118,9 +118,8 @@ class RingMedium(StandardisedMedium):
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Initial positions in radians, shape (n, out_features), from drives, shape (n, in_features)."""
-        reach_rad = self._config.reach_rad
         placed = drive * self._config.displacement_rad
-        placed = placed.clamp_(-reach_rad, reach_rad) if read is Read.IDEAL else self._dac(placed)
+        placed = placed.clamp_(self._dac.low, self._dac.high) if read is Read.IDEAL else self._dac(placed)
         copies = -(-self.out_features // self.in_features)
         return placed.repeat(1, copies)[:, : self.out_features] * self.alive
 
@@ -167,11 +166,8 @@ class RingMedium(StandardisedMedium):
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
-        costs = {
-            "converters": inputs.new_tensor(
-                inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
-            )
-        }
+        conversions = inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
+        costs = {"converters": inputs.new_tensor(conversions)}
         if config.thermal_energy:
             lifted = (1 - self.start(inputs).cos()).sum()
             costs["modulator"] = lifted * (ROOM / config.thermal_energy)

@@ -26,9 +26,9 @@ class RangedConverter(FragileConverter):
     another.
 
     Args:
-        bits: Resolution, or None for a converter with no quantisation.
+        bits: As `Converter`.
         span: At gain 1 it covers -span..span, in the unit of the converted quantity.
-        inl: Largest integral nonlinearity, relative to the range.
+        inl: As `Converter`.
         limit: Largest gain, 1 or more.
 
     Attributes:

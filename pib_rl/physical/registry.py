@@ -23,11 +23,7 @@ _REGISTRY: dict[str, type[Substrate]] = {
 
 
 def register(kind: type[Substrate]) -> type[Substrate]:
-    """Adds a substrate under its ``name``; usable as a class decorator.
-
-    Raises:
-        ValueError: If another substrate has that name.
-    """
+    """Adds a substrate under its ``name``, which must be new; usable as a class decorator."""
     known = _REGISTRY.setdefault(kind.name, kind)
     if known is not kind:
         raise ValueError(f"a substrate named {kind.name!r} is registered already: {known.__module__}")
@@ -84,11 +80,7 @@ def base(name: str) -> str:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Options of the preset in SUBSTRATE:PRESET; none of a bare name.
-
-    Raises:
-        ValueError: If the substrate or its preset is unknown.
-    """
+    """Options of the preset in SUBSTRATE:PRESET, none of a bare name; ValueError if one of the two is unknown."""
     own, colon, wanted = name.partition(":")
     if not colon:
         return {}

@@ -19,19 +19,11 @@ class StandardisedMedium(Medium):
     """h = (what the detector shows - mean) / scale, both per output and buffers of the medium.
 
     A subclass sets them at fabrication, by `_standardise`.
-
-    Args:
-        in_features: Number of drives.
-        out_features: Number of detectors.
-        streams: Named random streams.
-
-    Attributes:
-        adc: The converter of the detectors.
     """
 
     shows: ClassVar[str] = "detectors"
     shown_unit: ClassVar[str] = "units"
-    adc: FragileConverter
+    adc: FragileConverter  # of the detectors
 
     def __init__(self, in_features: int, out_features: int, streams: Streams) -> None:
         super().__init__(in_features, out_features)

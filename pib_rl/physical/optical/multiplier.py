@@ -23,15 +23,9 @@ class MultiplierArray(Array):
     A digital memory keeps W at full precision and refreshes the modulators after each write, so that changes
     smaller than one step add up. Detector noise has standard deviation detector_noise |h| / sqrt(in_features).
 
-    Stuck modulators hold their weight whatever is written; the memory knows it.
+    Stuck modulators hold their weight whatever is written; the memory knows it. The meter counts settings that changed.
 
-    Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: Parameters of the bench.
-        meter: Counts modulator settings that changed.
-        streams: Named random streams.
-        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features), with a larger bound.
+    A readout starts at 0 instead of at normal draws of standard deviation 1/sqrt(in_features), with a larger bound.
     """
 
     def __init__(
@@ -77,18 +71,13 @@ class MultiplierArray(Array):
 
     @property
     def latency(self) -> float:
-        """Seconds of one sample: inputs shown, light settled, detectors read."""
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         return of_samples(product_costs(self._config, self.out_features), len(inputs))
 
     def stick(self, fraction: float) -> None:
-        """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound.
-
-        Raises:
-            ValueError: If the fraction is not in 0..1.
-        """
+        """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound."""
         stuck = struck("stuck", fraction, self.weight, self._streams) & (self.free == 1)
         at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high
         self.memory.copy_(torch.where(stuck, self._modulator(at), self.memory))
@@ -96,5 +85,4 @@ class MultiplierArray(Array):
         self.free.masked_fill_(stuck, 0.0)
 
     def faults(self) -> Faults:
-        """Faults by kind: stuck (fraction of modulators)."""
         return {"stuck": self.stick}

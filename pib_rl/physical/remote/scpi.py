@@ -38,12 +38,7 @@ def check_template(name: str, template: str, needed: Collection[str], allowed: C
 
 
 def written(values: Tensor, number: str, separator: str) -> str:
-    """Numbers as text, one after the other: a batch sample by sample.
-
-    Args:
-        values: Numbers of any shape.
-        number: Format of one, such as ``.6g``.
-        separator: What stands between two.
+    """``values`` of any shape as text, a batch sample by sample, each in the format ``number``, such as ``.6g``.
 
     Raises:
         InstrumentError: If one is not finite: no instrument is driven with that.

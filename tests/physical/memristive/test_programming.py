@@ -81,7 +81,7 @@ def test_the_controller_knows_the_mean_device():
 
 
 def test_names():
-    with pytest.raises(ValueError, match="memristive has no programming .write-verified.; did you mean write-verify"):
+    with pytest.raises(ValueError, match="memristive has no programming 'write-verified'; did you mean write-verify"):
         registry.make("memristive:pcm", {"programming": "write-verified"}, Streams(0), Meter())
     with pytest.raises(ValueError, match="substrate memristive has no preset 'reram-e'; did you mean reram-es"):
         registry.make("memristive:reram-e", {}, Streams(0), Meter())
