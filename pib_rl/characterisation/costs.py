@@ -9,7 +9,6 @@ from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE, RED
 from pib_rl.common.units import si
-from pib_rl.physical.part import Costs
 
 SAMPLES = 256
 
@@ -35,7 +34,10 @@ class MeasurementCosts(Measurement):
             drive = chip.normal(SAMPLES, chip.medium.in_features)
             h = chip.medium.measure(drive)
             z = chip.array.measure(h)
-            energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
+            costs = {"medium": chip.medium.costs(drive, h), "array": chip.array.costs(h, z)}
+        energy = {
+            name: {part: float(joules) / SAMPLES for part, joules in each.items()} for name, each in costs.items()
+        }
         return cls({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
 
     def numbers(self) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class MeasurementCosts(Measurement):
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        latency = ", ".join(si(self._latency[part], "s") for part in ("medium", "array"))
+        latency = ", ".join(si(seconds, "s") for seconds in self._latency.values())
         energy = si(found["energy_total_j"], "J")
         rows = [
             ("latency, medium, array", latency if found["latency_total_s"] else "not modelled"),
@@ -94,8 +96,3 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(bars)), [label for label, _, _, _ in bars])
     axes.set_ylim(max(len(bars), 2) - 0.4, -0.6)
-
-
-def _each(costs: Costs) -> dict[str, float]:
-    """Joules per sample."""
-    return {part: float(joules) / SAMPLES for part, joules in costs.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +13,7 @@ from pib_rl.characterisation.capabilities import Conductive
 from pib_rl.characterisation.measurement import Measurement, plot_band
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import RED
+from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium, Read
 
 TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years
@@ -61,10 +64,8 @@ class Drift(Measurement):
         for label, values in (("weights kept after", self._weights), ("medium correlated after", self._medium)):
             if values is not None:
                 mean = values.mean(1)
-                nearest = [
-                    min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1)) for seconds in MARKS.values()
-                ]
-                percents = ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest)
+                nearest = [min(TIMES, key=lambda time: abs(time / seconds - 1)) for seconds in MARKS.values()]
+                percents = ", ".join(f"{100 * mean[TIMES.index(time)].item():.0f}" for time in nearest)
                 rows.append((f"{label} {', '.join(MARKS)}", f"{percents} %"))
         return rows
 
@@ -83,14 +84,19 @@ class Drift(Measurement):
             plot_band(axes[-1], TIMES, self._medium, "outputs")
 
 
+def _ages(part: Part) -> Iterator[None]:
+    """Lets a part grow as old as each of `TIMES`, one after the other."""
+    for before, now in itertools.pairwise((0.0, *TIMES)):
+        part.age(now - before)
+        yield
+
+
 def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:
-    before, passed = array.weights().clone(), 0.0
+    before = array.weights().clone()
     first = sum(each.sum() for each in array.conductances()) if isinstance(array, Conductive) else 1.0
     large = before.abs() > least
     kept, sums = [], []
-    for time in TIMES:
-        array.age(time - passed)
-        passed = time
+    for _ in _ages(array):
         kept.append(array.weights()[large] / before[large])
         if isinstance(array, Conductive):
             plus, minus = array.conductances()
@@ -102,11 +108,9 @@ def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:
 
 
 def _medium(medium: Medium, drives: Tensor) -> Tensor | None:
-    before, passed = medium.measure(drives, Read.MEAN), 0.0
+    before = medium.measure(drives, Read.MEAN)
     alike, same = [], True
-    for time in TIMES:
-        medium.age(time - passed)
-        passed = time
+    for _ in _ages(medium):
         now = medium.measure(drives, Read.MEAN)
         same = same and bool((now == before).all())
         alike.append(correlation(before, now))

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from pib_rl.characterisation.measurement import Measurement, plot_band, scatter
 from pib_rl.characterisation.test_chip import TestChip
-from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium
 
 REPEATS = 64
@@ -83,7 +82,7 @@ class ReadNoise(Measurement):
             each.set_ylim(bottom=0)
 
 
-def read_std(part: Part, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
+def read_std(part: Medium | Array, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
     """Standard deviation of repeated noisy reads of the same inputs.
 
     Args:
@@ -94,7 +93,6 @@ def read_std(part: Part, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
     Returns:
         Shape (n, out_features), in the unit of the part's output.
     """
-    assert isinstance(part, (Medium, Array))
     reads = part.measure(inputs.repeat(repeats, 1))
     return reads.view(repeats, len(inputs), -1).double().std(0).float()
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.capabilities import light
+from pib_rl.characterisation.capabilities import Luminous
 from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE
@@ -36,9 +36,10 @@ class Speckle(Measurement):
     @classmethod
     def measure(cls, chip: TestChip) -> Speckle | None:
         """Looks at the light for normal drives; None where the medium has none."""
+        if not isinstance(chip.medium, Luminous):
+            return None
         with chip.bench():
-            intensity = light(chip.medium, chip.normal(DRIVES, chip.medium.in_features))
-        return None if intensity is None else cls(intensity)
+            return cls(chip.medium.intensity(chip.normal(DRIVES, chip.medium.in_features)))
 
     def numbers(self) -> dict[str, Any]:
         relative = self._intensity / self._intensity.mean()

@@ -13,11 +13,11 @@ from pib_rl.characterisation.measurement import Measurement, plot_band, plot_few
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import RED
 
-POINTS = 64  # writes to each side that are looked at, at most; devices of more states get several pulses a time
+POINTS = 64  # writes to each side that are measured, at most; devices of more states get several pulses a time
 WRITE = 0.1  # sigma_0 that a write asks for where an array takes no pulses
 FEWEST, MOST_PULSES, MOST_WRITES = 8, 2**15, 128
 FLAT = 0.05  # a range is crossed when the last quarter of a way makes less than this fraction of it
-SEEN = 4096  # weights that are looked at, at most
+SEEN = 4096  # weights that are measured, at most
 STUCK = 0.02  # of the mean range: a device that moves less is stuck
 
 Push = Callable[[int], None]
@@ -46,6 +46,8 @@ class StepResponse(Measurement):
         """Sends all devices down, then up and down again; None if nothing moves."""
         array = chip.array
 
+        pulsed = isinstance(array, PulseDriven)
+
         def push(steps: int) -> None:
             if isinstance(array, PulseDriven):
                 array.pulse(torch.full_like(array.weights(), steps))
@@ -56,7 +58,6 @@ class StepResponse(Measurement):
         def read_weights() -> Tensor:
             return array.weights().flatten()[:SEEN] / chip.sigma
 
-        pulsed = isinstance(array, PulseDriven)
         with chip.bench():
             total, bounded = pulses_across(push, read_weights, MOST_PULSES if pulsed else MOST_WRITES, pulsed)
             train = max(1, total // POINTS)
@@ -130,11 +131,7 @@ class StepResponse(Measurement):
 def pulses_across(push: Push, read_weights: Callable[[], Tensor], most: int, trains: bool) -> tuple[int, bool]:
     """How many pulses cross the range, a power of 2, and whether they do (or ``most`` are too few).
 
-    Args:
-        push: Sends so many pulses to all devices.
-        read_weights: Weights that are looked at.
-        most: Pulses at most.
-        trains: They are sent an eighth of the way at a time, not one by one.
+    With ``trains`` they are sent an eighth of the way at a time, not one by one.
     """
     total = FEWEST
     while True:

@@ -41,9 +41,8 @@ class Transfer(Measurement):
         drive = torch.linspace(-REACH, REACH, POINTS)
         alike = drive[:, None].expand(-1, medium.in_features).contiguous()
         with chip.bench():
-            return cls(
-                drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL), read_std(medium, alike)
-            )
+            mean, ideal = medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL)
+            return cls(drive, mean, ideal, read_std(medium, alike))
 
     def numbers(self) -> dict[str, Any]:
         step = self._drive[1] - self._drive[0]

@@ -17,7 +17,7 @@ RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; d
 
 
 class Weights(Measurement):
-    """Weights in sigma_0 = 1/sqrt(in_features), beside the normal law that they are drawn from, and conductances.
+    """Weights in sigma_0 = 1/sqrt(in_features), with the normal law that they are drawn from, and conductances.
 
     Args:
         weights: Weights, in sigma_0.
@@ -29,9 +29,7 @@ class Weights(Measurement):
     title: ClassVar[str] = "Weights as fabricated"
 
     def __init__(self, weights: Tensor, devices: int, conductances: tuple[Tensor, Tensor] | None) -> None:
-        self._weights = weights.flatten()
-        self._devices = devices
-        self._conductances = conductances
+        self._weights, self._devices, self._conductances = weights.flatten(), devices, conductances
 
     @classmethod
     def measure(cls, chip: TestChip) -> Weights:
@@ -70,11 +68,8 @@ class Weights(Measurement):
         return rows
 
     def labels(self) -> list[tuple[str, str]]:
-        weights, conductances = (
-            ("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]"),
-            ("conductance [of the largest]", "density"),
-        )
-        return [weights] if self._conductances is None else [weights, conductances]
+        labels = [("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]"), ("conductance [of the largest]", "density")]
+        return labels[:1] if self._conductances is None else labels
 
     def plot(self, axes: list[Any]) -> None:
         axes[0].hist(self._weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")

@@ -72,13 +72,12 @@ class Writes(Measurement):
         found = self.numbers()
         worn = found["updates_until_worn"]
         stated = f"{self._endurance:.0e} pulses" if self._endurance else "none stated"
-        rows = [
+        return [
             ("a write of 0.1 sigma_0: gain, error", f"{found['gain']:.2f}, {found['error_sigma0']:.2g} sigma_0"),
             ("pulses a device and write", f"{self._pulses[0]:.2g}"),
             ("energy of a write, a weight", si(self._joules, "J") if self._joules else "not modelled"),
             ("endurance", f"{stated}, {worn:.1g} such writes" if worn else stated),
         ]
-        return rows
 
     def labels(self) -> list[tuple[str, str]]:
         changes = ("change asked for [$\\sigma_0$]", "change that came [$\\sigma_0$]")
@@ -96,5 +95,4 @@ class Writes(Measurement):
                     [1, end], [used / self._endurance, end * used / self._endurance], color=colour, label=label
                 )
             axes[1].axhline(1, color="black", linewidth=1, linestyle="--", label="worn out")
-            axes[1].set_xscale("log")
-            axes[1].set_yscale("log")
+            axes[1].loglog()

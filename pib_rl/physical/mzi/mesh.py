@@ -100,13 +100,13 @@ class MeshMedium(StandardisedMedium):
         phase = drive * self._config.drive_phase_rad
         return phase.clamp_(-HALF, HALF) if read is Read.IDEAL else self._dac(phase)
 
-    def intensity(self, phase: Tensor) -> Tensor:
+    def intensity(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Noise-free light on the detectors, shape (n, out_features), in mean intensities at full drive."""
-        field = torch.addmm(self.background, phase.sin(), self.signal).square_()
+        field = torch.addmm(self.background, self.phase(drive, read).sin(), self.signal).square_()
         return (field[:, : self.out_features] + field[:, self.out_features :]).mul_(self.alive)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        shown = self.intensity(self.phase(drive, read))
+        shown = self.intensity(drive, read)
         if read is Read.NOISY and self._config.detector_noise:
             shown.addcmul_(self._streams.normal(READ, shown), self.noise)
         if read is not Read.IDEAL:
