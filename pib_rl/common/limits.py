@@ -18,16 +18,7 @@ SIZES = {  # smallest and largest
 
 
 def sized(name: str, value: object, low: int | None = None) -> int:
-    """A whole number in the range of `SIZES` that has its name.
-
-    Args:
-        name: One of `SIZES`.
-        value: What came.
-        low: The smallest, in the place of that of `SIZES`.
-
-    Raises:
-        ValueError: If it is none.
-    """
+    """``value`` if it is a whole number in the range of `SIZES`, from ``low`` on where that is given; else a ValueError."""
     least, most = SIZES[name]
     return whole(name, value, least if low is None else low, most)
 
@@ -38,7 +29,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def no_room(*names: str) -> str:
-    """What to tell of a lack of memory: the settings ``names`` can be lowered."""
+    """The message of a lack of memory: the settings ``names`` can be lowered."""
     cure = f"{', '.join(names[:-1])} or {names[-1]}"
     return f"there is not enough memory for so large a network or so much side by side; lower {cure}"
 
