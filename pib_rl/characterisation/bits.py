@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
@@ -26,6 +27,7 @@ class Comparison(NamedTuple):
     high: float | None = None  # exceeded by 10 % of them
 
 
+@dataclass(frozen=True)
 class EffectiveBits(Measurement):
     """ENOB = (SINAD - 1.76 dB)/6.02 dB of drives that are sines of variance 1 at random phases.
 
@@ -39,8 +41,7 @@ class EffectiveBits(Measurement):
     name: ClassVar[str] = "effective_bits"
     title: ClassVar[str] = "Effective number of bits of a measurement"
 
-    def __init__(self, found: list[Comparison]) -> None:
-        self._found = found
+    found: list[Comparison]
 
     @classmethod
     def measure(cls, chip: TestChip) -> EffectiveBits:
@@ -62,12 +63,12 @@ class EffectiveBits(Measurement):
     def numbers(self) -> dict[str, Any]:
         return {
             f"{part}_{reference.replace(' ', '_')}": {"bits": bits, "bits_10": low, "bits_90": high}
-            for part, reference, bits, low, high in self._found
+            for part, reference, bits, low, high in self.found
         }
 
     def rows(self) -> list[tuple[str, str]]:
         rows: dict[str, list[str]] = {}
-        for each in self._found:
+        for each in self.found:
             rows.setdefault(each.part, []).append("exact" if each.bits is None else f"{each.bits:.1f}")
         return [(f"effective bits, {part}: to mean, ideal read", ", ".join(bits)) for part, bits in rows.items()]
 
@@ -75,8 +76,8 @@ class EffectiveBits(Measurement):
         return [("effective number of bits", "")]
 
     def plot(self, axes: list[Any]) -> None:
-        bars, last = axes[0], max((each.high or each.bits or 0.0 for each in self._found), default=0.0)
-        for row, each in enumerate(self._found):
+        bars, last = axes[0], max((each.high or each.bits or 0.0 for each in self.found), default=0.0)
+        for row, each in enumerate(self.found):
             colour = BLUE if each.reference == "mean read" else RED
             if each.bits is None:
                 bars.text(0.2, row, "no error seen", va="center", fontsize=SMALL, color=colour)
@@ -85,9 +86,9 @@ class EffectiveBits(Measurement):
             if each.low is not None and each.high is not None:
                 bars.plot([each.low, each.high], [row, row], color="black", linewidth=1.2)
             bars.text(max(each.bits, each.high or 0.0) + 0.15, row, f"{each.bits:.1f}", va="center", fontsize=SMALL)
-        bars.set_yticks(range(len(self._found)), [f"{each.part}\nagainst {each.reference}" for each in self._found])
+        bars.set_yticks(range(len(self.found)), [f"{each.part}\nagainst {each.reference}" for each in self.found])
         bars.set_xlim(0, max(last * 1.12, 1.0) + 0.5)
-        bars.set_ylim(len(self._found) + 0.4, -0.6)
+        bars.set_ylim(len(self.found) + 0.4, -0.6)
         bars.plot([], [], color="black", linewidth=1.2, label="80 % of outputs")
         bars.legend(fontsize=SMALL, loc="lower right")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pib_rl.characterisation.measurement import SMALL, Measurement
@@ -13,19 +14,15 @@ from pib_rl.common.units import si
 SAMPLES = 256
 
 
+@dataclass(frozen=True)
 class MeasurementCosts(Measurement):
-    """Latency and energy of one measurement: one sample through medium and array.
-
-    Args:
-        latency: Seconds, by part of the chip; 0 where it is not modelled.
-        energy: Joules, by part of the chip and of the hardware in it.
-    """
+    """Latency and energy of one measurement: one sample through medium and array."""
 
     name: ClassVar[str] = "costs"
     title: ClassVar[str] = "One measurement: time and energy"
 
-    def __init__(self, latency: dict[str, float], energy: dict[str, dict[str, float]]) -> None:
-        self._latency, self._energy = latency, energy
+    latency: dict[str, float]  # seconds, by part of the chip; 0 where it is not modelled
+    energy: dict[str, dict[str, float]]  # joules, by part of the chip and of the hardware in it
 
     @classmethod
     def measure(cls, chip: TestChip) -> MeasurementCosts:
@@ -41,17 +38,17 @@ class MeasurementCosts(Measurement):
         return cls({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
 
     def numbers(self) -> dict[str, Any]:
-        total = sum(joules for parts in self._energy.values() for joules in parts.values())
+        total = sum(joules for parts in self.energy.values() for joules in parts.values())
         return {
-            "latency_s": self._latency,
-            "latency_total_s": sum(self._latency.values()),
-            "energy_j": self._energy,
+            "latency_s": self.latency,
+            "latency_total_s": sum(self.latency.values()),
+            "energy_j": self.energy,
             "energy_total_j": total,
         }
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        latency = ", ".join(si(seconds, "s") for seconds in self._latency.values())
+        latency = ", ".join(si(seconds, "s") for seconds in self.latency.values())
         energy = si(found["energy_total_j"], "J")
         rows = [
             ("latency, medium, array", latency if found["latency_total_s"] else "not modelled"),
@@ -59,7 +56,7 @@ class MeasurementCosts(Measurement):
         ]
         return rows + [
             (f"  of it {name}, {part}", si(joules, "J"))
-            for name, parts in self._energy.items()
+            for name, parts in self.energy.items()
             for part, joules in parts.items()
             if joules
         ]
@@ -68,10 +65,10 @@ class MeasurementCosts(Measurement):
         return [("latency [s]", ""), ("energy [J]", "")]
 
     def plot(self, axes: list[Any]) -> None:
-        times = [(name, seconds, "s", name) for name, seconds in self._latency.items() if seconds]
+        times = [(name, seconds, "s", name) for name, seconds in self.latency.items() if seconds]
         joules = [
             (f"{name}: {part}", value, "J", name)
-            for name, parts in self._energy.items()
+            for name, parts in self.energy.items()
             for part, value in parts.items()
             if value
         ]

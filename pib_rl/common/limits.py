@@ -18,13 +18,13 @@ SIZES = {  # smallest and largest
 
 
 def sized(name: str, value: object, low: int | None = None) -> int:
-    """``value`` if it is a whole number in the range of `SIZES`, from ``low`` on where that is given; else a ValueError."""
+    """``value`` if it is a whole number in the range of `SIZES`, its lower end ``low`` if given; else a ValueError."""
     least, most = SIZES[name]
     return whole(name, value, least if low is None else low, most)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was not enough memory; torch has no type of its own for that on a CPU."""
+    """Whether an error says that there was not enough memory; torch has no type for that on a CPU."""
     return isinstance(error, MemoryError) or "allocate memory" in str(error)
 
 

@@ -84,19 +84,9 @@ def check_numbers(
     fraction: str = "",
     below_one: str = "",
 ) -> None:
-    """Checks the numbers of a configuration. Each argument names those of one range, separated by blanks.
+    """Checks the numbers of a configuration that ``owner`` has; ValueError if one lies outside its range.
 
-    Args:
-        config: The configuration.
-        owner: Who has these options, for messages.
-        positive: > 0.
-        not_negative: >= 0.
-        positive_or_none: > 0 or None.
-        fraction: In 0..1.
-        below_one: In 0..1, 1 excluded.
-
-    Raises:
-        ValueError: If a number lies outside its range.
+    Each further argument names those of one range, separated by blanks: fractions are in 0..1.
     """
     ranges: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         (positive, lambda value: value > 0, "must be > 0"),

@@ -34,20 +34,14 @@ class Converter:
     With integral nonlinearity (INL), a value at the fraction u of the range comes out by inl (high - low) 4 u (1 - u)
     too high: a parabola, largest in the middle. The usual unit of an INL is a step, here it is the range.
 
-    Args:
-        bits: Resolution, or None for a converter with no quantisation (it still saturates).
-        low: Smallest value, in the unit of the converted quantity.
-        high: Largest value, same unit.
-        inl: Largest integral nonlinearity, relative to the range.
-
     Raises:
         ValueError: If bits is not in 2..24, the range is empty, or the curve not monotonic.
     """
 
-    bits: int | None
-    low: float
-    high: float
-    inl: float = 0.0
+    bits: int | None  # resolution, or None for a converter with no quantisation (it still saturates)
+    low: float  # smallest value, in the unit of the converted quantity
+    high: float  # largest value, same unit
+    inl: float = 0.0  # largest integral nonlinearity, relative to the range
 
     def __post_init__(self) -> None:
         check_bits("converter bits", self.bits)
@@ -63,7 +57,7 @@ class Converter:
     @property
     def _codes(self) -> int:
         assert self.bits is not None
-        return int(2**self.bits) - (1 if self.low == -self.high else 0)
+        return int(2**self.bits) - (self.low == -self.high)
 
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
@@ -72,7 +66,7 @@ class Converter:
         if self.bits is None:
             return value.clamp(self.low, self.high)
         if self.low == -self.high:
-            top = (self._codes - 1) // 2
+            top = self._codes // 2
             return value.mul(1.0 / self.step).round_().clamp_(-top, top).mul_(self.step)
         codes = value.sub(self.low).mul_(1.0 / self.step).round_().clamp_(0, self._codes - 1)
         return codes.mul_(self.step).add_(self.low)

@@ -46,20 +46,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks for good.
+    """Something that breaks for good; ValueError if a field lies outside its range."""
 
-    Args:
-        kind: One of `KINDS`.
-        size: How badly, in the unit of its kind.
-        step: After how much of the training it happens: environment steps, or epochs; 0 is before it.
-
-    Raises:
-        ValueError: If there is no such kind, the size lies outside the range of its kind, or the step is negative.
-    """
-
-    kind: str
-    size: float
-    step: int = 0
+    kind: str  # one of `KINDS`
+    size: float  # how badly, in the unit of its kind
+    step: int = 0  # after how much of the training it happens: environment steps, or epochs; 0 is before it
 
     def __post_init__(self) -> None:
         known = _kind(self.kind)
@@ -85,11 +76,7 @@ def _kind(name: str) -> Kind:
 
 
 def parse(text: str) -> Fault:
-    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``.
-
-    Raises:
-        ValueError: If the text is nothing of that form, or no valid fault; the message says what is expected.
-    """
+    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``; ValueError if the text is no valid one."""
     if not isinstance(text, str):
         raise ValueError(f"a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got {text!r}")
     body, at, when = text.partition("@")
@@ -107,15 +94,9 @@ def parse(text: str) -> Fault:
 
 
 def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "steps") -> list[Fault]:
-    """Faults in the order in which they happen.
+    """Faults, from texts as `parse` takes them, in the order in which they happen.
 
-    Args:
-        texts: Faults as `parse` takes them.
-        length: After how much it ends; None where that is not known yet.
-        unit: What steps count, for messages.
-
-    Raises:
-        ValueError: If one is no fault, or would happen after the end.
+    ValueError if one would happen after the end, at ``length`` if that is known; ``unit`` is what steps count.
     """
     found = [parse(text) for text in texts]
     for fault in found:
@@ -134,11 +115,7 @@ def check_clock(seconds: float) -> None:
 
 
 def struck(kind: str, fraction: float, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
-    """Which parts a fault hits, each by itself with probability ``fraction``: truth values of the shape of ``like``.
-
-    Raises:
-        ValueError: If the fraction lies outside 0..1.
-    """
+    """Which parts a fault hits, each by itself with probability ``fraction`` 0..1: truth values, shape of ``like``."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
     return streams.uniform(stream, like) < fraction

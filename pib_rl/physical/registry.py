@@ -53,13 +53,7 @@ def find(name: str) -> type[Substrate]:
 
 
 def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> Substrate:
-    """A substrate by name, its configuration changed by ``options``.
-
-    Args:
-        name: Name of a substrate, or SUBSTRATE:PRESET; options go before the preset's.
-        options: Values of its configuration by name.
-        streams: Named random streams.
-        meter: Counts measurements and writes.
+    """A substrate by name, or SUBSTRATE:PRESET, its configuration changed by ``options``: they go before the preset's.
 
     Raises:
         ValueError: If the name, the preset or an option is unknown, or a value lies outside its range.

@@ -114,7 +114,7 @@ class WriteVerify(Programming):
 
     Up to `ROUNDS` times: read, compare, send pulses where |error| > tolerance. The tolerance is half a step or half the
     write noise, whichever is larger: closer no pulse comes on purpose. Most of a small error may be write noise, which
-    the next write draws anew whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
+    the next write draws again whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
     least. All weights are read in the first round, in the next ones those that just got pulses.
 
     A weight answers a round if its reading moved by `FRACTION` of the tolerance or more in the wanted direction. After

@@ -18,7 +18,7 @@ class MZIConfig:
     Args:
         ports: Smallest number of waveguides of a mesh, each with a detector; raised where drives or outputs need more.
         reference: Fraction of the light that goes unmodulated into a port of its own. Detectors see no phase that all
-            light shares, and no sign of a single drive; beside a reference they do.
+            light shares, and no sign of a single drive; with a reference they do.
         drive_phase_rad: Phase of a modulator per drive, in radians per drive standard deviation.
         splitter_error_rad: Standard deviation of the angle of each splitter, relative to pi/4 at 50:50, in radians.
         phase_error_rad: Standard deviation of each phase as fabricated, in radians.

@@ -53,7 +53,7 @@ class ScatteringMedium(StandardisedMedium):
         self._calibrate()
 
     def _fold(self) -> tuple[Tensor, Tensor]:
-        """T as the modulator multiplies with it, and the constant field; modes beside each other, scaled to E I = 1."""
+        """T as the modulator multiplies with it, and the constant field; modes side by side, scaled to E I = 1."""
         folded, background = self.modulator.fold(self.transmission)
         rho, modes = self._config.constant_phasor, self._config.modes
         if rho:
@@ -162,5 +162,5 @@ class ScatteringMedium(StandardisedMedium):
 class DetailedMedium(ScatteringMedium):
     """A scattering medium that phases of one coherent pattern do not describe: other modulators, cross-talk, modes.
 
-    A class of its own because the digital twin of `ScatteringMedium` would be wrong of it.
+    A separate class because the digital twin of `ScatteringMedium` would be wrong of it.
     """
