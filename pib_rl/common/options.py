@@ -15,6 +15,7 @@ import yaml
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
+BITS = range(2, 25)  # of a converter
 SHORT = 120  # letters of a value that a message repeats
 
 
@@ -83,6 +84,7 @@ def check_numbers(
     positive_or_none: str = "",
     fraction: str = "",
     below_one: str = "",
+    bits: str = "",
 ) -> None:
     """Checks the numbers of a configuration that ``owner`` has; ValueError if one lies outside its range.
 
@@ -94,6 +96,7 @@ def check_numbers(
         (positive_or_none, lambda value: value is None or value > 0, "must be > 0 or none"),
         (fraction, lambda value: 0 <= value <= 1, "is a fraction and must be in 0..1"),
         (below_one, lambda value: 0 <= value < 1, "is a fraction and must be in 0..1 (1 excluded)"),
+        (bits, lambda value: value is None or value in BITS, f"must be None or in {BITS[0]}..{BITS[-1]}"),
     )
     for names, holds, words in ranges:
         for name in names.split():

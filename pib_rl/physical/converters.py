@@ -7,15 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.options import BITS, check_numbers
 from pib_rl.physical.part import restore_after_loading
-
-FEWEST, MOST = 2, 24  # bits
-
-
-def check_bits(name: str, bits: int | None) -> None:
-    """Raises ValueError unless ``bits`` is None or in 2..24."""
-    if bits is not None and not FEWEST <= bits <= MOST:
-        raise ValueError(f"{name} must be None or in {FEWEST}..{MOST}, got {bits}")
 
 
 def check_inl(name: str, inl: float) -> None:
@@ -44,7 +37,7 @@ class Converter:
     inl: float = 0.0  # largest integral nonlinearity, relative to the range
 
     def __post_init__(self) -> None:
-        check_bits("converter bits", self.bits)
+        check_numbers(self, "converter", bits="bits")
         if not self.low < self.high:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
         check_inl("converter inl", self.inl)
@@ -103,13 +96,12 @@ class FragileConverter(nn.Module):
 
     def limit(self, bits: float) -> None:
         """Leaves it no more than so many bits; ValueError unless that is a whole number in 2..24."""
-        if not (FEWEST <= bits <= MOST and float(bits).is_integer()):
-            raise ValueError(f"a fault adc-bits leaves whole bits in {FEWEST}..{MOST}, got {bits}")
+        if bits not in BITS:
+            raise ValueError(f"a fault adc-bits leaves whole bits in {BITS[0]}..{BITS[-1]}, got {bits}")
         self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
         self.restore()
 
     def restore(self) -> None:
         """Makes the converter that the buffers describe; they stay as they are."""
         stored = self.bits.item()
-        valid = FEWEST <= stored <= MOST and stored == int(stored)
-        self.converter = replace(self.converter, bits=int(stored) if valid else None)
+        self.converter = replace(self.converter, bits=int(stored) if stored in BITS else None)

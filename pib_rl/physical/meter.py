@@ -30,16 +30,16 @@ class Meter(nn.Module):
         self.writes = nn.Buffer(torch.zeros((), dtype=torch.float64))
         self.products = nn.Buffer(torch.zeros((), dtype=torch.float64))
         self.energy = nn.Buffer(torch.zeros(len(PARTS), dtype=torch.float64))
-        self._running = True
+        self.running = True  # whether anything is counted now
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Inside, nothing is counted: for evaluations, which are no part of learning or of serving."""
-        before, self._running = self._running, False
+        before, self.running = self.running, False
         try:
             yield
         finally:
-            self._running = before
+            self.running = before
 
     @contextlib.contextmanager
     def lap(self) -> Iterator[Callable[[], float]]:
@@ -53,23 +53,18 @@ class Meter(nn.Module):
 
     def read(self, samples: int, weights: int = 0) -> None:
         """Counts ``samples`` passes through one unit, whose array holds so many ``weights``."""
-        if self._running:
+        if self.running:
             self.measurements.add_(samples)
             self.products.add_(samples * weights)
 
     def write(self, pulses: Tensor) -> None:
         """Counts ``pulses`` (a scalar tensor: no transfer from the accelerator is forced)."""
-        if self._running:
+        if self.running:
             self.writes.add_(pulses)
-
-    @property
-    def running(self) -> bool:
-        """Whether anything is counted now."""
-        return self._running
 
     def spend(self, costs: Costs) -> None:
         """Adds joules, scalars by part; KeyError if a part is none of `PARTS`."""
-        if not self._running:
+        if not self.running:
             return
         for part, joules in costs.items():
             if part not in PARTS:

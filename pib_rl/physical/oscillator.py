@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pib_rl.common.options import check_numbers
 from pib_rl.common.streams import FABRICATION, READ, Streams
-from pib_rl.physical.converters import Converter, FragileConverter, check_bits
+from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
 from pib_rl.physical.part import Costs, Faults
@@ -76,9 +76,8 @@ class OscillatorConfig:
             positive="oscillators displacement_rad time steps reach_rad full_scale_rad frequency_hz",
             not_negative="neighbours coupling bias damping thermal_energy read_noise_rad adc_energy_j dac_energy_j",
             fraction="coupling_spread",
+            bits="dac_bits adc_bits",
         )
-        for name in ("dac_bits", "adc_bits"):
-            check_bits(f"oscillator {name}", getattr(self, name))
         fastest = 1 + 4 * self.neighbours * self.coupling * (1 + self.coupling_spread)  # Gershgorin, square of omega
         if not self.time**2 * fastest < (2 * self.steps) ** 2:
             raise ValueError(

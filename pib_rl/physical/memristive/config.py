@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pib_rl.common.options import check_numbers, nearest
-from pib_rl.physical.converters import check_bits, check_inl
+from pib_rl.physical.converters import check_inl
 from pib_rl.physical.memristive.devices import DEVICES
 from pib_rl.physical.memristive.programming import PROGRAMMINGS
 from pib_rl.physical.ranging import RANGINGS
@@ -120,9 +120,8 @@ class MemristiveConfig:
             "medium_noise relative_read_noise wire_resistance_ohm drift drift_spread adc_noise dac_noise "
             "read_voltage_v write_energy_j dac_energy_j adc_energy_j dac_time_s adc_time_s",
             fraction="stuck",
+            bits="dac_bits adc_bits",
         )
-        for name in ("dac_bits", "adc_bits"):
-            check_bits(f"memristive {name}", getattr(self, name))
         for name in ("adc_inl", "dac_inl"):
             check_inl(f"memristive {name}", getattr(self, name))
         if self.ranging not in RANGINGS:

@@ -22,42 +22,70 @@ NOISES = ("relative", "absolute", "graded")
 
 @dataclass(frozen=True)
 class Device:
-    """A kind of programmable device. Weights are in its own unit; spreads are standard deviations over devices.
+    """A kind of programmable device.
+
+    Args:
+        law: Mean step of a pulse as a function of the weight.
+        step: Mean step at weight 0, in units of weight ("dw_min").
+        low: Smallest weight of the mean device.
+        high: Largest weight of the mean device.
+        low_spread: Standard deviation of the smallest weight over devices, relative to ``low``.
+        high_spread: The same of the largest weight, relative to ``high``.
+        step_spread: Standard deviation of the step over devices, relative to ``step``; with ``log_normal``, of its
+            natural logarithm.
+        log_normal: Steps spread log-normally.
+        asymmetry: By how much downward steps are smaller than upward ones, relative to ``step``; negative: larger.
+        asymmetry_spread: Standard deviation over devices of half that difference, relative to ``step``.
+        pulse_noise: Standard deviation of a step from pulse to pulse, relative to what ``noise`` says.
+        noise: "relative" to the step; "absolute": to the step at weight 0; "graded": to |step| + floor + slope |w|.
+        noise_floor: Floor of graded noise, in units of weight.
+        noise_slope: Slope of graded noise.
+        write_noise: Standard deviation of what is read after a write around the programmed state, relative to ``step``;
+            drawn again at each write.
+        centred: Weights count from the point at which a device's upward and downward steps are equal.
+        one_sided: Pulses go upwards only: a weight is the difference of two devices, reset when they are full.
+        stuck: Fraction of devices that do not work, as measured; a crossbar takes its own ``stuck`` instead.
+        retention_time_s: Time in which a weight leaks to 1/e of itself, in seconds; None for no leak.
+        drift: Exponent nu of the drift of a conductance, G(t) = G (1 + t/t0)^-nu: mean over devices; None for no drift.
+        drift_spread: Its standard deviation over devices.
+        drift_start_s: t0, in seconds.
+        max_conductance_us: Conductance of the full range, in microsiemens.
+        pulse_energy_j: Energy of one pulse, in joules.
+        pulse_time_s: Duration of one pulse, in seconds.
+        endurance: Pulses after which a device is worn out, stated; None where nothing was found.
+        source: Where the numbers come from.
 
     Raises:
         ValueError: If a number lies outside its range.
     """
 
-    law: StepLaw  # mean step of a pulse as a function of the weight
-    step: float  # mean step at weight 0 ("dw_min")
-    low: float = -1.0  # smallest weight of the mean device
-    high: float = 1.0  # largest weight of the mean device
-    low_spread: float = 0.0  # of the smallest weight, relative to ``low``
-    high_spread: float = 0.0  # of the largest weight, relative to ``high``
-    step_spread: float = 0.0  # of the step, relative to ``step``; with ``log_normal``, of its natural logarithm
-    log_normal: bool = False  # steps spread log-normally
-    asymmetry: float = (
-        0.0  # by how much downward steps are smaller than upward ones, relative to ``step``; negative: larger
-    )
-    asymmetry_spread: float = 0.0  # of half that difference, relative to ``step``
-    pulse_noise: float = 0.0  # standard deviation of a step from pulse to pulse, relative to what ``noise`` says
-    # "relative": to the step; "absolute": to the step at weight 0; "graded": to |step| + noise_floor + noise_slope |w|
+    law: StepLaw
+    step: float
+    low: float = -1.0
+    high: float = 1.0
+    low_spread: float = 0.0
+    high_spread: float = 0.0
+    step_spread: float = 0.0
+    log_normal: bool = False
+    asymmetry: float = 0.0
+    asymmetry_spread: float = 0.0
+    pulse_noise: float = 0.0
     noise: Literal["relative", "absolute", "graded"] = "relative"
-    noise_floor: float = 0.0  # floor of graded noise
-    noise_slope: float = 0.0  # slope of graded noise
-    write_noise: float = 0.0  # standard deviation of what is read after a write, relative to ``step``, drawn each time
-    centred: bool = False  # weights count from the point at which a device's upward and downward steps are equal
-    one_sided: bool = False  # pulses go upwards only: a weight is the difference of two devices, reset when full
-    stuck: float = 0.0  # fraction of devices that do not work, as measured; a crossbar takes its own ``stuck`` instead
-    retention_time_s: float | None = None  # in which a weight leaks to 1/e of itself, in seconds; None for no leak
-    drift: float | None = None  # mean nu of G(t) = G (1 + t/t0)^-nu, the drift of a conductance; None for no drift
-    drift_spread: float = 0.0  # of nu
-    drift_start_s: float = 20.0  # t0, in seconds
-    max_conductance_us: float = 25.0  # of the full range, in microsiemens
-    pulse_energy_j: float = 1e-12  # of one pulse, in joules
-    pulse_time_s: float = 1e-7  # of one pulse, in seconds
-    endurance: float | None = None  # pulses after which a device is worn out, stated; None where nothing was found
-    source: str = ""  # where the numbers come from
+    noise_floor: float = 0.0
+    noise_slope: float = 0.0
+    write_noise: float = 0.0
+    centred: bool = False
+    one_sided: bool = False
+    stuck: float = 0.0
+    retention_time_s: float | None = None
+    drift: float | None = None
+    drift_spread: float = 0.0
+    drift_start_s: float = 20.0
+    max_conductance_us: float = 25.0
+    pulse_energy_j: float = 1e-12
+    pulse_time_s: float = 1e-7
+    endurance: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not self.step > 0:

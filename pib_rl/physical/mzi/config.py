@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from pib_rl.common.options import check_numbers
-from pib_rl.physical.converters import check_bits
 
 HALF = math.pi / 2  # end of the range of a phase, in radians
 
@@ -77,9 +76,8 @@ class MZIConfig:
             not_negative="splitter_error_rad phase_error_rad insertion_loss_db detector_noise heater_power_w "
             "settle_time_s laser_power_w adc_energy_j dac_energy_j",
             below_one="reference",
+            bits="dac_bits adc_bits",
         )
-        for name in ("dac_bits", "adc_bits"):
-            check_bits(f"mzi {name}", getattr(self, name))
         if not 0 <= self.crosstalk < 0.5:
             raise ValueError(f"mzi crosstalk must be in 0..0.5 (0.5 excluded), got {self.crosstalk}")
         if not 0 < self.slope_floor <= 1:

@@ -19,11 +19,6 @@ def frame_time(config: OpticalConfig) -> float:
     return 1 / config.modulator_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
 
 
-def conversion(bits: int | None) -> float:
-    """Joules of one conversion, 30 fJ 2^bits; 0 for a converter that is none."""
-    return 0.0 if bits is None else CONVERSION * 2**bits
-
-
 def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
     """Joules of one sample through a medium, by part.
 
@@ -63,5 +58,6 @@ def _bench_costs(config: OpticalConfig, modulators: int, pixels: int, light: flo
         light = config.laser_power_w * time
     if light is not None:
         costs["light"] = light
-    whole, converters = config.camera_power_w / config.camera_rate_hz, pixels * conversion(config.camera_bits)
+    whole, bits = config.camera_power_w / config.camera_rate_hz, config.camera_bits
+    converters = 0.0 if bits is None else pixels * (CONVERSION * 2**bits)
     return costs | {"camera": max(0.0, whole - converters), "converters": converters}
