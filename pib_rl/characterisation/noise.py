@@ -77,15 +77,9 @@ class ReadNoise(Measurement):
 
 
 def read_std(part: Medium | Array, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
-    """Standard deviation of repeated noisy reads of the same inputs.
+    """Standard deviation of so many noisy reads of the same inputs, in the unit of the part's output.
 
-    Args:
-        part: A medium or an array.
-        inputs: Shape (n, in_features).
-        repeats: Reads of each.
-
-    Returns:
-        Shape (n, out_features), in the unit of the part's output.
+    Shape (n, out_features), from inputs of shape (n, in_features).
     """
     reads = part.measure(inputs.repeat(repeats, 1))
     return reads.view(repeats, len(inputs), -1).double().std(0).float()

@@ -123,14 +123,11 @@ class RingMedium(StandardisedMedium):
         return placed.repeat(1, copies)[:, : self.out_features] * self.alive
 
     def evolve(self, position: Tensor, thermal: bool = False) -> tuple[Tensor, Tensor]:
-        """Positions and velocities after ``time``.
+        """Positions in radians and velocities in radians omega_0 after ``time``, shape (n, out_features) each.
 
         Args:
-            position: Initial positions in radians, shape (n, out_features); left alone.
+            position: Initial positions in radians, same shape; left alone.
             thermal: With thermal forces, from the stream ``read``.
-
-        Returns:
-            Positions in radians and velocities in radians omega_0, each of that shape.
         """
         config = self._config
         step = config.time / config.steps

@@ -73,7 +73,7 @@ class Medium(Part, ABC):
         return outputs
 
     def recalibrate(self) -> int:
-        """Calibrates the detectors again, as after a fault; returns how many samples that took: by default none."""
+        """Calibrates the detectors again, as after a fault; returns how many samples that took, 0 here."""
         return 0
 
 
@@ -125,13 +125,10 @@ class Array(Part, ABC):
         """
 
     def recalibrate(self, h: Tensor) -> int:
-        """Sets the converters, not the weights, to inputs as they come now; by default there is nothing to set.
+        """Sets the converters, not the weights, to inputs as they come now; returns how many samples that took, 0 here.
 
         Args:
             h: Inputs, shape (n, in_features), in units of the medium's full scale.
-
-        Returns:
-            How many samples were measured for it.
         """
         return 0
 

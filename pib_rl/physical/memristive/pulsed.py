@@ -141,11 +141,7 @@ class PulsedCrossbar(Crossbar):
         Energy: V^2 (G+ + G-) t of the devices of each weight at full input, V = read_voltage_v, t = read_time_s, as a
         read of the array has it; and one conversion adc_energy_j per weight.
 
-        Args:
-            which: Truth values, shape (out_features, in_features).
-
-        Returns:
-            All weights as a read sees them, in units of the device's weight, of that shape.
+        Returns all weights as a read sees them, in units of the device's weight, shape (out_features, in_features).
         """
         config = self._config
         if self.meter.running:

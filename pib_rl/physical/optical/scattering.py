@@ -76,14 +76,11 @@ class ScatteringMedium(StandardisedMedium):
             self.camera.move(self._config.camera_shift_pixels)
 
     def intensity(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """Noise-free light in front of the camera, at the laser's power of the calibration.
+        """Noise-free light on the camera, shape (n, out_features), in mean speckle intensities, at the first power.
 
         Args:
             drive: Drives, shape (n, in_features), in drive standard deviations.
             exact: Without rounding to the phase levels of the modulator.
-
-        Returns:
-            Intensity, shape (n, out_features), in units of the mean speckle intensity.
         """
         each = self.modulator.intensity(drive, self.folded, self.background, exact)
         first, *others = torch.split(each, self.out_features, 1)
@@ -118,7 +115,6 @@ class ScatteringMedium(StandardisedMedium):
 
     @property
     def latency(self) -> float:
-        """Seconds of a picture: the modulator takes it up, the light follows, the camera exposes and reads out."""
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:

@@ -65,15 +65,12 @@ class Channel:
         return (self.link.exchange(dialogue, self.config.retries) / self._unit).to(inputs)
 
     def program(self, rows: Tensor, weights: Tensor, restore: Callable[[], None]) -> bool:
-        """Writes those ``rows``, or all if the chip may not hold the others; never twice.
+        """Writes those ``rows``, or all if the chip may not hold the others; never twice. Returns whether only those.
 
         Args:
             rows: Numbers of rows, shape (k,).
             weights: All weights, shape (outputs, inputs), in the instrument's units.
             restore: Writes all weights.
-
-        Returns:
-            Whether only those rows were written.
 
         Raises:
             InstrumentError: If the line fails or the instrument refuses.

@@ -49,7 +49,7 @@ def written(values: Tensor, number: str, separator: str) -> str:
 
 
 def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, who: str) -> Tensor:
-    """The numbers in a reply.
+    """The numbers in a reply, shape (rows, columns), float64.
 
     Args:
         reply: Text.
@@ -58,9 +58,6 @@ def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, w
         columns: Numbers per sample.
         limit: Largest size of a number that can be.
         who: The part that was asked, for messages.
-
-    Returns:
-        Shape (rows, columns), float64.
 
     Raises:
         LineError: If the reply is no list of numbers, or of another length.
