@@ -23,23 +23,14 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(CharacteriseConfig, arguments, NAME)
-    chip = fabricate(config)
+    with mistakes():
+        substrate = registry.make(config.hw, config.hw_options, Streams(config.seed), Meter())
+        chip = TestChip.fabricate(substrate, config.size)
     folder = report.make_folder(config)
     measurements = report.measure(chip, config.progress)
     report.write(folder, config, measurements)
     show(config, measurements)
     Console().print(f"folder: {folder}", soft_wrap=True, highlight=False, markup=False)
-
-
-def fabricate(config: CharacteriseConfig) -> TestChip:
-    """The chip of a configuration.
-
-    Raises:
-        UserError: If the substrate refuses it.
-    """
-    with mistakes():
-        substrate = registry.make(config.hw, config.hw_options, Streams(config.seed), Meter())
-        return TestChip.fabricate(substrate, config.size)
 
 
 def show(config: CharacteriseConfig, measurements: list[Measurement]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -17,27 +17,19 @@ SAMPLES = 2048
 EXACT = 60.0  # bits: differences below are those of floating point, or none
 
 
+class Comparison(NamedTuple):
+    """Bits of one part against one reference; None where no error is seen."""
+
+    part: str  # medium, array or both
+    reference: str  # what its noisy reads are compared with: "mean read" or "ideal read"
+    bits: float | None = None  # of all outputs together
+    low: float | None = None  # exceeded by 90 % of the outputs
+    high: float | None = None  # exceeded by 10 % of them
+
+
 @dataclass(frozen=True)
-class Comparison:
-    """Bits of one part against one reference.
-
-    Args:
-        part: medium, array or both.
-        reference: What its noisy reads are compared with: "mean read" or "ideal read".
-        bits: Of all outputs together; None where no error is seen.
-        low: Bits that 90 % of the outputs exceed.
-        high: Bits that 10 % of the outputs exceed.
-    """
-
-    part: str
-    reference: str
-    bits: float | None
-    low: float | None
-    high: float | None
-
-
 class EffectiveBits(Measurement):
-    """ENOB = (SINAD - 1.76 dB)/6.02 dB of drives that are sines of variance 1, each at phases of its own.
+    """ENOB = (SINAD - 1.76 dB)/6.02 dB of drives that are sines of variance 1 at random phases.
 
     Against the mean read of the same chip: what noise at a read leaves. Against its ideal read, gain and offset of each
     output fitted: what converters and fabrication leave besides. Relative to the signal at such drives, not to a
@@ -49,8 +41,7 @@ class EffectiveBits(Measurement):
     name: ClassVar[str] = "effective_bits"
     title: ClassVar[str] = "Effective number of bits of a measurement"
 
-    def __init__(self, found: list[Comparison]) -> None:
-        self._found = found
+    found: list[Comparison]
 
     @classmethod
     def measure(cls, chip: TestChip) -> EffectiveBits:
@@ -71,32 +62,22 @@ class EffectiveBits(Measurement):
 
     def numbers(self) -> dict[str, Any]:
         return {
-            f"{each.part}, {each.reference}".replace(", ", "_").replace(" ", "_"): {
-                "bits": each.bits,
-                "bits_10": each.low,
-                "bits_90": each.high,
-            }
-            for each in self._found
+            f"{part}_{reference.replace(' ', '_')}": {"bits": bits, "bits_10": low, "bits_90": high}
+            for part, reference, bits, low, high in self.found
         }
 
     def rows(self) -> list[tuple[str, str]]:
-        parts = dict.fromkeys(each.part for each in self._found)
-        return [
-            (
-                f"effective bits, {part}: to mean, ideal read",
-                ", ".join(
-                    "exact" if each.bits is None else f"{each.bits:.1f}" for each in self._found if each.part == part
-                ),
-            )
-            for part in parts
-        ]
+        rows: dict[str, list[str]] = {}
+        for each in self.found:
+            rows.setdefault(each.part, []).append("exact" if each.bits is None else f"{each.bits:.1f}")
+        return [(f"effective bits, {part}: to mean, ideal read", ", ".join(bits)) for part, bits in rows.items()]
 
     def labels(self) -> list[tuple[str, str]]:
         return [("effective number of bits", "")]
 
     def plot(self, axes: list[Any]) -> None:
-        bars, last = axes[0], max((each.high or each.bits or 0.0 for each in self._found), default=0.0)
-        for row, each in enumerate(self._found):
+        bars, last = axes[0], max((each.high or each.bits or 0.0 for each in self.found), default=0.0)
+        for row, each in enumerate(self.found):
             colour = BLUE if each.reference == "mean read" else RED
             if each.bits is None:
                 bars.text(0.2, row, "no error seen", va="center", fontsize=SMALL, color=colour)
@@ -105,26 +86,24 @@ class EffectiveBits(Measurement):
             if each.low is not None and each.high is not None:
                 bars.plot([each.low, each.high], [row, row], color="black", linewidth=1.2)
             bars.text(max(each.bits, each.high or 0.0) + 0.15, row, f"{each.bits:.1f}", va="center", fontsize=SMALL)
-        bars.set_yticks(range(len(self._found)), [f"{each.part}\nagainst {each.reference}" for each in self._found])
+        bars.set_yticks(range(len(self.found)), [f"{each.part}\nagainst {each.reference}" for each in self.found])
         bars.set_xlim(0, max(last * 1.12, 1.0) + 0.5)
-        bars.set_ylim(len(self._found) + 0.4, -0.6)
+        bars.set_ylim(len(self.found) + 0.4, -0.6)
         bars.plot([], [], color="black", linewidth=1.2, label="80 % of outputs")
         bars.legend(fontsize=SMALL, loc="lower right")
 
 
 def compare(part: str, reference: str, signal: Tensor, measured: Tensor) -> Comparison:
     """Bits of a part, of all outputs and of single ones; shapes (n, outputs)."""
-    power, error = _powers(signal, measured)
-    bits = float(bits_of(power.sum(), error.sum()))
+    bits, single = effective_bits(signal, measured)
     if not bits < EXACT / 2:
-        return Comparison(part, reference, None, None, None)
-    single = bits_of(power, error)
+        return Comparison(part, reference)
     single = single[single.isfinite()]
     low, high = (value.item() for value in spread(single)) if len(single) else (bits, bits)
     return Comparison(part, reference, bits, low, high)
 
 
-def effective_bits(signal: Tensor, measured: Tensor) -> float:
+def effective_bits(signal: Tensor, measured: Tensor) -> tuple[float, Tensor]:
     """Effective number of bits of a measurement.
 
     Args:
@@ -132,21 +111,13 @@ def effective_bits(signal: Tensor, measured: Tensor) -> float:
         measured: What was measured, same shape.
 
     Returns:
-        (SINAD - 1.76 dB)/6.02 dB with SINAD = variance of the signal / mean square of the error, both over all outputs,
-        in dB; infinity without error.
+        (SINAD - 1.76 dB)/6.02 dB with SINAD = variance of the signal / mean square of the error in dB: both over all
+        outputs, and of each, shape (outputs,). Infinity without error.
     """
-    power, error = _powers(signal, measured)
-    return float(bits_of(power.sum(), error.sum()))
-
-
-def bits_of(power: Tensor, error: Tensor) -> Tensor:
-    """(10 log10(power/error) - 1.76)/6.02, element by element."""
-    return (10 * (power / error).log10() - 1.76) / 6.02
-
-
-def _powers(signal: Tensor, measured: Tensor) -> tuple[Tensor, Tensor]:
     signal, measured = signal.double(), measured.double()
-    return signal.var(0, correction=0), (measured - signal).square().mean(0)
+    power, error = signal.var(0, correction=0), (measured - signal).square().mean(0)
+    together, single = ((10 * ratio.log10() - 1.76) / 6.02 for ratio in (power.sum() / error.sum(), power / error))
+    return together.item(), single
 
 
 def fitted(ideal: Tensor, measured: Tensor) -> Tensor:

@@ -6,8 +6,6 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from pib_rl.physical.substrate import Medium
-
 
 @runtime_checkable
 class Conductive(Protocol):
@@ -30,25 +28,7 @@ class PulseDriven(Protocol):
 
 @runtime_checkable
 class Luminous(Protocol):
-    """A medium that turns drives, or phases that it makes of them, into light on detectors."""
+    """A medium that turns drives into light on detectors."""
 
     def intensity(self, drive: Tensor) -> Tensor:
-        """Noise-free light, shape (n, out_features), from drives or phases, shape (n, in_features)."""
-
-
-@runtime_checkable
-class Phased(Protocol):
-    """A medium whose modulators turn drives into phases first."""
-
-    def phase(self, drive: Tensor) -> Tensor:
-        """Phases in radians, of the shape of the drives."""
-
-
-def light(medium: Medium, drive: Tensor) -> Tensor | None:
-    """Noise-free light on the detectors, shape (n, out_features), from drives, shape (n, in_features).
-
-    None where the medium tells of no light.
-    """
-    if not isinstance(medium, Luminous):
-        return None
-    return medium.intensity(medium.phase(drive) if isinstance(medium, Phased) else drive)
+        """Noise-free light, shape (n, out_features), from drives, shape (n, in_features)."""

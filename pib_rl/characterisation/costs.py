@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE, RED
 from pib_rl.common.units import si
-from pib_rl.physical.part import Costs
 
 SAMPLES = 256
 
 
+@dataclass(frozen=True)
 class MeasurementCosts(Measurement):
-    """Latency and energy of one measurement: one sample through medium and array.
-
-    Args:
-        latency: Seconds, by part of the chip; 0 where it is not modelled.
-        energy: Joules, by part of the chip and of the hardware in it.
-    """
+    """Latency and energy of one measurement: one sample through medium and array."""
 
     name: ClassVar[str] = "costs"
     title: ClassVar[str] = "One measurement: time and energy"
 
-    def __init__(self, latency: dict[str, float], energy: dict[str, dict[str, float]]) -> None:
-        self._latency, self._energy = latency, energy
+    latency: dict[str, float]  # seconds, by part of the chip; 0 where it is not modelled
+    energy: dict[str, dict[str, float]]  # joules, by part of the chip and of the hardware in it
 
     @classmethod
     def measure(cls, chip: TestChip) -> MeasurementCosts:
@@ -35,21 +31,24 @@ class MeasurementCosts(Measurement):
             drive = chip.normal(SAMPLES, chip.medium.in_features)
             h = chip.medium.measure(drive)
             z = chip.array.measure(h)
-            energy = {"medium": _each(chip.medium.costs(drive, h)), "array": _each(chip.array.costs(h, z))}
+            costs = {"medium": chip.medium.costs(drive, h), "array": chip.array.costs(h, z)}
+        energy = {
+            name: {part: float(joules) / SAMPLES for part, joules in each.items()} for name, each in costs.items()
+        }
         return cls({"medium": chip.medium.latency, "array": chip.array.latency}, energy)
 
     def numbers(self) -> dict[str, Any]:
-        total = sum(joules for parts in self._energy.values() for joules in parts.values())
+        total = sum(joules for parts in self.energy.values() for joules in parts.values())
         return {
-            "latency_s": self._latency,
-            "latency_total_s": sum(self._latency.values()),
-            "energy_j": self._energy,
+            "latency_s": self.latency,
+            "latency_total_s": sum(self.latency.values()),
+            "energy_j": self.energy,
             "energy_total_j": total,
         }
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
-        latency = ", ".join(si(self._latency[part], "s") for part in ("medium", "array"))
+        latency = ", ".join(si(seconds, "s") for seconds in self.latency.values())
         energy = si(found["energy_total_j"], "J")
         rows = [
             ("latency, medium, array", latency if found["latency_total_s"] else "not modelled"),
@@ -57,7 +56,7 @@ class MeasurementCosts(Measurement):
         ]
         return rows + [
             (f"  of it {name}, {part}", si(joules, "J"))
-            for name, parts in self._energy.items()
+            for name, parts in self.energy.items()
             for part, joules in parts.items()
             if joules
         ]
@@ -66,10 +65,10 @@ class MeasurementCosts(Measurement):
         return [("latency [s]", ""), ("energy [J]", "")]
 
     def plot(self, axes: list[Any]) -> None:
-        times = [(name, seconds, "s", name) for name, seconds in self._latency.items() if seconds]
+        times = [(name, seconds, "s", name) for name, seconds in self.latency.items() if seconds]
         joules = [
             (f"{name}: {part}", value, "J", name)
-            for name, parts in self._energy.items()
+            for name, parts in self.energy.items()
             for part, value in parts.items()
             if value
         ]
@@ -94,8 +93,3 @@ def _bars(axes: Any, bars: list[tuple[str, float, str, str]]) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(bars)), [label for label, _, _, _ in bars])
     axes.set_ylim(max(len(bars), 2) - 0.4, -0.6)
-
-
-def _each(costs: Costs) -> dict[str, float]:
-    """Joules per sample."""
-    return {part: float(joules) / SAMPLES for part, joules in costs.items()}

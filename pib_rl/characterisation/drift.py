@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +14,7 @@ from pib_rl.characterisation.capabilities import Conductive
 from pib_rl.characterisation.measurement import Measurement, plot_band
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import RED
+from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium, Read
 
 TIMES = tuple(10 ** (third / 3) for third in range(-6, 25))  # seconds after fabrication: 10 ms to 3 years
@@ -20,20 +24,16 @@ SAMPLES = 256
 MOVED = 0.01  # fraction by which conductances change before they are drawn: fixed references hide the rest
 
 
+@dataclass(frozen=True)
 class Drift(Measurement):
-    """Fractions that are left of weights and conductances, and correlation of a medium's outputs with those before.
-
-    Args:
-        weights: Fraction kept of each weight of more than half a sigma_0, shape (times, weights); None if none changes.
-        conductance: Sum of all conductances, relative to the first, shape (times,); None where there are none.
-        medium: Correlation of outputs over drives, shape (times, outputs); None if none changes.
-    """
+    """Fractions that are left of weights and conductances, and correlation of a medium's outputs with those before."""
 
     name: ClassVar[str] = "drift"
     title: ClassVar[str] = "Drift"
 
-    def __init__(self, weights: Tensor | None, conductance: Tensor | None, medium: Tensor | None) -> None:
-        self._weights, self._conductance, self._medium = weights, conductance, medium
+    weights: Tensor | None  # fraction kept, of those above half a sigma_0, shape (times, weights); None if all is
+    conductance: Tensor | None  # sum of all, relative to the first, shape (times,); None where there are none
+    medium: Tensor | None  # correlation of outputs over drives, shape (times, outputs); None if none changes
 
     @classmethod
     def measure(cls, chip: TestChip) -> Drift | None:
@@ -47,50 +47,53 @@ class Drift(Measurement):
 
     def numbers(self) -> dict[str, Any]:
         found: dict[str, Any] = {"seconds": list(TIMES)}
-        if self._weights is not None:
-            found["weights_kept"] = self._weights.mean(1).tolist()
-            found["weights_kept_std"] = self._weights.std(1).tolist()
-        if self._conductance is not None:
-            found["conductance_kept"] = self._conductance.tolist()
-        if self._medium is not None:
-            found["medium_correlation"] = self._medium.mean(1).tolist()
+        if self.weights is not None:
+            found["weights_kept"] = self.weights.mean(1).tolist()
+            found["weights_kept_std"] = self.weights.std(1).tolist()
+        if self.conductance is not None:
+            found["conductance_kept"] = self.conductance.tolist()
+        if self.medium is not None:
+            found["medium_correlation"] = self.medium.mean(1).tolist()
         return found
 
     def rows(self) -> list[tuple[str, str]]:
         rows = []
-        for label, values in (("weights kept after", self._weights), ("medium correlated after", self._medium)):
+        for label, values in (("weights kept after", self.weights), ("medium correlated after", self.medium)):
             if values is not None:
                 mean = values.mean(1)
-                nearest = [
-                    min(range(len(TIMES)), key=lambda at: abs(TIMES[at] / seconds - 1)) for seconds in MARKS.values()
-                ]
-                percents = ", ".join(f"{100 * mean[at].item():.0f}" for at in nearest)
+                nearest = [min(TIMES, key=lambda time: abs(time / seconds - 1)) for seconds in MARKS.values()]
+                percents = ", ".join(f"{100 * mean[TIMES.index(time)].item():.0f}" for time in nearest)
                 rows.append((f"{label} {', '.join(MARKS)}", f"{percents} %"))
         return rows
 
     def labels(self) -> list[tuple[str, str]]:
-        drawn = (("fraction of a weight kept", self._weights), ("correlation with the start", self._medium))
+        drawn = (("fraction of a weight kept", self.weights), ("correlation with the start", self.medium))
         return [("time since fabrication [s]", label) for label, values in drawn if values is not None]
 
     def plot(self, axes: list[Any]) -> None:
         for each in axes:
             each.set_xscale("log")
-        if self._weights is not None:
-            plot_band(axes[0], TIMES, self._weights, "weights")
-            if self._conductance is not None and (self._conductance - 1).abs().max() > MOVED:
-                axes[0].plot(TIMES, self._conductance, "--", color=RED, label="sum of conductances")
-        if self._medium is not None:
-            plot_band(axes[-1], TIMES, self._medium, "outputs")
+        if self.weights is not None:
+            plot_band(axes[0], TIMES, self.weights, "weights")
+            if self.conductance is not None and (self.conductance - 1).abs().max() > MOVED:
+                axes[0].plot(TIMES, self.conductance, "--", color=RED, label="sum of conductances")
+        if self.medium is not None:
+            plot_band(axes[-1], TIMES, self.medium, "outputs")
+
+
+def _ages(part: Part) -> Iterator[None]:
+    """Lets a part grow as old as each of `TIMES`, one after the other."""
+    for before, now in itertools.pairwise((0.0, *TIMES)):
+        part.age(now - before)
+        yield
 
 
 def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:
-    before, passed = array.weights().clone(), 0.0
+    before = array.weights().clone()
     first = sum(each.sum() for each in array.conductances()) if isinstance(array, Conductive) else 1.0
     large = before.abs() > least
     kept, sums = [], []
-    for time in TIMES:
-        array.age(time - passed)
-        passed = time
+    for _ in _ages(array):
         kept.append(array.weights()[large] / before[large])
         if isinstance(array, Conductive):
             plus, minus = array.conductances()
@@ -102,11 +105,9 @@ def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:
 
 
 def _medium(medium: Medium, drives: Tensor) -> Tensor | None:
-    before, passed = medium.measure(drives, Read.MEAN), 0.0
+    before = medium.measure(drives, Read.MEAN)
     alike, same = [], True
-    for time in TIMES:
-        medium.age(time - passed)
-        passed = time
+    for _ in _ages(medium):
         now = medium.measure(drives, Read.MEAN)
         same = same and bool((now == before).all())
         alike.append(correlation(before, now))

@@ -16,15 +16,10 @@ SMALL = 8  # points, of labels
 
 
 class Measurement(ABC):
-    """One kind of measurement of a chip.
+    """One kind of measurement of a chip."""
 
-    Attributes:
-        name: Name of its picture, without ending, and of its numbers in the report.
-        title: What the picture is called.
-    """
-
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: ClassVar[str]  # of its picture, without ending, and of its numbers in the report
+    title: ClassVar[str]  # of its picture
 
     @classmethod
     @abstractmethod
@@ -63,15 +58,7 @@ class Measurement(ABC):
 
 
 def plot_band(axes: Any, across: Sequence[float], values: Tensor, label: str, colour: str = BLUE) -> None:
-    """A mean over channels as a line, and where 80 % of them lie as a band.
-
-    Args:
-        axes: Where to draw.
-        across: Positions, n of them.
-        values: Shape (n, channels).
-        label: What the channels are.
-        colour: Of line and band.
-    """
+    """The mean of ``values``, shape (n, channels), as a line over n positions, and where 80 % of them lie as a band."""
     low, high = spread(values)
     axes.plot(across, values.mean(1), color=colour, label=f"mean of {label}")
     axes.fill_between(across, low, high, color=colour, alpha=0.2, linewidth=0, label=f"80 % of {label}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -9,7 +10,6 @@ from torch import Tensor
 
 from pib_rl.characterisation.measurement import Measurement, plot_band, scatter
 from pib_rl.characterisation.test_chip import TestChip
-from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Array, Medium
 
 REPEATS = 64
@@ -19,23 +19,16 @@ COLUMNS = 64  # inputs that are driven alone, at most
 BINS = 12
 
 
+@dataclass(frozen=True)
 class ReadNoise(Measurement):
-    """Standard deviations of repeated reads, converters included.
-
-    Args:
-        by_size: For inputs +-size of random signs, root mean square over patterns, shape (sizes, outputs).
-        weights: Weights of inputs driven alone, in sigma_0.
-        by_weight: Standard deviation of reads of those weights at full scale, in sigma_0; same shape.
-        sigma: sigma_0.
-    """
+    """Standard deviations of repeated reads, converters included."""
 
     name: ClassVar[str] = "read_noise"
     title: ClassVar[str] = "Noise of a read of the array (converter included)"
 
-    def __init__(self, by_size: Tensor, weights: Tensor, by_weight: Tensor, sigma: float) -> None:
-        self._by_size = by_size
-        self._weights, self._by_weight = weights.flatten(), by_weight.flatten()
-        self._sigma = sigma
+    by_size: Tensor  # for inputs +-size of random signs, root mean square over patterns, shape (sizes, outputs)
+    weights: Tensor  # of inputs driven alone, in sigma_0, shape (weights,)
+    by_weight: Tensor  # standard deviation of reads of those weights at full scale, in sigma_0, same shape
 
     @classmethod
     def measure(cls, chip: TestChip) -> ReadNoise | None:
@@ -50,15 +43,15 @@ class ReadNoise(Measurement):
             weights = array.weights()[:, :columns].T / chip.sigma
         if not (by_size.any() or by_weight.any()):
             return None
-        return cls(by_size, weights, by_weight, chip.sigma)
+        return cls(by_size, weights.flatten(), by_weight.flatten())
 
     def numbers(self) -> dict[str, Any]:
-        overall = self._by_size.square().mean(1).sqrt()
+        overall = self.by_size.square().mean(1).sqrt()
         return {
             "input_sizes": list(SIZES),
             "noise_z": overall.tolist(),
             "noise_full_scale_z": overall[-1].item(),
-            "noise_one_weight_sigma0": self._by_weight.square().mean().sqrt().item(),
+            "noise_one_weight_sigma0": self.by_weight.square().mean().sqrt().item(),
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -75,26 +68,19 @@ class ReadNoise(Measurement):
         ]
 
     def plot(self, axes: list[Any]) -> None:
-        plot_band(axes[0], SIZES, self._by_size, "outputs")
-        scatter(axes[1], self._weights, self._by_weight, "single weights")
-        centre, mean = binned(self._weights, self._by_weight)
+        plot_band(axes[0], SIZES, self.by_size, "outputs")
+        scatter(axes[1], self.weights, self.by_weight, "single weights")
+        centre, mean = binned(self.weights, self.by_weight)
         axes[1].plot(centre, mean, "o-", color="black", markersize=3, label="root mean square")
         for each in axes:
             each.set_ylim(bottom=0)
 
 
-def read_std(part: Part, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
-    """Standard deviation of repeated noisy reads of the same inputs.
+def read_std(part: Medium | Array, inputs: Tensor, repeats: int = REPEATS) -> Tensor:
+    """Standard deviation of so many noisy reads of the same inputs, in the unit of the part's output.
 
-    Args:
-        part: A medium or an array.
-        inputs: Shape (n, in_features).
-        repeats: Reads of each.
-
-    Returns:
-        Shape (n, out_features), in the unit of the part's output.
+    Shape (n, out_features), from inputs of shape (n, in_features).
     """
-    assert isinstance(part, (Medium, Array))
     reads = part.measure(inputs.repeat(repeats, 1))
     return reads.view(repeats, len(inputs), -1).double().std(0).float()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from pib_rl.characterisation.capabilities import light
+from pib_rl.characterisation.capabilities import Luminous
 from pib_rl.characterisation.measurement import SMALL, Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE
@@ -16,41 +17,39 @@ from pib_rl.common.palette import BLUE
 DRIVES = 256
 
 
+@dataclass(frozen=True)
 class Speckle(Measurement):
     """Intensities on all detectors for normal drives.
 
     Fully developed speckle of one polarisation has p(I) = exp(-I/<I>)/<I> and contrast std(I)/<I> = 1; the sum of M
     such patterns contrast 1/sqrt(M). N independent detectors show contrast 1 with a standard error
     of 1/sqrt(N) (delta method). Source: Goodman, Speckle Phenomena in Optics (2007), section 3.2.1.
-
-    Args:
-        intensity: Noise-free intensities, shape (drives, detectors).
     """
 
     name: ClassVar[str] = "speckle"
     title: ClassVar[str] = "Light on the detectors"
 
-    def __init__(self, intensity: Tensor) -> None:
-        self._intensity = intensity
+    intensity: Tensor  # noise-free, shape (drives, detectors)
 
     @classmethod
     def measure(cls, chip: TestChip) -> Speckle | None:
         """Looks at the light for normal drives; None where the medium has none."""
+        if not isinstance(chip.medium, Luminous):
+            return None
         with chip.bench():
-            intensity = light(chip.medium, chip.normal(DRIVES, chip.medium.in_features))
-        return None if intensity is None else cls(intensity)
+            return cls(chip.medium.intensity(chip.normal(DRIVES, chip.medium.in_features)))
 
     def numbers(self) -> dict[str, Any]:
-        relative = self._intensity / self._intensity.mean()
+        relative = self.intensity / self.intensity.mean()
         return {
             "detectors": relative.shape[1],
-            "mean": self._intensity.mean().item(),
-            "contrast": contrast(self._intensity),
+            "mean": self.intensity.mean().item(),
+            "contrast": contrast(self.intensity),
             "law_contrast": 1.0,
             "law_contrast_error": relative.shape[1] ** -0.5,
             "above_4_means": (relative > 4).float().mean().item(),
             "law_above_4_means": math.exp(-4),
-            "modulation": (self._intensity.std(0) / self._intensity.mean(0).clamp(min=1e-12)).mean().item(),
+            "modulation": (self.intensity.std(0) / self.intensity.mean(0).clamp(min=1e-12)).mean().item(),
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -65,9 +64,9 @@ class Speckle(Measurement):
         return [("intensity / mean intensity", "probability density"), ("detector (first 64)", "drive (first 32)")]
 
     def plot(self, axes: list[Any]) -> None:
-        relative = self._intensity / self._intensity.mean()
+        relative = self.intensity / self.intensity.mean()
         end = max(8.0, relative.max().item())
-        measured = f"measured, contrast {contrast(self._intensity):.2f}"
+        measured = f"measured, contrast {contrast(self.intensity):.2f}"
         counted = relative.flatten().numpy()
         axes[0].hist(counted, bins=80, range=(0, end), density=True, color=BLUE, alpha=0.6, label=measured)
         across = torch.linspace(0, end, 100)

@@ -18,13 +18,7 @@ DRIVE = "drive"  # stream of test drives
 
 @dataclass(frozen=True)
 class TestChip:
-    """A fabricated chip.
-
-    Args:
-        substrate: Made medium and array.
-        medium: Fixed physical transform.
-        array: Weights behind it, one input per output of the medium.
-    """
+    """A fabricated chip: a medium of a substrate, and behind it an array with one input per output of the medium."""
 
     substrate: Substrate
     medium: Medium
@@ -43,10 +37,9 @@ class TestChip:
 
     @contextlib.contextmanager
     def bench(self, metered: bool = False) -> Iterator[None]:
-        """Inside, all draws come from streams of their own, from their start; afterwards the chip is as before.
+        """Inside, all draws come from fresh streams, from their start; afterwards the chip is as before.
 
-        Args:
-            metered: The meter runs; otherwise it is paused. It, too, is put back.
+        The meter, too, is put back: it is paused unless ``metered``.
         """
         kept = [{key: value.clone() for key, value in part.state_dict().items()} for part in (self.medium, self.array)]
         paused = contextlib.nullcontext() if metered else self.substrate.meter.paused()
@@ -58,7 +51,7 @@ class TestChip:
                 part.load_state_dict(state)
 
     def sines(self, samples: int) -> Tensor:
-        """Drives that sample sines of variance 1, each at phases of its own, shape (samples, in_features)."""
+        """Drives that sample sines of variance 1 at random phases, shape (samples, in_features)."""
         fraction = self.substrate.streams.uniform(DRIVE, torch.zeros(samples, self.medium.in_features))
         return fraction.mul_(2 * math.pi).sin_().mul_(2**0.5)
 

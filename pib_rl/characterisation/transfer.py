@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -18,21 +19,17 @@ USUAL = 1.0  # drive standard deviations to each side, within which noise is cou
 SLOPE = 0.25  # drive standard deviations to each side, between which a slope is taken
 
 
+@dataclass(frozen=True)
 class Transfer(Measurement):
-    """Outputs of a medium while all its drives have the same value.
-
-    Args:
-        drive: Values of the drives, in drive standard deviations, shape (points,).
-        output: Outputs in a mean read, in units of the medium's full scale, shape (points, outputs).
-        ideal: The same in an ideal read.
-        noise: Standard deviation of repeated reads, same unit, shape (points, outputs).
-    """
+    """Outputs of a medium while all its drives have the same value."""
 
     name: ClassVar[str] = "transfer"
     title: ClassVar[str] = "Transfer curve of the medium, all drives alike"
 
-    def __init__(self, drive: Tensor, output: Tensor, ideal: Tensor, noise: Tensor) -> None:
-        self._drive, self._output, self._ideal, self._noise = drive, output, ideal, noise
+    drive: Tensor  # values of the drives, in drive standard deviations, shape (points,)
+    output: Tensor  # in a mean read, in units of the medium's full scale, shape (points, outputs)
+    ideal: Tensor  # the same in an ideal read
+    noise: Tensor  # standard deviation of repeated reads, same unit, shape (points, outputs)
 
     @classmethod
     def measure(cls, chip: TestChip) -> Transfer:
@@ -41,23 +38,22 @@ class Transfer(Measurement):
         drive = torch.linspace(-REACH, REACH, POINTS)
         alike = drive[:, None].expand(-1, medium.in_features).contiguous()
         with chip.bench():
-            return cls(
-                drive, medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL), read_std(medium, alike)
-            )
+            mean, ideal = medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL)
+            return cls(drive, mean, ideal, read_std(medium, alike))
 
     def numbers(self) -> dict[str, Any]:
-        step = self._drive[1] - self._drive[0]
-        near, middle = round(SLOPE / step.item()), len(self._drive) // 2
-        slope = (self._output[middle + near] - self._output[middle - near]) / (2 * near * step)
+        step = self.drive[1] - self.drive[0]
+        near, middle = round(SLOPE / step.item()), len(self.drive) // 2
+        slope = (self.output[middle + near] - self.output[middle - near]) / (2 * near * step)
         return {
-            "channels": self._output.shape[1],
+            "channels": self.output.shape[1],
             "slope_mean": slope.mean().item(),
             "slope_std": _std(slope),
-            "offset_mean": self._output[middle].mean().item(),
-            "offset_std": _std(self._output[middle]),
-            "min": self._output.min().item(),
-            "max": self._output.max().item(),
-            "noise": self._noise[self._drive.abs() <= USUAL].square().mean().sqrt().item(),
+            "offset_mean": self.output[middle].mean().item(),
+            "offset_std": _std(self.output[middle]),
+            "min": self.output.min().item(),
+            "max": self.output.max().item(),
+            "noise": self.noise[self.drive.abs() <= USUAL].square().mean().sqrt().item(),
         }
 
     def rows(self) -> list[tuple[str, str]]:
@@ -72,15 +68,15 @@ class Transfer(Measurement):
     def labels(self) -> list[tuple[str, str]]:
         across = "drive [standard deviations]"
         output, noise = (across, "output [full scale of the medium]"), (across, "std of a read [full scale]")
-        return [output, noise] if self._noise.any() else [output]
+        return [output, noise] if self.noise.any() else [output]
 
     def plot(self, axes: list[Any]) -> None:
-        where = self._drive.tolist()
-        plot_band(axes[0], where, self._output, "outputs")
-        plot_few(axes[0], where, self._output, "single outputs", BLUE)
-        axes[0].plot(where, self._ideal.mean(1), "--", color="black", linewidth=1, label="mean, ideal")
-        if self._noise.any():
-            plot_band(axes[1], where, self._noise, "outputs")
+        where = self.drive.tolist()
+        plot_band(axes[0], where, self.output, "outputs")
+        plot_few(axes[0], where, self.output, "single outputs", BLUE)
+        axes[0].plot(where, self.ideal.mean(1), "--", color="black", linewidth=1, label="mean, ideal")
+        if self.noise.any():
+            plot_band(axes[1], where, self.noise, "outputs")
             axes[1].set_ylim(bottom=0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -16,22 +17,16 @@ from pib_rl.common.palette import BLUE, GREEN, RED
 RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
 
 
+@dataclass(frozen=True)
 class Weights(Measurement):
-    """Weights in sigma_0 = 1/sqrt(in_features), beside the normal law that they are drawn from, and conductances.
-
-    Args:
-        weights: Weights, in sigma_0.
-        devices: Devices that hold them.
-        conductances: Conductances G+ and G-, 0..1 of the largest; None where there are none.
-    """
+    """Weights in sigma_0 = 1/sqrt(in_features), with the normal law that they are drawn from, and conductances."""
 
     name: ClassVar[str] = "weights"
     title: ClassVar[str] = "Weights as fabricated"
 
-    def __init__(self, weights: Tensor, devices: int, conductances: tuple[Tensor, Tensor] | None) -> None:
-        self._weights = weights.flatten()
-        self._devices = devices
-        self._conductances = conductances
+    weights: Tensor  # in sigma_0, shape (weights,)
+    devices: int  # that hold them
+    conductances: tuple[Tensor, Tensor] | None  # G+ and G-, 0..1 of the largest; None where there are none
 
     @classmethod
     def measure(cls, chip: TestChip) -> Weights:
@@ -40,20 +35,20 @@ class Weights(Measurement):
         with chip.bench():
             pair = array.conductances() if isinstance(array, Conductive) else None
             kept = None if pair is None else (pair[0].clone(), pair[1].clone())
-            return cls(array.weights() / chip.sigma, array.devices, kept)
+            return cls((array.weights() / chip.sigma).flatten(), array.devices, kept)
 
     def numbers(self) -> dict[str, Any]:
-        std, mean = torch.std_mean(self._weights)
+        std, mean = torch.std_mean(self.weights)
         found: dict[str, Any] = {
-            "count": self._weights.numel(),
-            "devices": self._devices,
+            "count": self.weights.numel(),
+            "devices": self.devices,
             "mean_sigma0": mean.item(),
             "std_sigma0": std.item(),
-            "min_sigma0": self._weights.min().item(),
-            "max_sigma0": self._weights.max().item(),
+            "min_sigma0": self.weights.min().item(),
+            "max_sigma0": self.weights.max().item(),
         }
-        if self._conductances is not None:
-            both = torch.stack(self._conductances)
+        if self.conductances is not None:
+            both = torch.stack(self.conductances)
             found["conductance_mean"] = both.mean().item()
             found["conductance_at_ends"] = ((both < RAIL) | (both > 1 - RAIL)).float().mean().item()
             found["conductance_min"], found["conductance_max"] = both.min().item(), both.max().item()
@@ -70,19 +65,16 @@ class Weights(Measurement):
         return rows
 
     def labels(self) -> list[tuple[str, str]]:
-        weights, conductances = (
-            ("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]"),
-            ("conductance [of the largest]", "density"),
-        )
-        return [weights] if self._conductances is None else [weights, conductances]
+        labels = [("weight [$\\sigma_0$]", "density [$1/\\sigma_0$]"), ("conductance [of the largest]", "density")]
+        return labels[:1] if self.conductances is None else labels
 
     def plot(self, axes: list[Any]) -> None:
-        axes[0].hist(self._weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
-        reach = max(4.0, self._weights.abs().max().item())
+        axes[0].hist(self.weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
+        reach = max(4.0, self.weights.abs().max().item())
         across = torch.linspace(-reach, reach, 200)
         density = (-across.square() / 2).exp() / (2 * math.pi) ** 0.5
         axes[0].plot(across, density, color="black", linewidth=1, label="normal law")
-        for values, label, colour in zip(self._conductances or (), ("G+", "G-"), (BLUE, RED), strict=False):
+        for values, label, colour in zip(self.conductances or (), ("G+", "G-"), (BLUE, RED), strict=False):
             if values.max() - values.min() > RAIL:
                 axes[1].hist(values.flatten().numpy(), bins=50, density=True, color=colour, alpha=0.5, label=label)
             else:

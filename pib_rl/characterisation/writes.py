@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -17,25 +18,18 @@ SIZE = 0.1  # sigma_0: standard deviation of a wanted change
 SHOWN = 4000  # weights in the picture, at most
 
 
+@dataclass(frozen=True)
 class Writes(Measurement):
-    """Random changes of weights of standard deviation 0.1 sigma_0, as they were asked for and as they came.
-
-    Args:
-        asked: Wanted change of the first update, in sigma_0, shape (weights,).
-        got: Change that came of it.
-        pulses: Pulses per device and update: mean, and those of the most written device.
-        joules: Energy of an update per weight; 0 where it is not modelled.
-        endurance: Pulses that a device is good for; None where none is stated.
-    """
+    """Random changes of weights of standard deviation 0.1 sigma_0, as they were asked for and as they came."""
 
     name: ClassVar[str] = "writes"
     title: ClassVar[str] = "Writes: random changes of 0.1 $\\sigma_0$"
 
-    def __init__(
-        self, asked: Tensor, got: Tensor, pulses: tuple[float, float], joules: float, endurance: float | None
-    ) -> None:
-        self._asked, self._got = asked, got
-        self._pulses, self._joules, self._endurance = pulses, joules, endurance
+    asked: Tensor  # wanted change of the first update, in sigma_0, shape (weights,)
+    got: Tensor  # change that came of it
+    pulses: tuple[float, float]  # per device and update: mean, and those of the most written device
+    joules: float  # energy of an update per weight; 0 where it is not modelled
+    endurance: float | None  # pulses that a device is good for; None where none is stated
 
     @classmethod
     def measure(cls, chip: TestChip) -> Writes:
@@ -55,46 +49,42 @@ class Writes(Measurement):
         )
 
     def numbers(self) -> dict[str, Any]:
-        gain = (self._asked * self._got).sum() / self._asked.square().sum()
-        error = (self._got - self._asked).square().mean().sqrt()
+        gain = (self.asked * self.got).sum() / self.asked.square().sum()
+        error = (self.got - self.asked).square().mean().sqrt()
         return {
             "asked_std_sigma0": SIZE,
             "gain": gain.item(),
             "error_sigma0": error.item(),
-            "pulses_per_device": self._pulses[0],
-            "pulses_most_written": self._pulses[1],
-            "energy_per_weight_j": self._joules,
-            "endurance_pulses": self._endurance,
-            "updates_until_worn": self._endurance / self._pulses[1] if self._endurance and self._pulses[1] else None,
+            "pulses_per_device": self.pulses[0],
+            "pulses_most_written": self.pulses[1],
+            "energy_per_weight_j": self.joules,
+            "endurance_pulses": self.endurance,
+            "updates_until_worn": self.endurance / self.pulses[1] if self.endurance and self.pulses[1] else None,
         }
 
     def rows(self) -> list[tuple[str, str]]:
         found = self.numbers()
         worn = found["updates_until_worn"]
-        stated = f"{self._endurance:.0e} pulses" if self._endurance else "none stated"
-        rows = [
+        stated = f"{self.endurance:.0e} pulses" if self.endurance else "none stated"
+        return [
             ("a write of 0.1 sigma_0: gain, error", f"{found['gain']:.2f}, {found['error_sigma0']:.2g} sigma_0"),
-            ("pulses a device and write", f"{self._pulses[0]:.2g}"),
-            ("energy of a write, a weight", si(self._joules, "J") if self._joules else "not modelled"),
+            ("pulses a device and write", f"{self.pulses[0]:.2g}"),
+            ("energy of a write, a weight", si(self.joules, "J") if self.joules else "not modelled"),
             ("endurance", f"{stated}, {worn:.1g} such writes" if worn else stated),
         ]
-        return rows
 
     def labels(self) -> list[tuple[str, str]]:
         changes = ("change asked for [$\\sigma_0$]", "change that came [$\\sigma_0$]")
         wear = ("writes of 0.1 $\\sigma_0$ to every weight", "fraction of the endurance used")
-        return [changes, wear] if self._endurance else [changes]
+        return [changes, wear] if self.endurance else [changes]
 
     def plot(self, axes: list[Any]) -> None:
-        scatter(axes[0], self._asked[:SHOWN], self._got[:SHOWN], "single weights")
-        ends = [self._asked.min().item(), self._asked.max().item()]
+        scatter(axes[0], self.asked[:SHOWN], self.got[:SHOWN], "single weights")
+        ends = [self.asked.min().item(), self.asked.max().item()]
         axes[0].plot(ends, ends, color="black", linewidth=0.8, zorder=0, label="what was asked for")
-        if self._endurance and self._pulses[1]:
-            end = 10 * self._endurance / self._pulses[1]
-            for used, label, colour in zip(self._pulses, ("mean device", "most written device"), PALETTE, strict=False):
-                axes[1].plot(
-                    [1, end], [used / self._endurance, end * used / self._endurance], color=colour, label=label
-                )
+        if self.endurance and self.pulses[1]:
+            end = 10 * self.endurance / self.pulses[1]
+            for used, label, colour in zip(self.pulses, ("mean device", "most written device"), PALETTE, strict=False):
+                axes[1].plot([1, end], [used / self.endurance, end * used / self.endurance], color=colour, label=label)
             axes[1].axhline(1, color="black", linewidth=1, linestyle="--", label="worn out")
-            axes[1].set_xscale("log")
-            axes[1].set_yscale("log")
+            axes[1].loglog()

@@ -18,27 +18,18 @@ SIZES = {  # smallest and largest
 
 
 def sized(name: str, value: object, low: int | None = None) -> int:
-    """A whole number in the range of `SIZES` that has its name.
-
-    Args:
-        name: One of `SIZES`.
-        value: What came.
-        low: The smallest, in the place of that of `SIZES`.
-
-    Raises:
-        ValueError: If it is none.
-    """
+    """``value`` if it is a whole number in the range of `SIZES`, its lower end ``low`` if given; else a ValueError."""
     least, most = SIZES[name]
     return whole(name, value, least if low is None else low, most)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was not enough memory; torch has no type of its own for that on a CPU."""
+    """Whether an error says that there was not enough memory; torch has no type for that on a CPU."""
     return isinstance(error, MemoryError) or "allocate memory" in str(error)
 
 
 def no_room(*names: str) -> str:
-    """What to tell of a lack of memory: the settings ``names`` can be lowered."""
+    """The message of a lack of memory: the settings ``names`` can be lowered."""
     cure = f"{', '.join(names[:-1])} or {names[-1]}"
     return f"there is not enough memory for so large a network or so much side by side; lower {cure}"
 

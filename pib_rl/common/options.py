@@ -15,36 +15,26 @@ import yaml
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
-SHORT = 120  # letters of a value that are told in a message
+BITS = range(2, 25)  # of a converter
+SHORT = 120  # letters of a value that a message repeats
 
 
 def nearest(name: str, known: list[str]) -> str:
     """'did you mean ...?' with the nearest known names, or the list of all when none is near."""
     close = get_close_matches(name, known, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(known)}"
+    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
 
 
 def configure(kind: type[T], options: dict[str, Any], owner: str) -> T:
-    """A configuration dataclass with ``options`` in place of its defaults; whole numbers serve as floats where asked.
-
-    Args:
-        kind: A dataclass whose fields are numbers, strings, truth values, or None.
-        options: Values by field name.
-        owner: Who has these options, for messages.
-
-    Raises:
-        ValueError: If an option is unknown, has the wrong type, is not finite, or lies outside its range.
-    """
+    """A configuration dataclass with ``options`` in place of its defaults, as `admit` takes them for its fields."""
     hints = get_type_hints(kind)
     return kind(**admit({field.name: hints[field.name] for field in fields(kind)}, options, owner))  # type: ignore[arg-type]
 
 
 def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[str, Any]:
-    """``options`` whose names and types are those of ``hints``; whole numbers become floats where those are asked for.
+    """``options`` whose names and types are those of ``hints``.
 
-    Numbers, truth values and words of NumPy become Python's.
+    Numbers, truth values and words of NumPy become Python's, whole numbers floats where those are asked for.
 
     Args:
         hints: Type of each option: a number, string, truth value, literal, None, or a union of them.
@@ -74,11 +64,7 @@ def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[st
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping.
-
-    Raises:
-        ValueError: If the file is missing, not YAML, or no mapping.
-    """
+    """The mapping in a YAML file; ValueError if the file is missing, not YAML, or no mapping."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -98,20 +84,11 @@ def check_numbers(
     positive_or_none: str = "",
     fraction: str = "",
     below_one: str = "",
+    bits: str = "",
 ) -> None:
-    """Checks the numbers of a configuration. Each argument names those of one range, separated by blanks.
+    """Checks the numbers of a configuration that ``owner`` has; ValueError if one lies outside its range.
 
-    Args:
-        config: The configuration.
-        owner: Who has these options, for messages.
-        positive: > 0.
-        not_negative: >= 0.
-        positive_or_none: > 0 or None.
-        fraction: In 0..1.
-        below_one: In 0..1, 1 excluded.
-
-    Raises:
-        ValueError: If a number lies outside its range.
+    Each further argument names those of one range, separated by blanks: fractions are in 0..1.
     """
     ranges: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         (positive, lambda value: value > 0, "must be > 0"),
@@ -119,6 +96,7 @@ def check_numbers(
         (positive_or_none, lambda value: value is None or value > 0, "must be > 0 or none"),
         (fraction, lambda value: 0 <= value <= 1, "is a fraction and must be in 0..1"),
         (below_one, lambda value: 0 <= value < 1, "is a fraction and must be in 0..1 (1 excluded)"),
+        (bits, lambda value: value is None or value in BITS, f"must be None or in {BITS[0]}..{BITS[-1]}"),
     )
     for names, holds, words in ranges:
         for name in names.split():
@@ -128,21 +106,10 @@ def check_numbers(
 
 
 def whole(name: str, value: object, low: int, high: int | None = None) -> int:
-    """A whole number, Python's or NumPy's, in its range.
-
-    Args:
-        name: Whose it is, for messages.
-        value: What came.
-        low: The smallest that is admitted.
-        high: The largest; None for no end.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if not isinstance(value, bool) and isinstance(value, (int, np.integer)):
-        number = int(value)
-        if low <= number and (high is None or number <= high):
-            return number
+    """``value`` if it is a whole number, Python's or NumPy's, in low..high (None: no end); else a ValueError."""
+    most = math.inf if high is None else high
+    if not isinstance(value, bool) and isinstance(value, (int, np.integer)) and low <= int(value) <= most:
+        return int(value)
     bounds = f", {low} or more" if high is None else f" in {low}..{high}"
     raise ValueError(f"{name} must be a whole number{bounds}, got {shown(value)}")
 
@@ -176,13 +143,9 @@ def shown(value: object) -> str:
 def _alternatives(hint: Any) -> list[Any]:
     """Types, and words of literals, that a hint admits."""
     parts = get_args(hint)
-    if not parts or isinstance(hint, str):
-        return [hint]
-    return [one for part in parts for one in _alternatives(part)]
+    return [one for part in parts for one in _alternatives(part)] if parts else [hint]
 
 
 def _called(admitted: Any) -> str:
     """A type or a word in messages."""
-    if isinstance(admitted, str):
-        return admitted
-    return "none" if admitted is type(None) else str(admitted.__name__)
+    return "none" if admitted is type(None) else getattr(admitted, "__name__", str(admitted))

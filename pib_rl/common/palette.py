@@ -1,7 +1,5 @@
 """The one palette of all pictures, as CSS colours. Red-green-blind eyes tell the first four apart."""
 
-from __future__ import annotations
-
 BLUE, RED, GREEN, AMBER, PURPLE, BROWN = "#0b6e99", "#d1495b", "#66a182", "#edae49", "#6a4c93", "#8d6b4f"
 PALETTE = (BLUE, RED, GREEN, AMBER, PURPLE, BROWN)  # in the order in which lines of a figure take them
 

@@ -27,13 +27,7 @@ class Streams:
     """Independent generators by name, derived from one seed.
 
     The generator of a name depends on the seed and the name alone, so that drawing more read noise never moves
-    the exploration. Fabrication always draws on the CPU: a seed gives the same chip on every torch device.
-
-    Args:
-        seed: Non-negative integer.
-
-    Raises:
-        ValueError: If the seed is negative.
+    the exploration. Fabrication always draws on the CPU: a seed, 0 or more, gives the same chip on every torch device.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -45,16 +39,14 @@ class Streams:
 
     @contextlib.contextmanager
     def aside(self, prefix: str, *, anew: bool = False) -> Iterator[None]:
-        """Inside, every stream is another one, named ``prefix`` and its own name: nothing outside is consumed.
+        """Inside, every stream is another one, named ``prefix`` and its name: nothing outside is consumed.
 
-        Args:
-            prefix: Name of these streams.
-            anew: They start from their seed again, whatever was drawn from them before.
+        With ``anew`` they start from their seed again, whatever was drawn from them before.
         """
         before, self._prefix = self._prefix, f"{prefix}/"
         if anew:
-            kept = {key: found for key, found in self._generators.items() if not key[0].startswith(self._prefix)}
-            self._generators = kept
+            for key in [key for key in self._generators if key[0].startswith(self._prefix)]:
+                del self._generators[key]
         try:
             yield
         finally:
@@ -72,12 +64,9 @@ class Streams:
     def generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
         """The torch generator of ``name`` on ``device``; made at the first call."""
         key = (self._prefix + name, str(device))
-        found = self._generators.get(key)
-        if found is None:
-            found = torch.Generator(device=device)
-            found.manual_seed(self.integer(key[0]))
-            self._generators[key] = found
-        return found
+        if key not in self._generators:
+            self._generators[key] = torch.Generator(device=device).manual_seed(self.integer(key[0]))
+        return self._generators[key]
 
     def normal(self, name: str, like: Tensor) -> Tensor:
         """Standard normal draws with the shape, type and device of ``like``."""

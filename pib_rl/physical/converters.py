@@ -7,15 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.options import BITS, check_numbers
 from pib_rl.physical.part import restore_after_loading
-
-FEWEST, MOST = 2, 24  # bits
-
-
-def check_bits(name: str, bits: int | None) -> None:
-    """Raises ValueError unless ``bits`` is None or in 2..24."""
-    if bits is not None and not FEWEST <= bits <= MOST:
-        raise ValueError(f"{name} must be None or in {FEWEST}..{MOST}, got {bits}")
 
 
 def check_inl(name: str, inl: float) -> None:
@@ -34,23 +27,17 @@ class Converter:
     With integral nonlinearity (INL), a value at the fraction u of the range comes out by inl (high - low) 4 u (1 - u)
     too high: a parabola, largest in the middle. The usual unit of an INL is a step, here it is the range.
 
-    Args:
-        bits: Resolution, or None for a converter with no quantisation (it still saturates).
-        low: Smallest value, in the unit of the converted quantity.
-        high: Largest value, same unit.
-        inl: Largest integral nonlinearity, relative to the range.
-
     Raises:
         ValueError: If bits is not in 2..24, the range is empty, or the curve not monotonic.
     """
 
-    bits: int | None
-    low: float
-    high: float
-    inl: float = 0.0
+    bits: int | None  # resolution, or None for a converter with no quantisation (it still saturates)
+    low: float  # smallest value, in the unit of the converted quantity
+    high: float  # largest value, same unit
+    inl: float = 0.0  # largest integral nonlinearity, relative to the range
 
     def __post_init__(self) -> None:
-        check_bits("converter bits", self.bits)
+        check_numbers(self, "converter", bits="bits")
         if not self.low < self.high:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
         check_inl("converter inl", self.inl)
@@ -58,14 +45,12 @@ class Converter:
     @property
     def step(self) -> float:
         """Distance of two codes, in the unit of the converted quantity; 0 without quantisation."""
-        if self.bits is None:
-            return 0.0
-        return (self.high - self.low) / (self._codes - 1)
+        return 0.0 if self.bits is None else (self.high - self.low) / (self._codes - 1)
 
     @property
     def _codes(self) -> int:
         assert self.bits is not None
-        return int(2**self.bits) - (1 if self.low == -self.high else 0)
+        return int(2**self.bits) - (self.low == -self.high)
 
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
@@ -74,7 +59,7 @@ class Converter:
         if self.bits is None:
             return value.clamp(self.low, self.high)
         if self.low == -self.high:
-            top = (self._codes - 1) // 2
+            top = self._codes // 2
             return value.mul(1.0 / self.step).round_().clamp_(-top, top).mul_(self.step)
         codes = value.sub(self.low).mul_(1.0 / self.step).round_().clamp_(0, self._codes - 1)
         return codes.mul_(self.step).add_(self.low)
@@ -89,13 +74,7 @@ class Converter:
 
 
 class FragileConverter(nn.Module):
-    """A converter that can lose bits for good; how many it has left is saved with the chip.
-
-    Args:
-        bits: Resolution, or None for a converter with no quantisation.
-        low: Smallest value, in the unit of the converted quantity.
-        high: Largest value, same unit.
-        inl: Largest integral nonlinearity, relative to the range.
+    """A converter that can lose bits for good; how many it has left is saved with the chip. Arguments as `Converter`.
 
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
@@ -104,12 +83,11 @@ class FragileConverter(nn.Module):
     """
 
     amplification = 1.0
-    bits: Tensor
 
     def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()
         self.converter = Converter(bits, low, high, inl)
-        self.register_buffer("bits", torch.tensor(float(bits or 0)))
+        self.bits = nn.Buffer(torch.tensor(float(bits or 0)))
         restore_after_loading(self)
 
     def forward(self, value: Tensor) -> Tensor:
@@ -117,18 +95,13 @@ class FragileConverter(nn.Module):
         return self.converter(value)
 
     def limit(self, bits: float) -> None:
-        """Leaves it no more than so many bits.
-
-        Raises:
-            ValueError: If that is no whole number in 2..24.
-        """
-        if not (FEWEST <= bits <= MOST and float(bits).is_integer()):
-            raise ValueError(f"a fault adc-bits leaves whole bits in {FEWEST}..{MOST}, got {bits}")
+        """Leaves it no more than so many bits; ValueError unless that is a whole number in 2..24."""
+        if bits not in BITS:
+            raise ValueError(f"a fault adc-bits leaves whole bits in {BITS[0]}..{BITS[-1]}, got {bits}")
         self.bits.fill_(bits if self.converter.bits is None else min(bits, self.converter.bits))
         self.restore()
 
     def restore(self) -> None:
-        """Makes the converter that the buffers tell of; they stay as they are."""
+        """Makes the converter that the buffers describe; they stay as they are."""
         stored = self.bits.item()
-        valid = FEWEST <= stored <= MOST and stored == int(stored)
-        self.converter = replace(self.converter, bits=int(stored) if valid else None)
+        self.converter = replace(self.converter, bits=int(stored) if stored in BITS else None)

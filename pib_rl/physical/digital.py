@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
@@ -43,8 +43,6 @@ class DigitalArray(Array):
     Hidden weights start as normal draws of standard deviation 1/sqrt(in_features), readout weights at 0.
     """
 
-    weight: Tensor
-
     def __init__(
         self, in_features: int, out_features: int, meter: Meter, streams: Streams, readout: bool = False
     ) -> None:
@@ -52,7 +50,7 @@ class DigitalArray(Array):
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = streams.normal(FABRICATION, weight) / in_features**0.5
-        self.register_buffer("weight", weight)
+        self.weight = nn.Buffer(weight)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         return h @ self.weight.T

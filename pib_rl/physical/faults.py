@@ -17,23 +17,14 @@ FARTHEST = 1e6  # pixels that a camera may move: more than its frame has in a ro
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of fault.
+    """One kind of fault."""
 
-    Args:
-        size: What its size is, with its unit.
-        low: Smallest size.
-        high: Largest size.
-        about: What happens, in one line.
-        whole: Whether the size is a whole number.
-        unit: Letter that may stand behind the size.
-    """
-
-    size: str
-    low: float
-    high: float
-    about: str
-    whole: bool = False
-    unit: str = ""
+    size: str  # what its size is, with its unit
+    low: float  # smallest size
+    high: float  # largest size
+    about: str  # what happens, in one line
+    whole: bool = False  # the size is a whole number
+    unit: str = ""  # letter that may stand behind the size
 
     @property
     def range(self) -> str:
@@ -46,9 +37,7 @@ KINDS = {
     "stuck": Kind("fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
     "dead-pixels": Kind("fraction of pixels", 0, 1, "camera pixels of media stay dark"),
     "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
-    "rotate-medium": Kind(
-        "degrees", 0, 90, "media turn towards others drawn anew; at 90 nothing of the old ones is left"
-    ),
+    "rotate-medium": Kind("degrees", 0, 90, "media turn towards new draws; at 90 nothing of the old ones is left"),
     "shift-camera": Kind("pixels", 0, FARTHEST, "cameras of media move by so many pixels"),
     "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
     "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),
@@ -57,25 +46,14 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks for good.
+    """Something that breaks for good; ValueError if a field lies outside its range."""
 
-    Args:
-        kind: One of `KINDS`.
-        size: How badly, in the unit of its kind.
-        step: After how much of the training it happens: environment steps, or epochs; 0 is before it.
-
-    Raises:
-        ValueError: If there is no such kind, the size lies outside the range of its kind, or the step is negative.
-    """
-
-    kind: str
-    size: float
-    step: int = 0
+    kind: str  # one of `KINDS`
+    size: float  # how badly, in the unit of its kind
+    step: int = 0  # after how much of the training it happens: environment steps, or epochs; 0 is before it
 
     def __post_init__(self) -> None:
-        known = KINDS.get(self.kind)
-        if known is None:
-            raise ValueError(f"unknown fault {self.kind!r}; {nearest(self.kind, list(KINDS))}")
+        known = _kind(self.kind)
         if not known.low <= self.size <= known.high or math.isinf(self.size) or (known.whole and self.size % 1):
             raise ValueError(f"the size of {self.kind} ({known.size}) must be {known.range}, got {self.size:g}")
         if self.step < 0:
@@ -91,19 +69,19 @@ class Fault:
         return KINDS[self.kind].about
 
 
-def parse(text: str) -> Fault:
-    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``.
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise ValueError(f"unknown fault {name!r}; {nearest(name, list(KINDS))}")
+    return KINDS[name]
 
-    Raises:
-        ValueError: If the text is nothing of that form, or no valid fault; the message says what is expected.
-    """
+
+def parse(text: str) -> Fault:
+    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``; ValueError if the text is no valid one."""
     if not isinstance(text, str):
         raise ValueError(f"a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got {text!r}")
     body, at, when = text.partition("@")
     kind, colon, size = body.partition(":")
-    known = KINDS.get(kind)
-    if known is None:
-        raise ValueError(f"unknown fault {kind!r}; {nearest(kind, list(KINDS))}")
+    known = _kind(kind)
     if not colon or not size:
         raise ValueError(f"the fault {text!r} lacks its size; give {kind}:SIZE, the {known.size}, {known.range}")
     try:
@@ -116,15 +94,9 @@ def parse(text: str) -> Fault:
 
 
 def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "steps") -> list[Fault]:
-    """Faults in the order in which they happen.
+    """Faults, from texts as `parse` takes them, in the order in which they happen.
 
-    Args:
-        texts: Faults as `parse` takes them.
-        length: After how much it ends; None where that is not known yet.
-        unit: What steps count, for messages.
-
-    Raises:
-        ValueError: If one is no fault, or would happen after the end.
+    ValueError if one would happen after the end, at ``length`` if that is known; ``unit`` is what steps count.
     """
     found = [parse(text) for text in texts]
     for fault in found:
@@ -143,11 +115,7 @@ def check_clock(seconds: float) -> None:
 
 
 def struck(kind: str, fraction: float, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
-    """Which parts a fault hits, each by itself with probability ``fraction``: truth values of the shape of ``like``.
-
-    Raises:
-        ValueError: If the fraction lies outside 0..1.
-    """
+    """Which parts a fault hits, each by itself with probability ``fraction`` 0..1: truth values, shape of ``like``."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
     return streams.uniform(stream, like) < fraction

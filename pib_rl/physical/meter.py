@@ -24,31 +24,26 @@ class Meter(nn.Module):
     with the saved policy.
     """
 
-    measurements: Tensor
-    writes: Tensor
-    energy: Tensor
-    products: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("measurements", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("writes", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("products", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("energy", torch.zeros(len(PARTS), dtype=torch.float64))
-        self._running = True
+        self.measurements = nn.Buffer(torch.zeros((), dtype=torch.float64))
+        self.writes = nn.Buffer(torch.zeros((), dtype=torch.float64))
+        self.products = nn.Buffer(torch.zeros((), dtype=torch.float64))
+        self.energy = nn.Buffer(torch.zeros(len(PARTS), dtype=torch.float64))
+        self.running = True  # whether anything is counted now
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Inside, nothing is counted: for evaluations, which are no part of learning or of serving."""
-        before, self._running = self._running, False
+        before, self.running = self.running, False
         try:
             yield
         finally:
-            self._running = before
+            self.running = before
 
     @contextlib.contextmanager
     def lap(self) -> Iterator[Callable[[], float]]:
-        """Inside, the function that it gives tells the joules spent so far, free of the rounding of all before."""
+        """Inside, the function that it gives returns the joules spent so far, free of the rounding of all before."""
         before = self.energy.clone()
         self.energy.zero_()
         try:
@@ -58,27 +53,18 @@ class Meter(nn.Module):
 
     def read(self, samples: int, weights: int = 0) -> None:
         """Counts ``samples`` passes through one unit, whose array holds so many ``weights``."""
-        if self._running:
+        if self.running:
             self.measurements.add_(samples)
             self.products.add_(samples * weights)
 
     def write(self, pulses: Tensor) -> None:
         """Counts ``pulses`` (a scalar tensor: no transfer from the accelerator is forced)."""
-        if self._running:
+        if self.running:
             self.writes.add_(pulses)
 
-    @property
-    def running(self) -> bool:
-        """Whether anything is counted now."""
-        return self._running
-
     def spend(self, costs: Costs) -> None:
-        """Adds joules, scalars by part.
-
-        Raises:
-            KeyError: If a part is none of `PARTS`.
-        """
-        if not self._running:
+        """Adds joules, scalars by part; KeyError if a part is none of `PARTS`."""
+        if not self.running:
             return
         for part, joules in costs.items():
             if part not in PARTS:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.options import check_numbers
 from pib_rl.common.streams import FABRICATION, READ, Streams
-from pib_rl.physical.converters import Converter, FragileConverter, check_bits
+from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
@@ -77,9 +76,8 @@ class OscillatorConfig:
             positive="oscillators displacement_rad time steps reach_rad full_scale_rad frequency_hz",
             not_negative="neighbours coupling bias damping thermal_energy read_noise_rad adc_energy_j dac_energy_j",
             fraction="coupling_spread",
+            bits="dac_bits adc_bits",
         )
-        for name in ("dac_bits", "adc_bits"):
-            check_bits(f"oscillator {name}", getattr(self, name))
         fastest = 1 + 4 * self.neighbours * self.coupling * (1 + self.coupling_spread)  # Gershgorin, square of omega
         if not self.time**2 * fastest < (2 * self.steps) ** 2:
             raise ValueError(
@@ -104,10 +102,6 @@ class RingMedium(StandardisedMedium):
     and all oscillators are coupled.
     """
 
-    stiffness: Tensor
-    force: Tensor
-    alive: Tensor
-
     def __init__(self, in_features: int, out_features: int, config: OscillatorConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features, streams)
         if out_features < in_features:
@@ -116,28 +110,24 @@ class RingMedium(StandardisedMedium):
         self._dac = Converter(config.dac_bits, -config.reach_rad, config.reach_rad)
         self.adc = FragileConverter(config.adc_bits, -config.full_scale_rad, config.full_scale_rad)
         coupling = fabricate_couplings(out_features, config, streams)
-        self.register_buffer("stiffness", coupling - torch.diag(1 + coupling.sum(1)))
-        self.register_buffer("force", config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
-        self.register_buffer("alive", torch.ones(out_features))
+        self.stiffness = nn.Buffer(coupling - torch.diag(1 + coupling.sum(1)))
+        self.force = nn.Buffer(config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
+        self.alive = nn.Buffer(torch.ones(out_features))
         self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Initial positions in radians, shape (n, out_features), from drives, shape (n, in_features)."""
-        reach_rad = self._config.reach_rad
         placed = drive * self._config.displacement_rad
-        placed = placed.clamp_(-reach_rad, reach_rad) if read is Read.IDEAL else self._dac(placed)
+        placed = placed.clamp_(self._dac.low, self._dac.high) if read is Read.IDEAL else self._dac(placed)
         copies = -(-self.out_features // self.in_features)
         return placed.repeat(1, copies)[:, : self.out_features] * self.alive
 
     def evolve(self, position: Tensor, thermal: bool = False) -> tuple[Tensor, Tensor]:
-        """Positions and velocities after ``time``.
+        """Positions in radians and velocities in radians omega_0 after ``time``, shape (n, out_features) each.
 
         Args:
-            position: Initial positions in radians, shape (n, out_features); left alone.
+            position: Initial positions in radians, same shape; left alone.
             thermal: With thermal forces, from the stream ``read``.
-
-        Returns:
-            Positions in radians and velocities in radians omega_0, each of that shape.
         """
         config = self._config
         step = config.time / config.steps
@@ -172,17 +162,14 @@ class RingMedium(StandardisedMedium):
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
-        costs = {
-            "converters": inputs.new_tensor(
-                inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
-            )
-        }
+        conversions = inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
+        costs = {"converters": inputs.new_tensor(conversions)}
         if config.thermal_energy:
             lifted = (1 - self.start(inputs).cos()).sum()
             costs["modulator"] = lifted * (ROOM / config.thermal_energy)
         return costs
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"dead-pixels": self._seize, "adc-bits": self.adc.limit}
 
     def _seize(self, fraction: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.physical.converters import FragileConverter
 
@@ -26,9 +26,9 @@ class RangedConverter(FragileConverter):
     another.
 
     Args:
-        bits: Resolution, or None for a converter with no quantisation.
+        bits: As `Converter`.
         span: At gain 1 it covers -span..span, in the unit of the converted quantity.
-        inl: Largest integral nonlinearity, relative to the range.
+        inl: As `Converter`.
         limit: Largest gain, 1 or more.
 
     Attributes:
@@ -36,12 +36,10 @@ class RangedConverter(FragileConverter):
             loaded.
     """
 
-    gain: Tensor
-
     def __init__(self, bits: int | None, span: float, inl: float, limit: float) -> None:
         super().__init__(bits, -span, span, inl)
         self._limit = limit
-        self.register_buffer("gain", torch.ones(()))
+        self.gain = nn.Buffer(torch.ones(()))
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""

@@ -23,11 +23,7 @@ _REGISTRY: dict[str, type[Substrate]] = {
 
 
 def register(kind: type[Substrate]) -> type[Substrate]:
-    """Adds a substrate under its ``name``; usable as a class decorator.
-
-    Raises:
-        ValueError: If another substrate has that name.
-    """
+    """Adds a substrate under its ``name``, which must be new; usable as a class decorator."""
     known = _REGISTRY.setdefault(kind.name, kind)
     if known is not kind:
         raise ValueError(f"a substrate named {kind.name!r} is registered already: {known.__module__}")
@@ -57,13 +53,7 @@ def find(name: str) -> type[Substrate]:
 
 
 def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> Substrate:
-    """A substrate by name, its configuration changed by ``options``.
-
-    Args:
-        name: Name of a substrate, or SUBSTRATE:PRESET; options go before the preset's.
-        options: Values of its configuration by name.
-        streams: Named random streams.
-        meter: Counts measurements and writes.
+    """A substrate by name, or SUBSTRATE:PRESET, its configuration changed by ``options``: they go before the preset's.
 
     Raises:
         ValueError: If the name, the preset or an option is unknown, or a value lies outside its range.
@@ -84,11 +74,7 @@ def base(name: str) -> str:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Options of the preset in SUBSTRATE:PRESET; none of a bare name.
-
-    Raises:
-        ValueError: If the substrate or its preset is unknown.
-    """
+    """Options of the preset in SUBSTRATE:PRESET, none of a bare name; ValueError if one of the two is unknown."""
     own, colon, wanted = name.partition(":")
     if not colon:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import CALIBRATION, Streams
 from pib_rl.physical.converters import FragileConverter
@@ -19,27 +19,17 @@ class StandardisedMedium(Medium):
     """h = (what the detector shows - mean) / scale, both per output and buffers of the medium.
 
     A subclass sets them at fabrication, by `_standardise`.
-
-    Args:
-        in_features: Number of drives.
-        out_features: Number of detectors.
-        streams: Named random streams.
-
-    Attributes:
-        adc: The converter of the detectors.
     """
 
     shows: ClassVar[str] = "detectors"
     shown_unit: ClassVar[str] = "units"
-    mean: Tensor
-    scale: Tensor
-    adc: FragileConverter
+    adc: FragileConverter  # of the detectors
 
     def __init__(self, in_features: int, out_features: int, streams: Streams) -> None:
         super().__init__(in_features, out_features)
         self._streams = streams
-        self.register_buffer("mean", torch.zeros(out_features))
-        self.register_buffer("scale", torch.ones(out_features))
+        self.mean = nn.Buffer(torch.zeros(out_features))
+        self.scale = nn.Buffer(torch.ones(out_features))
 
     @property
     def converter(self) -> FragileConverter:

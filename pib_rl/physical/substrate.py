@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from enum import Enum
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.options import shown
 from pib_rl.common.streams import Streams
@@ -43,10 +43,6 @@ class Medium(Part, ABC):
 
     State drawn at fabrication belongs in float buffers, so that it is saved and loaded with the policy.
 
-    Args:
-        in_features: Number of drives.
-        out_features: Number of outputs.
-
     Attributes:
         shows: What `shown` is a picture of, for labels.
         shown_unit: Its unit.
@@ -54,13 +50,6 @@ class Medium(Part, ABC):
 
     shows: ClassVar[str] = "outputs"
     shown_unit: ClassVar[str] = "full scale"
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise ValueError(f"a medium needs at least 1 drive and 1 output, got {in_features} and {out_features}")
-        self.in_features = in_features
-        self.out_features = out_features
 
     @abstractmethod
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
@@ -75,10 +64,7 @@ class Medium(Part, ABC):
         """
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
-        """Least and largest output that a measurement can give, each of shape (out_features,), in units of h.
-
-        Infinite where that is not known, as here.
-        """
+        """Least and largest output h of a measurement, shape (out_features,) each; infinite if not known, as here."""
         edge = torch.full((self.out_features,), torch.inf)
         return -edge, edge
 
@@ -87,11 +73,7 @@ class Medium(Part, ABC):
         return outputs
 
     def recalibrate(self) -> int:
-        """Sets anew what belongs to the detectors and not to the matter, as after a fault; by default there is nothing.
-
-        Returns:
-            How many samples were measured for it.
-        """
+        """Calibrates the detectors again, as after a fault; returns how many samples that took, 0 here."""
         return 0
 
 
@@ -108,17 +90,12 @@ class Array(Part, ABC):
         endurance: Pulses that a device is good for; None where nothing is known.
     """
 
-    wear: Tensor
     endurance: float | None = None
 
     def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:
-        super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise ValueError(f"an array needs at least 1 input and 1 output, got {in_features} and {out_features}")
-        self.in_features = in_features
-        self.out_features = out_features
+        super().__init__(in_features, out_features)
         self.meter = meter
-        self.register_buffer("wear", torch.zeros(out_features, in_features))
+        self.wear = nn.Buffer(torch.zeros(out_features, in_features))
 
     @property
     def weights_held(self) -> int:
@@ -127,7 +104,7 @@ class Array(Part, ABC):
 
     @property
     def devices(self) -> int:
-        """How many devices hold the weights, each programmed by pulses of its own."""
+        """How many devices hold the weights, each programmed by itself."""
         return self.weights_held
 
     def record(self, pulses: Tensor) -> None:
@@ -148,13 +125,10 @@ class Array(Part, ABC):
         """
 
     def recalibrate(self, h: Tensor) -> int:
-        """Sets anew what belongs to the converters and not to the weights; by default there is nothing.
+        """Sets the converters, not the weights, to inputs as they come now; returns how many samples that took, 0 here.
 
         Args:
-            h: Inputs as they come now, shape (n, in_features), in units of the medium's full scale.
-
-        Returns:
-            How many samples were measured for it.
+            h: Inputs, shape (n, in_features), in units of the medium's full scale.
         """
         return 0
 
@@ -168,7 +142,7 @@ class Array(Part, ABC):
 
     @abstractmethod
     def weights(self) -> Tensor:
-        """The weights that the device holds, shape (out_features, in_features). For pictures; learning never asks."""
+        """The weights held, shape (out_features, in_features). For pictures; learning never asks."""
 
 
 class Substrate(ABC):
@@ -209,8 +183,4 @@ class Substrate(ABC):
     def describe(self) -> dict[str, Any]:
         """The configuration values that differ from the default."""
         default = asdict(self.Config())
-        return {
-            f.name: getattr(self.config, f.name)
-            for f in fields(self.config)
-            if getattr(self.config, f.name) != default[f.name]
-        }
+        return {name: value for name, value in asdict(self.config).items() if value != default[name]}

@@ -9,7 +9,7 @@ from chips import EXACT
 from pib_rl.common.streams import Streams
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.devices import Device
-from pib_rl.physical.memristive.programming import make_programming
+from pib_rl.physical.memristive.programming import PROGRAMMINGS
 from pib_rl.physical.memristive.pulsed import PulsedCrossbar
 from pib_rl.physical.memristive.step_laws import LinearStep
 from pib_rl.physical.meter import Meter
@@ -31,5 +31,5 @@ def crossbar(
     streams = Streams(seed)
     config = MemristiveConfig(**{**EXACT, **options})
     return PulsedCrossbar(
-        inputs, outputs, config, device, make_programming(programming, device, streams), Meter(), streams, readout
+        inputs, outputs, config, device, PROGRAMMINGS[programming](streams, device), Meter(), streams, readout
     )

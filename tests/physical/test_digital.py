@@ -46,5 +46,5 @@ def test_empty_arrays_are_refused(inputs, outputs):
 
 @pytest.mark.parametrize("inputs", [0, -1])
 def test_empty_media_are_refused(inputs):
-    with pytest.raises(ValueError, match=f"at least 1 drive and 1 output, got {inputs}"):
+    with pytest.raises(ValueError, match=f"Medium needs at least 1 input and 1 output, got {inputs}"):
         make("digital").make_medium(inputs, 3)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.memristive.config import MemristiveConfig
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.substrate import Medium, Read
 
 
@@ -22,9 +21,6 @@ class ActivationMedium(Medium):
     DAC gives may be nonlinear and noisy.
     """
 
-    gain: Tensor
-    offset: Tensor
-
     def __init__(self, features: int, config: MemristiveConfig, streams: Streams) -> None:
         super().__init__(features, features)
         self._streams = streams
@@ -34,9 +30,8 @@ class ActivationMedium(Medium):
         self._dac_noise = config.dac_noise * 2 * config.drive_range
         self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_inl)
         like = torch.zeros(features)
-        gain = 1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like)
-        self.register_buffer("gain", gain)
-        self.register_buffer("offset", config.activation_offset_spread * streams.normal(FABRICATION, like))
+        self.gain = nn.Buffer(1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like))
+        self.offset = nn.Buffer(config.activation_offset_spread * streams.normal(FABRICATION, like))
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         if read is Read.IDEAL:
@@ -59,7 +54,7 @@ class ActivationMedium(Medium):
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
         return -torch.ones_like(self.gain), torch.ones_like(self.gain)
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"adc-bits": self._adc.limit}
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pib_rl.common.options import check_numbers, nearest
-from pib_rl.physical.converters import check_bits, check_inl
+from pib_rl.physical.converters import check_inl
 from pib_rl.physical.memristive.devices import DEVICES
 from pib_rl.physical.memristive.programming import PROGRAMMINGS
 from pib_rl.physical.ranging import RANGINGS
@@ -41,7 +41,7 @@ class MemristiveConfig:
             linear devices.
         programming: How pulses are chosen, a name of `pib_rl.physical.memristive.programming`; None is what was
             found best for learning. Linear devices know no other than "ideal", a write that does what it is asked to,
-            give or take.
+            but for its noise.
         relative_read_noise: Standard deviation of a conductance's noise at a read, relative to that conductance.
         wire_resistance_ohm: Resistance of the wire from one cell to the next, in ohms at 300 K; 0 is no IR drop. 0.2-1
             at 65-130 nm (NeuroSim V2.1).
@@ -120,9 +120,8 @@ class MemristiveConfig:
             "medium_noise relative_read_noise wire_resistance_ohm drift drift_spread adc_noise dac_noise "
             "read_voltage_v write_energy_j dac_energy_j adc_energy_j dac_time_s adc_time_s",
             fraction="stuck",
+            bits="dac_bits adc_bits",
         )
-        for name in ("dac_bits", "adc_bits"):
-            check_bits(f"memristive {name}", getattr(self, name))
         for name in ("adc_inl", "dac_inl"):
             check_inl(f"memristive {name}", getattr(self, name))
         if self.ranging not in RANGINGS:

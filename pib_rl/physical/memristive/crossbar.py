@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.ir_drop import behind_wires
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.substrate import Array, Read
 
@@ -33,19 +32,9 @@ class Crossbar(Array):
     conversion per output and sample.
 
     Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: Parameters of the substrate.
-        meter: Counts pulses.
-        streams: Named random streams.
         readout: Ranges of a readout, not of a hidden array.
         max_conductance_us: Largest conductance, in microsiemens.
     """
-
-    difference: Tensor
-    behind: Tensor
-    squares: Tensor
-    load: Tensor
 
     def __init__(
         self,
@@ -54,7 +43,6 @@ class Crossbar(Array):
         config: MemristiveConfig,
         meter: Meter,
         streams: Streams,
-        *,
         readout: bool,
         max_conductance_us: float,
     ) -> None:
@@ -74,12 +62,12 @@ class Crossbar(Array):
         )
         self._adc_noise = config.adc_noise * 2 * span
         self._wire = config.warm_wire_resistance_ohm * self._siemens
-        self.register_buffer("difference", torch.zeros(out_features, in_features))
-        self.register_buffer("load", torch.zeros(in_features))
+        self.difference = nn.Buffer(torch.zeros(out_features, in_features))
+        self.load = nn.Buffer(torch.zeros(in_features))
         if self._wire:
-            self.register_buffer("behind", torch.zeros(out_features, in_features))
+            self.behind = nn.Buffer(torch.zeros(out_features, in_features))
         if config.relative_read_noise:
-            self.register_buffer("squares", torch.zeros(out_features, in_features))
+            self.squares = nn.Buffer(torch.zeros(out_features, in_features))
 
     @abstractmethod
     def conductances(self) -> tuple[Tensor, Tensor]:
@@ -143,7 +131,7 @@ class Crossbar(Array):
             "converters": inputs.new_tensor(outputs.numel() * config.adc_energy_j),
         }
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"adc-bits": self._adc.limit}
 
     def weights(self) -> Tensor:

@@ -41,7 +41,7 @@ class Device:
         noise_floor: Floor of graded noise, in units of weight.
         noise_slope: Slope of graded noise.
         write_noise: Standard deviation of what is read after a write around the programmed state, relative to ``step``;
-            drawn anew at each write.
+            drawn again at each write.
         centred: Weights count from the point at which a device's upward and downward steps are equal.
         one_sided: Pulses go upwards only: a weight is the difference of two devices, reset when they are full.
         stuck: Fraction of devices that do not work, as measured; a crossbar takes its own ``stuck`` instead.

@@ -24,9 +24,6 @@ def behind_wires(conductance: Tensor, wire: float) -> Tensor:
     Args:
         conductance: G, shape (..., outputs, inputs), in units of some largest conductance.
         wire: r per cell, times that conductance; 0 returns ``conductance`` itself.
-
-    Returns:
-        Of the same shape and unit.
     """
     if not wire:
         return conductance

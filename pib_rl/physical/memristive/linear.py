@@ -1,17 +1,16 @@
-"""Crossbars of linear devices: every write does what it is asked to, give or take."""
+"""Crossbars of linear devices: every write does what it is asked to, but for its noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 from pib_rl.physical.faults import struck
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.crossbar import Crossbar
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.part import Faults
 
 
 class LinearCrossbar(Crossbar):
@@ -22,22 +21,12 @@ class LinearCrossbar(Crossbar):
 
     With time both conductances drift, G(t) = G (1 + t/t0)^-nu, nu drawn per device, t the time since fabrication:
     writes do not set the clock back.
-
-    Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: Parameters of the substrate.
-        meter: Counts pulses.
-        streams: Named random streams.
-        readout: Weights start at 0, and the ranges are those of a readout.
     """
 
     plus: Tensor
     minus: Tensor
     step_plus: Tensor
     step_minus: Tensor
-    exponents: Tensor
-    age_s: Tensor
 
     def __init__(
         self,
@@ -48,23 +37,15 @@ class LinearCrossbar(Crossbar):
         streams: Streams,
         readout: bool = False,
     ) -> None:
-        super().__init__(
-            in_features,
-            out_features,
-            config,
-            meter,
-            streams,
-            readout=readout,
-            max_conductance_us=config.max_conductance_us,
-        )
+        super().__init__(in_features, out_features, config, meter, streams, readout, config.max_conductance_us)
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = (self.sigma / self.scale) * streams.normal(FABRICATION, weight)
         for sign, name in ((0.5, "plus"), (-0.5, "minus")):
             self._fabricate(name, (0.5 + sign * weight).clamp_(0, 1))
         like = self.plus.expand(2, -1, -1)
-        self.register_buffer("exponents", (config.drift + config.drift_spread * streams.normal(DRIFT, like)).abs_())
-        self.register_buffer("age_s", torch.zeros(()))
+        self.exponents = nn.Buffer((config.drift + config.drift_spread * streams.normal(DRIFT, like)).abs_())
+        self.age_s = nn.Buffer(torch.zeros(()))
         self.settle()
 
     def _fabricate(self, name: str, conductance: Tensor) -> None:
@@ -82,9 +63,7 @@ class LinearCrossbar(Crossbar):
         half = delta / (2 * self.scale)
         noise = self._config.write_noise
         for conductance, step, sign in ((self.plus, self.step_plus, 1.0), (self.minus, self.step_minus, -1.0)):
-            size = step
-            if noise:
-                size = step + noise * (step > 0) * self._streams.normal(WRITE, step)
+            size = step + noise * (step > 0) * self._streams.normal(WRITE, step) if noise else step
             conductance.addcmul_(half, size, value=sign).clamp_(0, 1)
         self.settle()
         asked = delta != 0
@@ -92,19 +71,18 @@ class LinearCrossbar(Crossbar):
         self.meter.spend({"programming": 2 * torch.count_nonzero(asked) * self._config.write_energy_j})
 
     def age(self, seconds: float) -> None:
-        config = self._config
-        start = config.drift_start_s
+        start = self._config.drift_start_s
         ratio = (self.age_s + start) / (self.age_s + seconds + start)
         for conductance, exponent in zip((self.plus, self.minus), self.exponents, strict=True):
             conductance.mul_(ratio.pow(exponent))
         self.age_s.add_(seconds)
         self.settle()
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {**super().faults(), "stuck": self.stick, "drift": self.age}
 
     def stick(self, fraction: float) -> None:
-        """That fraction of all devices gets stuck at a random conductance, each of the two of a pair by itself."""
+        """Sticks a fraction 0..1 of all devices at a random conductance, each of the two of a pair by itself."""
         for conductance, step in ((self.plus, self.step_plus), (self.minus, self.step_minus)):
             hit = struck("stuck", fraction, conductance, self._streams)
             conductance.copy_(torch.where(hit, self._streams.uniform(FAULT, conductance), conductance))

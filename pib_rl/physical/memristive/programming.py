@@ -8,7 +8,6 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from pib_rl.common.options import nearest
 from pib_rl.common.streams import WRITE, Streams
 from pib_rl.physical.memristive.devices import Device
 
@@ -16,17 +15,11 @@ LONGEST = 31  # pulses of one train, as aihwkit's default
 
 
 class PulsedArray(Protocol):
-    """What a programming asks of the array that it programs; weights are in units of the device's weight.
-
-    Attributes:
-        device: What the array is made of.
-        memory: What the programming remembers of each weight, as `Programming.memory` started it.
-        silence: How often in a row each weight did not answer, as `Programming.silence` started it.
-    """
+    """What a programming asks of the array that it programs; weights are in units of the device's weight."""
 
     device: Device
-    memory: Tensor | None
-    silence: Tensor | None
+    memory: Tensor | None  # starts as `Programming.memory` says
+    silence: Tensor | None  # starts as `Programming.silence` says
 
     def shift(self, wanted: Tensor) -> None:
         """Moves weights exactly, as far as their devices let them."""
@@ -43,14 +36,14 @@ class Programming(ABC):
 
     Args:
         streams: Named random streams.
-        step: By how much the controller believes that a pulse moves a weight, in units of the device's weight.
+        device: What is programmed. By its ``typical_step`` the controller believes that a pulse moves a weight.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, streams: Streams, step: float) -> None:
+    def __init__(self, streams: Streams, device: Device) -> None:
         self.streams = streams
-        self.step = step
+        self.step = device.typical_step
 
     def memory(self, weight: Tensor) -> Tensor | None:
         """What the controller remembers of each weight, at the start: a buffer of the array, shape of ``weight``."""
@@ -121,7 +114,7 @@ class WriteVerify(Programming):
 
     Up to `ROUNDS` times: read, compare, send pulses where |error| > tolerance. The tolerance is half a step or half the
     write noise, whichever is larger: closer no pulse comes on purpose. Most of a small error may be write noise, which
-    the next write draws anew whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
+    the next write draws again whatever the pulses, so that error/(step + write noise) pulses are sent, rounded, one at
     least. All weights are read in the first round, in the next ones those that just got pulses.
 
     A weight answers a round if its reading moved by `FRACTION` of the tolerance or more in the wanted direction. After
@@ -178,14 +171,3 @@ class WriteVerify(Programming):
 
 PROGRAMMINGS: dict[str, type[Programming]] = {kind.name: kind for kind in (Ideal, Pulsed, Accumulate, WriteVerify)}
 DEFAULT = "write-verify"
-
-
-def make_programming(name: str, device: Device, streams: Streams) -> Programming:
-    """A programming by name, for a device whose mean step the controller knows.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    if name not in PROGRAMMINGS:
-        raise ValueError(f"unknown programming {name!r}; {nearest(name, list(PROGRAMMINGS))}")
-    return PROGRAMMINGS[name](streams, device.typical_step)

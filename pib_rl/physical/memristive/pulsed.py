@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
 from pib_rl.physical.faults import struck
@@ -16,6 +15,7 @@ from pib_rl.physical.memristive.devices import REST, Device
 from pib_rl.physical.memristive.programming import Programming
 from pib_rl.physical.memristive.step_laws import LinearStep, Population
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.part import Faults
 
 FULL, FILLED = 0.75, 0.25  # of the range: a one-sided pair is rewritten when one device is beyond, the other too
 REWRITE = 1000  # pulses at most, to write a reset device; all published ones need fewer
@@ -25,7 +25,7 @@ class PulsedCrossbar(Crossbar):
     """One device and a fixed reference per weight, or two one-sided devices whose difference counts.
 
     What a device holds moves by pulses under its step law (`pib_rl.physical.memristive.devices`), each with its own
-    drawn range, steps and asymmetry; what a read sees is that plus write noise, drawn anew at every write. Which
+    drawn range, steps and asymmetry; what a read sees is that plus write noise, drawn at every write. Which
     pulses are sent, the programming decides (`pib_rl.physical.memristive.programming`). Stuck devices take
     pulses and do not move.
 
@@ -33,27 +33,16 @@ class PulsedCrossbar(Crossbar):
     the one at w = 0; of a one-sided pair, G = w/high each.
 
     Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: Parameters of the substrate.
         device: What the crossbar is made of.
         programming: How it is programmed.
-        meter: Counts pulses.
-        streams: Named random streams.
-        readout: Weights start at 0, and the ranges are those of a readout.
     """
 
-    held: Tensor
-    seen: Tensor
-    reference: Tensor
     memory: Tensor | None
     silence: Tensor | None
     up: Tensor
     down: Tensor
     low: Tensor
     high: Tensor
-    exponent: Tensor
-    age_s: Tensor
 
     def __init__(
         self,
@@ -66,15 +55,7 @@ class PulsedCrossbar(Crossbar):
         streams: Streams,
         readout: bool = False,
     ) -> None:
-        super().__init__(
-            in_features,
-            out_features,
-            config,
-            meter,
-            streams,
-            readout=readout,
-            max_conductance_us=device.max_conductance_us,
-        )
+        super().__init__(in_features, out_features, config, meter, streams, readout, device.max_conductance_us)
         self.device = device
         self.programming = programming
         self.endurance = device.endurance
@@ -123,16 +104,16 @@ class PulsedCrossbar(Crossbar):
         centre = (up - down) / (up / high - down / low) if device.centred else torch.zeros_like(high)
         for name, value in zip(Population._fields, (high, low, up, down, *bends), strict=True):
             self.register_buffer(name, value)
-        self.register_buffer("reference", centre)
+        self.reference = nn.Buffer(centre)
         start = self._halves(wanted) + centre
-        self.register_buffer("held", torch.minimum(torch.maximum(start, low), high))
+        self.held = nn.Buffer(torch.minimum(torch.maximum(start, low), high))
         self._stick(streams.uniform(FABRICATION, like) < self._config.stuck, streams.uniform(FABRICATION, like))
         noise = device.write_noise * device.step
-        self.register_buffer("seen", self.held + noise * draw() if noise else self.held.clone())
-        self.register_buffer("wear", torch.zeros_like(self.held))
+        self.seen = nn.Buffer(self.held + noise * draw() if noise else self.held.clone())
+        self.wear = nn.Buffer(torch.zeros_like(self.held))
         if device.drift is not None:
-            self.register_buffer("exponent", (device.drift + device.drift_spread * streams.normal(DRIFT, like)).abs())
-            self.register_buffer("age_s", torch.zeros_like(self.held))
+            self.exponent = nn.Buffer((device.drift + device.drift_spread * streams.normal(DRIFT, like)).abs())
+            self.age_s = nn.Buffer(torch.zeros_like(self.held))
 
     def _halves(self, weight: Tensor) -> Tensor:
         """What the devices of each weight hold ideally, shape (1 or 2, out, in)."""
@@ -155,24 +136,20 @@ class PulsedCrossbar(Crossbar):
         return seen[0] - seen[1] if self.device.one_sided else seen[0]
 
     def verify(self, which: Tensor) -> Tensor:
-        """Reads single weights, one after the other, and meters that.
+        """Reads the weights that ``which`` marks, one after the other, and meters that; noise is averaged away.
 
         Energy: V^2 (G+ + G-) t of the devices of each weight at full input, V = read_voltage_v, t = read_time_s, as a
-        read of the array has it; and one conversion adc_energy_j per weight. What noise a read has is averaged away.
+        read of the array has it; and one conversion adc_energy_j per weight.
 
-        Args:
-            which: Truth values, shape (out_features, in_features).
-
-        Returns:
-            Weights as a read sees them, in units of the device's weight, of that shape; those not read as well.
+        Returns all weights as a read sees them, in units of the device's weight, shape (out_features, in_features).
         """
         config = self._config
         if self.meter.running:
             plus, minus = self.conductances()
-            volts = config.read_voltage_v**2 * self._siemens * config.read_time_s
+            energy = config.read_voltage_v**2 * self._siemens * config.read_time_s
             self.meter.spend(
                 {
-                    "array": ((plus + minus) * which).sum(dtype=torch.float64) * volts,
+                    "array": ((plus + minus) * which).sum(dtype=torch.float64) * energy,
                     "converters": which.sum(dtype=torch.float64) * config.adc_energy_j,
                 }
             )
@@ -250,7 +227,7 @@ class PulsedCrossbar(Crossbar):
             self.age_s.view(-1)[where] = 0.0
 
     def _rewrite_full(self) -> None:
-        """Resets one-sided pairs that are full and writes their difference anew, around `REST`."""
+        """Resets one-sided pairs that are full and writes their difference again, around `REST`."""
         larger, smaller = self.held.amax(0), self.held.amin(0)
         full = (larger > FULL * self.device.high) & (smaller > FILLED * self.device.high) & (self.up > 0).all(0)
         if not full.any():
@@ -294,12 +271,12 @@ class PulsedCrossbar(Crossbar):
             self.age_s.add_(seconds)
         self.settle()
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         ageing = self.device.drift is not None or self.device.retention_time_s is not None
         return {**super().faults(), "stuck": self.stick, **({"drift": self.age} if ageing else {})}
 
     def stick(self, fraction: float) -> None:
-        """That fraction of all devices gets stuck where it happens to be thrown, uniformly over its range."""
+        """Sticks a fraction 0..1 of all devices at a uniform draw from their range."""
         stuck = struck("stuck", fraction, self.held, self._streams)
         self._stick(stuck, self._streams.uniform(FAULT, self.held))
         self.seen.copy_(self.held.where(stuck, self.seen))

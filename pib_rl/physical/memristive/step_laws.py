@@ -10,23 +10,14 @@ from torch import Tensor
 
 
 class Population(NamedTuple):
-    """What was drawn for each device, in units of weight, all of the shape of the weights.
+    """What was drawn for each device, in units of weight, all of the shape of the weights."""
 
-    Attributes:
-        high: Largest weight.
-        low: Smallest weight.
-        up: Mean step of a pulse upwards at weight 0.
-        down: Mean step of a pulse downwards at weight 0, positive.
-        bend_up: Fraction by which the upward step falls from weight 0 to the upper end (linear law).
-        bend_down: The same downwards.
-    """
-
-    high: Tensor
-    low: Tensor
-    up: Tensor
-    down: Tensor
-    bend_up: Tensor
-    bend_down: Tensor
+    high: Tensor  # largest weight
+    low: Tensor  # smallest weight
+    up: Tensor  # mean step of a pulse upwards at weight 0
+    down: Tensor  # mean step of a pulse downwards at weight 0, positive
+    bend_up: Tensor  # fraction by which the upward step falls from weight 0 to the upper end (linear law)
+    bend_down: Tensor  # the same downwards
 
     def at(self, where: Tensor) -> Population:
         """The devices at flat indices ``where``."""
@@ -55,20 +46,13 @@ class LinearStep(StepLaw):
     1 with each device's own ends the soft bounds, at which steps vanish.
 
     Source: the laws ``LinearStep`` and ``SoftBounds`` of aihwkit (Rasch et al., arXiv 2104.02184).
-
-    Args:
-        bend_up: Mean b.
-        bend_down: Mean b'.
-        bend_spread: Standard deviation of b and b' over devices.
-        own_ends: Each device's own ends; otherwise those of the mean device.
-        ends: Smallest and largest weight of the mean device.
     """
 
-    bend_up: float = 0.0
-    bend_down: float = 0.0
-    bend_spread: float = 0.0
-    own_ends: bool = False
-    ends: tuple[float, float] = (-1.0, 1.0)
+    bend_up: float = 0.0  # mean b
+    bend_down: float = 0.0  # mean b'
+    bend_spread: float = 0.0  # standard deviation of b and b' over devices
+    own_ends: bool = False  # each device's own ends; otherwise those of the mean device
+    ends: tuple[float, float] = (-1.0, 1.0)  # smallest and largest weight of the mean device
 
     def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
         low, high = (devices.low, devices.high) if self.own_ends else self.ends
@@ -85,22 +69,14 @@ class ExponentialStep(StepLaw):
     dw = -down max(0, 1 - A' exp(-gamma' x)) downwards.
 
     Source: the law ``ExpStep`` of aihwkit; its use for ReRAM: Gong et al., Nat. Commun. 9:2102 (2018).
-
-    Args:
-        gamma_up: gamma.
-        gamma_down: gamma'.
-        offset_up: A; negative for steps that are larger than ``up`` at low weights.
-        offset_down: A'.
-        slope: a.
-        shift: b.
     """
 
-    gamma_up: float
-    gamma_down: float
-    offset_up: float
-    offset_down: float
-    slope: float
-    shift: float
+    gamma_up: float  # gamma
+    gamma_down: float  # gamma'
+    offset_up: float  # A; negative for steps that are larger than ``up`` at low weights
+    offset_down: float  # A'
+    slope: float  # a
+    shift: float  # b
 
     def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
         x = 2 * self.slope * weight / (devices.high - devices.low) + self.shift

@@ -9,7 +9,7 @@ from pib_rl.physical.memristive.activation import ActivationMedium
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.devices import DEVICES
 from pib_rl.physical.memristive.linear import LinearCrossbar
-from pib_rl.physical.memristive.programming import DEFAULT, make_programming
+from pib_rl.physical.memristive.programming import DEFAULT, PROGRAMMINGS
 from pib_rl.physical.memristive.pulsed import PulsedCrossbar
 from pib_rl.physical.substrate import Array, Medium, Substrate
 
@@ -32,5 +32,5 @@ class Memristive(Substrate):
         if config.device is None:
             return LinearCrossbar(in_features, out_features, config, self.meter, self.streams, readout)
         device = DEVICES[config.device]
-        programming = make_programming(config.programming or DEFAULT, device, self.streams)
+        programming = PROGRAMMINGS[config.programming or DEFAULT](self.streams, device)
         return PulsedCrossbar(in_features, out_features, config, device, programming, self.meter, self.streams, readout)

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from pib_rl.common.options import check_numbers
-from pib_rl.physical.converters import check_bits
 
 HALF = math.pi / 2  # end of the range of a phase, in radians
 
@@ -18,7 +17,7 @@ class MZIConfig:
     Args:
         ports: Smallest number of waveguides of a mesh, each with a detector; raised where drives or outputs need more.
         reference: Fraction of the light that goes unmodulated into a port of its own. Detectors see no phase that all
-            light shares, and no sign of a single drive; beside a reference they do.
+            light shares, and no sign of a single drive; with a reference they do.
         drive_phase_rad: Phase of a modulator per drive, in radians per drive standard deviation.
         splitter_error_rad: Standard deviation of the angle of each splitter, relative to pi/4 at 50:50, in radians.
         phase_error_rad: Standard deviation of each phase as fabricated, in radians.
@@ -77,9 +76,8 @@ class MZIConfig:
             not_negative="splitter_error_rad phase_error_rad insertion_loss_db detector_noise heater_power_w "
             "settle_time_s laser_power_w adc_energy_j dac_energy_j",
             below_one="reference",
+            bits="dac_bits adc_bits",
         )
-        for name in ("dac_bits", "adc_bits"):
-            check_bits(f"mzi {name}", getattr(self, name))
         if not 0 <= self.crosstalk < 0.5:
             raise ValueError(f"mzi crosstalk must be in 0..0.5 (0.5 excluded), got {self.crosstalk}")
         if not 0 < self.slope_floor <= 1:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.mzi.config import HALF, MZIConfig
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
@@ -78,11 +77,6 @@ class MeshMedium(StandardisedMedium):
     drawn at fabrication). Read modes leave the mesh as it was fabricated.
     """
 
-    signal: Tensor
-    background: Tensor
-    noise: Tensor
-    alive: Tensor
-
     def __init__(self, in_features: int, out_features: int, config: MZIConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features, streams)
         if out_features <= in_features:
@@ -95,10 +89,10 @@ class MeshMedium(StandardisedMedium):
         used = used * (out_features / transmission) ** 0.5
         matrix = torch.cat([used.real, used.imag]).T.float()
         fraction = (1 - config.reference) / in_features
-        self.register_buffer("signal", matrix[:in_features] * fraction**0.5)
-        self.register_buffer("background", matrix[in_features] * config.reference**0.5)
-        self.register_buffer("noise", torch.tensor(config.detector_noise / transmission))
-        self.register_buffer("alive", torch.ones(out_features))
+        self.signal = nn.Buffer(matrix[:in_features] * fraction**0.5)
+        self.background = nn.Buffer(matrix[in_features] * config.reference**0.5)
+        self.noise = nn.Buffer(torch.tensor(config.detector_noise / transmission))
+        self.alive = nn.Buffer(torch.ones(out_features))
         self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def phase(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
@@ -106,13 +100,13 @@ class MeshMedium(StandardisedMedium):
         phase = drive * self._config.drive_phase_rad
         return phase.clamp_(-HALF, HALF) if read is Read.IDEAL else self._dac(phase)
 
-    def intensity(self, phase: Tensor) -> Tensor:
+    def intensity(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Noise-free light on the detectors, shape (n, out_features), in mean intensities at full drive."""
-        field = torch.addmm(self.background, phase.sin(), self.signal).square_()
+        field = torch.addmm(self.background, self.phase(drive, read).sin(), self.signal).square_()
         return (field[:, : self.out_features] + field[:, self.out_features :]).mul_(self.alive)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        shown = self.intensity(self.phase(drive, read))
+        shown = self.intensity(drive, read)
         if read is Read.NOISY and self._config.detector_noise:
             shown.addcmul_(self._streams.normal(READ, shown), self.noise)
         if read is not Read.IDEAL:
@@ -133,7 +127,7 @@ class MeshMedium(StandardisedMedium):
             "converters": watts.new_tensor(conversions),
         }
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"dead-pixels": self._darken, "adc-bits": self.adc.limit}
 
     def _darken(self, fraction: float) -> None:

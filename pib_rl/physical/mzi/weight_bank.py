@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.mzi.config import HALF, MZIConfig
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.substrate import Array, Read
 
 
@@ -28,14 +27,6 @@ class WeightBank(Array):
     read sends the positive and the negative parts of h one after the other and digitises their difference. The
     modulators that send h are ideal.
     """
-
-    memory: Tensor
-    contrast: Tensor
-    leakage: Tensor
-    error: Tensor
-    working: Tensor
-    stuck_at: Tensor
-    weight: Tensor
 
     def __init__(
         self,
@@ -59,13 +50,13 @@ class WeightBank(Array):
         like = torch.zeros(out_features, in_features)
         start = like if readout else (streams.normal(FABRICATION, like) / bound).clamp_(-1, 1).asin()
         first, second = (2 * config.splitter_error_rad * streams.normal(FABRICATION, like) for _ in range(2))
-        self.register_buffer("memory", start.clone())
-        self.register_buffer("contrast", first.cos() * second.cos())
-        self.register_buffer("leakage", first.sin() * second.sin())
-        self.register_buffer("error", config.phase_error_rad * streams.normal(FABRICATION, like))
-        self.register_buffer("working", torch.ones_like(like))
-        self.register_buffer("stuck_at", torch.zeros_like(like))
-        self.register_buffer("weight", torch.zeros_like(like))
+        self.memory = nn.Buffer(start.clone())
+        self.contrast = nn.Buffer(first.cos() * second.cos())
+        self.leakage = nn.Buffer(first.sin() * second.sin())
+        self.error = nn.Buffer(config.phase_error_rad * streams.normal(FABRICATION, like))
+        self.working = nn.Buffer(torch.ones_like(like))
+        self.stuck_at = nn.Buffer(torch.zeros_like(like))
+        self.weight = nn.Buffer(torch.zeros_like(like))
         self._settle()
 
     def _phase(self, wanted: Tensor) -> Tensor:
@@ -115,7 +106,7 @@ class WeightBank(Array):
             "converters": held.new_tensor(conversions),
         }
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
+    def faults(self) -> Faults:
         return {"stuck": self._seize, "adc-bits": self.adc.limit}
 
     def _seize(self, fraction: float) -> None:

@@ -24,24 +24,16 @@ class Camera(nn.Module):
     With N electrons per pixel at unit intensity: electrons = Poisson(N I) + read noise, at most the full well; the ADC
     covers -4 read noises (a black level: darkness is not clipped) to full_scale. Dead pixels show 0. Electrons are
     counted as in EMVA 1288, without dark current and with one gain for all pixels.
-
-    Args:
-        pixels: Number of camera pixels.
-        config: Parameters of the bench.
-        streams: Named random streams.
     """
-
-    live: Tensor
-    shift: Tensor
 
     def __init__(self, pixels: int, config: OpticalConfig, streams: Streams) -> None:
         super().__init__()
         self._config = config
         self._streams = streams
-        self.register_buffer("live", torch.ones(pixels))
+        self.live = nn.Buffer(torch.ones(pixels))
         black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
         self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
-        self.register_buffer("shift", torch.zeros(()))
+        self.shift = nn.Buffer(torch.zeros(()))
         restore_after_loading(self)
         self.restore()
 
@@ -51,44 +43,32 @@ class Camera(nn.Module):
         self._whole = bool((self.live == 1).all())
 
     def kill(self, fraction: float, stream: str) -> None:
-        """Ends a fraction 0..1 of the pixels, each by itself.
-
-        Raises:
-            ValueError: If the fraction is not in 0..1.
-        """
+        """Ends a fraction 0..1 of the pixels, each by itself."""
         hit = struck("dead-pixels", fraction, torch.zeros(self.live.shape), self._streams, stream)
         self.live.masked_fill_(hit.to(self.live.device), 0.0)
         self.restore()
 
     def move(self, pixels: float) -> None:
-        """Moves the camera sideways by so many pixels, fractions too; moves add up.
-
-        Raises:
-            ValueError: If that is no finite number.
-        """
+        """Moves the camera sideways by a finite number of pixels, fractions too; moves add up."""
         if not math.isfinite(pixels):
             raise ValueError(f"a camera moves by a finite number of pixels, got {pixels}")
         self.shift.add_(pixels)
         self.restore()
 
-    def look(self, intensity: Tensor, read: Read) -> Tensor:
-        """A picture.
+    def record(self, intensity: Tensor, read: Read) -> Tensor:
+        """The picture of light of some ``intensity``, which may be overwritten.
 
-        Args:
-            intensity: Shape (n, pixels), in mean speckle intensities; not used again by the caller.
-            read: Read mode; an ideal one keeps where the camera stands and which pixels are dead.
-
-        Returns:
-            The picture, shape (n, pixels), in mean speckle intensities.
+        Both have shape (n, pixels) and count in mean speckle intensities. An ideal read keeps where the camera stands
+        and which pixels are dead.
         """
         if self._shift:
             intensity = self._moved(intensity)
         if read is Read.NOISY:
             intensity = self._expose(intensity)
         if read is not Read.IDEAL:
-            electrons = self._config.electrons
-            if self._config.full_well_electrons is not None and electrons is not None:
-                intensity = intensity.clamp(max=self._config.full_well_electrons / electrons)
+            full, electrons = self._config.full_well_electrons, self._config.electrons
+            if full is not None and electrons is not None:
+                intensity = intensity.clamp(max=full / electrons)
             intensity = self.adc(intensity)
         return intensity if self._whole else intensity.mul_(self.live)
 

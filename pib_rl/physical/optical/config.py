@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from pib_rl.common.options import check_numbers
-from pib_rl.physical.converters import check_bits
 
 MODULATORS = ("slm", "dmd", "ferroelectric")
 ARRAYS = ("digital", "multiplier")
@@ -119,9 +118,8 @@ class OpticalConfig:
             positive_or_none="pixels_per_drive photons full_well_electrons decorrelation_time_s laser_power_w",
             fraction="quantum_efficiency light_efficiency",
             below_one="reference unmodulated dead_pixels",
+            bits="camera_bits multiplier_bits phase_bits",
         )
-        for name in ("camera_bits", "multiplier_bits", "phase_bits"):
-            check_bits(f"optical {name}", getattr(self, name))
         for name, known in (("array", ARRAYS), ("modulator", MODULATORS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"optical {name} must be {' or '.join(known)}, got {getattr(self, name)!r}")

@@ -19,29 +19,16 @@ def frame_time(config: OpticalConfig) -> float:
     return 1 / config.modulator_rate_hz + config.settle_time_s + 1 / config.camera_rate_hz
 
 
-def conversion(bits: int | None) -> float:
-    """Joules of one conversion, 30 fJ 2^bits; 0 for a converter that is none."""
-    return 0.0 if bits is None else CONVERSION * 2**bits
-
-
 def picture_costs(config: OpticalConfig, pixels: int) -> dict[str, float]:
     """Joules of one sample through a medium, by part.
 
     light: laser_power_w frame time; or, counting photons, pixels photons h c / (wavelength light_efficiency), at the
     mean intensity. modulator: modulator_power_w frame time. camera: camera_power_w / camera_rate_hz, of which the part
     of the ADC, pixels 30 fJ 2^bits, goes to converters.
-
-    Args:
-        config: Parameters of the bench.
-        pixels: Camera pixels of the medium.
     """
-    costs = {"modulator": config.modulator_power_w * frame_time(config)}
-    if config.laser_power_w is not None:
-        costs["light"] = config.laser_power_w * frame_time(config)
-    elif config.photons is not None:
-        photon = PLANCK * LIGHT_SPEED / (config.wavelength_nm * 1e-9)
-        costs["light"] = pixels * config.photons * photon / config.light_efficiency
-    return costs | _readout(config, pixels)
+    photon = PLANCK * LIGHT_SPEED / (config.wavelength_nm * 1e-9)
+    light = None if config.photons is None else pixels * config.photons * photon / config.light_efficiency
+    return _bench_costs(config, 1, pixels, light)
 
 
 def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
@@ -49,15 +36,8 @@ def product_costs(config: OpticalConfig, outputs: int) -> dict[str, float]:
 
     Two modulators (inputs and weights) for one frame time, and a camera that reads two balanced detectors per output.
     A laser is counted where its power is known; photons are not modelled there.
-
-    Args:
-        config: Parameters of the bench.
-        outputs: Outputs of the multiplier.
     """
-    costs = {"modulator": 2 * config.modulator_power_w * frame_time(config)}
-    if config.laser_power_w is not None:
-        costs["light"] = config.laser_power_w * frame_time(config)
-    return costs | _readout(config, 2 * outputs)
+    return _bench_costs(config, 2, 2 * outputs, None)
 
 
 def refresh_cost(config: OpticalConfig) -> float:
@@ -70,7 +50,14 @@ def of_samples(joules: Mapping[str, float], samples: int) -> Costs:
     return {part: torch.tensor(one * samples, dtype=torch.float64) for part, one in joules.items()}
 
 
-def _readout(config: OpticalConfig, pixels: int) -> dict[str, float]:
-    """Joules of one frame by part: what is left of the camera's when the conversions are taken out, and these."""
-    whole, converters = config.camera_power_w / config.camera_rate_hz, pixels * conversion(config.camera_bits)
-    return {"camera": max(0.0, whole - converters), "converters": converters}
+def _bench_costs(config: OpticalConfig, modulators: int, pixels: int, light: float | None) -> dict[str, float]:
+    """Joules of one frame by part, ``light`` where the laser's power is unknown; conversions are not the camera's."""
+    time = frame_time(config)
+    costs = {"modulator": modulators * config.modulator_power_w * time}
+    if config.laser_power_w is not None:
+        light = config.laser_power_w * time
+    if light is not None:
+        costs["light"] = light
+    whole, bits = config.camera_power_w / config.camera_rate_hz, config.camera_bits
+    converters = 0.0 if bits is None else pixels * (CONVERSION * 2**bits)
+    return costs | {"camera": max(0.0, whole - converters), "converters": converters}

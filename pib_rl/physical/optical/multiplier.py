@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter
@@ -13,7 +11,7 @@ from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, product_costs, refresh_cost
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.substrate import Array, Read
 
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
@@ -25,20 +23,10 @@ class MultiplierArray(Array):
     A digital memory keeps W at full precision and refreshes the modulators after each write, so that changes
     smaller than one step add up. Detector noise has standard deviation detector_noise |h| / sqrt(in_features).
 
-    Stuck modulators hold their weight whatever is written; the memory knows it.
+    Stuck modulators hold their weight whatever is written; the memory knows it. The meter counts settings that changed.
 
-    Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: Parameters of the bench.
-        meter: Counts modulator settings that changed.
-        streams: Named random streams.
-        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features), with a larger bound.
+    A readout starts at 0 instead of at normal draws of standard deviation 1/sqrt(in_features), with a larger bound.
     """
-
-    memory: Tensor
-    weight: Tensor
-    free: Tensor
 
     def __init__(
         self,
@@ -59,9 +47,9 @@ class MultiplierArray(Array):
         memory = torch.zeros(out_features, in_features)
         if not readout:
             memory = streams.normal(FABRICATION, memory) * sigma
-        self.register_buffer("memory", memory)
-        self.register_buffer("weight", self._modulator(memory))
-        self.register_buffer("free", torch.ones(out_features, in_features))
+        self.memory = nn.Buffer(memory)
+        self.weight = nn.Buffer(self._modulator(memory))
+        self.free = nn.Buffer(torch.ones(out_features, in_features))
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         z = h @ (self.memory if read is Read.IDEAL else self.weight).T
@@ -83,24 +71,18 @@ class MultiplierArray(Array):
 
     @property
     def latency(self) -> float:
-        """Seconds of one sample: inputs shown, light settled, detectors read."""
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         return of_samples(product_costs(self._config, self.out_features), len(inputs))
 
     def stick(self, fraction: float) -> None:
-        """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound.
-
-        Raises:
-            ValueError: If the fraction is not in 0..1.
-        """
+        """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound."""
         stuck = struck("stuck", fraction, self.weight, self._streams) & (self.free == 1)
         at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high
         self.memory.copy_(torch.where(stuck, self._modulator(at), self.memory))
         self.weight.copy_(self._modulator(self.memory))
         self.free.masked_fill_(stuck, 0.0)
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
-        """Faults by kind: stuck (fraction of modulators)."""
+    def faults(self) -> Faults:
         return {"stuck": self.stick}

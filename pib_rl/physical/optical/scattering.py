@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import FragileConverter
@@ -15,7 +14,7 @@ from pib_rl.physical.optical.camera import Camera
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
 from pib_rl.physical.optical.slm import make_modulator
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, Faults
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
@@ -40,10 +39,6 @@ class ScatteringMedium(StandardisedMedium):
 
     shows: ClassVar[str] = "camera"
     shown_unit: ClassVar[str] = "mean intensity"
-    transmission: Tensor
-    folded: Tensor
-    background: Tensor
-    power: Tensor
 
     def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:
         super().__init__(in_features, out_features, streams)
@@ -51,15 +46,14 @@ class ScatteringMedium(StandardisedMedium):
         self.modulator = make_modulator(in_features, config)
         self.copies, self.signal_pixels = self.modulator.copies, self.modulator.signal_pixels
         like = torch.zeros(2, config.modes * out_features, self.modulator.pixels)
-        self.register_buffer("transmission", streams.normal(FABRICATION, like) / 2**0.5)
-        for name, value in zip(("folded", "background"), self._fold(), strict=True):
-            self.register_buffer(name, value)
-        self.register_buffer("power", torch.ones(()))
+        self.transmission = nn.Buffer(streams.normal(FABRICATION, like) / 2**0.5)
+        self.folded, self.background = map(nn.Buffer, self._fold())
+        self.power = nn.Buffer(torch.ones(()))
         self.camera = Camera(out_features, config, streams)
         self._calibrate()
 
     def _fold(self) -> tuple[Tensor, Tensor]:
-        """T as the modulator multiplies with it, and the constant field; modes beside each other, scaled to E I = 1."""
+        """T as the modulator multiplies with it, and the constant field; modes side by side, scaled to E I = 1."""
         folded, background = self.modulator.fold(self.transmission)
         rho, modes = self._config.constant_phasor, self._config.modes
         if rho:
@@ -77,19 +71,16 @@ class ScatteringMedium(StandardisedMedium):
         drives = self._drives(FABRICATION)
         if self._config.dead_pixels:
             self.camera.kill(self._config.dead_pixels, FABRICATION)
-        self._standardise(self.camera.look(self.intensity(drives), Read.MEAN))
+        self._standardise(self.camera.record(self.intensity(drives), Read.MEAN))
         if self._config.camera_shift_pixels:
             self.camera.move(self._config.camera_shift_pixels)
 
     def intensity(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """Noise-free intensity in front of the camera, at the laser's power of the calibration.
+        """Noise-free light on the camera, shape (n, out_features), in mean speckle intensities, at the first power.
 
         Args:
             drive: Drives, shape (n, in_features), in drive standard deviations.
             exact: Without rounding to the phase levels of the modulator.
-
-        Returns:
-            Shape (n, out_features), in units of the mean speckle intensity.
         """
         each = self.modulator.intensity(drive, self.folded, self.background, exact)
         first, *others = torch.split(each, self.out_features, 1)
@@ -99,11 +90,11 @@ class ScatteringMedium(StandardisedMedium):
         power = self._shots(drive, read)
         rows = max(1, AT_ONCE // self.out_features)
         if len(drive) <= rows or drive.device.type != "cpu":
-            return self._look(drive, power, read)
+            return self._picture(drive, power, read)
         pictures = drive.new_empty(len(drive), self.out_features)
         for start in range(0, len(drive), rows):
             part = slice(start, start + rows)
-            pictures[part] = self._look(drive[part], power if power is None else power[part], read)
+            pictures[part] = self._picture(drive[part], power if power is None else power[part], read)
         return pictures
 
     def _shots(self, drive: Tensor, read: Read) -> Tensor | None:
@@ -116,26 +107,21 @@ class ScatteringMedium(StandardisedMedium):
             power = power * (1 + config.laser_noise * self._streams.normal(READ, power)).clamp_(min=0)
         return power
 
-    def _look(self, drive: Tensor, power: Tensor | None, read: Read) -> Tensor:
+    def _picture(self, drive: Tensor, power: Tensor | None, read: Read) -> Tensor:
         intensity = self.intensity(drive, read is Read.IDEAL)
         if power is not None:
             intensity = intensity.mul_(power)
-        return self.camera.look(intensity, read).sub_(self.mean).div_(self.scale)
+        return self.camera.record(intensity, read).sub_(self.mean).div_(self.scale)
 
     @property
     def latency(self) -> float:
-        """Seconds of a picture: the modulator takes it up, the light follows, the camera exposes and reads out."""
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         return of_samples(picture_costs(self._config, self.out_features), len(inputs))
 
     def age(self, seconds: float) -> None:
-        """T <- r T + sqrt(1 - r^2) T', r = exp(-seconds/decorrelation_time_s); the laser's power takes a random step.
-
-        Raises:
-            ValueError: If the time is negative.
-        """
+        """After t seconds T <- r T + sqrt(1 - r^2) T', r = exp(-t/decorrelation_time_s); the laser drifts."""
         if not seconds >= 0:
             raise ValueError(f"time passes by seconds >= 0, got {seconds}")
         config = self._config
@@ -153,22 +139,13 @@ class ScatteringMedium(StandardisedMedium):
             old.copy_(new)
 
     def rotate(self, degrees: float) -> None:
-        """Turns the medium: T <- cos(a) T + sin(a) T'; at 90 degrees it is another one.
-
-        Raises:
-            ValueError: If the angle is not in 0..90.
-        """
+        """Turns the medium by 0..90 degrees: T <- cos(a) T + sin(a) T'; at 90 degrees it is another one."""
         if not 0 <= degrees <= 90:
             raise ValueError(f"a medium is rotated by 0..90 degrees, got {degrees}")
         if degrees:
             self._renew(math.cos(math.radians(degrees)))
 
-    def faults(self) -> Mapping[str, Callable[[float], None]]:
-        """Faults by kind.
-
-        rotate-medium (degrees 0..90), dead-pixels (fraction of camera pixels), adc-bits (2..24, what is left), drift
-        (seconds that pass; without effect unless decorrelation or laser drift are on), shift-camera (pixels).
-        """
+    def faults(self) -> Faults:
         return {
             "rotate-medium": self.rotate,
             "dead-pixels": lambda fraction: self.camera.kill(fraction, FAULT),
@@ -181,5 +158,5 @@ class ScatteringMedium(StandardisedMedium):
 class DetailedMedium(ScatteringMedium):
     """A scattering medium that phases of one coherent pattern do not describe: other modulators, cross-talk, modes.
 
-    A class of its own because the digital twin of `ScatteringMedium` would be wrong of it.
+    A separate class because the digital twin of `ScatteringMedium` would be wrong of it.
     """

@@ -17,15 +17,7 @@ class SpatialLightModulator(ABC):
     """Pixels in front of a medium: groups of ``copies``, one per drive, and behind them the unmodulated reference.
 
     Each pixel reflects m (1 - u) + u with m what it shows and u the unmodulated fraction, the reference reflects 1.
-
-    Args:
-        drives: Number of drives.
-        config: Parameters of the bench.
-
-    Attributes:
-        copies: Pixels of each drive.
-        signal_pixels: Pixels of all drives.
-        pixels: These and the reference.
+    Of all ``pixels``, ``signal_pixels`` belong to drives.
     """
 
     def __init__(self, drives: int, config: OpticalConfig) -> None:
@@ -51,12 +43,7 @@ class SpatialLightModulator(ABC):
 
     @abstractmethod
     def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """What the pixels show.
-
-        Args:
-            drive: Drives, shape (n, drives), in drive standard deviations.
-            exact: Without rounding to phase levels.
-        """
+        """What the pixels show for drives of shape (n, drives); ``exact`` without rounding to phase levels."""
 
     def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
         """|T e|^2, shape (n, out), for drives of shape (n, drives), with what `fold` made of T."""
@@ -100,7 +87,7 @@ class FringedModulator(PhaseModulator):
     """An SLM whose pixels bend the liquid crystal of their neighbours: phases are blurred, pixel by pixel.
 
     The blur's spectrum is H(k) = exp(-(|k|/sigma)^2.3) along each axis with sigma = 0.92 / (crosstalk pitch). The mean
-    phase of a pixel j places beside one of phase 1 is then t_j = integral H(k) sinc^2(k pitch) cos(2 pi k j pitch) dk;
+    phase of a pixel j places from one of phase 1 is then t_j = integral H(k) sinc^2(k pitch) cos(2 pi k j pitch) dk;
     like the published kernel, t ends at the next neighbours and sums to 1. Pixels stand in rows on a square panel;
     around it and on the reference, phases are 0 before the blur. No phase varies inside a pixel, so |m| stays 1.
 

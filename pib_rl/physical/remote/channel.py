@@ -10,6 +10,7 @@ from torch import Tensor
 from pib_rl.physical.remote.config import RemoteConfig
 from pib_rl.physical.remote.instrument import InstrumentError, Link, link_to
 from pib_rl.physical.remote.scpi import check_error, numbers, written
+from pib_rl.physical.substrate import Read
 
 
 class Channel:
@@ -26,56 +27,50 @@ class Channel:
     """
 
     def __init__(self, config: RemoteConfig, number: int, kind: str, inputs: int, outputs: int) -> None:
-        self.config = config
-        self.number = number
-        self.kind = kind
-        self.inputs = inputs
-        self.outputs = outputs
+        self.config, self.number, self.kind = config, number, kind
+        self.inputs, self.outputs = inputs, outputs
+        if kind == "MED":
+            self._question, self._unit, self._limit = config.read_medium, config.full_scale, config.medium_limit
+        else:
+            self._question, self._unit, self._limit = config.read_array, config.output_unit, config.output_limit
 
     @property
     def link(self) -> Link:
         """The session with the instrument."""
         return link_to(self.config.resource, self.config.library)
 
-    def measure(
-        self, inputs: Tensor, question: str, limit: float, readings: int, restore: Callable[[], None]
-    ) -> Tensor:
+    def measure(self, inputs: Tensor, read: Read, restore: Callable[[], None] = lambda: None) -> Tensor:
         """Drives the channel with a batch and reads it; again if the line fails.
 
         Args:
             inputs: Shape (n, inputs), in the instrument's units.
-            question: Template of the question for the outputs.
-            limit: Largest reading that can be, in the instrument's units.
-            readings: How many are averaged.
+            read: Read mode. Real noise cannot be switched off: all modes but ``noisy`` average some readings.
             restore: Writes all weights, where the chip may not hold them.
 
         Returns:
-            Shape (n, outputs), in the instrument's units, float64, on the CPU.
+            Shape (n, outputs), in full scales of a medium, in units of z of an array.
 
         Raises:
             InstrumentError: If the line fails every time, or the instrument refuses or answers what cannot be.
         """
         if not len(inputs):
-            return torch.zeros(0, self.outputs, dtype=torch.float64)
-        inputs = inputs.detach().cpu()
+            return inputs.new_zeros(0, self.outputs)
+        readings = 1 if read is Read.NOISY else self.config.repeats
+        parts = torch.split(inputs.detach().cpu(), self.config.chunk)
 
         def dialogue() -> Tensor:
             self._claim(restore)
-            parts = [self._portion(part, question, limit, readings) for part in torch.split(inputs, self.config.chunk)]
-            return torch.cat(parts)
+            return torch.cat([self._portion(part, readings) for part in parts])
 
-        return self.link.exchange(dialogue, self.config.retries)
+        return (self.link.exchange(dialogue, self.config.retries) / self._unit).to(inputs)
 
     def program(self, rows: Tensor, weights: Tensor, restore: Callable[[], None]) -> bool:
-        """Writes those rows whose numbers are given, or all if the chip may not hold the others; never twice.
+        """Writes those ``rows``, or all if the chip may not hold the others; never twice. Returns whether only those.
 
         Args:
             rows: Numbers of rows, shape (k,).
             weights: All weights, shape (outputs, inputs), in the instrument's units.
             restore: Writes all weights.
-
-        Returns:
-            Whether only those rows were written.
 
         Raises:
             InstrumentError: If the line fails or the instrument refuses.
@@ -97,9 +92,8 @@ class Channel:
 
     def release(self) -> None:
         """What the chip holds is not what it should: the next use writes everything."""
-        holders = self.link.holders
-        if holders.get(self.number) is self:
-            del holders[self.number]
+        if self.link.holders.get(self.number) is self:
+            del self.link.holders[self.number]
 
     def _claim(self, restore: Callable[[], None]) -> bool:
         """Opens the session and sets the channel up, unless both are done; returns whether that was needed."""
@@ -125,13 +119,14 @@ class Channel:
         if self.config.clear is not None:
             self.link.tell(self.config.clear)
 
-    def _portion(self, inputs: Tensor, question: str, limit: float, readings: int) -> Tensor:
-        """Mean of some readings of a few samples, shape (n, outputs)."""
+    def _portion(self, inputs: Tensor, readings: int) -> Tensor:
+        """Mean of some readings of a few samples, shape (n, outputs), in the instrument's units, float64."""
         self._tell(self.config.drive, values=self._text(inputs))
-        replies = [self.link.ask(question.format(channel=self.number)) for _ in range(readings)]
+        replies = [self.link.ask(self._question.format(channel=self.number)) for _ in range(readings)]
         self._check()  # first, for it explains replies that are none
         total = torch.zeros(len(inputs), self.outputs, dtype=torch.float64)
         for reply in replies:
+            limit = self._limit * self._unit
             total += numbers(reply, self.config.separator, len(inputs), self.outputs, limit, self._name)
         return total / readings
 

@@ -1,4 +1,4 @@
-"""How a remote instrument is reached, what it is told, and in which units."""
+"""How a remote instrument is reached, which messages it gets, and in which units."""
 
 from __future__ import annotations
 
@@ -102,10 +102,9 @@ class RemoteConfig:
     def __post_init__(self) -> None:
         self._check_numbers()
         self._check_templates()
-        if not self.terminator:
-            raise ValueError("remote terminator must be one character or more, got none")
-        if not self.separator:
-            raise ValueError("remote separator must be one character or more, got none")
+        for name in ("terminator", "separator"):
+            if not getattr(self, name):
+                raise ValueError(f"remote {name} must be one character or more, got none")
         if self.expect and self.identify is None:
             raise ValueError(f"remote expect {self.expect!r} needs identify, which is none")
         try:
@@ -123,12 +122,8 @@ class RemoteConfig:
             "output_unit output_limit input_gain drive_gain",
             not_negative="drive_offset",
         )
-        for name, least, most in (
-            ("chunk", 1, 10**6),
-            ("repeats", 1, 10**4),
-            ("retries", 0, 100),
-            ("first_channel", 0, 10**6),
-        ):
+        sizes = {"chunk": (1, 10**6), "repeats": (1, 10**4), "retries": (0, 100), "first_channel": (0, 10**6)}
+        for name, (least, most) in sizes.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"remote {name} must be in {least}..{most}, got {getattr(self, name)}")
         if self.baud_rate is not None and self.baud_rate < 1:

@@ -35,7 +35,7 @@ class Link:
 
     Attributes:
         holders: Who configured and programmed each channel since the session was opened. It is no part of the holders'
-            state: a copy of a network, or one loaded from a file, programs the chip anew before it measures.
+            state: a copy of a network, or one loaded from a file, programs the chip before it measures.
     """
 
     def __init__(self, resource: str, library: str) -> None:
@@ -47,15 +47,7 @@ class Link:
         self._session: Any = None
 
     def open(self, terminator: str, timeout_s: float, baud_rate: int | None = None) -> bool:
-        """Opens the session unless it is open.
-
-        Args:
-            terminator: End of a message, both ways.
-            timeout_s: How long to wait for the connection and for each reply, in seconds.
-            baud_rate: Of a serial line, in baud; None leaves it as it is.
-
-        Returns:
-            Whether it was closed before.
+        """Opens the session unless it is open; returns whether it was closed before. Arguments as in `RemoteConfig`.
 
         Raises:
             InstrumentError: If PyVISA or its backend is not installed.
@@ -92,20 +84,13 @@ class Link:
         self._waiting.append(message)
 
     def flush(self) -> None:
-        """Sends what waits.
-
-        Raises:
-            LineError: If the connection breaks.
-        """
+        """Sends what waits; LineError if the connection breaks."""
         with self._converted("takes no messages"):
             self._send(self._waiting)
             self._waiting.clear()
 
     def ask(self, question: str) -> str:
-        """Sends what waits, then a question.
-
-        Returns:
-            The reply, without its end.
+        """Sends what waits, then a question; returns the reply, without its end.
 
         Raises:
             LineError: If it does not come in time, is empty, or the connection breaks.

@@ -38,12 +38,7 @@ def check_template(name: str, template: str, needed: Collection[str], allowed: C
 
 
 def written(values: Tensor, number: str, separator: str) -> str:
-    """Numbers as text, one after the other: a batch sample by sample.
-
-    Args:
-        values: Numbers of any shape.
-        number: Format of one, such as ``.6g``.
-        separator: What stands between two.
+    """``values`` of any shape as text, a batch sample by sample, each in the format ``number``, such as ``.6g``.
 
     Raises:
         InstrumentError: If one is not finite: no instrument is driven with that.
@@ -54,7 +49,7 @@ def written(values: Tensor, number: str, separator: str) -> str:
 
 
 def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, who: str) -> Tensor:
-    """The numbers in a reply.
+    """The numbers in a reply, shape (rows, columns), float64.
 
     Args:
         reply: Text.
@@ -63,9 +58,6 @@ def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, w
         columns: Numbers per sample.
         limit: Largest size of a number that can be.
         who: The part that was asked, for messages.
-
-    Returns:
-        Shape (rows, columns), float64.
 
     Raises:
         LineError: If the reply is no list of numbers, or of another length.

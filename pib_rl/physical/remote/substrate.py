@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
@@ -19,14 +19,7 @@ from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 
 class RemoteMedium(Medium):
-    """h = reading / full_scale, of a medium driven with drive_unit clip(drive, -drive_limit, drive_limit).
-
-    Args:
-        in_features: Number of drives.
-        out_features: Number of outputs.
-        config: How to talk with the instrument.
-        number: Channel of the medium.
-    """
+    """h = reading / full_scale, of a medium driven with drive_unit clip(drive, -drive_limit, drive_limit)."""
 
     def __init__(self, in_features: int, out_features: int, config: RemoteConfig, number: int) -> None:
         super().__init__(in_features, out_features)
@@ -35,30 +28,17 @@ class RemoteMedium(Medium):
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         config = self.channel.config
         sent = drive.clamp(-config.drive_limit, config.drive_limit) * config.drive_unit
-        seen = self.channel.measure(
-            sent, config.read_medium, config.medium_limit * config.full_scale, readings(config, read), lambda: None
-        )
-        return (seen / config.full_scale).to(drive)
+        return self.channel.measure(sent, read)
 
 
 class RemoteArray(Array):
-    """z = reading / output_unit, of an array that is told its weights in weight_unit.
+    """z = reading / output_unit, of an array that gets its weights in weight_unit.
 
     ``weight`` is what the chip was asked to hold, within its bounds; what it holds is not known. Loading a state, a
-    copy of the network, or a session opened anew writes all of it before the next measurement. A weight that changes
+    copy of the network, or a session opened again writes all of it before the next measurement. A weight that changes
     counts as one pulse, and so does each when all are written: how many the instrument takes is its own affair.
-
-    Args:
-        in_features: Number of inputs.
-        out_features: Number of outputs.
-        config: How to talk with the instrument.
-        number: Channel of the array.
-        meter: Counts weights written.
-        streams: Named random streams.
-        readout: Start at 0 instead of at normal draws of standard deviation 1/sqrt(in_features).
+    Those of a readout start at 0, others at normal draws of standard deviation 1/sqrt(in_features).
     """
-
-    weight: Tensor
 
     def __init__(
         self,
@@ -77,19 +57,11 @@ class RemoteArray(Array):
         weight = torch.zeros(out_features, in_features)
         if not readout:
             weight = (sigma * streams.normal(FABRICATION, weight)).clamp_(-self._bound, self._bound)
-        self.register_buffer("weight", weight)
+        self.weight = nn.Buffer(weight)
         restore_after_loading(self)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
-        config = self.channel.config
-        seen = self.channel.measure(
-            h * config.full_scale,
-            config.read_array,
-            config.output_limit * config.output_unit,
-            readings(config, read),
-            self._write_all,
-        )
-        return (seen / config.output_unit).to(h)
+        return self.channel.measure(h * self.channel.config.full_scale, read, self._write_all)
 
     def program(self, delta: Tensor) -> None:
         if not delta.isfinite().all():
@@ -98,7 +70,7 @@ class RemoteArray(Array):
         changed = wanted != self.weight
         self.weight.copy_(wanted)
         rows = changed.any(1).nonzero().flatten()
-        if len(rows) and self.channel.program(rows, self._told(), self._write_all):
+        if len(rows) and self.channel.program(rows, self._all_weights(), self._write_all):
             self.record(changed)
 
     def weights(self) -> Tensor:
@@ -109,11 +81,11 @@ class RemoteArray(Array):
         self.channel.release()
 
     def _write_all(self) -> None:
-        self.channel.write(torch.arange(self.out_features), self._told())
+        self.channel.write(torch.arange(self.out_features), self._all_weights())
         self.record(torch.ones_like(self.weight))
 
-    def _told(self) -> Tensor:
-        """All weights in the instrument's units, on the CPU."""
+    def _all_weights(self) -> Tensor:
+        """In the instrument's units, on the CPU."""
         return self.weight.cpu() * self.channel.config.weight_unit
 
 
@@ -149,8 +121,3 @@ class Remote(Substrate):
         return RemoteArray(
             in_features, out_features, self.config, next(self._channels), self.meter, self.streams, readout
         )
-
-
-def readings(config: RemoteConfig, read: Read) -> int:
-    """Readings per measurement. Real noise cannot be switched off: all modes but ``noisy`` average some."""
-    return 1 if read is Read.NOISY else config.repeats

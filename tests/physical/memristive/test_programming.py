@@ -12,7 +12,7 @@ from pulsed_chips import PAIR, PLAIN, crossbar
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.memristive.devices import DEVICES
-from pib_rl.physical.memristive.programming import LONGEST, make_programming
+from pib_rl.physical.memristive.programming import LONGEST
 from pib_rl.physical.meter import Meter
 
 
@@ -81,8 +81,8 @@ def test_the_controller_knows_the_mean_device():
 
 
 def test_names():
-    with pytest.raises(ValueError, match="did you mean write-verify"):
-        make_programming("write-verified", PLAIN, Streams(0))
+    with pytest.raises(ValueError, match="memristive has no programming 'write-verified'; did you mean write-verify"):
+        registry.make("memristive:pcm", {"programming": "write-verified"}, Streams(0), Meter())
     with pytest.raises(ValueError, match="substrate memristive has no preset 'reram-e'; did you mean reram-es"):
         registry.make("memristive:reram-e", {}, Streams(0), Meter())
     with pytest.raises(ValueError, match="memristive has no device 'ecrm'; did you mean ecram"):
