@@ -18,14 +18,6 @@ class Layout:
 
     Attributes:
         scale: Pixels per unit of length.
-        header: Title, return, tags.
-        frame: The task; empty if there is none.
-        decision: Actions and value.
-        history: Returns of episodes, and the learner.
-        hardware: Media and arrays.
-        energy: Energy by part.
-        costs: Counts, age, faults.
-        footer: What happened last.
 
     Raises:
         ValueError: If the size is out of range.

@@ -74,14 +74,7 @@ def draw_drive(canvas: Canvas, rect: pygame.Rect, drive: Heatmap, first: bool) -
 
 
 def draw_heatmap(canvas: Canvas, rect: pygame.Rect, heatmap: Heatmap, even: bool) -> None:
-    """A heatmap with its title above and its colours below.
-
-    Args:
-        canvas: Where to.
-        rect: Its place.
-        heatmap: The numbers.
-        even: Its pixels are squares; otherwise it fills the place.
-    """
+    """A heatmap with its title above and its colours below; ``even`` pixels are squares, others fill the place."""
     px = canvas.px
     canvas.fill(rect, colours.PAPER)
     canvas.text(heatmap.title, rect.left, rect.top, 13, colours.GREY, width=rect.width)

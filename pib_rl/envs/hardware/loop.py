@@ -23,9 +23,10 @@ from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, reseed, run_fol
 from pib_rl.envs.hardware.delay import Delay, late_steps
 from pib_rl.envs.hardware.override import make_override
 from pib_rl.envs.make import control_period
-from pib_rl.physical.faults import parse_all
+from pib_rl.physical.faults import Fault, FaultPlan, parse_all
 from pib_rl.physical.substrate import Read
 from pib_rl.viewer import Probe, Scene, Status
+from pib_rl.viewer.episodes import Episodes
 
 if TYPE_CHECKING:
     from pib_rl.viewer import Painter
@@ -119,10 +120,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._begin()
 
     def _begin(self) -> None:
-        self.life, self.ahead, self.reward, self.over = 0, list(self.faults), 0.0, False
-        self.returns: list[float] = []
-        self.marks: list[int] = []  # episodes in which something broke
+        self.plan, self.played = FaultPlan(self.faults, self._break), Episodes()
         self._next: Any = self.delay.first
+
+    def _break(self, fault: Fault) -> None:
+        inject(self.policy, fault)
+        self.played.mark()
 
     def _late(self, asked: bool) -> int:
         """Steps by which answers come late."""
@@ -151,7 +154,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         reseed(self.policy.streams, self.np_random)
         self.delay.clear()
         self.probe.begin()
-        self.reward, self.over = 0.0, False
+        self.played.start()
         return obs, info | self._decide(obs, info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -163,18 +166,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         check_action(self.action_space, action)
         applied = self.override(action, self._next)
         obs, reward, terminated, truncated, info = self.env.step(applied)
-        self.life += 1
-        self.reward += float(reward)
-        self.over = terminated or truncated
-        if self.over:
-            self.returns.append(self.reward)
+        self.played.count(reward, terminated or truncated)
         return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
 
     def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
         """Asks the hardware about an observation; what an info says of that."""
-        while self.ahead and self.ahead[0].step <= self.life:
-            inject(self.policy, self.ahead.pop(0))
-            self.marks.append(len(self.returns) + 1)
+        self.plan.reach(self.played.steps)
         with self.policy.meter.lap() as joules:
             answer = self.probe.decide(self.policy.obs_to_tensor(obs)[0], self.greedy)
             spent = joules()
@@ -187,7 +184,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             **self._law(answer),
             "energy_j": info.get("energy_j", 0.0) + spent,
             "latency_s": info.get("latency_s", 0.0) + self.latency_s,
-            "faults": len(self.faults) - len(self.ahead),
+            "faults": len(self.plan.happened),
         }
 
     def _in_task(self, actions: Tensor) -> Any:
@@ -224,21 +221,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""
-        broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[: len(self.faults) - len(self.ahead)])
-        earlier = tuple(self.returns[:-1] if self.over else self.returns)
-        return self.probe.scene(
-            Status(
-                f"{self._task} on {self.policy.arguments['hw']}",
-                self.life,
-                len(earlier) + 1,
-                self.reward,
-                earlier,
-                tuple(self.marks),
-                (f"{self.probe.read.value} read",),
-                faults=broken,
-            ),
-            self._next,
-        )
+        title, tags = f"{self._task} on {self.policy.arguments['hw']}", (f"{self.probe.read.value} read",)
+        return self.probe.scene(Status(title, **self.played.place(), tags=tags, faults=self.plan.labels), self._next)
 
 
 def listed(faults: Sequence[str] | None) -> tuple[str, ...]:
