@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pygame
@@ -48,17 +46,12 @@ class Preview(EpisodePlayer):
             super().__init__(
                 policy, make_env(config.env, config.distractors, render_mode="rgb_array"), seed=config.seed
             )
-        with self._aside():
+        with policy.streams.aside("live"), policy.meter.paused():
             self._begin()
-
-    @contextlib.contextmanager
-    def _aside(self) -> Iterator[None]:
-        with self.policy.streams.aside("live"), self.policy.meter.paused():
-            yield
 
     def play(self, steps: int, status: Status) -> Scene:
         """Plays so many steps, or until an episode ends; what there is to be seen then, with the training's status."""
-        with self._aside():
+        with self.policy.streams.aside("live"), self.policy.meter.paused():
             for _ in range(steps):
                 self.advance()
                 if self.over:

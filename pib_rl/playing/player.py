@@ -18,13 +18,7 @@ class EpisodePlayer(Episodes):
     """Greedy episodes, one after the other.
 
     The policy has decided on the state that is to be seen, unless that state ended an episode: then the decision to be
-    seen is the one that led to it, and the next episode begins when the play goes on.
-
-    Args:
-        policy: The policy.
-        env: The environment to play in.
-        read: Read mode.
-        seed: Seed of the episodes.
+    seen is the one that led to it, and the next episode begins when the play goes on. ``seed`` is that of the episodes.
     """
 
     def __init__(self, policy: PIBPolicy, env: gym.Env[Any, Any], read: Read = Read.NOISY, seed: int = 0) -> None:

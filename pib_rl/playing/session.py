@@ -128,15 +128,10 @@ class Session(EpisodePlayer):
         self._asked.append(action)
 
     def turn(self, steps: int, patience: float) -> Scene | None:
-        """Does what was asked for and plays so many steps, unless the learner needs the chip for longer.
+        """Does what was asked for and plays so many steps; what there is to be seen then.
 
-        Args:
-            steps: Environment steps, beginnings of episodes among them; of a few the last are left out where an episode
-                ends, so that its end can be seen.
-            patience: Seconds to wait for the chip.
-
-        Returns:
-            What there is to be seen then; None if the chip was not free.
+        Beginnings of episodes count as steps; of a few steps the last are left out where an episode ends, so that its
+        end can be seen. Returns None if the learner did not free the chip for ``patience`` seconds.
 
         Raises:
             Exception: What ended the learner.

@@ -88,7 +88,9 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         faults: Sequence[str] | None = (),
     ) -> None:
         settings = admit(SETTINGS, {"best": best, "greedy": greedy, "latency_s": latency_s}, "HardwareLoop")
-        breaks = listed(faults)
+        if isinstance(faults, (str, bytes, Mapping)) or not isinstance(faults, (Iterable, type(None))):
+            raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {shown(faults)}")
+        breaks = () if faults is None else tuple(faults)
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=True,
@@ -110,9 +112,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.greedy, self.view = settings["greedy"], view
         self._painter: Painter | None = None
         self.probe = Probe(self.policy, Read(read))
-        asked = settings["latency_s"]
-        self.latency_s = self.policy.latency if asked is None else asked
-        self.delay = Delay(self._late(asked is not None), self.override.checked(first_action))
+        self.latency_s = self.policy.latency if settings["latency_s"] is None else settings["latency_s"]
+        self.delay = Delay(self._late(settings["latency_s"] is not None), self.override.checked(first_action))
         self.faults = parse_all(breaks)
         for fault in self.faults:
             check(self.policy, fault)
@@ -137,12 +138,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return 0 if period is None else late_steps(self.latency_s, period)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Resets the task; the chip's draws start again, from a seed that the task's generator spawns.
-
-        Args:
-            seed: Seed of the task and of what the chip draws.
-            options: "chip": "new" puts in the chip as it was delivered; all others are the task's.
-        """
+        """Resets the task and what the chip draws; the option "chip": "new" puts in the chip as it was delivered."""
         others = dict(options or {})
         chip = others.pop("chip", None)
         if chip not in (None, "new"):
@@ -158,11 +154,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return obs, info | self._decide(obs, info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """One step of the task.
-
-        Raises:
-            ValueError: If the action is none of ``action_space``; a continuous one may lie outside its bounds.
-        """
+        """One step of the task; ValueError if the action is none of ``action_space``, bounds of a Box left aside."""
         check_action(self.action_space, action)
         applied = self.override(action, self._next)
         obs, reward, terminated, truncated, info = self.env.step(applied)
@@ -225,24 +217,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self.probe.scene(Status(title, **self.played.place(), tags=tags, faults=self.plan.labels), self._next)
 
 
-def listed(faults: Sequence[str] | None) -> tuple[str, ...]:
-    """Faults one by one; none for None.
-
-    Raises:
-        ValueError: If they are no list.
-    """
-    if isinstance(faults, (str, bytes, Mapping)) or not isinstance(faults, (Iterable, type(None))):
-        raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {shown(faults)}")
-    return () if faults is None else tuple(faults)
-
-
 def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:
-    """The policy that is meant.
-
-    Args:
-        policy: As for `HardwareLoop`.
-        env: The task.
-        name: File of the policy in a run folder.
+    """The policy that is meant, as for `HardwareLoop`; ``name`` is that of its file in a run folder.
 
     Raises:
         ValueError: If it can't be had or is of other spaces.
