@@ -52,7 +52,9 @@ def make_checked(
         found = UNEXPECTED.search(str(error))
         if found is None or found[1] not in env_kwargs or found[1] == "render_mode":
             raise
-        known = dict.fromkeys([*names(maker), *names(entry_point(env_id)), "render_mode"])
+        entry = gym.spec(env_id.rpartition(":")[2]).entry_point
+        creator = load_env_creator(entry) if isinstance(entry, str) else cast(Callable[..., Any], entry)
+        known = dict.fromkeys([*names(maker), *names(creator), "render_mode"])
         raise ValueError(
             f"there is no argument {found[1]!r}, nor has {env_id} one; {nearest(found[1], list(known))}"
         ) from None
@@ -62,12 +64,6 @@ def names(maker: Callable[..., Any]) -> list[str]:
     """Names of arguments."""
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return [name for name, one in inspect.signature(maker).parameters.items() if one.kind not in kinds]
-
-
-def entry_point(env_id: str) -> Callable[..., Any]:
-    """What makes the environment of that id."""
-    entry = gym.spec(env_id.rpartition(":")[2]).entry_point
-    return load_env_creator(entry) if isinstance(entry, str) else cast(Callable[..., Any], entry)
 
 
 def make_inner(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:

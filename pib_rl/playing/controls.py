@@ -35,9 +35,6 @@ HELP = (
 class Controls(Keys):
     """What keys have set, and what they ask of the session.
 
-    Args:
-        session: The play.
-
     Attributes:
         speed: Power of 2 that the speed of the task is multiplied with.
         single: Steps to make while paused.

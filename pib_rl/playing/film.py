@@ -25,11 +25,7 @@ MOMENTS = 8  # in a picture of an episode
 
 
 class Film(ABC):
-    """Takes frames, shape (height, width, 3), uint8, and makes a file of them.
-
-    Args:
-        path: The file.
-        fps: Frames a second that will come.
+    """Takes frames, shape (height, width, 3), uint8, of which ``fps`` come a second, and makes a file of them.
 
     Attributes:
         every: Of so many frames one is kept.
@@ -51,11 +47,7 @@ class Film(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Writes the file.
-
-        Raises:
-            UserError: If it cannot be written.
-        """
+        """Writes the file; raises `UserError` where it cannot be written."""
 
     def abandon(self) -> None:
         """Leaves no file."""
@@ -63,13 +55,7 @@ class Film(ABC):
 
 
 class Gif(Film):
-    """An animation in one palette: colours of the first frame and those of panels.
-
-    Args:
-        path: The file.
-        fps: Frames a second that will come.
-        width: Wider frames are made smaller; None keeps them.
-    """
+    """An animation in one palette, colours of the first frame and those of panels, at most ``width`` pixels wide."""
 
     def __init__(self, path: Path, fps: float, width: int | None = None) -> None:
         super().__init__(path, fps)
@@ -179,11 +165,7 @@ class Moments(Film):
 
 
 def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
-    """A film of a kind, gif, mp4 or png; ``composed`` frames show the hardware, too.
-
-    Raises:
-        UserError: If what it needs is missing.
-    """
+    """A film of a kind, gif, mp4 or png; ``composed`` frames show the hardware, too."""
     if kind == "gif":
         return Gif(path, fps, None if composed else 400)
     if kind == "mp4":

@@ -36,9 +36,6 @@ class Preview(EpisodePlayer):
 
     Read noise comes from a separate stream and the meter stands still, as in `pib_rl.training.evaluation`: the training
     is the same, bit for bit.
-
-    Raises:
-        UserError: If the task can't be made with pictures.
     """
 
     def __init__(self, policy: PIBPolicy, config: TrainConfig) -> None:
@@ -63,11 +60,6 @@ class Live(BaseCallback):
     """Shows a training in a window, now and then between two of its steps.
 
     While the policy learns or is evaluated there are no steps, and the picture stands still.
-
-    Args:
-        policy: The policy in training.
-        config: Of the training.
-        budget: How often a frame may be made.
 
     Attributes:
         open: Whether the window is there.

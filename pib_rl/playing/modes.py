@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -92,12 +93,9 @@ def watch(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     """Opens the window."""
     from pib_rl.playing.window import Window
 
-    def over() -> bool:
-        return (config.steps is not None and session.steps >= config.steps) or (
-            config.episodes is not None and len(session.returns) >= config.episodes
-        )
-
-    Window(session, config.pixels(), session.fps, folder.path).run(over)
+    steps, episodes = config.steps or math.inf, config.episodes or math.inf
+    window = Window(session, config.pixels(), session.fps, folder.path)
+    window.run(lambda: session.steps >= steps or len(session.returns) >= episodes)
 
 
 def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.common.streams import Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.viewer import Probe
-from pib_rl.viewer.episodes import Episodes
+from pib_rl.viewer import Episodes, Probe
 
 
 class EpisodePlayer(Episodes):

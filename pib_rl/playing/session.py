@@ -25,22 +25,15 @@ FEW = 2  # steps from one picture to the next at the pace of most tasks
 
 
 class Session(EpisodePlayer):
-    """A play of a chip that breaks, ages, learns on and is reset.
+    """A play of a chip that breaks, ages, learns on and is reset; ``message`` says what happened last.
 
     Args:
-        model: The model with the loaded policy.
-        task: Configuration of its run.
-        env: The environment to play in.
-        read: Read mode.
-        seed: Seed of the episodes.
+        task: Configuration of the model's run.
         faults: What breaks, in order; their steps count steps played.
         learn_from: Steps played until learning in place begins; None is never.
         learn_every: Steps played to each rollout of the learner, if it has no thread.
         learn_steps: Environment steps that the learner makes.
         threaded: The learner has a thread of its own.
-
-    Attributes:
-        message: What happened last.
     """
 
     def __init__(

@@ -10,17 +10,9 @@ LINES = 720  # a panel of so many lines has pixels of unit length
 
 
 class Layout:
-    """Places in pixels. The task stands left, the hardware right; without a task the hardware has more room.
+    """Places in pixels, ``scale`` of them per unit of length.
 
-    Args:
-        size: Width and height of the panel.
-        task: Whether there is a frame of a task.
-
-    Attributes:
-        scale: Pixels per unit of length.
-
-    Raises:
-        ValueError: If the size is out of range.
+    The task stands left, the hardware right; without a ``task`` the hardware has more room.
     """
 
     def __init__(self, size: tuple[int, int], task: bool = True) -> None:

@@ -1,10 +1,11 @@
-"""What a panel shows, as plain data: nothing here knows hardware or pixels."""
+"""What a panel shows, as plain data, and a count of episodes: nothing here knows hardware or pixels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class UnitView:
     """What one unit, or the readout, shows of one sample: a medium and the array behind it.
 
     ``drive`` is what the medium is driven with, shape (1, in), in drive standard deviations; ``medium`` what its
-    detectors show; ``array`` the weights.
+    detectors show; ``array`` the weights. A unit that is not ``alive`` has dead outputs.
     """
 
     name: str
@@ -114,6 +115,46 @@ class Status:
     message: str = ""
     learning: Learning | None = None
     overlay: Overlay | None = None
+
+
+@dataclass(eq=False)
+class Episodes:
+    """Steps in all; return of the present episode, and whether it is over; returns of those that ended.
+
+    ``marks`` are the numbers, from 1, of episodes in which something broke.
+    """
+
+    steps: int = 0
+    reward: float = 0.0
+    over: bool = False
+    returns: list[float] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+
+    def start(self) -> None:
+        """An episode begins."""
+        self.reward, self.over = 0.0, False
+
+    def count(self, reward: Any, over: bool) -> None:
+        """Counts a step, with the reward that it brought and whether it ended the episode."""
+        self.steps += 1
+        self.reward += float(reward)
+        self.over = over
+        if over:
+            self.returns.append(self.reward)
+
+    def mark(self) -> None:
+        """Something broke."""
+        self.marks.append(len(self.returns) + 1)
+
+    @property
+    def episode(self) -> int:
+        """Number of the episode that is to be seen, from 1; one that ended stays until the next begins."""
+        return len(self.returns) + (not self.over)
+
+    def place(self) -> dict[str, Any]:
+        """Where the play is, as fields of `Status`."""
+        earlier, marks = tuple(self.returns[: self.episode - 1]), tuple(self.marks)
+        return {"step": self.steps, "episode": self.episode, "reward": self.reward, "returns": earlier, "marks": marks}
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,6 @@ class Monitor:
 
     Running means start again with every action but "nothing": what was before tells little about a chip that changed.
 
-    Args:
-        config: The task.
-
     Attributes:
         names: What each number of an observation is.
         probe: Fraction of this period's labelled samples that were classified right.

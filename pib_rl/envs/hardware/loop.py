@@ -25,8 +25,7 @@ from pib_rl.envs.hardware.override import make_override
 from pib_rl.envs.make import control_period
 from pib_rl.physical.faults import Fault, FaultPlan, parse_all
 from pib_rl.physical.substrate import Read
-from pib_rl.viewer import Probe, Scene, Status
-from pib_rl.viewer.episodes import Episodes
+from pib_rl.viewer import Episodes, Probe, Scene, Status
 
 if TYPE_CHECKING:
     from pib_rl.viewer import Painter

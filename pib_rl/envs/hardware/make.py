@@ -43,9 +43,9 @@ def make_hardware(
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.
     """
     chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
-    if distractors is None:
-        distractors = (run is not None and read_settings(Path(run)).get("distractors")) or 0
-    env = built(env_id, distractors, env_kwargs, make_hardware)
+    if distractors is None and run is not None:
+        distractors = read_settings(Path(run)).get("distractors")
+    env = built(env_id, 0 if distractors is None else distractors, env_kwargs, make_hardware)
     return HardwareLoop(
         env,
         chip,

@@ -53,10 +53,6 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 
     ## Version history
     v0 (`pib_rl/Distractors-v0`): first version.
-
-    Args:
-        env: Environment with vector observations.
-        count: Number of noise dimensions.
     """
 
     def __init__(self, env: gym.Env[Any, Any], count: int) -> None:
