@@ -27,7 +27,7 @@ def has_action(space: spaces.Space[Any], action: Any) -> bool:
     return found.dtype.kind in "biuf" and found.shape == space.shape and bool(np.isfinite(found).all())
 
 
-def check_action(space: spaces.Space[Any], action: Any) -> None:
-    """Raises ValueError, with the space and what came, unless a space has an action; see `has_action`."""
+def check_action(space: spaces.Space[Any], action: Any, expected: str = "") -> None:
+    """Raises ValueError, with what is expected and what came, unless a space has an action; see `has_action`."""
     if not has_action(space, action):
-        raise ValueError(f"the action must be one of {space}, got {shown(action)}")
+        raise ValueError(f"the action must be {expected or f'one of {space}'}, got {shown(action)}")

@@ -17,13 +17,7 @@ UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def refusal(env_id: str, error: Exception, unknown: str = "unknown environment") -> ValueError:
-    """What is wrong with an id, or with what it needs, in one line.
-
-    Args:
-        env_id: What was asked for.
-        error: What Gymnasium, or an import, said of it.
-        unknown: How a message begins that there is no such environment.
-    """
+    """What is wrong with an id, or with what it needs, in one line; ``unknown`` begins it where there is none."""
     if isinstance(error, DependencyNotInstalled):
         return ValueError(f"environment {env_id} needs more packages: {error}")
     if isinstance(error, ImportError) or (isinstance(error, UnregisteredEnv) and ":" in env_id):
@@ -44,13 +38,7 @@ def check_text(env_id: Any) -> None:
 def make_checked(
     env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any], unknown: str = "unknown environment"
 ) -> gym.Env[Any, Any]:
-    """`gymnasium.make`, and what is wrong in one line.
-
-    Args:
-        env_id: Registered id.
-        env_kwargs: Arguments of the environment, ``render_mode`` among them.
-        maker: Who was given them with its own arguments, the names of which are offered for misspelt ones.
-        unknown: As for `refusal`.
+    """`gymnasium.make`, and what is wrong in one line; names of arguments of ``maker`` are offered for misspelt ones.
 
     Raises:
         ValueError: If there is no such environment, what it needs is not installed, or it has no argument of a name.
@@ -64,7 +52,9 @@ def make_checked(
         found = UNEXPECTED.search(str(error))
         if found is None or found[1] not in env_kwargs or found[1] == "render_mode":
             raise
-        known = dict.fromkeys([*names(maker), *names(entry_point(env_id)), "render_mode"])
+        entry = gym.spec(env_id.rpartition(":")[2]).entry_point
+        creator = load_env_creator(entry) if isinstance(entry, str) else cast(Callable[..., Any], entry)
+        known = dict.fromkeys([*names(maker), *names(creator), "render_mode"])
         raise ValueError(
             f"there is no argument {found[1]!r}, nor has {env_id} one; {nearest(found[1], list(known))}"
         ) from None
@@ -76,18 +66,8 @@ def names(maker: Callable[..., Any]) -> list[str]:
     return [name for name, one in inspect.signature(maker).parameters.items() if one.kind not in kinds]
 
 
-def entry_point(env_id: str) -> Callable[..., Any]:
-    """What makes the environment of that id."""
-    entry = gym.spec(env_id.rpartition(":")[2]).entry_point
-    return load_env_creator(entry) if isinstance(entry, str) else cast(Callable[..., Any], entry)
-
-
 def make_inner(env_id: str, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
-    """The environment of that id, for a wrapper that is registered under an id of its own; arguments as `make_checked`.
-
-    Raises:
-        ValueError: If it is no text, or as `make_checked` does.
-    """
+    """The environment of that id, for a wrapper that is registered too; arguments and errors as for `make_checked`."""
     check_text(env_id)
     try:
         parse_env_id(env_id.rpartition(":")[2])

@@ -22,8 +22,7 @@ def find_spec(env_id: str) -> EnvSpec:
     """The registered specification of an environment.
 
     Raises:
-        ValueError: If it is no text, if there is none (the message offers the nearest ids), or what it needs is not
-            installed.
+        ValueError: If there is none (the message offers the nearest ids), or what it needs is not installed.
     """
     check_text(env_id)
     module, colon, name = env_id.partition(":")
@@ -36,11 +35,7 @@ def find_spec(env_id: str) -> EnvSpec:
 
 
 def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env[Any, Any]:
-    """One environment.
-
-    Raises:
-        ValueError: If it is unknown, what it needs is not installed, or an argument is wrong.
-    """
+    """One environment; errors as for `make_vec_env`."""
     return built(env_id, distractors, env_kwargs, make_env)
 
 

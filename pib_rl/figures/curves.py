@@ -59,13 +59,9 @@ def as_pixels(figure: Figure) -> np.ndarray:
 
 
 def headed(axes: Axes, title: str, fraction: float = 0.9, least: float = 6.0) -> None:
-    """Gives axes a title in letters that let it stay in its picture.
+    """Gives axes a title that takes at most a ``fraction`` of the figure's width.
 
-    Args:
-        axes: The axes, as wide as their figure but for what stands beside them.
-        title: The title.
-        fraction: Of the figure's width that there is for it.
-        least: Smallest height of letters, in points; what is longer then is cut.
+    Its letters are made smaller, down to ``least`` points; what is longer then is cut.
     """
     label = axes.set_title(title)
     room, size = fraction * axes.figure.bbox.width, float(label.get_fontsize())
@@ -90,8 +86,8 @@ def line_figure(
     Args:
         lines: By label, what goes across and what goes up, each of shape (n,); nan is left out.
         title: Of the figure.
-        across: What goes across, with its unit.
-        up: What goes up, with its unit.
+        across: Label of what goes across, with its unit.
+        up: Label of what goes up, with its unit.
         reference: Label and height of a dashed line; None for none.
         styles: Colour and marker of a label; by default those of its number.
     """

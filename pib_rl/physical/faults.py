@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -67,6 +67,43 @@ class Fault:
     def about(self) -> str:
         """What happens, in one line."""
         return KINDS[self.kind].about
+
+    @property
+    def label(self) -> str:
+        """Kind and size, for people."""
+        return f"{self.kind} {self.size:g}"
+
+
+class FaultPlan:
+    """Faults that happen at their step, each once.
+
+    Args:
+        faults: What is planned, in order.
+        happen: Makes a fault happen.
+
+    Attributes:
+        ahead: What is still to come.
+        happened: What happened; its step is the one after which it did.
+    """
+
+    def __init__(self, faults: Iterable[Fault], happen: Callable[[Fault], None]) -> None:
+        self.ahead, self._happen = list(faults), happen
+        self.happened: list[Fault] = []
+
+    def reach(self, step: int) -> None:
+        """Makes everything happen that is due after so many steps."""
+        while self.ahead and self.ahead[0].step <= step:
+            self.strike(self.ahead.pop(0), step)
+
+    def strike(self, fault: Fault, step: int) -> None:
+        """Makes a fault happen now, planned or not."""
+        self._happen(fault)
+        self.happened.append(replace(fault, step=step))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What happened, for people."""
+        return tuple(fault.label for fault in self.happened)
 
 
 def _kind(name: str) -> Kind:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pygame
 
 from pib_rl.physical.faults import KINDS
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.fault_menu import day_passes, fault_menu
+from pib_rl.playing.keys import Actions, Keys
 from pib_rl.playing.session import Session
 from pib_rl.viewer import Overlay
 
@@ -29,92 +32,54 @@ HELP = (
 )
 
 
-class Controls:
+class Controls(Keys):
     """What keys have set, and what they ask of the session.
 
-    Args:
-        session: The play.
-
     Attributes:
-        paused: Whether the play waits.
         speed: Power of 2 that the speed of the task is multiplied with.
         single: Steps to make while paused.
-        quit: Whether to end.
         snapshot: Whether to save a picture.
-        overlay: The table in front.
     """
 
     def __init__(self, session: Session) -> None:
-        self.session = session
-        self.paused, self.quit, self.snapshot = False, False, False
-        self.speed, self.single = 0, 0
-        self.overlay: Overlay | None = None
-        self._menu = fault_menu(session.policy.model)
+        super().__init__(HELP)
+        self.session, self.snapshot = session, False
+        self.speed = self.single = 0
+        self.actions |= {
+            **dict.fromkeys((pygame.K_RIGHT, pygame.K_n), self._step),
+            **dict.fromkeys(FASTER, partial(self._change_speed, 1)),
+            **dict.fromkeys(SLOWER, partial(self._change_speed, -1)),
+            pygame.K_m: partial(session.ask, self._next_read),
+            pygame.K_f: self._open_faults,
+            pygame.K_d: self._pass_day,
+            pygame.K_l: partial(session.ask, session.learn),
+            pygame.K_r: partial(session.ask, session.reset),
+            pygame.K_s: self._save,
+        }
 
     @property
     def tags(self) -> tuple[str, ...]:
         """What people should know of them."""
-        tags = []
-        if self.speed:
-            tags.append(f"speed x{2**self.speed}" if self.speed > 0 else f"speed 1/{2**-self.speed}")
-        return (*tags, "paused") if self.paused else tuple(tags)
+        speed = f"speed x{2**self.speed}" if self.speed > 0 else f"speed 1/{2**-self.speed}"
+        return (speed,) * bool(self.speed) + ("paused",) * self.paused
 
-    def press(self, key: int | None) -> None:
-        """A key went down; None closes the window."""
-        if key is None:
-            self.quit = True
-        elif self._choosing:
-            self._choose(key)
-        elif self.overlay is not None and key in (pygame.K_h, pygame.K_ESCAPE):
-            self.overlay = None
-        else:
-            self.overlay = None
-            self._act(key)
+    def _step(self) -> None:
+        self.paused, self.single = True, self.single + 1
 
-    def _act(self, key: int) -> None:
-        if key == pygame.K_SPACE:
-            self.paused = not self.paused
-        elif key in (pygame.K_RIGHT, pygame.K_n):
-            self.paused, self.single = True, self.single + 1
-        elif key in FASTER:
-            self.speed = min(FASTEST, self.speed + 1)
-        elif key in SLOWER:
-            self.speed = max(SLOWEST, self.speed - 1)
-        elif key == pygame.K_m:
-            self.session.ask(self._next_read)
-        elif key == pygame.K_f:
-            self._open_faults()
-        elif key == pygame.K_d:
-            self._pass_day()
-        elif key == pygame.K_l:
-            self.session.ask(self.session.learn)
-        elif key == pygame.K_r:
-            self.session.ask(self.session.reset)
-        elif key == pygame.K_s:
-            self.snapshot = True
-        elif key == pygame.K_h:
-            self.overlay = Overlay("Keys", HELP)
-        elif key in (pygame.K_ESCAPE, pygame.K_q):
-            self.quit = True
+    def _change_speed(self, by: int) -> None:
+        self.speed = min(FASTEST, max(SLOWEST, self.speed + by))
 
-    @property
-    def _choosing(self) -> bool:
-        return self.overlay is not None and self.overlay.title != "Keys"
-
-    def _choose(self, key: int) -> None:
-        """A key while the menu of faults is open: a number chooses, anything else closes it."""
-        self.overlay = None
-        index = next((key - first for first in (pygame.K_1, pygame.K_KP_1) if 0 <= key - first < len(self._menu)), None)
-        if index is not None:
-            fault = self._menu[index]
-            self.session.ask(lambda: self.session.happen(fault))
+    def _save(self) -> None:
+        self.snapshot = True
 
     def _open_faults(self) -> None:
-        rows = tuple(
-            (f"{number}  {fault.kind}", f"{fault.size:g} ({KINDS[fault.kind].size}): {fault.about}")
-            for number, fault in enumerate(self._menu, 1)
-        )
-        self.overlay = Overlay("Break something: press a number", (*rows, ("any other key", "nothing")))
+        """The menu of faults: a number chooses, anything else closes it."""
+        rows, actions = [], Actions()
+        for number, fault in enumerate(fault_menu(self.session.policy.model), 1):
+            rows.append((f"{number}  {fault.kind}", f"{fault.size:g} ({KINDS[fault.kind].size}): {fault.about}"))
+            ask = partial(self.session.ask, partial(self.session.happen, fault))
+            actions |= dict.fromkeys((pygame.K_0 + number, pygame.K_KP_1 - 1 + number), ask)
+        self.show(Overlay("Break something: press a number", (*rows, ("any other key", "nothing"))), actions)
 
     def _next_read(self) -> None:
         probe = self.session.probe
@@ -126,4 +91,4 @@ class Controls:
         if fault is None:
             self.session.message = "nothing of this hardware ages"
         else:
-            self.session.ask(lambda: self.session.happen(fault))
+            self.session.ask(partial(self.session.happen, fault))

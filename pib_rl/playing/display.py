@@ -18,16 +18,8 @@ FRAMES = 30  # a second, at most
 class Display:
     """A window with a panel in it.
 
-    Args:
-        size: Width and height in pixels.
-        title: What the window is called.
-        instead: What people without a display should do, for the message.
-
-    Attributes:
-        painter: Paints the panel.
-
     Raises:
-        UserError: If the display can't be opened.
+        UserError: If the display can't be opened; the message ends with ``instead``, what to do without one.
     """
 
     def __init__(self, size: tuple[int, int], title: str, instead: str) -> None:

@@ -25,68 +25,37 @@ MOMENTS = 8  # in a picture of an episode
 
 
 class Film(ABC):
-    """Takes frames, shape (height, width, 3), uint8, and makes a file of them.
-
-    Args:
-        path: The file.
-        fps: Frames a second that will come.
+    """Takes frames, shape (height, width, 3), uint8, of which ``fps`` come a second, and makes a file of them.
 
     Attributes:
-        ends: Whether every frame that ends an episode is kept.
+        every: Of so many frames one is kept.
+        seen: Frames so far.
     """
 
-    ends = True
-
     def __init__(self, path: Path, fps: float) -> None:
-        self.path = path
-        self.fps = fps
-        self.taken = 0
-
-    @property
-    def every(self) -> int:
-        """Of so many frames one is kept."""
-        return max(1, round(self.fps / SMOOTH))
+        self.path, self.fps, self.seen = path, fps, 0
+        self.every = max(1, round(fps / SMOOTH))
 
     def wants(self, over: bool = False, last: bool = False) -> bool:
-        """Whether the next frame is kept.
-
-        Args:
-            over: It ends an episode.
-            last: It ends the play.
-        """
-        return last or (over and self.ends) or self.taken % self.every == 0
-
-    def take(self, frame: np.ndarray | None) -> None:
-        """The next frame; None where it is not wanted."""
-        if frame is not None:
-            self.keep(frame)
-        self.taken += 1
+        """Whether the next frame is kept; it may end an episode (``over``), or the play (``last``)."""
+        self.seen += 1
+        return last or over or (self.seen - 1) % self.every == 0
 
     @abstractmethod
-    def keep(self, frame: np.ndarray) -> None:
+    def take(self, frame: np.ndarray) -> None:
         """Takes a frame that is wanted."""
 
     @abstractmethod
     def close(self) -> None:
-        """Writes the file.
-
-        Raises:
-            UserError: If it cannot be written.
-        """
+        """Writes the file; raises `UserError` where it cannot be written."""
 
     def abandon(self) -> None:
         """Leaves no file."""
-        self.taken = 0
+        self.seen = 0
 
 
 class Gif(Film):
-    """An animation in one palette: colours of the first frame and those of panels.
-
-    Args:
-        path: The file.
-        fps: Frames a second that will come.
-        width: Wider frames are made smaller; None keeps them.
-    """
+    """An animation in one palette, colours of the first frame and those of panels, at most ``width`` pixels wide."""
 
     def __init__(self, path: Path, fps: float, width: int | None = None) -> None:
         super().__init__(path, fps)
@@ -95,16 +64,16 @@ class Gif(Film):
         self._palette: Image.Image | None = None
 
     def wants(self, over: bool = False, last: bool = False) -> bool:
-        return super().wants(over, last) and self.taken < LARGEST
+        return super().wants(over, last) and self.seen <= LARGEST
 
-    def keep(self, frame: np.ndarray) -> None:
+    def take(self, frame: np.ndarray) -> None:
         picture = shrunk(Image.fromarray(frame), self.width)
         self._palette = self._palette or film_palette(picture)
         self._pictures.append(picture.quantize(palette=self._palette, dither=Image.Dither.NONE))
 
     def close(self) -> None:
-        if self.taken > LARGEST:
-            print(f"the film is cut after {LARGEST} of {self.taken} frames; play fewer --episodes or --steps")
+        if self.seen > LARGEST:
+            print(f"the film is cut after {LARGEST} of {self.seen} frames; play fewer --episodes or --steps")
         first, *others = self._pictures
         duration = round(1000 * self.every / self.fps)
         save_picture(first, self.path, "GIF", save_all=True, append_images=others, loop=0, duration=duration)
@@ -127,15 +96,10 @@ class Mp4(Film):
         with writing(path):
             self._folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
         self._part, self._count = Path(self._folder.name) / path.name, count_frames_and_secs
-        options: dict[str, Any] = {
-            "fps": fps / self.every,
-            "quality": 7,
-            "macro_block_size": 2,
-            "ffmpeg_log_level": "error",
-        }
-        self._writer = get_writer(self._part, "FFMPEG", **options)
+        options: dict[str, Any] = {"fps": fps / self.every, "quality": 7, "macro_block_size": 2}
+        self._writer = get_writer(self._part, "FFMPEG", ffmpeg_log_level="error", **options)
 
-    def keep(self, frame: np.ndarray) -> None:
+    def take(self, frame: np.ndarray) -> None:
         high, wide = frame.shape[0] // 2 * 2, frame.shape[1] // 2 * 2  # H.264 halves its colours both ways
         try:
             self._writer.append_data(frame[:high, :wide])
@@ -148,18 +112,14 @@ class Mp4(Film):
 
     def close(self) -> None:
         self._writer.close()
-        if not self._whole():
+        frames = 0
+        with contextlib.suppress(RuntimeError):  # nothing else tells how ffmpeg ended
+            frames = self._count(str(self._part))[0]
+        if not frames:
             raise UserError(f"ffmpeg cannot write {self.path}: the film is not whole; is the disk full?")
         with writing(self.path):
             os.replace(self._part, self.path)
         self.abandon()
-
-    def _whole(self) -> bool:
-        """Whether the file can be played; imageio does not tell how its ffmpeg ended."""
-        try:
-            return bool(self._count(str(self._part))[0] > 0)
-        except RuntimeError:
-            return False
 
     def abandon(self) -> None:
         self._writer.close()
@@ -169,14 +129,13 @@ class Mp4(Film):
 class Png(Film):
     """The last frame; of others so many are taken as it takes to know the range of colours."""
 
-    ends = False
     last: np.ndarray
 
-    @property
-    def every(self) -> int:
-        return SPARSE
+    def wants(self, over: bool = False, last: bool = False) -> bool:
+        self.seen += 1
+        return last or self.seen % SPARSE == 1
 
-    def keep(self, frame: np.ndarray) -> None:
+    def take(self, frame: np.ndarray) -> None:
         self.last = frame
 
     def close(self) -> None:
@@ -195,30 +154,18 @@ class Moments(Film):
         wanted, self._done = not self._done, self._done or over
         return wanted
 
-    def keep(self, frame: np.ndarray) -> None:
+    def take(self, frame: np.ndarray) -> None:
         self._frames.append(frame)
 
     def close(self) -> None:
-        moments = [
-            np.pad(self._frames[index], ((2, 2), (2, 2), (0, 0)), constant_values=160)
-            for index in np.linspace(0, len(self._frames) - 1, MOMENTS).astype(int)
-        ]
+        picks = np.linspace(0, len(self._frames) - 1, MOMENTS).astype(int)
+        moments = [np.pad(self._frames[pick], ((2, 2), (2, 2), (0, 0)), constant_values=160) for pick in picks]
         rows = [np.concatenate(moments[: MOMENTS // 2], 1), np.concatenate(moments[MOMENTS // 2 :], 1)]
         save_picture(shrunk(Image.fromarray(np.concatenate(rows)), 1600), self.path, "PNG")
 
 
 def make_film(kind: str, path: Path, fps: float, composed: bool) -> Film:
-    """The film of a kind: gif, mp4 or png.
-
-    Args:
-        kind: Its kind.
-        path: The file.
-        fps: Frames a second.
-        composed: Frames show the hardware, too.
-
-    Raises:
-        UserError: If what it needs is missing.
-    """
+    """A film of a kind, gif, mp4 or png; ``composed`` frames show the hardware, too."""
     if kind == "gif":
         return Gif(path, fps, None if composed else 400)
     if kind == "mp4":
@@ -236,11 +183,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
-    """Writes a picture or an animation at once.
-
-    Raises:
-        UserError: If it cannot be written.
-    """
+    """Writes a picture or an animation at once; raises `UserError` where it cannot be written."""
     buffer = io.BytesIO()
     picture.save(buffer, kind, optimize=True, **options)
     with writing(path):

@@ -19,13 +19,8 @@ class FrameBudget:
     learned, is made up for afterwards, but a second of it at most. So frames take at most fraction * (T + 1 s) of any
     T seconds, and a last frame in full.
 
-    Args:
-        fraction: Most of the time that frames may take, 0..1 (0 excluded).
-        rate: Most frames a second, > 0.
-        clock: Seconds, from any start.
-
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: Unless ``fraction`` is in 0..1 (0 excluded) and ``rate``, in frames a second, is > 0.
     """
 
     def __init__(
@@ -45,11 +40,7 @@ class FrameBudget:
 
     @contextlib.contextmanager
     def frame(self) -> Iterator[float]:
-        """A frame; what happens inside is what it takes.
-
-        Yields:
-            Seconds since the frame before began.
-        """
+        """A frame; what happens inside is what it takes. Yields the seconds since the frame before began."""
         began = self._clock()
         passed, self._last = began - self._last, began
         try:

@@ -21,14 +21,7 @@ EPISODES, EVERY = 20, 512  # episodes that a mean return is of, and steps from o
 
 
 class TurnLock(BaseCallback):
-    """Hands the chip over between two environment steps, and follows the returns of the learner's episodes.
-
-    Args:
-        learner: Whose chip it is.
-
-    Attributes:
-        means: Mean return of the latest 20 episodes, every 512 steps.
-    """
+    """Hands the chip over between two environment steps; ``means`` are returns of the latest 20, every 512 steps."""
 
     def __init__(self, learner: PlayLearner) -> None:
         super().__init__()
@@ -46,49 +39,38 @@ class TurnLock(BaseCallback):
 
 
 class PlayLearner:
-    """Lets a model go on learning, rollout by rollout: in a thread of its own, or by `advance`.
+    """Lets a model go on learning in its environments, rollout by rollout: in a thread, or by `advance`.
 
     Like an adaptation (`pib_rl.adaptation`), it starts the rule again on the chip as it is and goes by the answers that
     are remembered from before a fault; optimisers of the chip go on; rates fall over ``total`` steps, then it ends.
-    It has environments of its own, those of the model.
 
     Args:
         model: The model, whose policy plays too.
         total: Environment steps until it ends.
 
     Attributes:
+        on: Whether it goes on.
         error: What ended the thread, if it was an error.
     """
 
     def __init__(self, model: PIB, total: int) -> None:
-        self.model = model
-        self.total = total
+        self.model, self.total = model, total
         self.error: Exception | None = None
         self._lock = threading.Lock()
         self._wanted, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._turns: TurnLock | None = None
-        self._on = False
-        self._renewed = False
-
-    @property
-    def on(self) -> bool:
-        """Whether it goes on."""
-        return self._on
+        self.on = self._renewed = False
 
     def state(self) -> Learning | None:
         """How far it is; None if it never began."""
         if self._turns is None:
             return None
-        return Learning(min(self.model.num_timesteps, self.total), self.total, self._turns.means, self._on)
+        return Learning(min(self.model.num_timesteps, self.total), self.total, self._turns.means, self.on)
 
     def begin(self, memory: Remembered | None) -> None:
-        """Begins, or goes on after `halt`.
-
-        Args:
-            memory: Outputs from before a fault, which a first beginning goes by.
-        """
-        if self._on:
+        """Begins, by answers from before a fault if there are some, or goes on after `halt`."""
+        if self.on:
             return
         self.wait()
         if not self._renewed:
@@ -100,7 +82,7 @@ class PlayLearner:
             self._turns = TurnLock(self)
             _, self._callback = self.model._setup_learn(self.total, self._turns, True, "play", False)
         self._stop.clear()
-        self._on = True
+        self.on = True
 
     def start(self) -> None:
         """Goes on in a thread of its own."""
@@ -109,7 +91,7 @@ class PlayLearner:
 
     def halt(self) -> None:
         """Ends at the next environment step; what the rollout held is dropped."""
-        self._on = False
+        self.on = False
         self._stop.set()
 
     def wait(self) -> None:
@@ -126,7 +108,7 @@ class PlayLearner:
     @property
     def ending(self) -> bool:
         """Whether a thread was asked to end and still has to."""
-        return not self._on and self._thread is not None and self._thread.is_alive()
+        return not self.on and self._thread is not None and self._thread.is_alive()
 
     def advance(self) -> None:
         """One rollout and the learning from it, in the caller's thread."""
@@ -135,13 +117,9 @@ class PlayLearner:
 
     @contextlib.contextmanager
     def chip(self, patience: float = -1) -> Iterator[bool]:
-        """Inside, the learner leaves the chip alone.
+        """Inside, the learner leaves the chip alone; yields False where it was not free for ``patience`` seconds.
 
-        Args:
-            patience: Seconds to wait for it; -1 is as long as it takes.
-
-        Yields:
-            Whether the chip is free.
+        -1 waits as long as it takes.
         """
         self._wanted.set()
         try:
@@ -167,10 +145,10 @@ class PlayLearner:
         settle_in()
         with self._lock:
             try:
-                while self._on:
+                while self.on:
                     self._advance()
             except Exception as error:
-                self.error, self._on = error, False
+                self.error, self.on = error, False
 
     def _advance(self) -> None:
         model = self.model
@@ -180,4 +158,4 @@ class PlayLearner:
         model._update_current_progress_remaining(model.num_timesteps, self.total)
         model.train()
         if model.num_timesteps >= self.total:
-            self._on = False
+            self.on = False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pygame
@@ -14,13 +12,15 @@ from tqdm import tqdm
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.cli.cli import mistakes
 from pib_rl.envs.make import make_env
+from pib_rl.physical.faults import FaultPlan
 from pib_rl.playing.config import USUAL
 from pib_rl.playing.display import Display
 from pib_rl.playing.frame_budget import FrameBudget
+from pib_rl.playing.keys import Keys
 from pib_rl.playing.player import EpisodePlayer
-from pib_rl.training.callbacks import Clock, FaultSchedule
+from pib_rl.training.callbacks import Clock
 from pib_rl.training.config import TrainConfig
-from pib_rl.viewer import Learning, Overlay, Scene, Status
+from pib_rl.viewer import Learning, Scene, Status
 
 MOST = 4  # steps of the task from one frame to the next
 POINTS = 100  # of the curve of mean returns
@@ -32,18 +32,10 @@ HELP = (
 
 
 class Preview(EpisodePlayer):
-    """A play of its own beside a training, by the policy as it is, greedy and read noisy, on the hardware as it is.
+    """Plays a copy of the task that has pictures, by the policy in training, greedy and read noisy.
 
-    Training environments have no picture, and some run side by side in one piece; so this is another copy of the task.
-    Read noise comes from a stream of its own and the meter stands still, as in `pib_rl.training.evaluation`: the
-    training is the same, bit for bit.
-
-    Args:
-        policy: The policy that is trained.
-        config: Of the training.
-
-    Raises:
-        UserError: If the task can't be made with pictures.
+    Read noise comes from a separate stream and the meter stands still, as in `pib_rl.training.evaluation`: the training
+    is the same, bit for bit.
     """
 
     def __init__(self, policy: PIBPolicy, config: TrainConfig) -> None:
@@ -51,49 +43,26 @@ class Preview(EpisodePlayer):
             super().__init__(
                 policy, make_env(config.env, config.distractors, render_mode="rgb_array"), seed=config.seed
             )
-        with self._aside():
+        with policy.streams.aside("live"), policy.meter.paused():
             self._begin()
 
-    @contextlib.contextmanager
-    def _aside(self) -> Iterator[None]:
-        with self.policy.streams.aside("live"), self.policy.meter.paused():
-            yield
-
     def play(self, steps: int, status: Status) -> Scene:
-        """Plays so many steps.
-
-        Args:
-            steps: Environment steps, beginnings of episodes among them; where an episode ends, the rest is left out, so
-                that its end can be seen.
-            status: How the training is; where the play is goes into it.
-
-        Returns:
-            What there is to be seen then.
-        """
-        with self._aside():
+        """Plays so many steps, or until an episode ends; what there is to be seen then, with the training's status."""
+        with self.policy.streams.aside("live"), self.policy.meter.paused():
             for _ in range(steps):
                 self.advance()
                 if self.over:
                     break
-        return self.probe.scene(
-            replace(status, step=self.steps, episode=self.episode, reward=self._reward, returns=self.earlier)
-        )
+        return self.probe.scene(replace(status, **self.place()))
 
 
 class Live(BaseCallback):
-    """Looks at a training from time to time, between two of its steps, and shows what there is to be seen.
+    """Shows a training in a window, now and then between two of its steps.
 
     While the policy learns or is evaluated there are no steps, and the picture stands still.
 
-    Args:
-        policy: The policy that is trained.
-        config: Of the training.
-        budget: How often a frame may be made.
-
     Attributes:
         open: Whether the window is there.
-        paused: Whether the picture stands still.
-        overlay: The table in front.
         frames: Frames so far.
 
     Raises:
@@ -103,11 +72,10 @@ class Live(BaseCallback):
     def __init__(self, policy: PIBPolicy, config: TrainConfig, budget: FrameBudget | None = None) -> None:
         super().__init__()
         self._budget = budget or FrameBudget()
-        self.open, self.paused, self.frames = True, False, 0
-        self.overlay: Overlay | None = None
+        self.keys, self.open, self.frames = Keys(HELP), True, 0
         self._title, self._total = f"{config.env} on {config.hw}", config.timesteps
         self._means: tuple[float, ...] = ()
-        self._faults: FaultSchedule | None = None
+        self._plan: FaultPlan | None = None
         self._clock: Clock | None = None
         self.display = Display(USUAL, f"pib_rl: training {self._title}", "leave --render out")
         try:
@@ -119,9 +87,9 @@ class Live(BaseCallback):
             self.display.close()
             raise
 
-    def attach(self, faults: FaultSchedule, clock: Clock) -> Live:
+    def attach(self, plan: FaultPlan, clock: Clock) -> Live:
         """Shows from now on what broke and how much time passed for the chip."""
-        self._faults, self._clock = faults, clock
+        self._plan, self._clock = plan, clock
         return self
 
     def _on_step(self) -> bool:
@@ -145,58 +113,37 @@ class Live(BaseCallback):
         """
         try:
             for key in self.display.pressed():
-                self.press(key)
-                if not self.open:
-                    break
+                self.keys.press(key)
+            if self.keys.quit:
+                self._end("the window is closed; the training goes on")
             else:
-                steps = 0 if self.paused else min(MOST, max(1, round(passed * self.preview.fps)))
-                self._advance(steps)
+                if not self.keys.paused:
+                    steps = min(MOST, max(1, round(passed * self.preview.fps)))
+                    self._scene, self._frame = self.preview.play(steps, self._status()), self.preview.frame()
                 self._show()
         except pygame.error as error:
             self._end(f"the picture has ended: {error}; the training goes on")
         self.frames += 1
 
-    def press(self, key: int | None) -> None:
-        """A key went down; None closes the window."""
-        if key is None:
-            self._end()
-        elif self.overlay is not None:
-            self.overlay = None
-            if key in (pygame.K_h, pygame.K_ESCAPE):
-                return
-        if key == pygame.K_SPACE:
-            self.paused = not self.paused
-        elif key == pygame.K_h:
-            self.overlay = Overlay("Keys", HELP)
-        elif key in (pygame.K_ESCAPE, pygame.K_q):
-            self._end()
-
-    def _advance(self, steps: int) -> None:
-        if steps:
-            self._scene = self.preview.play(steps, self._status())
-            self._frame = self.preview.frame()
-
     def _status(self) -> Status:
         """How the training is."""
-        happened = [] if self._faults is None else self._faults.happened
-        faults = tuple(f"{one['kind']} {one['size']:g}" for one in happened)
-        message = f"step {happened[-1]['step']}: {faults[-1]}" if faults else "H lists the keys"
-        return Status(
-            self._title, faults=faults, age_s=0.0 if self._clock is None else self._clock.aged_s, message=message
-        )
+        if self._plan is None or self._clock is None:
+            return Status(self._title, message="H lists the keys")
+        faults = self._plan.labels
+        message = f"step {self._plan.happened[-1].step}: {faults[-1]}" if faults else "H lists the keys"
+        return Status(self._title, faults=faults, age_s=self._clock.aged_s, message=message)
 
     def _show(self) -> None:
         """The picture; one that stands still names how far the training is, too."""
         done = min(self.num_timesteps, self._total)
-        tags = (f"trained {100 * done // self._total} %", *(("paused",) if self.paused else ()))
+        tags = (f"trained {100 * done // self._total} %", *("paused",) * self.keys.paused)
         learning = Learning(done, self._total, self._means, name="training")
-        status = replace(self._scene.status, tags=tags, learning=learning, overlay=self.overlay)
+        status = replace(self._scene.status, tags=tags, learning=learning, overlay=self.keys.overlay)
         self.display.show(replace(self._scene, status=status), self._frame)
 
-    def _end(self, message: str = "the window is closed; the training goes on") -> None:
-        if self.open:
-            self.close()
-            tqdm.write(message)
+    def _end(self, message: str) -> None:
+        self.close()
+        tqdm.write(message)
 
     def close(self) -> None:
         """Closes the window, if it is there."""

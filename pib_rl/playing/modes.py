@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 from tqdm import tqdm
 
@@ -39,8 +40,7 @@ def play(config: PlayConfig, folder: RunFolder, model: PIB, task: TrainConfig) -
             elif config.render in PICTURES:
                 film(config, folder, session)
             else:  # an environment that has a window of its own shows itself
-                for _ in states(config, session):
-                    pass
+                deque(states(config, session), maxlen=0)
     finally:
         session.close()
     return session
@@ -57,10 +57,12 @@ def open_session(config: PlayConfig, model: PIB, task: TrainConfig) -> Session:
             os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
         if config.composed:
             check_pygame()
+        own = config.render == "human" and not config.composed  # the environment's own window shows the task alone
+        pictures = {} if config.render == "none" else {"render_mode": "human" if own else "rgb_array"}
         return Session(
             model,
             task,
-            make_env(task.env, task.distractors, **render_mode(config)),
+            make_env(task.env, task.distractors, **pictures),
             read=Read(config.read),
             seed=config.seed,
             faults=config.faults(),
@@ -74,18 +76,8 @@ def open_session(config: PlayConfig, model: PIB, task: TrainConfig) -> Session:
         raise
 
 
-def render_mode(config: PlayConfig) -> dict[str, Any]:
-    """How the environment is made: a window of its own is for the task alone."""
-    if config.render == "none":
-        return {}
-    return {"render_mode": "human" if config.render == "human" and not config.composed else "rgb_array"}
-
-
 def states(config: PlayConfig, session: Session) -> Iterator[bool]:
-    """Plays to the end; yields at every state that is to be seen, those that end an episode among them.
-
-    True comes with the last one.
-    """
+    """Plays to the end; yields at every state that is to be seen, True with the last one."""
     what = "steps" if config.steps else "episodes"
     with tqdm(total=config.length, desc=what, disable=not config.progress) as bar:
         done = 0
@@ -101,12 +93,9 @@ def watch(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     """Opens the window."""
     from pib_rl.playing.window import Window
 
-    def over() -> bool:
-        return (config.steps is not None and session.steps >= config.steps) or (
-            config.episodes is not None and len(session.returns) >= config.episodes
-        )
-
-    Window(session, config.pixels(), session.fps, folder.path).run(over)
+    steps, episodes = config.steps or math.inf, config.episodes or math.inf
+    window = Window(session, config.pixels(), session.fps, folder.path)
+    window.run(lambda: session.steps >= steps or len(session.returns) >= episodes)
 
 
 def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
@@ -116,7 +105,6 @@ def film(config: PlayConfig, folder: RunFolder, session: Session) -> None:
     try:
         for last in states(config, session):
             if not reel.wants(session.over, last):
-                reel.take(None)
                 continue
             frame = session.frame()
             if config.composed:

@@ -10,39 +10,25 @@ import numpy as np
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.common.streams import Streams
 from pib_rl.physical.substrate import Read
-from pib_rl.viewer import Probe
+from pib_rl.viewer import Episodes, Probe
 
 
-class EpisodePlayer:
+class EpisodePlayer(Episodes):
     """Greedy episodes, one after the other.
 
     The policy has decided on the state that is to be seen, unless that state ended an episode: then the decision to be
-    seen is the one that led to it, and the next episode begins when the play goes on.
-
-    Args:
-        policy: The policy.
-        env: The environment to play in.
-        read: Read mode.
-        seed: Seed of the episodes.
-
-    Attributes:
-        returns: Of the episodes that ended.
-        steps: Steps played.
-        over: Whether the state that is to be seen ended an episode.
+    seen is the one that led to it, and the next episode begins when the play goes on. ``seed`` is that of the episodes.
     """
 
     def __init__(self, policy: PIBPolicy, env: gym.Env[Any, Any], read: Read = Read.NOISY, seed: int = 0) -> None:
+        super().__init__()
         self.policy, self.env, self.probe = policy, env, Probe(policy, read)
-        self.returns: list[float] = []
-        self.steps = 0
-        self.over = False
         self._streams = Streams(seed)
-        self._reward = 0.0
 
     def _begin(self) -> None:
         """An episode begins."""
         obs, _ = self.env.reset(seed=self._streams.integer(f"play-{len(self.returns)}"))
-        self._reward, self.over = 0.0, False
+        self.start()
         self.probe.begin()
         self._due()
         self._decide(obs)
@@ -65,24 +51,10 @@ class EpisodePlayer:
         if self.over:
             self._begin()
         obs, reward, terminated, truncated, _ = self.env.step(self._action)
-        self.steps += 1
-        self._reward += float(reward)
-        if terminated or truncated:
-            self.returns.append(self._reward)
-            self.over = True
-            return
-        self._due()
-        self._decide(obs)
-
-    @property
-    def episode(self) -> int:
-        """Number of the episode that is to be seen, from 1."""
-        return len(self.returns) + (0 if self.over else 1)
-
-    @property
-    def earlier(self) -> tuple[float, ...]:
-        """Returns of the episodes before it."""
-        return tuple(self.returns[: self.episode - 1])
+        self.count(reward, terminated or truncated)
+        if not self.over:
+            self._due()
+            self._decide(obs)
 
     def frame(self) -> np.ndarray | None:
         """Picture of the task, shape (height, width, 3), uint8; None where it renders none."""

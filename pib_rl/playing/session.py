@@ -11,12 +11,13 @@ from pib_rl.adaptation.memory import MEMORY, remembered
 from pib_rl.agents import PIB
 from pib_rl.agents.network.faults import inject
 from pib_rl.agents.rule.self_test import Remembered
-from pib_rl.physical.faults import KINDS, Fault
+from pib_rl.physical.faults import KINDS, Fault, FaultPlan
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.fault_menu import DRIFT
 from pib_rl.playing.learner import PlayLearner
 from pib_rl.playing.player import EpisodePlayer
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.loop import close
 from pib_rl.training.run import environments
 from pib_rl.viewer import Scene, Status
 
@@ -24,22 +25,15 @@ FEW = 2  # steps from one picture to the next at the pace of most tasks
 
 
 class Session(EpisodePlayer):
-    """A play of a chip that breaks, ages, learns on and is reset.
+    """A play of a chip that breaks, ages, learns on and is reset; ``message`` says what happened last.
 
     Args:
-        model: The model with the loaded policy.
-        task: Configuration of its run.
-        env: The environment to play in.
-        read: Read mode.
-        seed: Seed of the episodes.
+        task: Configuration of the model's run.
         faults: What breaks, in order; their steps count steps played.
         learn_from: Steps played until learning in place begins; None is never.
         learn_every: Steps played to each rollout of the learner, if it has no thread.
         learn_steps: Environment steps that the learner makes.
         threaded: The learner has a thread of its own.
-
-    Attributes:
-        message: What happened last.
     """
 
     def __init__(
@@ -58,30 +52,22 @@ class Session(EpisodePlayer):
     ) -> None:
         super().__init__(model.policy, env, read, seed)
         self.task, self.learner, self.message = task, PlayLearner(model, learn_steps), ""
-        self._ahead, self._learn_from, self._learn_every = list(faults), learn_from, learn_every
-        self._threaded = threaded
+        self._plan = FaultPlan(faults, self._break)
+        self._learn_from, self._learn_every, self._threaded = learn_from, learn_every, threaded
         self._healthy = {name: value.clone() for name, value in model.policy.state_dict().items()}
         self._asked: list[Callable[[], None]] = []
         self._memory: Remembered | None = None
-        self._clear_faults()
         self._begin()
-
-    def _clear_faults(self) -> None:
-        """Nothing is broken, no time has passed."""
-        self._broken: list[Fault] = []
-        self._marks: list[int] = []
-        self._age = 0.0
 
     def missed(self) -> list[str]:
         """What was to happen later than the play went on, in words."""
-        found = [f"the fault {fault}" for fault in self._ahead]
+        found = [f"the fault {fault}" for fault in self._plan.ahead]
         if self._learn_from is not None:
             found.append(f"learning from step {self._learn_from} on")
         return found
 
     def _due(self) -> None:
-        while self._ahead and self._ahead[0].step <= self.steps:
-            self.happen(self._ahead.pop(0))
+        self._plan.reach(self.steps)
         if self._learn_from is not None and self.steps >= self._learn_from:
             self._learn_from = None
             self.learn()
@@ -89,19 +75,18 @@ class Session(EpisodePlayer):
             self.learner.advance()
 
     def happen(self, fault: Fault) -> None:
-        """A fault happens; what the policy answered before it is remembered.
+        """A fault happens now; what the policy answered before it is remembered.
 
         Raises:
             ValueError: If this hardware can't have it.
         """
+        self._plan.strike(fault, self.steps)
+
+    def _break(self, fault: Fault) -> None:
         self._remember()
         inject(self.policy.model, fault)
-        if fault.kind == DRIFT:
-            self._age += fault.size
-        else:
-            self._broken.append(fault)
-        self._marks.append(len(self.returns) + 1)
-        self.message = f"step {self.steps}: {fault.kind} {fault.size:g} ({KINDS[fault.kind].size}): {fault.about}"
+        self.mark()
+        self.message = f"step {self.steps}: {fault.label} ({KINDS[fault.kind].size}): {fault.about}"
 
     def _remember(self) -> None:
         if self._memory is None:
@@ -126,7 +111,8 @@ class Session(EpisodePlayer):
         self.learner.forget()
         self.policy.load_state_dict(self._healthy)
         self._memory = None
-        self._clear_faults()
+        self._plan.happened.clear()
+        self.marks.clear()
         self._begin()
         self.message = f"step {self.steps}: chip as it was loaded, new episode"
 
@@ -135,15 +121,10 @@ class Session(EpisodePlayer):
         self._asked.append(action)
 
     def turn(self, steps: int, patience: float) -> Scene | None:
-        """Does what was asked for and plays so many steps, unless the learner needs the chip for longer.
+        """Does what was asked for and plays so many steps; what there is to be seen then.
 
-        Args:
-            steps: Environment steps, beginnings of episodes among them; of a few the last are left out where an episode
-                ends, so that its end can be seen.
-            patience: Seconds to wait for the chip.
-
-        Returns:
-            What there is to be seen then; None if the chip was not free.
+        Beginnings of episodes count as steps; of a few steps the last are left out where an episode ends, so that its
+        end can be seen. Returns None if the learner did not free the chip for ``patience`` seconds.
 
         Raises:
             Exception: What ended the learner.
@@ -163,19 +144,15 @@ class Session(EpisodePlayer):
 
     def status(self) -> Status:
         """Where the play is."""
-        faults = tuple(f"{fault.kind} {fault.size:g}" for fault in self._broken)
+        happened = self._plan.happened
         return Status(
             f"{self.task.env} on {self.task.hw}",
-            self.steps,
-            self.episode,
-            self._reward,
-            self.earlier,
-            tuple(self._marks),
-            (f"{self.probe.read.value} read",),
-            self._age,
-            faults,
-            self.message,
-            self.learner.state(),
+            **self.place(),
+            tags=(f"{self.probe.read.value} read",),
+            age_s=sum((fault.size for fault in happened if fault.kind == DRIFT), 0.0),
+            faults=tuple(fault.label for fault in happened if fault.kind != DRIFT),
+            message=self.message,
+            learning=self.learner.state(),
         )
 
     def scene(self) -> Scene:
@@ -187,5 +164,4 @@ class Session(EpisodePlayer):
         self.learner.halt()
         self.learner.wait()
         self.env.close()
-        if self.learner.model.env is not None:
-            self.learner.model.env.close()
+        close(self.learner.model)

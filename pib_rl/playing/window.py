@@ -21,16 +21,11 @@ DEBT = 4  # frames of play that are made up for when the chip was not free
 
 
 class Window:
-    """Shows a session until somebody ends it.
+    """Shows a session, its learner in a thread, until somebody ends it; pictures are saved in ``folder``.
 
     Args:
-        session: The play, its learner in a thread.
         size: Width and height in pixels.
         fps: Environment steps a second at speed 1.
-        folder: Where pictures are saved.
-
-    Raises:
-        UserError: If the display can't be opened.
     """
 
     def __init__(self, session: Session, size: tuple[int, int], fps: float, folder: Path) -> None:

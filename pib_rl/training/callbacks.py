@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
 
-from pib_rl.physical.faults import Fault
+from pib_rl.physical.faults import FaultPlan
 from pib_rl.runs.folder import EvaluationPoint
 from pib_rl.runs.tensorboard import write_events
 
@@ -108,30 +108,17 @@ class Evaluation(BaseCallback):
 
 
 class FaultSchedule(BaseCallback):
-    """Lets faults happen during a training: at the first start of a rollout after their step, or at the end.
+    """Lets faults happen during a training: at the first start of a rollout after their step, or at the end."""
 
-    Args:
-        faults: What happens, in order.
-        happen: Makes a fault happen.
-
-    Attributes:
-        happened: What did happen, and after how many environment steps.
-    """
-
-    def __init__(self, faults: Sequence[Fault], happen: Callable[[Fault], None]) -> None:
+    def __init__(self, plan: FaultPlan) -> None:
         super().__init__()
-        self.ahead = list(faults)
-        self.happen = happen
-        self.happened: list[dict[str, Any]] = []
+        self.plan = plan
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
-        while self.ahead and self.ahead[0].step <= self.num_timesteps:
-            fault = self.ahead.pop(0)
-            self.happen(fault)
-            self.happened.append({"kind": fault.kind, "size": fault.size, "step": self.num_timesteps})
+        self.plan.reach(self.num_timesteps)
 
     def _on_training_end(self) -> None:
         self._on_rollout_start()

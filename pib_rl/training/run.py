@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from pib_rl.cli.settings import RunSettings
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
 from pib_rl.figures import curves
-from pib_rl.physical.faults import Fault
+from pib_rl.physical.faults import Fault, FaultPlan
 from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder
@@ -104,7 +104,7 @@ def train(
     model: PIB,
     folder: RunFolder,
     faults: Sequence[Fault] = (),
-    watch: Callable[[FaultSchedule, Clock], BaseCallback] | None = None,
+    watch: Callable[[FaultPlan, Clock], BaseCallback] | None = None,
 ) -> None:
     """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far.
 
@@ -113,10 +113,10 @@ def train(
         model: Its agent.
         folder: Its folder.
         faults: What breaks on the way.
-        watch: Makes a further callback from those that break the chip and let time pass.
+        watch: Makes a further callback from what breaks the chip and lets time pass.
     """
     policy = model.policy
-    happening = FaultSchedule(faults, partial(inject, policy.model))
+    plan = FaultPlan(faults, partial(inject, policy.model))
     clock = Clock(step_seconds(config), partial(age, policy.model))
     spec = find_spec(config.env)
     make_env = partial(environments, config, stream=EVALUATION)
@@ -129,7 +129,7 @@ def train(
         lambda: policy.meter.totals()["measurements"],
         pictures if config.tensorboard else dict,
     )
-    others = [happening, clock, *([watch(happening, clock)] if watch else [])]
+    others = [FaultSchedule(plan), clock, *([watch(plan, clock)] if watch else [])]
     folder.save_policy(policy.state_dict())
     try:
         wall = learn(model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard)
@@ -156,7 +156,8 @@ def train(
             f"{error}; the training is done, its evaluation is not: once the instrument answers, "
             f"python -m pib_rl.play {folder.path} plays the policy"
         ) from error
-    folder.save_result(replace(result, aged_s=clock.aged_s, faults=happening.happened if faults else None))
+    happened = [asdict(fault) for fault in plan.happened] if faults else None
+    folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened))
 
 
 def evaluate_final(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pib_rl.viewer.dependencies import check_pygame
 from pib_rl.viewer.probe import Probe
-from pib_rl.viewer.scene import Decision, Heatmap, Learning, Overlay, Scene, Status, UnitView
+from pib_rl.viewer.scene import Decision, Episodes, Heatmap, Learning, Overlay, Scene, Status, UnitView
 
 if TYPE_CHECKING:
     from pib_rl.viewer.canvas import Canvas
@@ -19,6 +19,7 @@ __all__ = [
     "SIZE",
     "Canvas",
     "Decision",
+    "Episodes",
     "Heatmap",
     "Learning",
     "Overlay",

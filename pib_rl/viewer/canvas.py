@@ -28,24 +28,13 @@ def font(size: int, bold: bool) -> pygame.font.Font:
 
 
 def number(value: float, form: str) -> str:
-    """A number as text, zero without a minus.
-
-    Args:
-        value: The number.
-        form: How, as `format` takes it.
-    """
+    """A number as `format` writes it, zero without a minus."""
     text = format(value, form)
     return text if float(text) else format(0.0, form)
 
 
 class Canvas:
-    """A picture to draw on.
-
-    Args:
-        size: Width and height in pixels.
-        scale: Pixels per unit of length.
-        ground: Colour of the empty picture.
-    """
+    """A picture to draw on, ``size`` in pixels, ``scale`` in pixels per unit of length."""
 
     def __init__(self, size: tuple[int, int], scale: float = 1.0, ground: Colour = colours.PAPER) -> None:
         self.surface = pygame.Surface(size)

@@ -36,15 +36,9 @@ def ramp(signed: bool) -> np.ndarray:
 
 
 def coloured(values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
-    """Numbers as colours.
+    """Numbers, shape (rows, columns), as colours, shape (rows, columns, 3), uint8; see `pib_rl.viewer.scene.Heatmap`.
 
-    Args:
-        values: Shape (rows, columns); nan is nothing, the colour between boxes.
-        limit: See `pib_rl.viewer.scene.Heatmap`.
-        signed: Colours diverge from 0.
-
-    Returns:
-        Shape (rows, columns, 3), uint8.
+    nan is nothing: the colour between boxes.
     """
     fraction = (values / limit + 1) / 2 if signed else values / limit
     nothing = np.isnan(fraction)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from gymnasium.error import DependencyNotInstalled
@@ -17,7 +18,9 @@ def check_pygame() -> None:
             mend that.
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    if _installed("pygame") and _installed("pygame-ce"):
+    with suppress(PackageNotFoundError):
+        for name in ("pygame", "pygame-ce"):
+            version(name)
         raise DependencyNotInstalled(
             "pygame and pygame-ce are both installed and overwrite each other; mend it with "
             "pip uninstall -y pygame pygame-ce, then pip install pygame-ce"
@@ -26,11 +29,3 @@ def check_pygame() -> None:
         importlib.import_module("pygame")
     except ImportError:
         raise DependencyNotInstalled("pictures of the hardware need pygame: pip install pygame-ce") from None
-
-
-def _installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -10,25 +10,9 @@ LINES = 720  # a panel of so many lines has pixels of unit length
 
 
 class Layout:
-    """Places in pixels. The task stands left, the hardware right; without a task the hardware has more room.
+    """Places in pixels, ``scale`` of them per unit of length.
 
-    Args:
-        size: Width and height of the panel.
-        task: Whether there is a frame of a task.
-
-    Attributes:
-        scale: Pixels per unit of length.
-        header: Title, return, tags.
-        frame: The task; empty if there is none.
-        decision: Actions and value.
-        history: Returns of episodes, and the learner.
-        hardware: Media and arrays.
-        energy: Energy by part.
-        costs: Counts, age, faults.
-        footer: What happened last.
-
-    Raises:
-        ValueError: If the size is out of range.
+    The task stands left, the hardware right; without a ``task`` the hardware has more room.
     """
 
     def __init__(self, size: tuple[int, int], task: bool = True) -> None:

@@ -56,15 +56,7 @@ class Painter:
         self._changed = [self.surface.get_rect()]
 
     def paint(self, scene: Scene, frame: np.ndarray | None = None) -> list[pygame.Rect]:
-        """Brings the picture up to date.
-
-        Args:
-            scene: What is to be seen.
-            frame: Picture of the task, shape (height, width, 3), uint8; None where there is none.
-
-        Returns:
-            What changed.
-        """
+        """Paints what changed and returns where; ``frame`` is that of the task, shape (height, width, 3), uint8."""
         status, places, refresh = scene.status, self.layout, self._refresh
         if status.overlay != self._overlay:
             self._clear()
@@ -169,19 +161,10 @@ def draw_overlay(canvas: Canvas, room: pygame.Rect, overlay: Overlay) -> pygame.
 
 
 def draw_scene(scene: Scene, frame: np.ndarray | None = None, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """The picture of one scene; for many of them keep a `Painter`, which paints what changed only.
+    """The picture of one scene, shape (height, width, 3), uint8, as ``render`` gives it in the mode rgb_array.
 
-    Args:
-        scene: What is to be seen, from `pib_rl.viewer.Probe.scene`.
-        frame: Picture of the task, shape (height, width, 3), uint8; None leaves more room for the hardware.
-        size: Width and height in pixels, 480 x 270 to 7680 x 4320.
-
-    Returns:
-        Shape (height, width, 3), uint8: what an environment returns from ``render`` in the mode rgb_array.
-
-    Raises:
-        ValueError: If the size is out of range.
-        DependencyNotInstalled: If pygame is missing or doubled.
+    Arguments and errors are those of `Painter`; without a frame the hardware has more room. For many scenes keep a
+    `Painter`, which paints what changed only.
     """
     painter = Painter(size, task=frame is not None)
     painter.paint(scene, frame)

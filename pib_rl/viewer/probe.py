@@ -76,9 +76,7 @@ class Probe:
     def scene(self, status: Status | None = None, action: Any = None) -> Scene:
         """What there is to be seen now, of the first sample of the latest batch.
 
-        Args:
-            status: Where the play is.
-            action: What the hardware does next, as the task takes it; None is its latest answer.
+        ``action`` is what the hardware does next, as the task takes it; None is its latest answer.
         """
         cost = costs(self.policy.model)
         return Scene(
@@ -127,10 +125,9 @@ class Probe:
     ) -> UnitView:
         drive = torch.zeros(1, medium.in_features) if drive is None else drive
         light = (torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]).float().cpu().numpy()
-        limit, signed = (
-            self._limit(f"{name} medium", float(np.abs(light).max())),
-            self._negative(name, float(light.min())),
-        )
+        limit = self._limit(f"{name} medium", float(np.abs(light).max()))
+        self._limit(f"{name} depth", -float(light.min()))  # a dark camera shows a little of its noise below 0
+        signed = self._limits[f"{name} depth"] > 0.2 * self._limits[f"{name} medium"]
         return UnitView(
             name,
             Heatmap("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
@@ -154,11 +151,6 @@ class Probe:
         """The largest size so far, so that colours keep their meaning from frame to frame."""
         self._limits[name] = max(self._limits.get(name, 0.0), size if np.isfinite(size) else 0.0)
         return self._limits[name] or 1.0
-
-    def _negative(self, name: str, low: float) -> bool:
-        """Whether a medium has shown clearly negative numbers; a dark camera shows a little of its noise."""
-        depth = self._limit(f"{name} depth", -min(low, 0.0)) if low < 0 else self._limits.get(f"{name} depth", 0.0)
-        return depth > 0.2 * self._limits[f"{name} medium"]
 
     def _decision(self, action: Any) -> Decision | None:
         if self.measured is None or self.actions is None:

@@ -1,10 +1,11 @@
-"""What a panel shows, as plain data: nothing here knows hardware or pixels."""
+"""What a panel shows, as plain data, and a count of episodes: nothing here knows hardware or pixels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,8 @@ class Heatmap:
     """Numbers that are shown as colours.
 
     Args:
-        title: What they are.
-        values: Shape (rows, columns); nan is nothing.
-        limit: Largest value that still gets a colour of its own, > 0; colours begin at -limit or at 0.
-        signed: Colours diverge from 0; otherwise they rise from 0.
-        unit: Of the values.
+        values: Shape (rows, columns), in ``unit``; nan is nothing.
+        limit: Value at which colours end, > 0; they begin at -limit where ``signed``, else at 0.
 
     Raises:
         ValueError: If the limit is not positive.
@@ -39,13 +37,8 @@ class Heatmap:
 class UnitView:
     """What one unit, or the readout, shows of one sample: a medium and the array behind it.
 
-    Args:
-        name: What people call it.
-        drive: What the medium is driven with, shape (1, in), in drive standard deviations.
-        medium: What its detectors show.
-        array: The weights.
-        notes: Lines of text.
-        alive: Whether its outputs are not dead.
+    ``drive`` is what the medium is driven with, shape (1, in), in drive standard deviations; ``medium`` what its
+    detectors show; ``array`` the weights. A unit that is not ``alive`` has dead outputs.
     """
 
     name: str
@@ -78,15 +71,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Learning:
-    """How far a learner is.
-
-    Args:
-        steps: Environment steps that it has made.
-        total: Environment steps that it will make.
-        rewards: Mean return of its latest episodes, from time to time.
-        at_work: Whether it goes on now.
-        name: What it does, for people.
-    """
+    """How far a learner is: ``steps`` of ``total``, and mean returns of its latest episodes from time to time."""
 
     steps: int
     total: int
@@ -97,12 +82,7 @@ class Learning:
 
 @dataclass(frozen=True)
 class Overlay:
-    """A table in front of everything: help, or a menu.
-
-    Args:
-        title: Its title.
-        rows: Key and what it does.
-    """
+    """A table in front of everything, help or a menu; its rows are keys and what they do."""
 
     title: str
     rows: tuple[tuple[str, str], ...]
@@ -113,7 +93,6 @@ class Status:
     """Where the play is; everything may be left out.
 
     Args:
-        title: Environment and hardware.
         step: Environment steps played in all.
         episode: Number of the episode, from 1.
         reward: Return of this episode so far.
@@ -121,10 +100,7 @@ class Status:
         marks: Episodes (numbers from 1) in which something broke.
         tags: Short words: read mode, speed, paused.
         age_s: Simulated time that has passed for the chip, in seconds.
-        faults: What broke.
         message: What happened last.
-        learning: The learner, if there is one.
-        overlay: A table in front.
     """
 
     title: str = ""
@@ -141,16 +117,52 @@ class Status:
     overlay: Overlay | None = None
 
 
+@dataclass(eq=False)
+class Episodes:
+    """Steps in all; return of the present episode, and whether it is over; returns of those that ended.
+
+    ``marks`` are the numbers, from 1, of episodes in which something broke.
+    """
+
+    steps: int = 0
+    reward: float = 0.0
+    over: bool = False
+    returns: list[float] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+
+    def start(self) -> None:
+        """An episode begins."""
+        self.reward, self.over = 0.0, False
+
+    def count(self, reward: Any, over: bool) -> None:
+        """Counts a step, with the reward that it brought and whether it ended the episode."""
+        self.steps += 1
+        self.reward += float(reward)
+        self.over = over
+        if over:
+            self.returns.append(self.reward)
+
+    def mark(self) -> None:
+        """Something broke."""
+        self.marks.append(len(self.returns) + 1)
+
+    @property
+    def episode(self) -> int:
+        """Number of the episode that is to be seen, from 1; one that ended stays until the next begins."""
+        return len(self.returns) + (not self.over)
+
+    def place(self) -> dict[str, Any]:
+        """Where the play is, as fields of `Status`."""
+        earlier, marks = tuple(self.returns[: self.episode - 1]), tuple(self.marks)
+        return {"step": self.steps, "episode": self.episode, "reward": self.reward, "returns": earlier, "marks": marks}
+
+
 @dataclass(frozen=True)
 class Scene:
     """All that a panel shows beside the frame of the task.
 
-    Args:
-        units: Units in order; the last one is the last medium with the readout.
-        decision: What the policy makes of the state; None before the first.
-        energy: Joules so far, by part of the hardware.
-        costs: Lines of text: what the hardware was asked so far.
-        status: Where the play is.
+    ``units`` end with the last medium and the readout; ``energy`` is in joules so far, by part of the hardware;
+    ``costs`` are lines of text.
     """
 
     units: tuple[UnitView, ...]

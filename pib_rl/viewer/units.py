@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import pygame
 
@@ -38,15 +39,13 @@ def columns(rect: pygame.Rect, count: int, canvas: Canvas) -> list[Column]:
     notes = NOTES * px(17)
     room = rect.height - px(74) - notes - edge
     tall = min(width + px(44), round(room * 0.57))
-    found = []
-    for index in range(count):
-        left, y = rect.left + edge + index * (width + gap), rect.top + px(8)
-        places = []
-        for height in (px(26), px(36), tall, room - tall, notes):
-            places.append(pygame.Rect(left, y, width, height))
-            y += height
-        found.append(Column(*places))
-    return found
+    heights = px(26), px(36), tall, room - tall, notes
+    tops = list(accumulate(heights, initial=rect.top + px(8)))[:-1]
+    lefts = [rect.left + edge + index * (width + gap) for index in range(count)]
+    return [
+        Column(*(pygame.Rect(left, top, width, height) for top, height in zip(tops, heights, strict=True)))
+        for left in lefts
+    ]
 
 
 def draw_title(canvas: Canvas, rect: pygame.Rect, name: str, alive: bool, hidden: int) -> None:
@@ -74,14 +73,7 @@ def draw_drive(canvas: Canvas, rect: pygame.Rect, drive: Heatmap, first: bool) -
 
 
 def draw_heatmap(canvas: Canvas, rect: pygame.Rect, heatmap: Heatmap, even: bool) -> None:
-    """A heatmap with its title above and its colours below.
-
-    Args:
-        canvas: Where to.
-        rect: Its place.
-        heatmap: The numbers.
-        even: Its pixels are squares; otherwise it fills the place.
-    """
+    """A heatmap with its title above and its colours below; ``even`` pixels are squares, others fill the place."""
     px = canvas.px
     canvas.fill(rect, colours.PAPER)
     canvas.text(heatmap.title, rect.left, rect.top, 13, colours.GREY, width=rect.width)

@@ -174,11 +174,11 @@ def test_the_picture_stands_still_while_progress_is_told(make):
 def test_help_names_every_key_and_goes_with_the_next(make):
     window = make()
     key(window, pygame.K_h)
-    assert window.overlay.rows == HELP
+    assert window.keys.overlay.rows == HELP
     key(window, pygame.K_ESCAPE)
-    assert (window.overlay, window.open) == (None, True)
+    assert (window.keys.overlay, window.open) == (None, True)
     key(window, pygame.K_h, pygame.K_SPACE)
-    assert (window.overlay, window.paused) == (None, True)
+    assert (window.keys.overlay, window.keys.paused) == (None, True)
 
 
 @pytest.mark.parametrize(

@@ -69,20 +69,15 @@ class Service(NamedTuple):
 class Chip:
     """A trained classifier; everything that happens to it happens in place.
 
-    Args:
-        model: The fitted classifier.
+    Attributes:
         period_j: Energy of serving one batch when it was new, in joules.
         healthy: Accuracy when it was new, on all samples that are served.
-
-    Attributes:
         margin: Mean margin of the outputs when the readout was written last.
         spread: Their standard deviation then.
     """
 
-    def __init__(self, model: PIBClassifier, period_j: float, healthy: float) -> None:
-        self.model = model
-        self.period_j = period_j
-        self.healthy = healthy
+    def __init__(self, model: PIBClassifier) -> None:
+        self.model, self.period_j, self.healthy = model, 0.0, 0.0
         self.margin = self.spread = 1.0
 
     def copy(self, seed: int) -> Chip:
@@ -181,7 +176,7 @@ def _trained(hw: str, width: int, units: int, seed: int, batch: int) -> Chip:
         scaling="common",
         hw_options=dict(SITES[base(hw)].hw_options),
     ).fit(*data.maker)
-    chip = Chip(model, 0.0, 0.0)
+    chip = Chip(model)
     chip.healthy = float(chip.serve(*data.served).right.mean())
     before = chip.energy_j
     chip.serve(*(part[:batch] for part in data.served))

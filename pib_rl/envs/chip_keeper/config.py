@@ -71,12 +71,7 @@ def parse_hazard(text: str) -> Hazard:
 
 @dataclass(frozen=True)
 class Site:
-    """What a kind of hardware meets where it serves.
-
-    Args:
-        faults: Hazards, as `parse_hazard` takes them.
-        hw_options: Values of the substrate's configuration that differ from its default.
-    """
+    """What hardware meets where it serves: hazards (see `parse_hazard`), and options other than its defaults."""
 
     faults: tuple[str, ...]
     hw_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -161,24 +156,18 @@ class ChipKeeperConfig:
             if value < low or (high is not None and value > high):
                 bounds = f">= {low}" if high is None else f"in {low}..{high}"
                 raise ValueError(f"ChipKeeper {name} must be {bounds}, got {value}")
-        for action in ACTIONS[1:]:
-            fraction = getattr(self, f"{action}_downtime")
-            if not 0 <= fraction <= 1:
-                raise ValueError(
-                    f"ChipKeeper {action}_downtime is a fraction of a period and must be in 0..1, got {fraction}"
-                )
         check_numbers(
-            self, "ChipKeeper", positive="endurance", not_negative="period_s label_price energy_price chip_price"
+            self,
+            "ChipKeeper",
+            positive="endurance",
+            not_negative="period_s label_price energy_price chip_price",
+            fraction="recalibrate_downtime refit_downtime retrain_downtime",
         )
         self.hazards()
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> ChipKeeperConfig:
-        """The configuration with ``options`` in place of its defaults.
-
-        Raises:
-            ValueError: If an option is unknown, has the wrong type, or lies outside its range.
-        """
+        """The configuration with ``options`` in place of its defaults; ValueError if one of them is wrong."""
         rest = dict(options)
         faults = rest.pop("faults", None)
         if not (faults is None or isinstance(faults, (list, tuple))):

@@ -9,8 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from pib_rl.agents.network.faults import check
-from pib_rl.common.options import shown
-from pib_rl.envs.actions import has_action
+from pib_rl.envs.actions import check_action
 from pib_rl.envs.chip_keeper.chip import digits, pick, trained
 from pib_rl.envs.chip_keeper.config import ACTIONS, ChipKeeperConfig
 from pib_rl.envs.chip_keeper.monitor import LEAST, MOST, Monitor
@@ -117,8 +116,7 @@ class ChipKeeper(gym.Env[np.ndarray, np.int64]):
         return self._serve(), self._info([], 0)
 
     def step(self, action: np.int64 | int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        if not has_action(self.action_space, action):
-            raise ValueError(f"the action must be in 0..{len(ACTIONS) - 1} ({', '.join(ACTIONS)}), got {shown(action)}")
+        check_action(self.action_space, action, f"in 0..{len(ACTIONS) - 1} ({', '.join(ACTIONS)})")
         if self.period >= self.config.periods:
             raise ValueError("the episode is over: call reset() before the next step")
         action = int(action)

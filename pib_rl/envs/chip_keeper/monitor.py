@@ -18,9 +18,6 @@ class Monitor:
 
     Running means start again with every action but "nothing": what was before tells little about a chip that changed.
 
-    Args:
-        config: The task.
-
     Attributes:
         names: What each number of an observation is.
         probe: Fraction of this period's labelled samples that were classified right.
@@ -49,9 +46,8 @@ class Monitor:
     def restart(self, healthy: float) -> None:
         """A new episode, with the accuracy that the maker states."""
         self.probe = self.running = healthy
-        self.margin = 0.0
+        self.margin, self.periods = 0.0, 0
         self.since = [self.config.periods] * (len(ACTIONS) - 1)
-        self.periods = 0
 
     def act(self, action: int) -> None:
         """Takes note of an action, a number of `ACTIONS`."""
@@ -63,14 +59,9 @@ class Monitor:
             self.periods = 0
 
     def observe(self, chip: Chip, service: Service, care_j: float, pulses: float, period: int) -> np.ndarray:
-        """The observation after a period, shape (len(names),), float32.
+        """The observation after so many periods, shape (len(names),), float32.
 
-        Args:
-            chip: For the margin and spread when its readout was written last.
-            service: What the batch of the period showed.
-            care_j: Joules spent on care so far.
-            pulses: Pulses that a device received so far, on average.
-            period: Number of periods that have passed.
+        So far ``care_j`` joules were spent on care, and a device received ``pulses`` pulses on average.
         """
         config, length = self.config, self.config.periods
         margin = math.log(max(service.margin, 1e-3) / chip.margin)

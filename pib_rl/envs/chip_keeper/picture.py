@@ -18,12 +18,7 @@ QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 
 @dataclass
 class History:
-    """What happened in an episode so far, period by period.
-
-    Args:
-        healthy: Accuracy of the chip when it was new.
-        length: Periods of an episode.
-    """
+    """What happened in an episode of ``length`` periods so far; ``healthy`` is the accuracy of the new chip."""
 
     healthy: float = 1.0
     length: int = 1

@@ -34,13 +34,13 @@ class FreshChip:
         hw: Name of a substrate, or SUBSTRATE:PRESET.
         width: Outputs of each unit.
         units: Number of units.
-        hw_options: Values of the substrate's configuration that differ from its default.
+        hw_options: What differs from the substrate's default configuration.
         seed: Seed of the fabrication.
         samples: Observations of random actions from which a network gets its statistics, 2 or more.
 
     Raises:
         ValueError: If a number is not whole or outside its range (`SIZES`), ``hw`` is no text, or options are no
-            mapping of names. Making the chip checks the rest.
+            mapping of names. Making the chip checks the rest, memory included.
     """
 
     hw: str = "digital"
@@ -67,20 +67,12 @@ class FreshChip:
         return {name: getattr(chip, name) for name in ("hw", "width", "units", "hw_options", "seed")}
 
     def policy(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> PIBPolicy:
-        """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0.
-
-        Raises:
-            ValueError: If there is no such chip, or not enough memory for it.
-        """
+        """A policy on it whose readout is blank: all actions are equally likely, the mean of continuous ones is 0."""
         with within_memory(*LARGE):
             return PIBPolicy(as_learned(observation_space), action_space, **self.settings)
 
     def network(self, env: gym.Env[Any, Any]) -> PhysicalModel:
-        """Units on it, their statistics and gain controls set from random actions in a copy of an environment.
-
-        Raises:
-            ValueError: If the environment can't be copied, there is no such chip, or not enough memory for it.
-        """
+        """Units on it, their statistics and gain controls set from random actions in a copy of an environment."""
         with within_memory(*LARGE, "samples"):
             model = PhysicalModel(self.chip, spaces.flatdim(env.observation_space), 1)
             model.fit_statistics(torch.from_numpy(random_observations(env, self.samples, self.seed)))
@@ -88,11 +80,7 @@ class FreshChip:
 
 
 def random_observations(env: gym.Env[Any, Any], samples: int, seed: int) -> np.ndarray:
-    """Flat observations of random actions, shape (samples, features), of a private copy: ``env`` is left alone.
-
-    Raises:
-        ValueError: If the environment can't be copied.
-    """
+    """Flat observations of random actions, shape (samples, features), in a copy of ``env``; ValueError without one."""
     try:
         own = copy.deepcopy(env)
     except Exception as error:  # whatever an environment holds
@@ -121,15 +109,10 @@ def reseed(streams: Streams, random: np.random.Generator) -> None:
 
 
 def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | FreshChip:
-    """The chip that is asked for by name: that of a run, or a fresh one.
+    """The chip of a run folder, or a fresh one where ``run`` is None.
 
-    Args:
-        run: Run folder; None for a fresh chip.
-        samples: As for `FreshChip`.
-        given: Further settings of `FreshChip`; None where they are left open.
-
-    Raises:
-        ValueError: If a setting is none, or contradicts the run.
+    The settings are those of `FreshChip`, None where they are left open; those that contradict the run raise
+    ValueError.
     """
     wanted = {name: value for name, value in given.items() if value is not None}
     fresh = FreshChip(samples=samples, **wanted)
@@ -139,8 +122,7 @@ def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | Fresh
     check_run(folder)
     settings = read_settings(folder)
     for name in wanted:
-        value = getattr(fresh, name)
-        if settings.get(name) != value:
+        if settings.get(name) != (value := getattr(fresh, name)):
             raise ValueError(
                 f"{name} {value} is asked for, but the run {run} has {settings.get(name)}; leave {name} "
                 "out, or give another run"
@@ -149,16 +131,7 @@ def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | Fresh
 
 
 def run_folder(source: Any, name: str = "run", others: str = "") -> Path:
-    """The path of a run folder.
-
-    Args:
-        source: What came.
-        name: Whose it is, for messages.
-        others: What else it may be, for messages.
-
-    Raises:
-        ValueError: If it is no path.
-    """
+    """The path of a run folder; ValueError says that ``name`` must be one, or one of ``others``."""
     if not isinstance(source, (str, os.PathLike)) or not str(source):
         raise ValueError(f"{name} must be the path of a run folder{others}, got {shown(source)}")
     return Path(source)

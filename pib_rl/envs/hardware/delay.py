@@ -14,11 +14,7 @@ def late_steps(latency_s: float, period_s: float) -> int:
     """Whole steps by which an answer comes late: ceil(latency/period) - 1, at least 0.
 
     An answer to the observation of step t that takes no longer than one period serves step t, as environments take
-    it; one of up to two periods serves step t + 1.
-
-    Args:
-        latency_s: Seconds from an observation to the answer to it.
-        period_s: Seconds from one action to the next.
+    it; one of up to two periods serves step t + 1. The period is the time from one action to the next.
 
     Raises:
         ValueError: If the latency is negative or no finite number, or the period is not positive.
@@ -31,18 +27,13 @@ def late_steps(latency_s: float, period_s: float) -> int:
 
 
 class Delay:
-    """What goes in comes out so many calls later; the first ones give ``first``.
+    """What goes in comes out so many calls later; until then ``first`` does.
 
     The hardware takes a new input in each period, whatever its latency: passes follow each other as in a pipeline.
-
-    Args:
-        steps: Length of the queue; 0 passes everything through.
-        first: What comes out until the first input does.
     """
 
     def __init__(self, steps: int, first: Any) -> None:
-        self.steps = steps
-        self.first = first
+        self.steps, self.first = steps, first
         self._queue: deque[Any] = deque()
 
     def clear(self) -> None:

@@ -52,8 +52,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         check_vectors(env.observation_space)
         chip = network.network(env) if isinstance(network, FreshChip) else network
         self.encoding = Encoding(env.observation_space, chip, read)
-        self.model = self.encoding.model
-        self.observation_space = self.encoding.taps
+        self.model, self.observation_space = self.encoding.model, self.encoding.taps
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -70,8 +69,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
 
     def observation(self, observation: Any) -> np.ndarray:
         """One measurement of an observation, shape (taps,)."""
-        features: np.ndarray = self.encoding(batched(observation))[0]
-        return features
+        return np.asarray(self.encoding(batched(observation))[0])
 
     def _encoded(self, obs: Any, info: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
         with self.model.meter.lap() as joules:
@@ -86,14 +84,8 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
 class VecHardwareEncoder(VecObservations):
     """The same for a whole `VecEnv` at once: one chip reads all environments, one after the other.
 
-    Args:
-        venv: The tasks.
-        network: As for `HardwareEncoder`, but no `FreshChip`: make its network first (`FreshChip.network`).
-        read: Read mode of the hardware.
-        seed: Seed of what the chip draws; None to go on with its own draws.
-
-    Raises:
-        ValueError: As `HardwareEncoder` does.
+    ``network`` is no `FreshChip`: make its network first (`FreshChip.network`). ``seed`` is that of what the chip
+    draws; with None its own draws go on.
     """
 
     def __init__(

@@ -17,16 +17,12 @@ from pib_rl.physical.substrate import Read
 
 
 class Encoding:
-    """Observations in, measured taps out.
+    """Observations in, measured ``taps`` out, a `Box` with the bounds of the media's converters.
 
     Args:
         space: The task's observations.
         network: Run folder of ``learn --target views`` or of ``train``; or a model or policy, not copied.
         read: Read mode of the hardware.
-
-    Attributes:
-        model: Units and statistics.
-        taps: What comes out, `Box`, with the bounds of the media's converters.
 
     Raises:
         ValueError: If the network can't be had, sees another number of features, or observations do not suit.
@@ -58,5 +54,4 @@ class Encoding:
         """One measurement of each of n observations, batched; shape (n, taps)."""
         flat = as_matrix(obs, self.space).to(self.model.device)
         taps = self.model.taps(flat, self.read).cpu().numpy()
-        within: np.ndarray = np.clip(taps, self.taps.low, self.taps.high)  # the last bit of rounding
-        return within
+        return np.asarray(np.clip(taps, self.taps.low, self.taps.high))  # the last bit of rounding

@@ -23,9 +23,9 @@ from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, reseed, run_fol
 from pib_rl.envs.hardware.delay import Delay, late_steps
 from pib_rl.envs.hardware.override import make_override
 from pib_rl.envs.make import control_period
-from pib_rl.physical.faults import parse_all
+from pib_rl.physical.faults import Fault, FaultPlan, parse_all
 from pib_rl.physical.substrate import Read
-from pib_rl.viewer import Probe, Scene, Status
+from pib_rl.viewer import Episodes, Probe, Scene, Status
 
 if TYPE_CHECKING:
     from pib_rl.viewer import Painter
@@ -87,7 +87,9 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         faults: Sequence[str] | None = (),
     ) -> None:
         settings = admit(SETTINGS, {"best": best, "greedy": greedy, "latency_s": latency_s}, "HardwareLoop")
-        breaks = listed(faults)
+        if isinstance(faults, (str, bytes, Mapping)) or not isinstance(faults, (Iterable, type(None))):
+            raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {shown(faults)}")
+        breaks = () if faults is None else tuple(faults)
         RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=True,
@@ -109,9 +111,8 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.greedy, self.view = settings["greedy"], view
         self._painter: Painter | None = None
         self.probe = Probe(self.policy, Read(read))
-        asked = settings["latency_s"]
-        self.latency_s = self.policy.model.latency if asked is None else asked
-        self.delay = Delay(self._late(asked is not None), self.override.checked(first_action))
+        self.latency_s = self.policy.model.latency if settings["latency_s"] is None else settings["latency_s"]
+        self.delay = Delay(self._late(settings["latency_s"] is not None), self.override.checked(first_action))
         self.faults = parse_all(breaks)
         for fault in self.faults:
             check(self.policy.model, fault)
@@ -119,10 +120,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._begin()
 
     def _begin(self) -> None:
-        self.life, self.ahead, self.reward, self.over = 0, list(self.faults), 0.0, False
-        self.returns: list[float] = []
-        self.marks: list[int] = []  # episodes in which something broke
+        self.plan, self.played = FaultPlan(self.faults, self._break), Episodes()
         self._next: Any = self.delay.first
+
+    def _break(self, fault: Fault) -> None:
+        inject(self.policy.model, fault)
+        self.played.mark()
 
     def _late(self, asked: bool) -> int:
         """Steps by which answers come late."""
@@ -134,12 +137,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return 0 if period is None else late_steps(self.latency_s, period)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Resets the task; the chip's draws start again, from a seed that the task's generator spawns.
-
-        Args:
-            seed: Seed of the task and of what the chip draws.
-            options: "chip": "new" puts in the chip as it was delivered; all others are the task's.
-        """
+        """Resets the task and what the chip draws; the option "chip": "new" puts in the chip as it was delivered."""
         others = dict(options or {})
         chip = others.pop("chip", None)
         if chip not in (None, "new"):
@@ -151,30 +149,20 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         reseed(self.policy.streams, self.np_random)
         self.delay.clear()
         self.probe.begin()
-        self.reward, self.over = 0.0, False
+        self.played.start()
         return obs, info | self._decide(obs, info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """One step of the task.
-
-        Raises:
-            ValueError: If the action is none of ``action_space``; a continuous one may lie outside its bounds.
-        """
+        """One step of the task; ValueError if the action is none of ``action_space``, bounds of a Box left aside."""
         check_action(self.action_space, action)
         applied = self.override(action, self._next)
         obs, reward, terminated, truncated, info = self.env.step(applied)
-        self.life += 1
-        self.reward += float(reward)
-        self.over = terminated or truncated
-        if self.over:
-            self.returns.append(self.reward)
+        self.played.count(reward, terminated or truncated)
         return obs, reward, terminated, truncated, info | self._decide(obs, info) | {"applied_action": applied}
 
     def _decide(self, obs: Any, info: dict[str, Any]) -> dict[str, Any]:
         """Asks the hardware about an observation; what an info says of that."""
-        while self.ahead and self.ahead[0].step <= self.life:
-            inject(self.policy.model, self.ahead.pop(0))
-            self.marks.append(len(self.returns) + 1)
+        self.plan.reach(self.played.steps)
         with self.policy.meter.lap() as joules:
             prediction = self.probe.decide(self.policy.obs_to_tensor(obs)[0], self.greedy)
             spent = joules()
@@ -187,7 +175,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             **self._law(prediction),
             "energy_j": info.get("energy_j", 0.0) + spent,
             "latency_s": info.get("latency_s", 0.0) + self.latency_s,
-            "faults": len(self.faults) - len(self.ahead),
+            "faults": len(self.plan.happened),
         }
 
     def _in_task(self, actions: Tensor) -> Any:
@@ -224,41 +212,12 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def scene(self) -> Scene:
         """What there is to be seen of the hardware."""
-        broken = tuple(f"{fault.kind} {fault.size:g}" for fault in self.faults[: len(self.faults) - len(self.ahead)])
-        earlier = tuple(self.returns[:-1] if self.over else self.returns)
-        return self.probe.scene(
-            Status(
-                f"{self._task} on {self.policy.model.chip.hw}",
-                self.life,
-                len(earlier) + 1,
-                self.reward,
-                earlier,
-                tuple(self.marks),
-                (f"{self.probe.read.value} read",),
-                faults=broken,
-            ),
-            self._next,
-        )
-
-
-def listed(faults: Sequence[str] | None) -> tuple[str, ...]:
-    """Faults one by one; none for None.
-
-    Raises:
-        ValueError: If they are no list.
-    """
-    if isinstance(faults, (str, bytes, Mapping)) or not isinstance(faults, (Iterable, type(None))):
-        raise ValueError(f"faults must be a list of KIND:SIZE@STEP, got {shown(faults)}")
-    return () if faults is None else tuple(faults)
+        title, tags = f"{self._task} on {self.policy.model.chip.hw}", (f"{self.probe.read.value} read",)
+        return self.probe.scene(Status(title, **self.played.place(), tags=tags, faults=self.plan.labels), self._next)
 
 
 def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:
-    """The policy that is meant.
-
-    Args:
-        policy: As for `HardwareLoop`.
-        env: The task.
-        name: File of the policy in a run folder.
+    """The policy that is meant, as for `HardwareLoop`; ``name`` is that of its file in a run folder.
 
     Raises:
         ValueError: If it can't be had or is of other spaces.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pib_rl.agents.saved import read_settings
-from pib_rl.common.limits import sized
 from pib_rl.envs.hardware.chips import Source, chosen
 from pib_rl.envs.hardware.encoder import HardwareEncoder
 from pib_rl.envs.hardware.loop import HardwareLoop
@@ -44,7 +43,9 @@ def make_hardware(
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.
     """
     chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
-    env = built(env_id, noise_of(run, distractors), env_kwargs, make_hardware)
+    if distractors is None and run is not None:
+        distractors = read_settings(Path(run)).get("distractors")
+    env = built(env_id, 0 if distractors is None else distractors, env_kwargs, make_hardware)
     return HardwareLoop(
         env,
         chip,
@@ -75,18 +76,7 @@ def make_encoder(
     """`HardwareEncoder` over the task ``env_id``: the units of ``run``, or those of a fresh chip, encode.
 
     ``run`` is a run folder of ``learn --target views`` or of ``train``; a fresh chip gets its statistics from
-    ``samples`` observations of random actions. ``read`` is that of `HardwareEncoder`, all others as for
-    `make_hardware`.
-
-    Raises:
-        ValueError: If the task, the run or the chip can't be had, or they do not fit together.
+    ``samples`` observations of random actions. All others, and errors, are as for `make_hardware`.
     """
     chip = chosen(run, samples, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
     return HardwareEncoder(built(env_id, distractors, env_kwargs, make_encoder), chip, read)
-
-
-def noise_of(run: Source | None, distractors: int | None) -> int:
-    """Noise dimensions: what is asked for, else those of the run, else none."""
-    if distractors is None and run is not None:
-        distractors = read_settings(Path(run)).get("distractors")
-    return 0 if distractors is None else sized("distractors", distractors)

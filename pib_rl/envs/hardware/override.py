@@ -18,32 +18,21 @@ class Override(ABC):
     Attributes:
         task: The task's actions.
         space: The agent's actions; 0 lets the hardware act.
+        neutral: What the hardware does before it has answered.
     """
 
     task: spaces.Space[Any]
     space: spaces.Space[Any]
+    neutral: Any
 
     @abstractmethod
     def __call__(self, action: Any, hardware: Any) -> Any:
-        """What the task is given.
-
-        Args:
-            action: The agent's action.
-            hardware: The hardware's action, as the task takes it.
-        """
-
-    @abstractmethod
-    def neutral(self) -> Any:
-        """What the hardware does before it has answered."""
+        """What the task is given, of the agent's action and the hardware's, as the task takes it."""
 
     def checked(self, action: Any) -> Any:
-        """An action of the task; `neutral` for None.
-
-        Raises:
-            ValueError: If the task has no such action.
-        """
+        """An action of the task; `neutral` for None. Raises ValueError if the task has no such action."""
         if action is None:
-            return self.neutral()
+            return np.copy(self.neutral)[()]
         if has_action(self.task, action):
             with np.errstate(over="ignore"):
                 taken = np.asarray(action, dtype=self.task.dtype)[()]
@@ -56,31 +45,24 @@ class Replacement(Override):
     """0: the hardware acts; k + 1: action k of the task in its place."""
 
     def __init__(self, task: spaces.Discrete) -> None:
-        self.task = task
-        self.space = spaces.Discrete(int(task.n) + 1)
+        self.task, self.space, self.neutral = task, spaces.Discrete(int(task.n) + 1), np.int64(0)
 
     def __call__(self, action: Any, hardware: Any) -> Any:
         return np.int64(hardware if int(action) == 0 else int(action) - 1)
-
-    def neutral(self) -> Any:
-        return np.int64(0)
 
 
 class Correction(Override):
     """A vector that is added to the hardware's action, clipped to the task's bounds; it spans them twice."""
 
     def __init__(self, task: spaces.Box) -> None:
-        self.task = task
+        self.task, self._low, self._high = task, task.low, task.high
         with np.errstate(over="ignore"):
             span = task.high - task.low
         self.space = spaces.Box(-span, span, dtype=task.dtype.type)
-        self._low, self._high = task.low, task.high
+        self.neutral = np.clip(np.zeros(task.shape), task.low, task.high).astype(task.dtype)
 
     def __call__(self, action: Any, hardware: Any) -> Any:
         return np.clip(hardware + np.asarray(action), self._low, self._high).astype(self.task.dtype)
-
-    def neutral(self) -> Any:
-        return np.clip(np.zeros(self._low.shape), self._low, self._high).astype(self.task.dtype)
 
 
 def make_override(task: spaces.Space[Any]) -> Override:

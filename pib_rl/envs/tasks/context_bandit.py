@@ -10,8 +10,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from pib_rl.common.options import admit, shown, whole
-from pib_rl.envs.actions import has_action
+from pib_rl.common.options import admit, whole
+from pib_rl.envs.actions import check_action
 
 DATA = ("clusters", "digits")
 RECENT = 100  # pulls over which the picture averages
@@ -126,8 +126,7 @@ class ContextBandit(gym.Env[np.ndarray, np.int64]):
         return self.context.copy(), {"right": self.right}
 
     def step(self, action: np.int64 | int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        if not has_action(self.action_space, action):
-            raise ValueError(f"the action must be an arm in 0..{self.arms - 1}, got {shown(action)}")
+        check_action(self.action_space, action, f"an arm in 0..{self.arms - 1}")
         if not self.ready:
             raise ValueError("the episode is over: call reset() before the next step")
         self.ready, self.pulled = False, int(action)

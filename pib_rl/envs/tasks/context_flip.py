@@ -16,14 +16,9 @@ from pib_rl.envs.tasks.distractors import as_vector, lengthened
 
 
 def check_actions(space: spaces.Space[Any], owner: str) -> None:
-    """Makes sure that actions can be turned around.
-
-    Raises:
-        ValueError: If they are neither Discrete nor a Box that is symmetric around 0.
-    """
-    if isinstance(space, spaces.Box) and np.array_equal(space.low, -space.high):
-        return
-    if not isinstance(space, spaces.Discrete):
+    """Raises ValueError unless actions can be turned around: Discrete, or a Box that is symmetric around 0."""
+    symmetric = isinstance(space, spaces.Box) and np.array_equal(space.low, -space.high)
+    if not (symmetric or isinstance(space, spaces.Discrete)):
         raise ValueError(f"{owner} needs actions that are Discrete, or a Box that is symmetric around 0, got {space}")
 
 
@@ -54,10 +49,6 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     ## Version history
     v0: first version.
 
-    Args:
-        env: The environment.
-        switch: Probability per step that the context changes, 0..1.
-
     Raises:
         ValueError: If the spaces do not fit, ``switch`` is no number in 0..1, or an action is none of its own.
     """
@@ -71,8 +62,7 @@ class ContextFlip(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             raise ValueError(f"{owner} switch is a probability per step and must be in 0..1, got {switch}")
         check_actions(env.action_space, owner)
         vectors = as_vector(env.observation_space, f"{owner} needs")
-        self.switch = switch
-        self.context = 1
+        self.switch, self.context = switch, 1
         self.observation_space = lengthened(vectors, np.ones(1, dtype=np.float32))
 
     @property

@@ -36,10 +36,6 @@ class DelayedCue(ContextFlip):
     ## Version history
     v0: first version.
 
-    Args:
-        env: The environment.
-        steps: Observations that show the cue.
-
     Raises:
         ValueError: If the spaces do not fit, or ``steps`` is no whole number, 1 or more.
     """

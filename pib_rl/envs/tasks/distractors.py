@@ -18,15 +18,7 @@ from pib_rl.envs.vectorised import VecObservations
 
 
 def as_vector(space: spaces.Space[Any], who: str) -> spaces.Box:
-    """The space, if its observations are vectors.
-
-    Args:
-        space: Observations of an environment.
-        who: Who needs that, for the message, such as "distractors need".
-
-    Raises:
-        ValueError: If they are none.
-    """
+    """The space; ValueError, which begins with ``who`` ("distractors need"), unless its observations are vectors."""
     if not isinstance(space, spaces.Box) or len(space.shape) != 1:
         raise ValueError(f"{who} observations that are vectors (Box of one axis), got {space}")
     return space
@@ -39,13 +31,10 @@ def lengthened(space: spaces.Box, edge: np.ndarray) -> spaces.Box:
 
 
 def widened(space: spaces.Space[Any], count: int) -> spaces.Box:
-    """The observation space with ``count`` unbounded dimensions more.
-
-    Raises:
-        ValueError: If the space is not a vector, or count is no whole number in 1..1000000.
-    """
-    space = as_vector(space, "distractors need")
-    return lengthened(space, np.full(sized("distractors", count, 1), np.inf, dtype=np.float32))
+    """The space of vectors with ``count`` unbounded dimensions more, 1..1000000; ValueError if one does not fit."""
+    return lengthened(
+        as_vector(space, "distractors need"), np.full(sized("distractors", count, 1), np.inf, dtype=np.float32)
+    )
 
 
 def noise_generator(seed: int | None) -> np.random.Generator:
@@ -64,10 +53,6 @@ class Distractors(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 
     ## Version history
     v0 (`pib_rl/Distractors-v0`): first version.
-
-    Args:
-        env: Environment with vector observations.
-        count: Number of noise dimensions.
     """
 
     def __init__(self, env: gym.Env[Any, Any], count: int) -> None:
@@ -88,13 +73,7 @@ def make_distractors(env_id: str = "CartPole-v1", count: int = 32, **env_kwargs:
 
 
 class VecDistractors(VecObservations):
-    """The same for a whole `VecEnv` at once.
-
-    Args:
-        venv: Environments with vector observations.
-        count: Number of noise dimensions.
-        seed: Seed of the noise.
-    """
+    """The same for a whole `VecEnv` at once; ``seed`` is that of the noise."""
 
     def __init__(self, venv: VecEnv, count: int, seed: int | None = None) -> None:
         super().__init__(venv, observation_space=widened(venv.observation_space, count))
