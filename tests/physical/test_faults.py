@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pib_rl.physical.converters import FragileConverter
-from pib_rl.physical.faults import KINDS, Fault, parse, parse_all
+from pib_rl.physical.faults import KINDS, Fault, FaultPlan, parse, parse_all
 from pib_rl.physical.substrate import Read
 
 
@@ -186,3 +186,27 @@ def test_a_broken_crossbar_is_saved_broken():
     h = draws(20, 128)
     assert torch.equal(broken.measure(h, Read.MEAN), fresh.measure(h, Read.MEAN))
     assert torch.equal(broken.weights(), fresh.weights())
+
+
+def test_a_plan_makes_each_fault_happen_once_and_remembers_when():
+    seen = []
+    plan = FaultPlan([Fault("stuck", 0.5, 3), Fault("drift", 60.0, 3), Fault("dead-unit", 1, 9)], seen.append)
+    plan.reach(2)
+    assert (seen, plan.happened) == ([], [])
+    plan.reach(5)
+    plan.reach(6)
+    plan.strike(Fault("adc-bits", 4), 7)
+    assert [fault.kind for fault in seen] == ["stuck", "drift", "adc-bits"]
+    assert [(fault.kind, fault.step) for fault in plan.happened] == [("stuck", 5), ("drift", 5), ("adc-bits", 7)]
+    assert plan.labels == ("stuck 0.5", "drift 60", "adc-bits 4")
+    assert plan.ahead == [Fault("dead-unit", 1, 9)]
+
+
+def test_a_fault_that_cannot_happen_is_not_remembered():
+    def refuse(fault):
+        raise ValueError(fault.kind)
+
+    plan = FaultPlan([], refuse)
+    with pytest.raises(ValueError, match="stuck"):
+        plan.strike(Fault("stuck", 0.5), 1)
+    assert plan.happened == []
