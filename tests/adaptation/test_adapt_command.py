@@ -19,6 +19,7 @@ from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.run import open_run
 from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.learners.backprop import Backprop
+from pib_rl.agents.network.model import own_state
 from pib_rl.cli.cli import UserError, run
 from pib_rl.common.streams import FABRICATION, FAULT
 from pib_rl.learning.labels import LabelsTask
@@ -117,6 +118,11 @@ def patient(run_folder: Path, fault: str = "stuck:0.5", **options):
     return found
 
 
+def load_chip(path) -> dict[str, torch.Tensor]:
+    """The state of the model in a saved policy or network."""
+    return own_state(load_file(path))
+
+
 def stuck(state) -> dict[str, torch.Tensor]:
     return {key: value == 0 for key, value in state.items() if ".array.step_" in key}
 
@@ -149,21 +155,21 @@ def test_learners_can_be_played(adapted, capsys):
 
 def test_frozen_units_stay_as_they_broke_while_the_readout_learns(adapted, policy):
     broken = patient(policy, seed=5).broken
-    frozen = load_file(adapted / "frozen" / "policy.safetensors")
+    frozen = load_chip(adapted / "frozen" / "policy.safetensors")
     moved = {key for key, value in broken.items() if not torch.equal(value, frozen[key])}
     assert not any(key.endswith((".plus", ".minus")) and key.startswith("network.units") for key in moved)
     assert {"readout.array.plus", "readout.array.minus"} <= moved
-    learned = load_file(adapted / "pib" / "policy.safetensors")
+    learned = load_chip(adapted / "pib" / "policy.safetensors")
     assert not torch.equal(broken["network.units.0.array.plus"], learned["network.units.0.array.plus"])
 
 
 def test_stuck_devices_are_the_same_for_all_to_the_end(adapted, policy):
-    before, broken = load_file(policy / "policy.safetensors"), patient(policy, seed=5).broken
+    before, broken = load_chip(policy / "policy.safetensors"), patient(policy, seed=5).broken
     hits = stuck(broken)
     assert torch.cat([hit.flatten() for hit in hits.values()]).float().mean() == pytest.approx(0.5, abs=0.05)
     assert all(torch.equal(hits[key] | hit, hits[key]) for key, hit in stuck(before).items()), "those of before stay"
     for name in LEARNERS:
-        state = load_file(adapted / name / "policy.safetensors")
+        state = load_chip(adapted / name / "policy.safetensors")
         assert all(torch.equal(hit, stuck(state)[key]) for key, hit in hits.items())
         for key, hit in hits.items():
             level = key.replace("step_", "")
@@ -182,7 +188,7 @@ def test_every_learner_starts_from_the_same_broken_chip(kind, request, tmp_path,
         raise EnoughError
 
     found = patient(request.getfixturevalue(kind))
-    monkeypatch.setattr(policies, "train", lambda plan, model, folder: note(model.policy.state_dict()))
+    monkeypatch.setattr(policies, "train", lambda plan, model, folder: note(model.policy.model.state_dict()))
     monkeypatch.setattr(PIBClassifier, "fit", lambda model, *_, **__: note(model.model_.state_dict()))
     for name in found.learners:
         with pytest.raises(EnoughError):
@@ -194,7 +200,7 @@ def test_every_learner_starts_from_the_same_broken_chip(kind, request, tmp_path,
         assert all(key.endswith(tuned) for key in state.keys() - same)
         assert ("network.units.0.control.mean" in same) == (kind == "policy")
         assert all(torch.equal(value, start[0][key]) for key, value in state.items()), "and the same for all"
-    assert not torch.equal(found.healthy["readout.array.plus"], found.broken["readout.array.plus"])
+    assert not torch.equal(own_state(found.healthy)["readout.array.plus"], found.broken["readout.array.plus"])
 
 
 def test_the_seed_says_what_breaks(policy):
@@ -219,7 +225,7 @@ def test_the_stale_twin_is_the_chip_of_before_the_fault(kind, learner, known, re
     (learner,) = learners
     assert isinstance(learner, Backprop)
     assert (learner.options.twin_drift, learner.options.twin_error) == (0, 0)
-    state = getattr(found, known)
+    state = own_state(getattr(found, known))
     for own, part in zip(learner.twin.arrays, ["network.units.0", "network.units.1", "readout"], strict=True):
         assert torch.equal(own.exact, state[f"{part}.array.difference"])
     assert torch.equal(learner.twin.media[0].gain.exact, state["network.units.1.medium.gain"])
@@ -415,7 +421,7 @@ def test_mistakes_end_in_one_line_with_code_2(
 def test_classifiers_are_loaded_as_they_were(classifier):
     found = open_run(AdaptConfig(run=classifier, fault=("stuck:0",), progress=False))
     state = found.load().state_dict()
-    assert all(torch.equal(value, state[key]) for key, value in load_file(classifier / "policy.safetensors").items())
+    assert all(torch.equal(value, state[key]) for key, value in load_chip(classifier / "policy.safetensors").items())
     assert found.task_kind is LabelsTask
     result = json.loads((classifier / "result.json").read_text())
     assert found.evaluate() == pytest.approx(result["test_accuracy"], abs=0.03)

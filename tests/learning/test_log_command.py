@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 
 from pib_rl import learn, log, train
+from pib_rl.agents.network.model import own_state
 from pib_rl.cli.cli import run
 from pib_rl.runs.folder import RunFolder
 
@@ -83,7 +84,7 @@ def test_a_seed_makes_it_repeatable_and_a_policy_may_act(folder, tmp_path):
 
 
 def chip_state(path):
-    state = RunFolder.open(path).load_policy("policy.safetensors")
+    state = own_state(RunFolder.open(path).load_policy("policy.safetensors"))
     return {
         name: value
         for name, value in state.items()
