@@ -47,3 +47,10 @@ def test_the_page_of_learners_names_every_setting_of_their_own_with_its_default(
         for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen")
         for field in fields(LEARNERS[kind].Options)
     }
+
+
+def test_the_page_of_the_architecture_names_files_that_exist():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+/[\w]+\.py)`", page))
+    assert len(named) > 30
+    assert [name for name in named if not any((ROOT / place / name).exists() for place in ("", "pib_rl"))] == []
