@@ -169,7 +169,7 @@ def _shapes(image: Grid) -> Tensor:
 
 
 def make_views(image: Grid | None, options: dict[str, Any]) -> Views:
-    """Views of images whose pixels the features are, or of vectors where there is none; ValueError as `configure`."""
+    """Views of images whose pixels the features are, or of vectors where there is none; errors as `configure`."""
     if image is None:
         return VectorViews(configure(VectorOptions, options, "a view of vectors"))
     return ImageViews(image, configure(ImageOptions, options, "a view of images"))
