@@ -15,13 +15,7 @@ from pib_rl.agents.policy import PIBPolicy
 def make_agent(
     learner: str, policy: str | type[PIBPolicy] = "MlpPolicy", env: GymEnv | str | None = None, **kwargs: Any
 ) -> PIB:
-    """The agent that trains as ``learner`` says.
-
-    Args:
-        learner: A key of `pib_rl.agents.LEARNERS`.
-        policy: As for `PIB`.
-        env: As for `PIB`.
-        kwargs: Further arguments of `PIB`.
+    """The agent that trains as ``learner`` says, a key of `pib_rl.agents.LEARNERS`; other arguments are those of `PIB`.
 
     Raises:
         ValueError: If there is no such learner, or an argument is not supported.

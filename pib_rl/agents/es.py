@@ -38,12 +38,9 @@ class ES(PIB):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        """Lives through one generation; the chip is back at its centre at the end, whatever ends it.
+        """Lives through one generation; False if the callback ended the training.
 
-        A generation that the budget of steps cuts short is dropped.
-
-        Returns:
-            False if the callback ended the training.
+        The chip is back at its centre at the end, whatever ends it. A generation that the budget cuts short is dropped.
         """
         learner = self._learner()
         size = learner.options.displacement
@@ -84,8 +81,7 @@ class ES(PIB):
     def _live(self, env: VecEnv, callback: BaseCallback, results: list[float]) -> bool:
         """Appends the mean return of the first episode of every environment, unless the budget cuts one short.
 
-        Returns:
-            False if the callback ended the training.
+        False if the callback ended the training.
         """
         obs, returns, running = env.reset(), np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
         while running.any():

@@ -70,14 +70,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def gradient(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float) -> Tensor:
-        """Gradient of -mean_i push_i log pi(a_i) - entropy mean_i H_i by the parameters, shape (n, outputs).
-
-        Args:
-            parameters: Shape (n, outputs).
-            actions: As `sample` gives them.
-            push: Weight of each sample, shape (n,).
-            entropy: Weight of the entropy bonus.
-        """
+        """Gradient of -mean_i push_i log pi(a_i) - entropy mean_i H_i by the parameters, both of shape (n, outputs)."""
 
     def update_std(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
         """Moves the standard deviation of continuous actions, which does not depend on the state."""
@@ -203,12 +196,7 @@ class GaussianHead(Head):
 
 
 def make_head(space: spaces.Space[Any], log_std_init: float = -0.5, noise_correlation: float = 0.0) -> Head:
-    """The head of an action space.
-
-    Args:
-        space: Discrete or Box.
-        log_std_init: Initial log sigma of continuous actions.
-        noise_correlation: Correlation of their exploration noise in successive steps.
+    """The head of an action space, Discrete or Box; settings of continuous actions as for `GaussianHead`.
 
     Raises:
         ValueError: If the space is neither Discrete nor a bounded or unbounded Box, or a value is out of range.

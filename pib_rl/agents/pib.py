@@ -47,12 +47,7 @@ class PIB(OnPolicyAlgorithm):
         gamma: How far ahead rewards count: 0.99 looks about 100 steps ahead.
         gae_lambda: How far advantages trust rewards rather than values, see `RuleConfig`.
         ent_coef: Weight of the entropy bonus: more of it keeps the policy exploring for longer.
-        hw: Name of the substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
-        hw_options: Values of the substrate's configuration that differ from its default.
-        width: Outputs of each unit.
-        units: Number of units.
-        objective: "gaussian", "pointwise", "cka", "renyi" or "ridge".
-        objective_options: Keyword arguments of the objective.
+        hw, hw_options, width, units, objective, objective_options: The chip, see `ChipConfig`.
         learner: What trains the hidden arrays, on the same hardware and in the same loop: a key of
             `pib_rl.agents.LEARNERS`; the class's default if None. "frozen" leaves them as fabricated: the baseline of
             every claim.
@@ -216,13 +211,10 @@ class PIB(OnPolicyAlgorithm):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        """Acts for ``n_rollout_steps`` in every environment; keeps what was measured in ``self.rollout``.
+        """Acts for ``n_rollout_steps`` in every environment; False if the callback ended the training.
 
-        The loop of Stable-Baselines3 stores no next observation and asks for the value of each cut-off state on its
-        own; here both are kept and measured later in one batch. ``rollout_buffer`` is not used.
-
-        Returns:
-            False if the callback ended the training.
+        The loop of Stable-Baselines3 stores no next observation and asks for the value of each cut-off state by itself;
+        here ``self.rollout`` keeps both, to measure them later in one batch. ``rollout_buffer`` is not used.
         """
         assert self._last_obs is not None
         self.policy.set_training_mode(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,17 +62,11 @@ class PIBPolicy(BasePolicy):
         observation_space: Any space that Stable-Baselines3 can preprocess; it is flattened.
         action_space: Discrete or Box.
         lr_schedule: Unused; Stable-Baselines3 passes it.
-        hw: Name of a substrate.
-        hw_options: Values of the substrate's configuration that differ from its default.
-        width: Outputs of each unit.
-        units: Number of units.
-        objective: Name of the units' objective.
-        objective_options: Its keyword arguments.
+        hw, hw_options, width, units, objective, objective_options, seed: The chip, see `ChipConfig`.
         gamma: Discount of the returns whose scale the values are in units of.
         log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
         noise_correlation: Correlation of their exploration noise in successive steps of an environment, 0..1.
         action_inputs: Give the network inputs for an action behind those for the observation; they are 0 while acting.
-        seed: Seed of fabrication and of all noise.
 
     Raises:
         ValueError: If a name is unknown, a size is not positive, or a space is not supported.
@@ -154,15 +149,7 @@ class PIBPolicy(BasePolicy):
         return flatten(obs, self.observation_space, self.normalize_images)
 
     def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
-        """What the network sees: standardised observations, then the action where it has inputs for one.
-
-        Args:
-            flat: Flat observations, shape (n, d).
-            actions: Actions as the head gives them; None is no action at all, zeros.
-
-        Returns:
-            Shape (n, network.in_features).
-        """
+        """`PhysicalModel.inputs` of flat observations, shape (n, d), and actions as the head gives them, or none."""
         return self.model.inputs(flat, None if actions is None else self.head.encode(actions))
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> PolicyOutputs:
@@ -224,17 +211,12 @@ class PIBPolicy(BasePolicy):
         return clipped
 
 
+@dataclass
 class Reader:
-    """A policy read in one mode, in the shape that `evaluate_policy` of Stable-Baselines3 takes.
+    """A policy read in one mode, in the shape that `evaluate_policy` of Stable-Baselines3 takes."""
 
-    Args:
-        policy: The policy.
-        read: Read mode of every prediction.
-    """
-
-    def __init__(self, policy: PIBPolicy, read: Read) -> None:
-        self.policy = policy
-        self.read = read
+    policy: PIBPolicy
+    read: Read
 
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False

@@ -42,22 +42,14 @@ def check_run(path: Path) -> None:
 
 
 def read_settings(run: Path) -> dict[str, Any]:
-    """The settings of a run folder, versions left out.
-
-    Raises:
-        ValueError: If config.yaml can't be read.
-    """
+    """The settings of a run folder, versions left out; ValueError if config.yaml can't be read."""
     settings = read_yaml(run / CONFIG)
     settings.pop("versions", None)
     return settings
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from safetensors.
-
-    Raises:
-        ValueError: If the file is missing or broken.
-    """
+    """A state dict from safetensors; ValueError if the file is missing or broken."""
     try:
         state: dict[str, Tensor] = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
@@ -67,11 +59,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def load_state(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
-    """Loads a state dict that was read from ``source``.
-
-    Raises:
-        ValueError: If it does not fit the module.
-    """
+    """Loads a state dict that was read from ``source``; ValueError if it does not fit the module."""
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
@@ -197,12 +185,9 @@ def load_policy(
 def load_units(run: str | Path, features: int) -> PhysicalModel:
     """The units of a run of ``learn --target views`` or of ``train``, on their chip, with a blank readout.
 
-    Args:
-        run: The run folder.
-        features: Numbers of an observation.
-
     Raises:
-        ValueError: If there is no such run, a file is missing or broken, or the units see another number of features.
+        ValueError: If there is no such run, a file is missing or broken, or an observation of the run was not of
+            ``features`` numbers.
     """
     run = Path(run)
     check_run(run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.options import mapping, whole
-from pib_rl.physical.faults import Fault, check_clock, parse_all
+from pib_rl.physical.faults import check_clock, parse_all
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 1024  # samples that are measured together
@@ -32,31 +32,23 @@ STEPS, LEAST, MOST = 2000, 10, 200  # epochs=None: as many as make so many steps
 Self = TypeVar("Self", bound="PhysicalEstimator")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PhysicalEstimator(BaseEstimator):
     """Units and a readout on hardware, trained by local objectives.
 
     Args:
-        hw: Name of the substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
-        units: Number of units.
-        width: Outputs of each unit.
-        objective: "ridge", "pointwise", "gaussian", "cka" or "renyi".
+        hw, hw_options, units, width, patches, image, objective, objective_options, seed: The chip, see `ChipConfig`;
+            with ``image``, the features are its pixels, row by row, and settings shipped for images apply.
         epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
         batch_size: Samples per step, 4 or more.
         learner: What trains the hidden arrays, a key of `pib_rl.agents.LEARNERS`; "frozen" leaves them as fabricated.
-        hw_options: Values of the substrate's configuration that differ from its default.
-        objective_options: Keyword arguments of the objective.
         rule: Settings of `FitConfig` but for epochs and batch_size, and of the learner, by name, where they differ from
             those that are shipped.
         scaling: How inputs are standardised: "feature", each by itself, or "common", all by one mean and standard
             deviation (images).
-        image: Height and width, if the features are the pixels of an image, row by row; (height, width, channels) if
-            each pixel has several. Needed for ``patches``; settings that are shipped for images come with it.
-        patches: (channels, size, stride) of each unit that looks at squares of the image in front of the ``units``
-            others: one array for all squares, see `Patch`.
         views: Learn from views of the samples in their place, new ones each time (augmentation): settings that differ
             from their default, see `ImageOptions` and `VectorOptions`; None for the samples as they are.
         read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
-        seed: Seed of the chip, its noise and the order of samples.
         device: torch device.
         verbose: Show a progress bar.
         warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
@@ -64,60 +56,36 @@ class PhysicalEstimator(BaseEstimator):
             before them. See `pib_rl.physical.faults.KINDS`.
         clock: Simulated seconds that pass for the hardware per training sample; it ages after each epoch, by those of
             the samples that were learned from. ``aged_s_`` counts them.
+
+    Attributes:
+        model_: The chip, weights and statistics.
+        history_: Means of the losses of each epoch, and of the readout's ``score``.
     """
 
-    def __init__(
-        self,
-        *,
-        hw: str = "digital",
-        units: int = 3,
-        width: int = 128,
-        objective: str = "ridge",
-        epochs: int | None = None,
-        batch_size: int = 256,
-        learner: str = "pib",
-        hw_options: dict[str, Any] | None = None,
-        objective_options: dict[str, Any] | None = None,
-        rule: dict[str, Any] | None = None,
-        scaling: str = "feature",
-        image: tuple[int, ...] | None = None,
-        patches: Sequence[tuple[int, int, int]] = (),
-        views: dict[str, Any] | None = None,
-        read: str = "mean",
-        seed: int = 0,
-        device: str = "cpu",
-        verbose: bool = False,
-        warm_start: bool = False,
-        faults: Sequence[str] = (),
-        clock: float = 0.0,
-    ) -> None:
-        self.hw = hw
-        self.units = units
-        self.width = width
-        self.objective = objective
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learner = learner
-        self.hw_options = hw_options
-        self.objective_options = objective_options
-        self.rule = rule
-        self.scaling = scaling
-        self.image = image
-        self.patches = patches
-        self.views = views
-        self.read = read
-        self.seed = seed
-        self.device = device
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.faults = faults
-        self.clock = clock
+    hw: str = "digital"
+    units: int = 3
+    width: int = 128
+    objective: str = "ridge"
+    epochs: int | None = None
+    batch_size: int = 256
+    learner: str = "pib"
+    hw_options: dict[str, Any] | None = None
+    objective_options: dict[str, Any] | None = None
+    rule: dict[str, Any] | None = None
+    scaling: str = "feature"
+    image: tuple[int, ...] | None = None
+    patches: Sequence[tuple[int, int, int]] = ()
+    views: dict[str, Any] | None = None
+    read: str = "mean"
+    seed: int = 0
+    device: str = "cpu"
+    verbose: bool = False
+    warm_start: bool = False
+    faults: Sequence[str] = ()
+    clock: float = 0.0
 
     def prepare(self: Self, X: Any, y: Any) -> Self:
-        """Checks data and arguments and makes the chip, untrained; `fit` goes on from there with ``warm_start``.
-
-        Arguments and errors are those of `fit`.
-        """
+        """Checks data and arguments as `fit` does and makes the chip, untrained; ``warm_start`` goes on from there."""
         self._accept(X, y, first=True)
         return self
 
@@ -134,7 +102,7 @@ class PhysicalEstimator(BaseEstimator):
         """
         x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
         epochs = self._epochs(len(x))
-        ahead = self._faults(epochs)
+        ahead = parse_all(self.faults, epochs, "epochs")
         with tqdm(total=epochs, unit="epoch", disable=not self.verbose, dynamic_ncols=True) as bar:
 
             def break_at(epoch: int) -> None:
@@ -194,7 +162,7 @@ class PhysicalEstimator(BaseEstimator):
             inputs = self._tensor(x)
             if first:
                 self._make(inputs)
-            for fault in self._faults(self._epochs(len(x))):
+            for fault in parse_all(self.faults, self._epochs(len(x)), "epochs"):
                 check(self.model_, fault)
             return inputs, target.to(self.device)
         except BaseException:
@@ -261,11 +229,7 @@ class PhysicalEstimator(BaseEstimator):
 
     @property
     def _chip(self) -> ChipConfig:
-        """The chip that the arguments ask for, without settings that are shipped for it.
-
-        Raises:
-            ValueError: If one of them does not fit.
-        """
+        """The chip that the arguments ask for, without settings that are shipped for it."""
         return ChipConfig(**{option.name: getattr(self, option.name) for option in fields(ChipConfig)})
 
     def _make(self, x: Tensor) -> None:
@@ -294,9 +258,8 @@ class PhysicalEstimator(BaseEstimator):
             hw_options=settings.pop("hw_options", {}) | chip.hw_options,
             objective_options=objective_options | chip.objective_options,
         )
-        for name in sorted(ARGUMENTS):
-            if name in rule:
-                raise ValueError(f"{name} is an argument of its own, not one of the rule")
+        for name in sorted(ARGUMENTS & rule.keys()):
+            raise ValueError(f"{name} is an argument of its own, not one of the rule")
         own = fit_settings(self.learner, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
         return chip, *own
 
@@ -317,10 +280,6 @@ class PhysicalEstimator(BaseEstimator):
         if self.epochs is not None:
             return int(self.epochs)
         return min(MOST, max(LEAST, round(STEPS * self.batch_size / n)))
-
-    def _faults(self, epochs: int) -> list[Fault]:
-        """What breaks, in the order in which it does."""
-        return parse_all(self.faults, epochs, "epochs")
 
     def _tensor(self, x: np.ndarray) -> Tensor:
         return torch.tensor(x, device=self.device)

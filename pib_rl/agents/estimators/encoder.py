@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pib_rl.common.options import mapping
 from pib_rl.physical.substrate import Read
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEstimator):
     """Features from units that each raise the information between their own outputs and which views are of one sample.
 
@@ -31,63 +33,11 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         views: Settings of the views that differ from their default, see `ImageOptions` and `VectorOptions`.
 
     The other arguments are those of `PhysicalEstimator`.
-
-    Attributes:
-        n_features_in_: Number of features.
-        model_: The chip, weights and statistics, a `PhysicalModel`.
-        history_: Means of the losses of each epoch, and of the decoder's ``score``.
     """
 
     _labels = False
 
-    def __init__(
-        self,
-        *,
-        hw: str = "digital",
-        units: int = 3,
-        width: int = 128,
-        objective: str = "pointwise",
-        epochs: int | None = None,
-        batch_size: int = 256,
-        learner: str = "pib",
-        hw_options: dict[str, Any] | None = None,
-        objective_options: dict[str, Any] | None = None,
-        rule: dict[str, Any] | None = None,
-        scaling: str = "feature",
-        image: tuple[int, ...] | None = None,
-        patches: Sequence[tuple[int, int, int]] = (),
-        views: dict[str, Any] | None = None,
-        read: str = "mean",
-        seed: int = 0,
-        device: str = "cpu",
-        verbose: bool = False,
-        warm_start: bool = False,
-        faults: Sequence[str] = (),
-        clock: float = 0.0,
-    ) -> None:
-        super().__init__(
-            hw=hw,
-            units=units,
-            width=width,
-            objective=objective,
-            epochs=epochs,
-            batch_size=batch_size,
-            learner=learner,
-            hw_options=hw_options,
-            objective_options=objective_options,
-            rule=rule,
-            scaling=scaling,
-            image=image,
-            patches=patches,
-            views=views,
-            read=read,
-            seed=seed,
-            device=device,
-            verbose=verbose,
-            warm_start=warm_start,
-            faults=faults,
-            clock=clock,
-        )
+    objective: str = "pointwise"
 
     def prepare(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """Checks data and arguments and makes the chip, untrained; those are of `fit`."""
@@ -96,7 +46,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     def fit(
         self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *, other: Any = None
     ) -> PIBEncoder:
-        """Learns for all epochs; in each, a last batch of less than half the size is left out.
+        """Learns as `PhysicalEstimator.fit` does, with its errors.
 
         Args:
             X: Inputs, shape (n, features), n >= 2.
@@ -104,9 +54,6 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             watch: Called after each epoch with the means of its metrics.
             other: What each sample looked like at another time, of the shape of X, such as the next observation: the
                 second view is one of that. None for two views of X. With it, vectors are not swapped by default.
-
-        Raises:
-            ValueError: If the data or an argument does not fit; the message says what is expected.
         """
         return super().fit(X, other, watch)
 
@@ -119,11 +66,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         return self.features(X)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """What the decoder makes of features, shape (n, taps): inputs, shape (n, features), in their own units.
-
-        Raises:
-            ValueError: If there is another number of features than `transform` gives.
-        """
+        """What the decoder makes of features, shape (n, taps): inputs, shape (n, features), in their own units."""
         model = self._model()
         taps = torch.tensor(check_array(X, dtype=np.float32), device=self.device)
         if taps.shape[1] != self._n_features_out:

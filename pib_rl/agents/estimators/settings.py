@@ -36,7 +36,7 @@ def shipped(hw: str, learner: str, images: bool, labels: bool, patches: bool = F
         patches: Whether there are patch units.
     """
     content, hw = _shipped(), base(hw)
-    settings = dict(content["default"])
+    settings: dict[str, Any] = dict(content["default"])
     if images:
         settings |= content["images"].get(hw, {})
     settings |= content["learner"].get(learner, {})
@@ -51,11 +51,7 @@ def shipped(hw: str, learner: str, images: bool, labels: bool, patches: bool = F
 
 
 def find_data_learner(name: str) -> type[Learner]:
-    """A learner that can learn from data, by name.
-
-    Raises:
-        ValueError: If there is none of that name, or it learns from rewards alone.
-    """
+    """A learner by name; ValueError if there is none of that name, or it learns from rewards alone."""
     kind = find_learner(name)
     if kind.own_loop:
         raise ValueError(
@@ -65,11 +61,7 @@ def find_data_learner(name: str) -> type[Learner]:
 
 
 def fit_settings(learner: str, settings: dict[str, Any]) -> tuple[FitConfig, Any]:
-    """All settings that a learner learns with from data: those of the fit, and those of its own.
-
-    Args:
-        learner: A learner that can learn from data.
-        settings: Settings of both by name.
+    """The settings of the fit, and the learner's own, from both by name.
 
     Raises:
         ValueError: If a setting does not exist, or a value does not fit.

@@ -27,9 +27,6 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
 
     Attributes:
         classes_: The labels.
-        n_features_in_: Number of features.
-        model_: The chip, weights and statistics, a `PhysicalModel`.
-        history_: Means of the losses of each epoch, and of the readout's ``score``.
     """
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> PIBClassifier:
@@ -91,11 +88,6 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
     """Real values from units that each raise the information between their own outputs and the values.
 
     Arguments are those of `PhysicalEstimator`.
-
-    Attributes:
-        n_features_in_: Number of features.
-        model_: The chip, weights and statistics, a `PhysicalModel`.
-        history_: Means of the losses of each epoch, and of the readout's ``score``.
     """
 
     _numeric = True

@@ -47,6 +47,7 @@ class FitConfig(HiddenConfig):
         self.check_numbers("learning_rate", "decay")
 
 
+@dataclass
 class Trainer:
     """Trains a model on samples that know what the readout should give.
 
@@ -56,18 +57,12 @@ class Trainer:
         learner: What trains the hidden arrays.
     """
 
-    def __init__(self, model: PhysicalModel, config: FitConfig, learner: Learner) -> None:
-        self.model = model
-        self.config = config
-        self.learner = learner
+    model: PhysicalModel
+    config: FitConfig
+    learner: Learner
 
     def fit(self, samples: LabelledSamples, watch: Callable[[int, dict[str, float]], None] = lambda *_: None) -> None:
-        """All epochs.
-
-        Args:
-            samples: What to learn from.
-            watch: Called after each epoch with its number from 1 and the means of its metrics.
-        """
+        """All epochs; ``watch`` gets the number of each, from 1, and the means of its metrics."""
         for epoch in range(self.config.epochs):
             watch(epoch + 1, self.epoch(samples, epoch / self.config.epochs, (epoch + 1) / self.config.epochs))
 

@@ -23,15 +23,7 @@ class Views(ABC):
 
     @abstractmethod
     def __call__(self, x: Tensor, streams: Streams) -> Tensor:
-        """One view of each sample.
-
-        Args:
-            x: Raw inputs, shape (n, features).
-            streams: Draws come from the stream of learning.
-
-        Returns:
-            Shape (n, features).
-        """
+        """One view of each raw sample, both of shape (n, features); draws come from the stream of learning."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +45,14 @@ class VectorOptions:
         _check(self, fractions=("swap",), sizes=("noise",))
 
 
+@dataclass
 class VectorViews(Views):
     """Each feature is replaced by that of any sample of the batch with probability ``swap``; then noise is added.
 
     Swapping keeps every feature's own distribution, whatever it is. Source: Bahri et al., arXiv 2106.15147.
-
-    Args:
-        options: How strong.
     """
 
-    def __init__(self, options: VectorOptions) -> None:
-        self.options = options
+    options: VectorOptions
 
     def __call__(self, x: Tensor, streams: Streams) -> Tensor:
         options, generator = self.options, streams.generator(LEARNING, x.device)
@@ -126,10 +115,6 @@ class ImageViews(Views):
     letter on two days. A displacement is a sum of fixed fields, so that those of all images are one product of
     matrices. What comes in from outside has the image's own smallest value. Source: elastic deformations of digits:
     Simard et al., ICDAR 2003.
-
-    Args:
-        image: Sizes.
-        options: How strong.
     """
 
     def __init__(self, image: Grid, options: ImageOptions) -> None:
@@ -184,15 +169,7 @@ def _shapes(image: Grid) -> Tensor:
 
 
 def make_views(image: Grid | None, options: dict[str, Any]) -> Views:
-    """Views of images, or of vectors where there is none.
-
-    Args:
-        image: The image that the features are the pixels of, or None.
-        options: Settings by name.
-
-    Raises:
-        ValueError: If a setting does not exist, or a value does not fit.
-    """
+    """Views of images whose pixels the features are, or of vectors where there is none; errors as `configure`."""
     if image is None:
         return VectorViews(configure(VectorOptions, options, "a view of vectors"))
     return ImageViews(image, configure(ImageOptions, options, "a view of images"))

@@ -56,15 +56,7 @@ class Learner:
         self.memory = nn.ModuleDict()
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Learns from one batch.
-
-        Args:
-            batch: Samples.
-            progress: Fraction of the training done, 0..1.
-
-        Returns:
-            Metrics for the log, scalars.
-        """
+        """Learns from a batch when the fraction ``progress`` of the training is done; scalars for the log."""
         return {}
 
     def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:

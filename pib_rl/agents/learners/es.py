@@ -76,13 +76,7 @@ class EvolutionStrategy(Learner):
         ]
 
     def change(self, ways: list[list[Tensor]], fitness: Tensor, progress: float) -> list[Tensor]:
-        """Change dW of every array; zero if all did equally well.
-
-        Args:
-            ways: c eps of every pair.
-            fitness: F(+k) and F(-k), shape (pairs, 2).
-            progress: Fraction of the training done, 0..1.
-        """
+        """Change dW of every array from c eps and F(+k), F(-k), shape (pairs, 2); zero if all did equally well."""
         spread = fitness.std(correction=0)
         if spread == 0:
             return [torch.zeros_like(way) for way in ways[0]]

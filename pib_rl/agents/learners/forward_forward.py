@@ -52,12 +52,8 @@ def contrast_loss(
     offset. With the constants m and s, dL/dz = -2/(n d s) A_i sigmoid(-theta sign(A_i) (g_i - g'_i)) u, and the
     opposite sign for z'.
 
-    Args:
-        positive: z with one action or label, shape (n, d).
-        negative: z' of the same samples with another one, shape (n, d).
-        weight: A, shape (n,), an advantage. Where it is negative, the two change their roles.
-        control: Gain control of the unit.
-        steepness: theta.
+    z is ``positive``, z' is ``negative``, both of shape (n, d): the same samples with two actions or labels. A is the
+    ``weight``, shape (n,), an advantage; where it is negative, the two change their roles. theta is ``steepness``.
     """
     u, v = control.standard(positive), control.standard(negative)
     margin = steepness * weight.sign() * (u.square() - v.square()).mean(1)

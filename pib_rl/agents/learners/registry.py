@@ -30,26 +30,19 @@ LEARNERS: dict[str, type[Learner]] = {
 
 
 def find_learner(name: str) -> type[Learner]:
-    """The learner of that name.
-
-    Raises:
-        ValueError: If there is none.
-    """
+    """The learner of that name; ValueError if there is none."""
     if name not in LEARNERS:
         raise ValueError(f"unknown learner {name!r}; {nearest(name, list(LEARNERS))}")
     return LEARNERS[name]
 
 
 def rule_settings(learner: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
-    """All settings that a learner learns with in reinforcement: those of the rule, and those of its own.
+    """All settings that a learner learns with in reinforcement: those of the rule, and its own ``Options``.
 
     Args:
         learner: A key of `LEARNERS`.
         options: Settings of both that are asked for, by name.
         base: Settings of the rule that stand below the learner's own defaults.
-
-    Returns:
-        The rule's configuration, and an instance of the learner's ``Options``.
 
     Raises:
         ValueError: If the learner or a setting does not exist, or a value does not fit.

@@ -81,15 +81,10 @@ class Spsa(AdamLearner):
         return [unit.array for unit in self.model.network.chain]
 
     def estimate(self, batch: Batch, track: float) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """One estimate of the gradient by all hidden weights. The arrays are left at -c Delta.
+        """One estimate g of the gradient by all hidden weights; the arrays are left at -c Delta.
 
-        Args:
-            batch: n samples.
-            track: Fraction by which the gain controls move towards both measurements, after them.
-
-        Returns:
-            g and the way back +c Delta, each with one tensor of shape (out, in) per hidden array; the mean of both
-            losses, a scalar.
+        Gives g and the way back +c Delta, each with one tensor of shape (out, in) per hidden array, and the mean of
+        both losses, a scalar. After both measurements the gain controls move towards them by the fraction ``track``.
         """
         network = self.model.network
         push = [self._signs(array) * (self.options.perturbation * array.in_features**-0.5) for array in self.arrays]

@@ -53,26 +53,14 @@ class MediumTwin(nn.Module, ABC):
 
     @abstractmethod
     def pull(self, drive: Tensor, gradient: Tensor, error: float) -> Tensor:
-        """Vector-Jacobian product at the operating point ``drive``.
+        """dL/ddrive, shape (n, in_features), from dL/dh, shape (n, out_features), at drives, shape (n, in_features).
 
-        Args:
-            drive: Drives, shape (n, in_features).
-            gradient: dL/dh, shape (n, out_features).
-            error: Relative rms error of the twin's parameters.
-
-        Returns:
-            dL/ddrive, shape (n, in_features).
+        ``error`` is the relative rms error of the twin's parameters.
         """
 
 
 class ActivationTwin(MediumTwin):
-    """h = tanh(a drive + b), element by element: dh/ddrive = a (1 - h^2).
-
-    Args:
-        gain: a, shape (features,).
-        offset: b, shape (features,).
-        streams: Named random streams.
-    """
+    """h = tanh(a drive + b), element by element: dh/ddrive = a (1 - h^2), with a and b of shape (features,)."""
 
     def __init__(self, gain: Tensor, offset: Tensor, streams: Streams) -> None:
         super().__init__()
@@ -149,11 +137,7 @@ def twin_of(kind: type[Medium]) -> Callable[[M], M]:
 
 
 def make_twin(medium: Medium, streams: Streams) -> MediumTwin:
-    """The twin of a medium, as the medium is now.
-
-    Raises:
-        ValueError: If there is none for its class.
-    """
+    """The twin of a medium, as the medium is now; ValueError if there is none for its class."""
     maker = TWINS.get(type(medium))
     if maker is None:
         raise ValueError(

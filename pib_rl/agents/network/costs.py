@@ -12,15 +12,10 @@ from pib_rl.physical.digital import MAC_J
 def costs(model: PhysicalModel) -> dict[str, Any]:
     """Energy, time and wear of everything that the meter counted.
 
-    Args:
-        model: The model on that hardware.
-
-    Returns:
-        By name: ``measurements``, ``writes``, ``devices``; ``energy_j``, and ``energy_parts_j`` by part; ``latency_s``
-        from an input to the outputs for it; ``reference_j``, what a digital processor needs at least for the same
-        products with weights, the media left out; ``writes_max_per_device`` and ``writes_mean_per_device``, and
-        ``endurance_used``, the fraction of its stated endurance that the most written device used (None where none is
-        stated).
+    By name: ``measurements``, ``writes``, ``devices``; ``energy_j``, and ``energy_parts_j`` by part; ``latency_s`` from
+    an input to the outputs for it; ``reference_j``, what a digital processor needs at least for the same products with
+    weights, the media left out; ``writes_max_per_device`` and ``writes_mean_per_device``, and ``endurance_used``, the
+    fraction of its stated endurance that the most written device used (None where none is stated).
     """
     arrays = [*(unit.array for unit in model.network.chain), model.readout.array]
     meter = model.readout.meter
@@ -51,12 +46,7 @@ COST_FIELDS = (
 
 
 def format_costs(found: dict[str, Any], period: float | None = None) -> str:
-    """Costs in two lines for people.
-
-    Args:
-        found: As `costs` gives it.
-        period: Time in which a decision is needed, in seconds; None where there is none.
-    """
+    """Costs, as `costs` gives them, in two lines for people; ``period`` is the time for a decision, in seconds."""
     wear = f"{found['writes_mean_per_device']:,.0f} a device on average, at most {found['writes_max_per_device']:,.0f}"
     if found.get("endurance_used") is not None:
         wear += f" ({found['endurance_used']:.1g} of its endurance)"

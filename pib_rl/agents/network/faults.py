@@ -26,11 +26,7 @@ def offered(model: PhysicalModel) -> list[str]:
 
 
 def check(model: PhysicalModel, fault: Fault) -> None:
-    """Makes sure that a fault can happen to this hardware.
-
-    Raises:
-        ValueError: If no part of it has such a fault, or there is no such unit; the message names what there is.
-    """
+    """Raises ValueError if no part of this hardware can have the fault, or there is no such unit; it names what can."""
     _ways(model, fault)
 
 
@@ -39,10 +35,6 @@ def inject(model: PhysicalModel, fault: Fault) -> None:
     """Makes a fault happen, now and for good, to everything that can have it.
 
     What it changes is in buffers: a broken chip is saved and loaded broken. It is drawn from the stream ``fault``.
-
-    Args:
-        model: The model on that hardware.
-        fault: The fault; when it is meant to happen does not matter here.
 
     Raises:
         ValueError: As `check` does; nothing is broken then.
@@ -53,12 +45,7 @@ def inject(model: PhysicalModel, fault: Fault) -> None:
 
 @torch.inference_mode()
 def age(model: PhysicalModel, seconds: float) -> None:
-    """Lets so much simulated time pass for every medium and array (`Part.age`).
-
-    Args:
-        model: The model on that hardware.
-        seconds: How much, 0 or more.
-    """
+    """Lets so much simulated time, 0 seconds or more, pass for every medium and array (`Part.age`)."""
     for part in parts(model):
         part.age(seconds)
 

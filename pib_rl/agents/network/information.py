@@ -20,14 +20,9 @@ class Information(NamedTuple):
 
 
 def information_plane(x: Tensor, measured: Activations, target: Target) -> list[Information]:
-    """Information of every unit, estimated on one batch.
+    """Information of every unit, from inputs x, shape (n, d), what was measured for them, and their targets.
 
     An estimate for comparing units and moments of one run: its size depends on the batch and on the kernel width.
-
-    Args:
-        x: Inputs of the network, shape (n, d).
-        measured: What was measured for them.
-        target: Their targets.
     """
     source, wanted = with_diagonal(Gram(x).k), with_diagonal(target.similarity())
     result = []

@@ -79,14 +79,11 @@ class PhysicalModel(nn.Module):
         self.network.calibrate(self.inputs(x[:CALIBRATION_SAMPLES]))
 
     def inputs(self, flat: Tensor, targets: Tensor | None = None) -> Tensor:
-        """What the network sees: standardised inputs, then an action or a label where it has inputs for one.
+        """What the network sees, shape (n, network.in_features): standardised inputs, then an action or a label.
 
         Args:
             flat: Raw inputs, shape (n, in_features).
             targets: Actions or labels as numbers of the order of 1, shape (n, target_inputs); None for zeros.
-
-        Returns:
-            Shape (n, network.in_features).
         """
         standard: Tensor = self.normaliser(flat)
         if not self.target_inputs:
@@ -113,10 +110,8 @@ class PhysicalModel(nn.Module):
     def inherit(self, state: dict[str, Tensor]) -> None:
         """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.
 
-        The readout stays as it is, and so does what belongs to a run: optimisers, objectives and meters.
-
-        Args:
-            state: State dict of the other model, or of the policy that holds it.
+        ``state`` is the state dict of that model, or of the policy that holds it. The readout stays as it is, and so
+        does what belongs to a run: optimisers, objectives and meters.
 
         Raises:
             ValueError: If its network has other sizes; nothing is changed then.

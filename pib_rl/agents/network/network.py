@@ -158,15 +158,9 @@ class Network(nn.Module):
         plastic: float = 1.0,
         limit: float | None = None,
     ) -> list[Score]:
-        """Every unit takes one step by itself; the order of units does not matter.
+        """Every unit takes one step by itself, see `Unit.update`; the order of units does not matter.
 
-        Args:
-            measured: What was measured for n samples just now.
-            target: Targets of the same samples.
-            rate: Learning rate.
-            track: Fraction by which the gain controls move towards this batch.
-            plastic: Fraction of each unit's outputs that learn.
-            limit: Root mean square of a unit's outputs beyond which they are drawn back; None for none.
+        ``track`` is the fraction by which the gain controls move towards what was measured.
         """
         scores = []
         for unit, h, z in zip(self.chain, measured.h, measured.z, strict=True):

@@ -48,11 +48,7 @@ class Normaliser(nn.Module):
 
 
 class ReturnScale(nn.Module):
-    """Scale of returns: the running standard deviation of the discounted return so far, as in VecNormalize.
-
-    Args:
-        gamma: Discount per step.
-    """
+    """Running standard deviation of the return so far, discounted by ``gamma`` per step, as in VecNormalize."""
 
     def __init__(self, gamma: float) -> None:
         super().__init__()
@@ -65,15 +61,9 @@ class ReturnScale(nn.Module):
         return float(self.statistics.std.item())
 
     def update(self, rewards: Tensor, dones: Tensor, running: Tensor) -> Tensor:
-        """Takes in a rollout.
+        """Takes in a rollout: rewards, and 1 where an episode ended, both of shape (steps, envs).
 
-        Args:
-            rewards: Shape (steps, envs).
-            dones: 1 where an episode ended, shape (steps, envs).
-            running: Discounted return so far of each environment, shape (envs,).
-
-        Returns:
-            The new running returns.
+        ``running`` is the discounted return so far of each environment, shape (envs,); the new one is given back.
         """
         sums = torch.empty_like(rewards)
         for step in range(len(rewards)):

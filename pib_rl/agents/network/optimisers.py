@@ -12,10 +12,6 @@ def array_rate(rate: float, inputs: int) -> float:
     """Rate of a hidden array of so many inputs, in units of weight: rate min(1, 64/inputs).
 
     Adam moves every weight by about the rate, so that the outputs of an array of n inputs would move by n times that.
-
-    Args:
-        rate: Rate of arrays of up to 64 inputs, in units of weight.
-        inputs: Inputs of the array.
     """
     return rate * min(1.0, WIDE / inputs)
 

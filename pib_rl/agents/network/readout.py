@@ -38,16 +38,13 @@ class Readout(nn.Module):
         return outputs
 
     def step(self, inputs: Tensor, gradient: Tensor, rate: float) -> Tensor:
-        """Asks for dW = gradient^T inputs, through the optimiser, written by the array's own law.
+        """Asks the array for what the optimiser makes of gradient^T inputs, a change of weights; gives that back.
 
         Args:
             inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
             gradient: dL/do, shape (n, outputs).
             rate: Learning rate, in units of 1/(tap_features + 1): every weight moves by at most about that, so that
                 a rate changes the outputs of a wide and of a narrow readout alike.
-
-        Returns:
-            The change of weights that was asked for, shape (outputs, tap_features + 1).
         """
         change = self.optimiser.step(gradient.T @ inputs, rate / inputs.shape[1])
         self.array.program(change)

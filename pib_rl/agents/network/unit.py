@@ -139,9 +139,6 @@ class Unit(nn.Module):
             plastic: Fraction of the outputs whose weights move, the first ones. The others stay as fabricated, but
                 count in the objective: those that learn complement them.
             limit: Root mean square of z beyond which it is drawn back, see `output_penalty`; None for none.
-
-        Returns:
-            Loss and gradient of the batch.
         """
         score: Score = self.objective(z, target, h)
         slope = self.outer(score.gradient if limit is None else score.gradient + output_penalty(z, limit), h)

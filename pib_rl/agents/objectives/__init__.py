@@ -31,15 +31,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 def make_objective(
     name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams, grid: Grid | None = None
 ) -> Objective:
-    """An objective by name.
-
-    Args:
-        name: A key of `OBJECTIVES`.
-        options: Its keyword arguments.
-        features: Dimensions of the targets.
-        outputs: Outputs of the unit.
-        streams: Named random streams.
-        grid: The image that the outputs are, if they are one.
+    """An objective by name, a key of `OBJECTIVES`, with its options; it gets the others as far as it needs them.
 
     Raises:
         ValueError: If the name or an option is unknown, or a value does not fit.

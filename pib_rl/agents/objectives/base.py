@@ -42,26 +42,13 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
-        """Scores measured outputs.
+        """Scores measured outputs z, shape (n, d), in any unit, against targets of the same n samples.
 
-        Args:
-            z: Measured outputs, shape (n, d), any unit.
-            target: Targets of the same n samples.
-            h: The unit's measured input, shape (n, in); needed when beta > 0.
-
-        Returns:
-            Loss and gradient dL/dz.
-
-        Raises:
-            ValueError: If beta > 0 and h is missing.
+        The unit's measured input h, shape (n, in), is needed when beta > 0: without it, that raises ValueError.
         """
 
     def source(self, h: Tensor | None) -> Target:
-        """The unit's input in the place of a target.
-
-        Raises:
-            ValueError: If it is missing.
-        """
+        """The unit's input in the place of a target; ValueError if it is missing."""
         if h is None:
             raise ValueError("an objective with beta > 0 needs the unit's input h")
         return Target(h)

@@ -13,17 +13,11 @@ from torch import Tensor
 def entropy(gram: Tensor, alpha: float = 2.0) -> Tensor:
     """S_alpha(A) = 1/(1-alpha) log tr A^alpha with A = K / tr K.
 
-    For alpha = 2 this is -log |A|_F^2, without eigenvalues.
+    For alpha = 2 this is -log |A|_F^2, without eigenvalues. A scalar in nats, from 0 (one point) to log n (all apart).
 
     Args:
         gram: Positive semi-definite Gram matrix K with positive diagonal, shape (n, n).
-        alpha: Order, > 0 and not 1.
-
-    Returns:
-        Entropy in nats, between 0 (one point) and log n (all points apart). Scalar.
-
-    Raises:
-        ValueError: If alpha is not admitted.
+        alpha: Order, > 0 and not 1; others raise ValueError.
     """
     check_order(alpha)
     a = gram / gram.diagonal().sum()
@@ -35,15 +29,9 @@ def entropy(gram: Tensor, alpha: float = 2.0) -> Tensor:
 
 
 def mutual_information(first: Tensor, second: Tensor, alpha: float = 2.0) -> Tensor:
-    """I(A; B) = S(A) + S(B) - S(A o B / tr) with the element-wise product o.
+    """I(A; B) = S(A) + S(B) - S(A o B / tr), a scalar in nats, with the element-wise product o.
 
-    Args:
-        first: Gram matrix with unit diagonal, shape (n, n).
-        second: The same for the other variable and the same samples.
-        alpha: Order, > 0 and not 1.
-
-    Returns:
-        Information in nats. Scalar.
+    Both are Gram matrices with unit diagonal of the same samples, shape (n, n); alpha as for `entropy`.
     """
     return entropy(first, alpha) + entropy(second, alpha) - entropy(first * second, alpha)
 

@@ -56,20 +56,14 @@ class Gram:
 
         With A = (dL/dlog k + its transpose) and log k_ij = -|u_i - u_j|^2 / s^2,
         dL/du_i = -2/s^2 sum_j A_ij (u_i - u_j); then the chain rule of scaling and of centring.
-
-        Args:
-            dlog: dL/dlog k_ij, shape (n, n), diagonal ignored.
-
-        Returns:
-            dL/dz, shape (n, d).
+        dlog is of shape (n, n), its diagonal ignored; dL/dz of shape (n, d).
         """
         both = dlog + dlog.T
         both.fill_diagonal_(0)
         both.mul_(-2.0 / self._width)
         du = both.sum(1, keepdim=True) * self._u
         du.addmm_(both, self._u, alpha=-1)
-        if self._scale == "rms":
-            dz = du.sub_(self._u * ((du * self._u).sum() / self._u.numel())).div_(self._size)
-        else:
-            dz = du.sub_(self._u * (du * self._u).sum(1, keepdim=True)).div_(self._size)
+        along = du * self._u
+        mean = along.sum() / along.numel() if self._scale == "rms" else along.sum(1, keepdim=True)
+        dz = du.sub_(self._u * mean).div_(self._size)
         return dz.sub_(dz.mean(0))

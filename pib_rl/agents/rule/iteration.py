@@ -53,9 +53,6 @@ class Rule:
             rollout: What was collected with the policy as it is.
             progress: Fraction of the training done, 0..1.
             rate: Learning rate of the readout.
-
-        Returns:
-            Metrics for the log.
         """
         policy, model, learner = self.policy, self.policy.model, self.learner
         if self.config.self_test and self.test.broken():

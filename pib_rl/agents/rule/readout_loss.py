@@ -79,15 +79,9 @@ def clipped_surrogate(change: Tensor, advantage: Tensor, clip: float, dual: floa
 def readout_loss(
     outputs: PolicyOutputs, samples: Experience, old: Tensor, head: Head, config: RuleConfig, bonus: float
 ) -> Tensor:
-    """L of a batch, a scalar.
+    """L of a batch, a scalar, from what the readout gives for its n samples now.
 
-    Args:
-        outputs: What the readout gives for the n samples now.
-        samples: What was done there.
-        old: Log-probabilities of those actions while acting, shape (n,).
-        head: The distribution of actions.
-        config: Settings of the rule.
-        bonus: Weight of the entropy.
+    ``old`` are the log-probabilities of their actions while acting, shape (n,); ``bonus`` weighs the entropy.
     """
     parameters, values = outputs
     change = head.log_prob(parameters, samples.actions) - old

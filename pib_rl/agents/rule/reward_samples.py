@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -15,6 +16,7 @@ from pib_rl.agents.rule.experience import Experience, reward_target, standardise
 from pib_rl.agents.rule.readout_loss import readout_loss
 
 
+@dataclass
 class RewardSamples(Samples):
     """The newest rollouts.
 
@@ -25,12 +27,13 @@ class RewardSamples(Samples):
         progress: Fraction of the training done, 0..1.
     """
 
-    def __init__(self, policy: PIBPolicy, config: RuleConfig, recent: list[Experience], progress: float = 0.0) -> None:
-        self.policy = policy
-        self.config = config
-        self.recent = recent
-        self.progress = progress
-        self.joined = Experience.joined(recent)
+    policy: PIBPolicy
+    config: RuleConfig
+    recent: list[Experience]
+    progress: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.joined = Experience.joined(self.recent)
 
     def __len__(self) -> int:
         return len(self.joined.obs)

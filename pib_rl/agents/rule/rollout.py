@@ -58,17 +58,8 @@ def advantages(
     bootstrap where the time ran out, never where the task ended; an episode's end of either kind cuts the sum.
     Source: Schulman et al., arXiv 1506.02438.
 
-    Args:
-        rewards: Shape (T, N).
-        values: V(s_t), shape (T, N).
-        next_values: V(s'_t) with s' the episode's own next state, shape (T, N).
-        terminated: 1 or 0, shape (T, N).
-        truncated: 1 or 0, shape (T, N).
-        gamma: Discount.
-        lam: GAE lambda.
-
-    Returns:
-        Shape (T, N).
+    All tensors are of shape (T, N), ``terminated`` and ``truncated`` 1 or 0; ``next_values`` are V(s'_t) with s' the
+    episode's own next state. ``gamma`` is the discount, ``lam`` lambda.
     """
     delta = rewards + gamma * (1 - terminated) * next_values - values
     keep = gamma * lam * (1 - torch.maximum(terminated, truncated))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,7 @@ class Remembered(NamedTuple):
     outputs: Tensor
 
 
+@dataclass
 class SelfTest:
     """Remembers outputs for some states; notices when they change; re-fits the readout to the remembered ones.
 
@@ -34,23 +36,15 @@ class SelfTest:
     Args:
         model: The model of the policy.
         ridge: Regularisation of each re-fit, as for `Readout.refit`.
-
-    Attributes:
         remembered: States and outputs; None is nothing.
     """
 
-    def __init__(self, model: PhysicalModel, ridge: float) -> None:
-        self.model = model
-        self.ridge = ridge
-        self.remembered: Remembered | None = None
+    model: PhysicalModel
+    ridge: float
+    remembered: Remembered | None = None
 
     def remember(self, obs: Tensor, outputs: Tensor) -> None:
-        """Takes note of the outputs for states, in the place of earlier ones.
-
-        Args:
-            obs: Flat observations, shape (n, d).
-            outputs: Outputs of the readout as measured now, shape (n, o).
-        """
+        """Takes note of states and of the outputs measured for them now, in the place of earlier ones."""
         self.remembered = Remembered(obs, outputs.clone())
 
     def broken(self) -> bool:
@@ -74,9 +68,7 @@ class SelfTest:
     def restore(self) -> dict[str, float]:
         """Brings the remembered outputs back as far as the readout can, and forgets them: units learn the rest again.
 
-        Returns:
-            For the log: the root mean square error of the outputs, in units of their standard deviation, as measured at
-            first and at last.
+        For the log it gives their root mean square error, in units of their standard deviation, at first and at last.
         """
         assert self.remembered is not None
         model, (obs, outputs) = self.model, self.remembered
