@@ -103,3 +103,12 @@ def test_hardware_is_never_differentiated():
         text = path.read_text(encoding="utf-8")
         for word in (".backward(", "requires_grad_(", "requires_grad=True", "torch.autograd"):
             assert word not in text, f"{path} has {word}"
+
+
+def test_no_two_classes_have_one_name():
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -23,7 +23,7 @@ from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import EVALUATION
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import load
-from pib_rl.learning.run import EPOCH, TARGETS, Run, fit
+from pib_rl.learning.run import EPOCH, TARGETS, LearningRun, fit
 from pib_rl.learning.task import LearningTask
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.runs.result import RunResult
@@ -134,7 +134,7 @@ class EstimatorRecovery(RecoveryRun):
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
         task, model = self.task_kind(self.plan(name)), self._recalibrated(name)
         folder = RunFolder.create(replace(task.config, out=path))
-        run = Run(task, self.data, model, self.fitted, self.held)
+        run = LearningRun(task, self.data, model, self.fitted, self.held)
         rows, wall = fit(run, folder, lambda: self.seen(model, task))
         counts = {**model.model_.meter.totals(), "wall_s": round(wall, 3)}
         with aside(model):

@@ -32,7 +32,7 @@ TARGETS: dict[str, type[LearningTask]] = {"labels": LabelsTask, "values": Values
 
 
 @dataclass(frozen=True)
-class Run:
+class LearningRun:
     """One run before it learns: the task, the data, the estimator on its chip, training and validation samples."""
 
     task: LearningTask
@@ -42,7 +42,7 @@ class Run:
     held: Split
 
 
-def prepare(config: LearnConfig) -> Run:
+def prepare(config: LearnConfig) -> LearningRun:
     """All that a run needs, checked before anything is learned.
 
     Raises:
@@ -54,11 +54,11 @@ def prepare(config: LearnConfig) -> Run:
         check_device(config.device)
         fitted, held = task.hold_out(data)
         model = task.build(data.image).prepare(fitted.x, **task.broadcast(fitted))
-    return Run(task, data, model, fitted, held)
+    return LearningRun(task, data, model, fitted, held)
 
 
 def fit(
-    run: Run,
+    run: LearningRun,
     folder: RunFolder,
     evaluate_heldout: Callable[[], dict[str, float]],
     note: Callable[[dict[str, float]], None] = lambda row: None,
@@ -93,7 +93,7 @@ def fit(
     return rows, wall
 
 
-def train(run: Run, folder: RunFolder) -> None:
+def train(run: LearningRun, folder: RunFolder) -> None:
     """Trains, evaluates and fills the run folder; a training that is stopped leaves its network."""
     task, model, config = run.task, run.model, run.task.config
     events = make_logger(folder.path, [], config.tensorboard)
