@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
+from learner_toys import ACTIONS, live, make_learner, normal
 
 from pib_rl.agents.rule.config import RuleConfig
-from pib_rl.agents.rule.readout_loss import clipped_surrogate
+from pib_rl.agents.rule.readout_loss import clipped_surrogate, readout_gradient, readout_loss
 
 CHANGE = torch.tensor([-1.0, -0.1, 0.1, 0.8, 2.0, 30.0]).repeat(2)
 ADVANTAGE = torch.tensor([1.0] * 6 + [-1.0] * 6)
@@ -42,3 +43,17 @@ def test_no_sample_pushes_more_than_the_bound():
 def test_the_bound_lies_beyond_the_clipping(value):
     with pytest.raises(ValueError, match=r"dual_clip must be > 1 \+ clip_range, 1.2, got"):
         RuleConfig(dual_clip=value)
+
+
+@pytest.mark.parametrize("bonus", [0.0, 0.2])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_gradient_is_that_of_the_loss(action, bonus):
+    policy, config = make_learner("frozen", action).policy, RuleConfig()
+    samples = live(policy, 40)
+    old = policy.head.log_prob(samples.parameters, samples.actions)
+    leaf = (samples.outputs + 0.5 * normal(*samples.outputs.shape, seed=7)).clone().requires_grad_()
+    rest = samples, old, policy.head, config, bonus
+    readout_loss(policy.split(leaf), *rest).backward()
+    found = readout_gradient(policy.split(leaf.detach()), *rest)
+    assert 0 < found.surrogate.held.sum() < 40
+    torch.testing.assert_close(found.gradient, leaf.grad, rtol=1e-4, atol=1e-6)
