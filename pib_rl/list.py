@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,7 +35,8 @@ class ListConfig:
 
 def about(thing: Any) -> str:
     """The first line of the documentation of a class or function, or of its module where it has none."""
-    return (thing.__doc__ or "").strip().partition("\n")[0]
+    text = thing.__doc__ or sys.modules[thing.__module__].__doc__ or thing.__name__
+    return str(text).strip().partition("\n")[0]
 
 
 def substrates() -> dict[str, str]:

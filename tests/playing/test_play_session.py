@@ -231,9 +231,9 @@ def test_what_goes_wrong_in_the_thread_comes_out(make):
 @pytest.mark.parametrize("hw", ["digital", "memristive", "optical", "mzi", "oscillator"])
 def test_every_fault_of_any_hardware_has_a_size(hw):
     env = make_env("CartPole-v1")
-    policy = PIBPolicy(env.observation_space, env.action_space, hw=hw, width=8)
-    assert [fault.kind for fault in fault_menu(policy)] == offered(policy)
-    assert (day_passes(policy) is None) == ("drift" not in offered(policy))
+    model = PIBPolicy(env.observation_space, env.action_space, hw=hw, width=8).model
+    assert [fault.kind for fault in fault_menu(model)] == offered(model)
+    assert (day_passes(model) is None) == ("drift" not in offered(model))
 
 
 def test_a_learner_that_never_began_has_no_state():

@@ -137,7 +137,7 @@ def test_the_last_pictures_are_of_the_weights_that_were_saved(both):
     train.close(model)
     model.policy.load_state_dict(RunFolder(both[1]).load_policy())
     found = events(both[1] / "tensorboard")
-    for name, array in arrays_of(model.policy).items():
+    for name, array in arrays_of(model.policy.model).items():
         figure = weight_figure(array.weights().numpy(), f"weights of {name}, after 2,560 steps")
         assert np.array_equal(pixels(found.Images(f"weights/{name}")[-1]), as_pixels(figure)), name
 
@@ -238,7 +238,7 @@ def test_arrays_that_draw_and_count_when_asked_for_weights_change_nothing(monkey
 
     monkeypatch.setattr(array, "weights", weights)
     before = policy.meter.totals()
-    weight_pictures(policy, "now")
+    weight_pictures(policy.model, "now")
     assert policy.meter.totals() == before
     assert np.array_equal(policy.streams.normal(READ, held), other.policy.streams.normal(READ, held))
     for one in (model, other):

@@ -92,7 +92,7 @@ def test_a_probe_acts_as_a_reader_does(hw, read):
 def test_a_probe_acts_as_a_reader_does_with_continuous_actions(space):
     watched, plain = (policy("digital", space) for _ in range(2))
     for each in (watched, plain):
-        each.readout.array.program(torch.full((4, 17), 2.0))
+        each.model.readout.array.program(torch.full((4, 17), 2.0))
     for obs in np.random.default_rng(3).normal(size=(10, 4)).astype(np.float32):
         expected = Reader(plain, Read.NOISY).predict(obs, deterministic=True)[0]
         assert np.array_equal(Probe(watched).act(obs), expected)
@@ -160,8 +160,8 @@ def test_all_of_a_new_picture_has_changed():
 
 def test_dead_pixels_are_dark_and_dead_units_are_named():
     watched = probe()
-    inject(watched.policy, Fault("dead-pixels", 1.0))
-    inject(watched.policy, Fault("dead-unit", 2))
+    inject(watched.policy.model, Fault("dead-pixels", 1.0))
+    inject(watched.policy.model, Fault("dead-unit", 2))
     for _ in range(40):
         watched.act(np.zeros(4, np.float32))
     scene = watched.scene()

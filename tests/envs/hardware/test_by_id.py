@@ -143,7 +143,7 @@ class TestRuns:
         policy = write_run(tmp_path, distractors=2)
         last, best = (gym.make(WITH_HARDWARE[0], run=tmp_path, hw="memristive", best=best) for best in (False, True))
         assert last.observation_space.shape == (6,), "the noise dimensions are those of the run"
-        chips = [env.get_wrapper_attr("policy").readout.array.weights() for env in (last, best)]
+        chips = [env.get_wrapper_attr("policy").model.readout.array.weights() for env in (last, best)]
         assert torch.equal(chips[0], policy.model.readout.array.weights())
         assert not torch.equal(*chips)
 
