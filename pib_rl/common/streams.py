@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ EXPLORATION = "exploration"
 LEARNING = "learning"
 ENVIRONMENT = "environment"
 EVALUATION = "evaluation"
+OWN = (FABRICATION, FAULT, DRIFT)  # drawn for each chip of a wafer by itself
 
 
 class Streams:
@@ -28,14 +29,31 @@ class Streams:
 
     The generator of a name depends on the seed and the name alone, so that drawing more read noise never moves
     the exploration. Fabrication always draws on the CPU: a seed, 0 or more, gives the same chip on every torch device.
+
+    On a wafer of N chips, what makes a chip and what befalls it (streams `OWN`) is drawn for each chip from a seed of
+    its own: chip k of a wafer with seed s is the chip that seed s + k makes alone. All other draws come for all chips
+    in one block.
+
+    Args:
+        seed: The seed, 0 or more.
+        chips: Number of chips of a wafer; None for one chip without a wafer.
+
+    Attributes:
+        chips: Leading axes of everything that belongs to a chip: (N,) on a wafer, () without one.
+
+    Raises:
+        ValueError: If the seed is negative, or there are less than one chip.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, chips: int | None = None) -> None:
         if seed < 0:
             raise ValueError(f"seed must be >= 0, got {seed}")
+        if chips is not None and chips < 1:
+            raise ValueError(f"a wafer needs 1 chip or more, got {chips}")
         self.seed = int(seed)
+        self.chips: tuple[int, ...] = () if chips is None else (int(chips),)
         self._prefix = ""
-        self._generators: dict[tuple[str, str], torch.Generator] = {}
+        self._generators: dict[tuple[str, str, int], torch.Generator] = {}
 
     @contextlib.contextmanager
     def aside(self, prefix: str, *, anew: bool = False) -> Iterator[None]:
@@ -56,35 +74,51 @@ class Streams:
         """All streams start from another seed, wherever they were."""
         self.seed, self._generators = int(seed), {}
 
-    def integer(self, name: str) -> int:
-        """A 32-bit seed for a library that wants an integer (Gymnasium), from the stream ``name``."""
-        sequence = np.random.SeedSequence([self.seed, zlib.crc32(name.encode())])
+    def integer(self, name: str, chip: int = 0) -> int:
+        """A 32-bit seed for a library that wants an integer (Gymnasium), from the stream ``name`` of a chip."""
+        sequence = np.random.SeedSequence([self.seed + chip, zlib.crc32(name.encode())])
         return int(sequence.generate_state(1)[0])
 
-    def generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
-        """The torch generator of ``name`` on ``device``; made at the first call."""
-        key = (self._prefix + name, str(device))
+    def generator(self, name: str, device: torch.device | str = "cpu", chip: int = 0) -> torch.Generator:
+        """The torch generator of ``name`` on ``device``, of a chip where it is one of `OWN`; made at the first call."""
+        key = (self._prefix + name, str(device), chip)
         if key not in self._generators:
-            self._generators[key] = torch.Generator(device=device).manual_seed(self.integer(key[0]))
+            self._generators[key] = torch.Generator(device=device).manual_seed(self.integer(key[0], chip))
         return self._generators[key]
+
+    def zeros(self, *shape: int) -> Tensor:
+        """Zeros of that shape for every chip: shape (*chips, *shape)."""
+        return torch.zeros((*self.chips, *shape))
+
+    def spread(self, value: float | Tensor, like: Tensor) -> float | Tensor:
+        """A number, or one per chip, shape (*chips), so that it combines with ``like``, shape (*chips, ...)."""
+        return value.view(*value.shape, *[1] * (like.ndim - value.ndim)) if isinstance(value, Tensor) else value
 
     def normal(self, name: str, like: Tensor) -> Tensor:
         """Standard normal draws with the shape, type and device of ``like``."""
-        generator = self.generator(name, like.device)
-        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+        return self._draw(torch.randn, name, like)
 
     def uniform(self, name: str, like: Tensor) -> Tensor:
         """Uniform draws in [0, 1) with the shape, type and device of ``like``."""
-        generator = self.generator(name, like.device)
-        return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+        return self._draw(torch.rand, name, like)
+
+    def _draw(self, draw: Callable[..., Tensor], name: str, like: Tensor) -> Tensor:
+        """For streams `OWN` of a wafer, ``like`` has the leading axis of chips."""
+        shape, kind, device = like.shape, like.dtype, like.device
+        if not self.chips or name not in OWN:
+            return draw(shape, generator=self.generator(name, device), dtype=kind, device=device)
+        if shape[:1] != self.chips:
+            raise ValueError(f"what is drawn per chip needs a leading axis of {self.chips[0]} chips, got {tuple(shape)}")
+        each = [self.generator(name, device, chip) for chip in range(self.chips[0])]
+        return torch.stack([draw(shape[1:], generator=one, dtype=kind, device=device) for one in each])
 
     def __getstate__(self) -> dict[str, Any]:
         states = {key: generator.get_state() for key, generator in self._generators.items()}
-        return {"seed": self.seed, "states": states}
+        return {"seed": self.seed, "chips": self.chips, "states": states}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.seed = state["seed"]
+        self.seed, self.chips = state["seed"], state["chips"]
         self._prefix = ""
         self._generators = {}
-        for (name, device), value in state["states"].items():
-            self.generator(name, device).set_state(value)
+        for (name, device, chip), value in state["states"].items():
+            self.generator(name, device, chip).set_state(value)

@@ -79,10 +79,11 @@ class FragileConverter(nn.Module):
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
             state can be loaded.
-        amplification: What an amplifier in front multiplies by; 1 where there is none.
+        amplification: What an amplifier in front multiplies by, a number or one per chip, shape (*chips, 1, 1); 1 where
+            there is none.
     """
 
-    amplification = 1.0
+    amplification: float | Tensor = 1.0
 
     def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()

@@ -47,20 +47,20 @@ class DigitalArray(Array):
         self, in_features: int, out_features: int, meter: Meter, streams: Streams, readout: bool = False
     ) -> None:
         super().__init__(in_features, out_features, meter)
-        weight = torch.zeros(out_features, in_features)
+        weight = streams.zeros(out_features, in_features)
         if not readout:
             weight = streams.normal(FABRICATION, weight) / in_features**0.5
         self.weight = nn.Buffer(weight)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
-        return h @ self.weight.T
+        return h @ self.weight.mT
 
     def program(self, delta: Tensor) -> None:
         self.weight.add_(delta)
         self.record(delta != 0)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return {"digital": inputs.new_tensor(len(inputs) * self.weights_held * MAC_J)}
+        return {"digital": inputs.shape[-2] * self.weights_held * MAC_J}
 
     def weights(self) -> Tensor:
         return self.weight
@@ -70,6 +70,7 @@ class Digital(Substrate):
     """Exact tanh units in floating point."""
 
     name = "digital"
+    wafers = True
     Config = DigitalConfig
     input_gain = 0.5  # a saturated activation hides the ends of an input's range
     drive_gain = 1.5

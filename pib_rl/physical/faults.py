@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from pib_rl.common.options import nearest
 from pib_rl.common.streams import FAULT, Streams
+from pib_rl.physical.part import Size
 
 LONGEST = 1e12  # seconds of drift: more than 30,000 years
 FARTHEST = 1e6  # pixels that a camera may move: more than its frame has in a row
@@ -25,6 +27,7 @@ class Kind:
     about: str  # what happens, in one line
     whole: bool = False  # the size is a whole number
     unit: str = ""  # letter that may stand behind the size
+    spreadable: bool = False  # chips of a wafer may have sizes of their own
 
     @property
     def range(self) -> str:
@@ -34,10 +37,10 @@ class Kind:
 
 
 KINDS = {
-    "stuck": Kind("fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes"),
-    "dead-pixels": Kind("fraction of pixels", 0, 1, "camera pixels of media stay dark"),
-    "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s"),
-    "rotate-medium": Kind("degrees", 0, 90, "media turn towards new draws; at 90 nothing of the old ones is left"),
+    "stuck": Kind("fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes", spreadable=True),
+    "dead-pixels": Kind("fraction of pixels", 0, 1, "camera pixels of media stay dark", spreadable=True),
+    "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s", spreadable=True),
+    "rotate-medium": Kind("degrees", 0, 90, "media turn towards new draws; at 90 nothing of the old ones is left", spreadable=True),
     "shift-camera": Kind("pixels", 0, FARTHEST, "cameras of media move by so many pixels"),
     "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
     "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),
@@ -51,17 +54,41 @@ class Fault:
     kind: str  # one of `KINDS`
     size: float  # how badly, in the unit of its kind
     step: int = 0  # after how much of the training it happens: environment steps, or epochs; 0 is before it
+    last: float | None = None  # size on the last chip of a wafer, ``size`` being that on the first; None: all alike
 
     def __post_init__(self) -> None:
         known = _kind(self.kind)
-        if not known.low <= self.size <= known.high or math.isinf(self.size) or (known.whole and self.size % 1):
-            raise ValueError(f"the size of {self.kind} ({known.size}) must be {known.range}, got {self.size:g}")
+        if self.last is not None and not known.spreadable:
+            spreadable = ", ".join(name for name, kind in KINDS.items() if kind.spreadable)
+            raise ValueError(
+                f"{self.kind} has one size for all chips, got {self.sizes}; kinds with a size per chip: {spreadable}"
+            )
+        for size in (self.size, self.size if self.last is None else self.last):
+            if not known.low <= size <= known.high or math.isinf(size) or (known.whole and size % 1):
+                raise ValueError(f"the size of {self.kind} ({known.size}) must be {known.range}, got {size:g}")
         if self.step < 0:
             raise ValueError(f"the step of {self.kind} must be 0 or more, got {self.step}")
 
     def __str__(self) -> str:
-        size = repr(float(self.size)).removesuffix(".0")
-        return f"{self.kind}:{size}" + (f"@{self.step}" if self.step else "")
+        return f"{self.kind}:{self.sizes}" + (f"@{self.step}" if self.step else "")
+
+    @property
+    def sizes(self) -> str:
+        """The size, or those of the first and the last chip: SIZE or FIRST..LAST."""
+        ends = [self.size] if self.last is None else [self.size, self.last]
+        return "..".join(repr(float(size)).removesuffix(".0") for size in ends)
+
+    def on(self, chips: tuple[int, ...]) -> Size:
+        """What a part of these chips gets: the size, or one per chip, evenly from the first to the last.
+
+        Raises:
+            ValueError: If sizes differ and there is no wafer.
+        """
+        if self.last is None:
+            return self.size
+        if not chips:
+            raise ValueError(f"{self} has a size per chip, and there is one chip; give one size, or more chips")
+        return torch.linspace(self.size, self.last, chips[0])
 
     @property
     def about(self) -> str:
@@ -71,7 +98,7 @@ class Fault:
     @property
     def label(self) -> str:
         """Kind and size, for people."""
-        return f"{self.kind} {self.size:g}"
+        return f"{self.kind} {self.size:g}" + ("" if self.last is None else f"..{self.last:g}")
 
 
 class FaultPlan:
@@ -113,7 +140,10 @@ def _kind(name: str) -> Kind:
 
 
 def parse(text: str) -> Fault:
-    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``; ValueError if the text is no valid one."""
+    """A fault from KIND:SIZE or KIND:SIZE@STEP, such as ``stuck:0.5@20000``; ValueError if the text is no valid one.
+
+    FIRST..LAST in place of SIZE gives each chip of a wafer a size of its own; ``@start`` is the same as ``@0``.
+    """
     if not isinstance(text, str):
         raise ValueError(f"a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got {text!r}")
     body, at, when = text.partition("@")
@@ -121,13 +151,20 @@ def parse(text: str) -> Fault:
     known = _kind(kind)
     if not colon or not size:
         raise ValueError(f"the fault {text!r} lacks its size; give {kind}:SIZE, the {known.size}, {known.range}")
-    try:
-        number = float(size.removesuffix(known.unit) if known.unit else size)
-    except ValueError:
-        raise ValueError(f"the size of {kind} ({known.size}) must be a number, {known.range}, got {size!r}") from None
-    if at and not when.isdecimal():
+    first, spread, last = size.partition("..")
+    if at and when != "start" and not when.isdecimal():
         raise ValueError(f"the step of {kind} must be a whole number, 0 or more, such as {body}@3, got {when!r}")
-    return Fault(kind, number, int(when) if at else 0)
+    step = int(when) if at and when != "start" else 0
+    return Fault(kind, _number(kind, first), step, _number(kind, last) if spread else None)
+
+
+def _number(kind: str, text: str) -> float:
+    """The size of a fault as a number."""
+    known = KINDS[kind]
+    try:
+        return float(text.removesuffix(known.unit) if known.unit else text)
+    except ValueError:
+        raise ValueError(f"the size of {kind} ({known.size}) must be a number, {known.range}, got {text!r}") from None
 
 
 def parse_all(texts: Iterable[str], length: int | None = None, unit: str = "steps") -> list[Fault]:
@@ -151,8 +188,9 @@ def check_clock(seconds: float) -> None:
         raise ValueError(f"clock must be seconds in 0..{LONGEST:g}, got {seconds:g}")
 
 
-def struck(kind: str, fraction: float, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
+def struck(kind: str, fraction: Size, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
     """Which parts a fault hits, each by itself with probability ``fraction`` 0..1: truth values, shape of ``like``."""
-    if not 0 <= fraction <= 1:
+    share = torch.as_tensor(fraction)
+    if not ((share >= 0) & (share <= 1)).all():
         raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
-    return streams.uniform(stream, like) < fraction
+    return streams.uniform(stream, like) < streams.spread(share.to(like.device), like)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pib_rl.physical.part import Costs
+from pib_rl.physical.part import Costs, restore_after_loading
 
 # Where energy goes. programming: pulses to devices; digital: arithmetic on measured numbers, weights in memory, too.
 PARTS = ("array", "converters", "light", "modulator", "camera", "programming", "digital")
@@ -21,16 +22,32 @@ class Meter(nn.Module):
     through the readout array) is one. ``writes`` counts programming pulses: one pulse to one device is one.
     ``energy`` holds joules by part, in the order of `PARTS`; ``products`` counts multiplications of a measured number
     with a weight, for comparisons with digital processors. All are float64 buffers, counts exact up to 2^53, and travel
-    with the saved policy.
+    with the saved policy; on a wafer each has a leading axis of chips.
+
+    What comes in is noted and added to the buffers by `settle` alone, so that a small measurement is not slowed down
+    by its own bookkeeping. Saving settles; so does every method that gives a sum.
+
+    Args:
+        chips: Leading axes, see `Streams.chips`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, chips: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.measurements = nn.Buffer(torch.zeros((), dtype=torch.float64))
-        self.writes = nn.Buffer(torch.zeros((), dtype=torch.float64))
-        self.products = nn.Buffer(torch.zeros((), dtype=torch.float64))
-        self.energy = nn.Buffer(torch.zeros(len(PARTS), dtype=torch.float64))
+        self.chips = chips
+        self.measurements = nn.Buffer(torch.zeros(chips, dtype=torch.float64))
+        self.writes = nn.Buffer(torch.zeros(chips, dtype=torch.float64))
+        self.products = nn.Buffer(torch.zeros(chips, dtype=torch.float64))
+        self.energy = nn.Buffer(torch.zeros((*chips, len(PARTS)), dtype=torch.float64))
         self.running = True  # whether anything is counted now
+        self.restore()
+        restore_after_loading(self)
+
+    def restore(self) -> None:
+        """Forgets what is noted and not yet in the buffers."""
+        self._samples, self._multiplied = 0, 0
+        self._known: dict[str, float] = {}  # joules that follow from counts
+        self._measured: dict[str, Tensor] = {}  # joules that follow from what was measured or written
+        self._pulses: dict[float, Tensor] = {}  # pulses by the joules of one
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -44,37 +61,65 @@ class Meter(nn.Module):
     @contextlib.contextmanager
     def lap(self) -> Iterator[Callable[[], float]]:
         """Inside, the function that it gives returns the joules spent so far, free of the rounding of all before."""
+        self.settle()
         before = self.energy.clone()
         self.energy.zero_()
         try:
-            yield lambda: float(self.energy.sum())
+            yield lambda: sum(self.joules().values())
         finally:
+            self.settle()
             self.energy.add_(before)
 
     def read(self, samples: int, weights: int = 0) -> None:
-        """Counts ``samples`` passes through one unit, whose array holds so many ``weights``."""
+        """Counts ``samples`` passes through one unit (of every chip), whose array holds so many ``weights``."""
         if self.running:
-            self.measurements.add_(samples)
-            self.products.add_(samples * weights)
+            self._samples += samples
+            self._multiplied += samples * weights
 
-    def write(self, pulses: Tensor) -> None:
-        """Counts ``pulses`` (a scalar tensor: no transfer from the accelerator is forced)."""
+    def write(self, pulses: Tensor, joules: float = 0.0) -> None:
+        """Counts ``pulses``, shape (*chips), of so many ``joules`` each; nothing comes back from an accelerator."""
         if self.running:
-            self.writes.add_(pulses)
+            noted = self._pulses.get(joules)
+            self._pulses[joules] = pulses.double() if noted is None else noted + pulses
 
     def spend(self, costs: Costs) -> None:
-        """Adds joules, scalars by part; KeyError if a part is none of `PARTS`."""
+        """Adds joules, numbers or shape (*chips), by part; KeyError if a part is none of `PARTS`."""
         if not self.running:
             return
         for part, joules in costs.items():
             if part not in PARTS:
                 raise KeyError(f"{part!r} is no part that energy goes to; known: {', '.join(PARTS)}")
-            self.energy[PARTS.index(part)] += joules
+            if isinstance(joules, Tensor):
+                noted = self._measured.get(part)
+                self._measured[part] = joules.double() if noted is None else noted + joules
+            else:
+                self._known[part] = self._known.get(part, 0.0) + joules
+
+    def settle(self) -> None:
+        """Brings the buffers up to date."""
+        self.measurements.add_(self._samples)
+        self.products.add_(self._multiplied)
+        for pulses in self._pulses.values():
+            self.writes.add_(pulses)
+        spent = [*self._known.items(), *self._measured.items()]
+        for part, joules in spent:
+            self.energy[..., PARTS.index(part)] += joules
+        for each, pulses in self._pulses.items():
+            if each:
+                self.energy[..., PARTS.index("programming")] += pulses * each
+        self.restore()
+
+    def _save_to_state_dict(self, *arguments: Any) -> None:
+        self.settle()
+        super()._save_to_state_dict(*arguments)
 
     def joules(self) -> dict[str, float]:
-        """Energy by part, only of those that spent some."""
-        return {part: joules for part, joules in zip(PARTS, self.energy.tolist(), strict=True) if joules}
+        """Energy of all chips by part, only of those that spent some."""
+        self.settle()
+        total = self.energy.reshape(-1, len(PARTS)).sum(0).tolist()
+        return {part: joules for part, joules in zip(PARTS, total, strict=True) if joules}
 
     def totals(self) -> dict[str, int]:
-        """``measurements`` and ``writes`` as integers."""
-        return {"measurements": int(self.measurements.item()), "writes": int(self.writes.item())}
+        """``measurements``, ``writes`` and ``products`` of all chips as integers."""
+        self.settle()
+        return {name: int(getattr(self, name).sum().item()) for name in ("measurements", "writes", "products")}

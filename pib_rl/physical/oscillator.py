@@ -13,7 +13,7 @@ from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.digital import DigitalArray
 from pib_rl.physical.faults import struck
-from pib_rl.physical.part import Costs, Faults
+from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
@@ -110,20 +110,20 @@ class RingMedium(StandardisedMedium):
         self._dac = Converter(config.dac_bits, -config.reach_rad, config.reach_rad)
         self.adc = FragileConverter(config.adc_bits, -config.full_scale_rad, config.full_scale_rad)
         coupling = fabricate_couplings(out_features, config, streams)
-        self.stiffness = nn.Buffer(coupling - torch.diag(1 + coupling.sum(1)))
-        self.force = nn.Buffer(config.bias * streams.normal(FABRICATION, torch.zeros(out_features)))
-        self.alive = nn.Buffer(torch.ones(out_features))
+        self.stiffness = nn.Buffer(coupling - torch.diag_embed(1 + coupling.sum(-1)))
+        self.force = nn.Buffer(config.bias * streams.normal(FABRICATION, streams.zeros(1, out_features)))
+        self.alive = nn.Buffer(torch.ones_like(self.force))
         self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Initial positions in radians, shape (n, out_features), from drives, shape (n, in_features)."""
+        """Initial positions in radians, shape (..., n, out_features), from drives, shape (..., n, in_features)."""
         placed = drive * self._config.displacement_rad
         placed = placed.clamp_(self._dac.low, self._dac.high) if read is Read.IDEAL else self._dac(placed)
         copies = -(-self.out_features // self.in_features)
-        return placed.repeat(1, copies)[:, : self.out_features] * self.alive
+        return torch.cat([placed] * copies, -1)[..., : self.out_features] * self.alive
 
     def evolve(self, position: Tensor, thermal: bool = False) -> tuple[Tensor, Tensor]:
-        """Positions in radians and velocities in radians omega_0 after ``time``, shape (n, out_features) each.
+        """Positions in radians and velocities in radians omega_0 after ``time``, shape (..., n, out_features) each.
 
         Args:
             position: Initial positions in radians, same shape; left alone.
@@ -146,7 +146,7 @@ class RingMedium(StandardisedMedium):
         return position, velocity
 
     def _acceleration(self, position: Tensor) -> Tensor:
-        return torch.addmm(self.force, position.sin(), self.stiffness.T)
+        return (position.sin() @ self.stiffness.mT).add_(self.force)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         shown = self.evolve(self.start(drive, read), thermal=read is Read.NOISY)[0]
@@ -154,7 +154,7 @@ class RingMedium(StandardisedMedium):
             shown.addcmul_(self._streams.normal(READ, shown), self.alive, value=self._config.read_noise_rad)
         if read is not Read.IDEAL:
             shown = self.adc(shown)
-        return shown.sub_(self.mean).div_(self.scale)
+        return self.standard(shown)
 
     @property
     def latency(self) -> float:
@@ -162,37 +162,38 @@ class RingMedium(StandardisedMedium):
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config = self._config
-        conversions = inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
-        costs = {"converters": inputs.new_tensor(conversions)}
+        conversions = inputs.shape[-1] * config.dac_energy_j + outputs.shape[-1] * config.adc_energy_j
+        costs: Costs = {"converters": inputs.shape[-2] * conversions}
         if config.thermal_energy:
-            lifted = (1 - self.start(inputs).cos()).sum()
+            lifted = (1 - self.start(inputs).cos()).sum((-2, -1))
             costs["modulator"] = lifted * (ROOM / config.thermal_energy)
         return costs
 
     def faults(self) -> Faults:
         return {"dead-pixels": self._seize, "adc-bits": self.adc.limit}
 
-    def _seize(self, fraction: float) -> None:
+    def _seize(self, fraction: Size) -> None:
         self.alive.masked_fill_(struck("dead-pixels", fraction, self.alive, self._streams), 0.0)
         self.force.mul_(self.alive)
-        self.stiffness.mul_(self.alive[:, None])
+        self.stiffness.mul_(self.alive.mT)
 
 
 def fabricate_couplings(oscillators: int, config: OscillatorConfig, streams: Streams) -> Tensor:
-    """Couplings J of a ring, shape (oscillators, oscillators), symmetric, in omega_0^2, 0 on the diagonal."""
-    size = torch.zeros(oscillators, oscillators)
+    """Couplings J of a ring, shape (*chips, oscillators, oscillators), symmetric, in omega_0^2, 0 on the diagonal."""
+    size = streams.zeros(oscillators, oscillators)
     place = torch.arange(oscillators)
     apart = (place[:, None] - place).abs()
     near = torch.minimum(apart, oscillators - apart)
     spread = (2 * streams.uniform(FABRICATION, size) - 1).triu_(1) * config.coupling_spread
     coupled = (near > 0) & (near <= config.neighbours)
-    return config.coupling * (1 + spread + spread.T) * coupled
+    return config.coupling * (1 + spread + spread.mT) * coupled
 
 
 class Oscillator(Substrate):
     """Rings of coupled nonlinear oscillators, with digital weights on their digitised positions."""
 
     name = "oscillator"
+    wafers = True
     Config = OscillatorConfig
 
     def make_medium(self, in_features: int, out_features: int) -> Medium:

@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-Costs = dict[str, Tensor]  # joules of a batch by part of the hardware (`pib_rl.physical.meter.PARTS`), scalars
-Faults = Mapping[str, Callable[[float], None]]  # by kind (`pib_rl.physical.faults.KINDS`), what makes it happen
+Costs = dict[str, float | Tensor]  # joules of a batch by part (`pib_rl.physical.meter.PARTS`): (*chips), or of each
+Size = float | Tensor  # of a fault: a number, or one per chip, shape (*chips)
+Faults = Mapping[str, Callable[[Any], None]]  # by kind (`pib_rl.physical.faults.KINDS`), takes its `Size`
 
 
 def restore_after_loading(module: nn.Module) -> None:
@@ -23,7 +24,9 @@ def _restore(module: Any, _: Any) -> None:
 class Part(nn.Module):
     """A piece of hardware that drives or weights go into and measured numbers come out of.
 
-    It says here what is modelled of its kind of hardware; by default nothing.
+    It says here what is modelled of its kind of hardware; by default nothing. A part may stand for the same piece on
+    all chips of a wafer: its state, what goes in and what comes out then have a leading axis of chips, which "..."
+    and "*chips" stand for in shapes. Without a wafer there is none.
 
     Args:
         in_features: Number of inputs.
@@ -50,18 +53,21 @@ class Part(nn.Module):
         """Energy of one measured batch; empty where it is not modelled.
 
         Args:
-            inputs: What went in, shape (n, in_features), in the part's own input unit.
-            outputs: What came out, shape (n, out_features), in its output unit.
+            inputs: What went in, shape (..., n, in_features), in the part's own input unit.
+            outputs: What came out, shape (..., n, out_features), in its output unit.
+
+        Returns:
+            Joules by part: a number of each chip, or a tensor of shape (*chips).
         """
         return {}
 
-    def age(self, seconds: float) -> None:
+    def age(self, seconds: Size) -> None:
         """Lets so much simulated time pass: conductances drift, media decorrelate. Nothing happens by default."""
 
     def faults(self) -> Faults:
         """The faults that this part can have.
 
-        Each takes the size of the fault (a fraction, degrees, bits) and is permanent. What it changes is in the buffers
-        of the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
+        Each takes the size of the fault (a fraction, degrees, bits) and is permanent; those of `faults.SPREADABLE` take
+        one size per chip, too. What it changes is in the buffers of the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
         """
         return {}

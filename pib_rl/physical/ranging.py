@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -30,42 +28,49 @@ class RangedConverter(FragileConverter):
         span: At gain 1 it covers -span..span, in the unit of the converted quantity.
         inl: As `Converter`.
         limit: Largest gain, 1 or more.
+        chips: Leading axes of what is converted, see `Streams.chips`; each chip has a gain of its own.
 
     Attributes:
-        gain: The gain as a float buffer. What is no power of two in 1..limit stands for 1, so that any state can be
-            loaded.
+        gain: The gain as a float buffer, shape (*chips). What is no power of two in 1..limit stands for 1, so that any
+            state can be loaded.
     """
 
-    def __init__(self, bits: int | None, span: float, inl: float, limit: float) -> None:
+    amplification: float | Tensor
+
+    def __init__(
+        self, bits: int | None, span: float, inl: float, limit: float, chips: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(bits, -span, span, inl)
         self._limit = limit
-        self.gain = nn.Buffer(torch.ones(()))
+        self.gain = nn.Buffer(torch.ones(chips))
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""
-        if self.amplification == 1:
+        if isinstance(self.amplification, float) and self.amplification == 1:
             return super().forward(value)
         return super().forward(value * self.amplification).mul_(1 / self.amplification)
 
     def open(self) -> None:
         """Back to the largest range: gain 1."""
-        self._set(1.0)
+        self._set(torch.ones_like(self.gain))
 
     def fit(self, seen: Tensor) -> None:
-        """Chooses the gain for a signal that was converted at gain 1, any shape.
+        """Chooses the gain for a signal that was converted at gain 1, shape (*chips, ...).
 
         What rounding hid is added to its mean square as step^2/12, so that a signal below a step is not taken for none.
         """
-        size = math.sqrt(seen.square().mean().item() + self.converter.step**2 / 12)
-        most = self.converter.high / (COVERED_RMS * size) if size else self._limit
-        self._set(2.0 ** math.floor(math.log2(max(1.0, min(most, self._limit)))))
+        power = seen.double().square().flatten(self.gain.ndim).mean(-1) + self.converter.step**2 / 12
+        most = (self.converter.high / (COVERED_RMS * power.sqrt())).clamp(1.0, self._limit)
+        self._set(most.log2().floor().exp2())
 
-    def _set(self, gain: float) -> None:
-        self.gain.fill_(gain)
+    def _set(self, gain: Tensor) -> None:
+        self.gain.copy_(gain)
         self.restore()
 
     def restore(self) -> None:
         super().restore()
-        stored = self.gain.item()
-        valid = 1 <= stored <= self._limit and math.log2(stored).is_integer()
-        self.amplification = stored if valid else 1.0
+        stored = self.gain
+        power = stored.log2()
+        valid = (stored >= 1) & (stored <= self._limit) & (power == power.floor())
+        gain = torch.where(valid, stored, 1.0)
+        self.amplification = gain[:, None, None] if gain.ndim else gain.item()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pib_rl.common.streams import CALIBRATION, Streams
 from pib_rl.physical.converters import FragileConverter
+from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.substrate import Medium, Read
 
 DRIVES = 1024
@@ -18,7 +19,7 @@ MIN_CONTRAST = 0.01  # floor of an output's standard deviation, in units of the 
 class StandardisedMedium(Medium):
     """h = (what the detector shows - mean) / scale, both per output and buffers of the medium.
 
-    A subclass sets them at fabrication, by `_standardise`.
+    A subclass sets them at fabrication, by `_standardise`. Both have shape (*chips, 1, out_features).
     """
 
     shows: ClassVar[str] = "detectors"
@@ -28,8 +29,11 @@ class StandardisedMedium(Medium):
     def __init__(self, in_features: int, out_features: int, streams: Streams) -> None:
         super().__init__(in_features, out_features)
         self._streams = streams
-        self.mean = nn.Buffer(torch.zeros(out_features))
-        self.scale = nn.Buffer(torch.ones(out_features))
+        self.mean = nn.Buffer(streams.zeros(1, out_features))
+        self.scale = nn.Buffer(streams.zeros(1, out_features).add_(1))
+        self._slope = nn.Buffer(torch.ones_like(self.scale), persistent=False)
+        self._zero = nn.Buffer(torch.zeros_like(self.mean), persistent=False)
+        restore_after_loading(self)
 
     @property
     def converter(self) -> FragileConverter:
@@ -41,7 +45,16 @@ class StandardisedMedium(Medium):
         if read is Read.IDEAL:
             return super().bounds(read)
         low, high = (self.converter(torch.full_like(self.mean, end)) for end in (-torch.inf, torch.inf))
-        return low.clamp_(max=0).sub_(self.mean).div_(self.scale), high.sub_(self.mean).div_(self.scale)
+        return self.standard(low.clamp_(max=0)).squeeze(-2), self.standard(high).squeeze(-2)
+
+    def standard(self, shown: Tensor) -> Tensor:
+        """h, shape (..., n, out_features), from what the detectors show, of the same shape."""
+        return torch.addcmul(self._zero, shown, self._slope)
+
+    def restore(self) -> None:
+        """Takes over what the buffers say, they may have been loaded: h = zero + slope shown."""
+        torch.reciprocal(self.scale, out=self._slope)
+        torch.mul(self.mean, self._slope, out=self._zero).neg_()
 
     def shown(self, outputs: Tensor) -> Tensor:
         return outputs * self.scale + self.mean
@@ -52,10 +65,11 @@ class StandardisedMedium(Medium):
         return DRIVES
 
     def _drives(self, stream: str) -> Tensor:
-        """Normal drives for a calibration, shape (DRIVES, in_features)."""
-        return self._streams.normal(stream, self.mean.new_zeros(DRIVES, self.in_features))
+        """Normal drives for a calibration, shape (*chips, DRIVES, in_features)."""
+        return self._streams.normal(stream, self._streams.zeros(DRIVES, self.in_features).to(self.mean))
 
     def _standardise(self, shown: Tensor) -> None:
-        """Sets mean and scale from what the detectors show for calibration drives, shape (n, out_features)."""
-        self.mean.copy_(shown.mean(0))
-        self.scale.copy_(shown.std(0).clamp_(min=MIN_CONTRAST))
+        """Sets mean and scale from what the detectors show for calibration drives, shape (..., n, out_features)."""
+        self.mean.copy_(shown.mean(-2, keepdim=True))
+        self.scale.copy_(shown.std(-2, keepdim=True).clamp_(min=MIN_CONTRAST))
+        self.restore()

@@ -7,6 +7,7 @@ instrument driver.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -56,11 +57,11 @@ class Medium(Part, ABC):
         """Sends drives through the matter.
 
         Args:
-            drive: Drives, shape (n, in_features), in units of the drive's standard deviation.
+            drive: Drives, shape (..., n, in_features), in units of the drive's standard deviation.
             read: Read mode.
 
         Returns:
-            Measured outputs h, shape (n, out_features), in units of the medium's full scale.
+            Measured outputs h, shape (..., n, out_features), in units of the medium's full scale.
         """
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
@@ -86,7 +87,8 @@ class Array(Part, ABC):
         meter: Where `program` counts its pulses.
 
     Attributes:
-        wear: Pulses that each device has received, shape (..., out_features, in_features).
+        wear: Pulses that each device has received, shape (..., out_features, in_features), each of several devices that
+            hold a weight in a place of its own or all in one.
         endurance: Pulses that a device is good for; None where nothing is known.
     """
 
@@ -95,7 +97,7 @@ class Array(Part, ABC):
     def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:
         super().__init__(in_features, out_features)
         self.meter = meter
-        self.wear = nn.Buffer(torch.zeros(out_features, in_features))
+        self.wear = nn.Buffer(torch.zeros((*meter.chips, out_features, in_features)))
 
     @property
     def weights_held(self) -> int:
@@ -107,28 +109,33 @@ class Array(Part, ABC):
         """How many devices hold the weights, each programmed by itself."""
         return self.weights_held
 
-    def record(self, pulses: Tensor) -> None:
-        """Counts pulses per device, shape of ``wear``; weights of several devices each get them in all of those."""
+    def record(self, pulses: Tensor, joules: float = 0.0) -> None:
+        """Counts pulses per device, shape of ``wear``, of so many ``joules`` each.
+
+        Weights of several devices that ``wear`` does not tell apart get them in all of those.
+        """
         self.wear.add_(pulses)
-        self.meter.write(pulses.sum(dtype=torch.float64) * (self.devices // self.wear.numel()))
+        each = self.devices * math.prod(self.meter.chips) // self.wear.numel()
+        total = pulses.flatten(len(self.meter.chips)).sum(-1, dtype=torch.float64)
+        self.meter.write(total * each if each > 1 else total, joules)
 
     @abstractmethod
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Reads W h.
 
         Args:
-            h: Inputs, shape (n, in_features), in units of the medium's full scale.
+            h: Inputs, shape (..., n, in_features), in units of the medium's full scale.
             read: Read mode.
 
         Returns:
-            Outputs z, shape (n, out_features), in weight times medium full scale.
+            Outputs z, shape (..., n, out_features), in weight times medium full scale.
         """
 
     def recalibrate(self, h: Tensor) -> int:
         """Sets the converters, not the weights, to inputs as they come now; returns how many samples that took, 0 here.
 
         Args:
-            h: Inputs, shape (n, in_features), in units of the medium's full scale.
+            h: Inputs, shape (..., n, in_features), in units of the medium's full scale.
         """
         return 0
 
@@ -137,12 +144,12 @@ class Array(Part, ABC):
         """Asks for a change of weights; what the device makes of it is its own law.
 
         Args:
-            delta: Wanted change, shape (out_features, in_features), in units of weight.
+            delta: Wanted change, shape (..., out_features, in_features), in units of weight.
         """
 
     @abstractmethod
     def weights(self) -> Tensor:
-        """The weights held, shape (out_features, in_features). For pictures; learning never asks."""
+        """The weights held, shape (..., out_features, in_features). For pictures; learning never asks."""
 
 
 class Substrate(ABC):
@@ -155,6 +162,7 @@ class Substrate(ABC):
 
     Attributes:
         presets: Published hardware by name, as options of the configuration: ``--hw memristive:reram-es``.
+        wafers: Whether its parts can stand for all chips of a wafer, with a leading axis of chips.
         input_gain: Gain of the network's standardised input in front of the first medium.
         drive_gain: Gain of the automatic gain control in front of each further medium.
         drive_offset: Half width of the fixed uniform random offset of each drive, in drive standard deviations.
@@ -163,6 +171,7 @@ class Substrate(ABC):
     name: ClassVar[str]
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    wafers: ClassVar[bool] = False
     input_gain: float = 1.0
     drive_gain: float = 1.0
     drive_offset: float = 0.0
@@ -170,7 +179,12 @@ class Substrate(ABC):
     def __init__(self, config: Any = None, streams: Streams | None = None, meter: Meter | None = None) -> None:
         self.config = self.Config() if config is None else config
         self.streams = Streams(0) if streams is None else streams
-        self.meter = Meter() if meter is None else meter
+        self.meter = Meter(self.streams.chips) if meter is None else meter
+        if self.streams.chips and not self.wafers:
+            raise ValueError(
+                f"{self.name} makes one chip at a time, got {self.streams.chips[0]} chips; leave chips out, and give "
+                "every chip a run of its own"
+            )
 
     @abstractmethod
     def make_medium(self, in_features: int, out_features: int) -> Medium:

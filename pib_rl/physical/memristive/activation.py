@@ -29,7 +29,7 @@ class ActivationMedium(Medium):
         self._dac = Converter(config.dac_bits, -config.drive_range, config.drive_range)
         self._dac_noise = config.dac_noise * 2 * config.drive_range
         self._adc = FragileConverter(config.adc_bits, -1.0, 1.0, config.adc_inl)
-        like = torch.zeros(features)
+        like = streams.zeros(1, features)
         self.gain = nn.Buffer(1.0 + config.activation_gain_spread * streams.normal(FABRICATION, like))
         self.offset = nn.Buffer(config.activation_offset_spread * streams.normal(FABRICATION, like))
 
@@ -43,7 +43,7 @@ class ActivationMedium(Medium):
         return converted
 
     def _sent(self, drive: Tensor, read: Read) -> Tensor:
-        """What the DAC gives, shape (n, in_features), in drive units."""
+        """What the DAC gives, shape (..., n, in_features), in drive units."""
         sent = self._dac(drive)
         if self._config.dac_inl:
             sent = self._dac.apply_inl(sent, self._config.dac_inl)
@@ -52,7 +52,8 @@ class ActivationMedium(Medium):
         return sent
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
-        return -torch.ones_like(self.gain), torch.ones_like(self.gain)
+        edge = torch.ones_like(self.gain).squeeze(-2)
+        return -edge, edge
 
     def faults(self) -> Faults:
         return {"adc-bits": self._adc.limit}
@@ -62,5 +63,6 @@ class ActivationMedium(Medium):
         return self._config.dac_time_s + self._config.adc_time_s
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        joules = inputs.numel() * self._config.dac_energy_j + outputs.numel() * self._config.adc_energy_j
-        return {"converters": inputs.new_tensor(joules)}
+        config = self._config
+        joules = inputs.shape[-1] * config.dac_energy_j + outputs.shape[-1] * config.adc_energy_j
+        return {"converters": inputs.shape[-2] * joules}

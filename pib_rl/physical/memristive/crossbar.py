@@ -56,38 +56,39 @@ class Crossbar(Array):
         span = config.readout_range if readout else config.array_range
         ranged = config.ranging == "calibrated" and not readout
         self._adc = (
-            RangedConverter(config.adc_bits, span, config.adc_inl, config.gain_limit)
+            RangedConverter(config.adc_bits, span, config.adc_inl, config.gain_limit, streams.chips)
             if ranged
             else FragileConverter(config.adc_bits, -span, span, config.adc_inl)
         )
         self._adc_noise = config.adc_noise * 2 * span
         self._wire = config.warm_wire_resistance_ohm * self._siemens
-        self.difference = nn.Buffer(torch.zeros(out_features, in_features))
-        self.load = nn.Buffer(torch.zeros(in_features))
+        self.difference = nn.Buffer(streams.zeros(out_features, in_features))
+        self.load = nn.Buffer(streams.zeros(in_features))
         if self._wire:
-            self.behind = nn.Buffer(torch.zeros(out_features, in_features))
+            self.behind = nn.Buffer(streams.zeros(out_features, in_features))
         if config.relative_read_noise:
-            self.squares = nn.Buffer(torch.zeros(out_features, in_features))
+            self.squares = nn.Buffer(streams.zeros(out_features, in_features))
 
     @abstractmethod
-    def conductances(self) -> tuple[Tensor, Tensor]:
-        """G+ and G-, shape (out_features, in_features) each, 0..1."""
+    def conductances(self) -> Tensor:
+        """G+ and G-, shape (*chips, 2, out_features, in_features), 0..1."""
 
     def settle(self) -> None:
         """Takes note of conductances that changed."""
-        plus, minus = self.conductances()
-        self.difference.copy_(plus - minus).mul_(self.scale)
-        torch.sum(plus + minus, 0, out=self.load)
+        pair = self.conductances()
+        plus, minus = pair.unbind(-3)
+        torch.sub(plus, minus, out=self.difference).mul_(self.scale)
+        torch.sum(pair, (-3, -2), out=self.load)
         if self._wire:
-            seen = behind_wires(torch.stack([plus, minus]), self._wire)
-            self.behind.copy_(seen[0] - seen[1]).mul_(self.scale)
+            plus, minus = behind_wires(pair, self._wire).unbind(-3)
+            torch.sub(plus, minus, out=self.behind).mul_(self.scale)
         if self._config.relative_read_noise:
-            self.squares.copy_(plus.square() + minus.square())
+            torch.sum(pair.square(), -3, out=self.squares)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         if read is Read.IDEAL:
-            return h @ self.difference.T
-        z = h @ (self.behind if self._wire else self.difference).T
+            return h @ self.difference.mT
+        z = h @ (self.behind if self._wire else self.difference).mT
         if read is Read.NOISY:
             self._add_noise(z, h)
         converted: Tensor = self._adc(z)
@@ -96,15 +97,16 @@ class Crossbar(Array):
     def _add_noise(self, z: Tensor, h: Tensor) -> None:
         relative = self._config.relative_read_noise
         if relative:
-            size = (h.square() @ self.squares.T).mul_((relative * self.scale) ** 2)
+            square = h.square()
+            size = (square @ self.squares.mT).mul_((relative * self.scale) ** 2)
             if self._read_noise:
-                size.add_(h.square().sum(1, keepdim=True), alpha=self._read_noise**2)
+                size.add_(square.sum(-1, keepdim=True), alpha=self._read_noise**2)
             z.addcmul_(self._streams.normal(READ, z), size.sqrt_())
         elif self._read_noise:
-            size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
+            size = torch.linalg.vector_norm(h, dim=-1, keepdim=True)
             z.addcmul_(self._streams.normal(READ, z), size, value=self._read_noise)
         if self._adc_noise:
-            z.add_(self._streams.normal(READ, z), alpha=self._adc_noise / self._adc.amplification)
+            z.add_(self._streams.normal(READ, z) * (self._adc_noise / self._adc.amplification))
 
     def recalibrate(self, h: Tensor) -> int:
         if not isinstance(self._adc, RangedConverter):
@@ -113,7 +115,7 @@ class Crossbar(Array):
         z = self.measure(h)
         self._adc.fit(z)
         self.meter.spend(self.costs(h, z))
-        return len(h)
+        return h.shape[-2]
 
     @property
     def devices(self) -> int:
@@ -127,8 +129,8 @@ class Crossbar(Array):
         config = self._config
         energy = config.read_voltage_v**2 * self._siemens * config.read_time_s
         return {
-            "array": (inputs.square().sum(0) @ self.load) * energy,
-            "converters": inputs.new_tensor(outputs.numel() * config.adc_energy_j),
+            "array": (inputs.square().sum(-2) * self.load).sum(-1) * energy,
+            "converters": outputs.shape[-2] * outputs.shape[-1] * config.adc_energy_j,
         }
 
     def faults(self) -> Faults:

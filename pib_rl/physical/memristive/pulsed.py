@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +13,7 @@ from pib_rl.physical.memristive.devices import REST, Device
 from pib_rl.physical.memristive.programming import Programming
 from pib_rl.physical.memristive.step_laws import LinearStep, Population
 from pib_rl.physical.meter import Meter
-from pib_rl.physical.part import Faults
+from pib_rl.physical.part import Faults, Size
 
 FULL, FILLED = 0.75, 0.25  # of the range: a one-sided pair is rewritten when one device is beyond, the other too
 REWRITE = 1000  # pulses at most, to write a reset device; all published ones need fewer
@@ -63,7 +61,7 @@ class PulsedCrossbar(Crossbar):
         self._span = device.high if device.one_sided else device.high - device.low
         if not device.one_sided:  # a weight of 1 is the bound; G+ - G- of the whole range stands for high - low
             self.scale *= self._span
-        wanted = torch.zeros(out_features, in_features)
+        wanted = streams.zeros(out_features, in_features)
         if not readout:
             wanted = streams.normal(FABRICATION, wanted) * (self.sigma / self.weight_unit)
         self._fabricate(wanted)
@@ -78,7 +76,7 @@ class PulsedCrossbar(Crossbar):
 
     @property
     def devices(self) -> int:
-        return self.held.numel()
+        return self.held.shape[-3] * self.weights_held
 
     @property
     def population(self) -> Population:
@@ -87,7 +85,7 @@ class PulsedCrossbar(Crossbar):
 
     def _fabricate(self, wanted: Tensor) -> None:
         device, streams = self.device, self._streams
-        like = wanted.expand(2 if device.one_sided else 1, *wanted.shape)
+        like = torch.cat([wanted.unsqueeze(-3)] * (2 if device.one_sided else 1), -3)
 
         def draw() -> Tensor:
             return streams.normal(FABRICATION, like)
@@ -116,12 +114,12 @@ class PulsedCrossbar(Crossbar):
             self.age_s = nn.Buffer(torch.zeros_like(self.held))
 
     def _halves(self, weight: Tensor) -> Tensor:
-        """What the devices of each weight hold ideally, shape (1 or 2, out, in)."""
+        """What the devices of each weight hold ideally, shape (*chips, 1 or 2, out, in)."""
         if not self.device.one_sided:
-            return weight[None]
+            return weight.unsqueeze(-3)
         rest = REST * self.device.high
         more = (weight.abs() / 2 - rest).clamp(min=0)
-        return torch.stack([weight, -weight]) / 2 + rest + more
+        return torch.stack([weight, -weight], -3) / 2 + rest + more.unsqueeze(-3)
 
     def _stick(self, stuck: Tensor, fraction: Tensor) -> None:
         """Devices where ``stuck`` stay for ever at that ``fraction`` of their range."""
@@ -132,8 +130,12 @@ class PulsedCrossbar(Crossbar):
 
     def weight(self) -> Tensor:
         """Weights as a read sees them, in units of the device's weight, shape (out_features, in_features)."""
-        seen = self.seen - self.reference
-        return seen[0] - seen[1] if self.device.one_sided else seen[0]
+        return self._difference(self.seen - self.reference)
+
+    def _difference(self, values: Tensor) -> Tensor:
+        """What devices make of a weight, shape (*chips, out, in), from a value of each, (*chips, 1 or 2, out, in)."""
+        first, *second = values.unbind(-3)
+        return first - second[0] if second else first
 
     def verify(self, which: Tensor) -> Tensor:
         """Reads the weights that ``which`` marks, one after the other, and meters that; noise is averaged away.
@@ -145,22 +147,26 @@ class PulsedCrossbar(Crossbar):
         """
         config = self._config
         if self.meter.running:
-            plus, minus = self.conductances()
+            cost = self.conductances().sum(-3) * which
             energy = config.read_voltage_v**2 * self._siemens * config.read_time_s
             self.meter.spend(
                 {
-                    "array": ((plus + minus) * which).sum(dtype=torch.float64) * energy,
-                    "converters": which.sum(dtype=torch.float64) * config.adc_energy_j,
+                    "array": self._each_chip(cost) * energy,
+                    "converters": self._each_chip(which) * config.adc_energy_j,
                 }
             )
         return self.weight()
 
-    def conductances(self) -> tuple[Tensor, Tensor]:
+    def _each_chip(self, values: Tensor) -> Tensor:
+        """Sums, shape (*chips)."""
+        return values.flatten(len(self._streams.chips)).sum(-1, dtype=torch.float64)
+
+    def conductances(self) -> Tensor:
         if self.device.one_sided:
-            pair = self.seen / self._span
-            return pair[0], pair[1]
+            return self.seen / self._span
         zero = -self.device.low / self._span
-        return self.weight() / self._span + zero, torch.full_like(self.seen[0], zero)
+        own = self.weight() / self._span + zero
+        return torch.stack([own, torch.full_like(own, zero)], -3)
 
     def program(self, delta: Tensor) -> None:
         self.programming.program(self, delta / self.weight_unit)
@@ -168,9 +174,8 @@ class PulsedCrossbar(Crossbar):
 
     def shift(self, wanted: Tensor) -> None:
         """Moves weights exactly, as far as ranges and stuck devices let them: one write per device asked to move."""
-        asked = (wanted != 0).expand_as(self.held)
-        centred = self.held - self.reference
-        now = centred[0] - centred[1] if self.device.one_sided else centred[0]
+        asked = (wanted != 0).unsqueeze(-3).expand_as(self.held)
+        now = self._difference(self.held - self.reference)
         goal = torch.minimum(torch.maximum(self._halves(now + wanted) + self.reference, self.low), self.high)
         self.held.copy_(goal.where(asked & (self.up > 0), self.held))
         self._written(asked.flatten().nonzero()[:, 0])
@@ -180,15 +185,16 @@ class PulsedCrossbar(Crossbar):
         """Sends trains of pulses to weights.
 
         Args:
-            pulses: Whole numbers, positive upwards, shape (out_features, in_features). A one-sided pair's positive
+            pulses: Whole numbers, positive upwards, shape (*chips, out_features, in_features). A one-sided pair's positive
                 pulses go to its first device, the others to its second.
         """
-        pulses = torch.stack([pulses, -pulses]).clamp_(min=0) if self.device.one_sided else pulses[None]
+        one_sided = self.device.one_sided
+        pulses = torch.stack([pulses, -pulses], -3).clamp_(min=0) if one_sided else pulses.unsqueeze(-3)
         where = pulses.flatten().nonzero()[:, 0]
         self._train(where, pulses.flatten()[where])
         self._written(where)
         self._count(pulses.abs())
-        if self.device.one_sided:
+        if one_sided:
             self._rewrite_full()
 
     def _train(self, where: Tensor, pulses: Tensor) -> None:
@@ -228,12 +234,12 @@ class PulsedCrossbar(Crossbar):
 
     def _rewrite_full(self) -> None:
         """Resets one-sided pairs that are full and writes their difference again, around `REST`."""
-        larger, smaller = self.held.amax(0), self.held.amin(0)
-        full = (larger > FULL * self.device.high) & (smaller > FILLED * self.device.high) & (self.up > 0).all(0)
+        larger, smaller = self.held.amax(-3), self.held.amin(-3)
+        full = (larger > FULL * self.device.high) & (smaller > FILLED * self.device.high) & (self.up > 0).all(-3)
         if not full.any():
             return
-        goal = self._halves(self.held[0] - self.held[1])
-        pair = full.expand_as(self.held)
+        goal = self._halves(self._difference(self.held))
+        pair = full.unsqueeze(-3).expand_as(self.held)
         where = pair.flatten().nonzero()[:, 0]
         goal = goal.flatten()[where]
         devices = self.population.at(where)
@@ -252,14 +258,14 @@ class PulsedCrossbar(Crossbar):
         self._count(pulses)
 
     def _count(self, pulses: Tensor) -> None:
-        self.record(pulses)
-        self.meter.spend({"programming": pulses.sum(dtype=torch.float64) * self.device.pulse_energy_j})
+        self.record(pulses, self.device.pulse_energy_j)
 
-    def age(self, seconds: float) -> None:
+    def age(self, seconds: Size) -> None:
         """Conductances drift and charge leaks: G(t) = G (1 + t/t0)^-nu with t since the device was written last."""
         device = self.device
+        seconds = self._streams.spread(seconds, self.held)
         if device.retention_time_s is not None:
-            keep = math.exp(-seconds / device.retention_time_s)
+            keep = torch.exp(torch.as_tensor(-seconds / device.retention_time_s))
             for values in (self.held, self.seen):
                 values.mul_(keep)
         if device.drift is not None:
@@ -275,7 +281,7 @@ class PulsedCrossbar(Crossbar):
         ageing = self.device.drift is not None or self.device.retention_time_s is not None
         return {**super().faults(), "stuck": self.stick, **({"drift": self.age} if ageing else {})}
 
-    def stick(self, fraction: float) -> None:
+    def stick(self, fraction: Size) -> None:
         """Sticks a fraction 0..1 of all devices at a uniform draw from their range."""
         stuck = struck("stuck", fraction, self.held, self._streams)
         self._stick(stuck, self._streams.uniform(FAULT, self.held))

@@ -18,6 +18,7 @@ class Memristive(Substrate):
     """Memristor crossbars with analog activations."""
 
     name = "memristive"
+    wafers = True
     Config = MemristiveConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {name: {"device": name} for name in DEVICES}
     input_gain = 0.5  # a saturated activation hides the ends of an input's range

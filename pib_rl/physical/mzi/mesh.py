@@ -11,7 +11,7 @@ from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.mzi.config import HALF, MZIConfig
-from pib_rl.physical.part import Costs, Faults
+from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
@@ -40,7 +40,7 @@ def interferometer(theta: Tensor, phi: Tensor, first: Tensor, second: Tensor) ->
 
 
 def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
-    """Complex transfer matrix of a triangular mesh, shape (ports, ports): column = input port, row = output port.
+    """Complex transfer matrix of a triangular mesh, shape (*chips, ports, ports): column = input port, row = output port.
 
     The interferometer on ports m and m + 1 sends the fraction u^(1/(m+1)) of the light across, u uniform in 0..1, and
     has a uniform outer phase: without errors and loss that is a unitary matrix uniform by Haar's measure, but for
@@ -48,7 +48,7 @@ def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
     al., New J. Phys. 19, 033007 (2017).
     """
     layers = max(0, 2 * ports - 3)
-    like = torch.zeros(layers, ports, dtype=torch.float64)
+    like = streams.zeros(layers, ports).double()
     across = streams.uniform(FABRICATION, like) ** (0.5 / torch.arange(1, ports + 1))
     theta, phi = 2 * across.acos(), 2 * math.pi * streams.uniform(FABRICATION, like)
     theta = theta + config.phase_error_rad * streams.normal(FABRICATION, like)
@@ -56,13 +56,13 @@ def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
     first, second = (config.splitter_error_rad * streams.normal(FABRICATION, like) for _ in range(2))
     blocks = interferometer(theta, phi, first, second)
     kept = 10 ** (-config.insertion_loss_db / 20)
-    light = torch.eye(ports, dtype=torch.complex128)
+    light = torch.eye(ports, dtype=torch.complex128).expand(*streams.chips, ports, ports).clone()
     for layer in range(layers):
         last = min(layer, layers - 1 - layer)
         upper, lower = slice(layer % 2, last + 1, 2), slice(layer % 2 + 1, last + 2, 2)
-        one, two, three, four = (kept * block[layer, upper, None] for block in blocks)
-        above, below = light[upper], light[lower]
-        light[upper], light[lower] = one * above + two * below, three * above + four * below
+        one, two, three, four = (kept * block[..., layer, upper, None] for block in blocks)
+        above, below = light[..., upper, :], light[..., lower, :]
+        light[..., upper, :], light[..., lower, :] = one * above + two * below, three * above + four * below
     return light
 
 
@@ -84,26 +84,26 @@ class MeshMedium(StandardisedMedium):
         self._config = config
         self._dac = Converter(config.dac_bits, -HALF, HALF)
         self.adc = FragileConverter(config.adc_bits, 0.0, config.full_scale)
-        used = fabricate_mesh(out_features, config, streams)[:, : in_features + 1]
-        transmission = float(used.abs().square().sum()) / used.shape[1]
+        used = fabricate_mesh(out_features, config, streams)[..., : in_features + 1]
+        transmission = used.abs().square().sum((-2, -1), keepdim=True) / used.shape[-1]
         used = used * (out_features / transmission) ** 0.5
-        matrix = torch.cat([used.real, used.imag]).T.float()
+        matrix = torch.cat([used.real, used.imag], -2).mT.float()
         fraction = (1 - config.reference) / in_features
-        self.signal = nn.Buffer(matrix[:in_features] * fraction**0.5)
-        self.background = nn.Buffer(matrix[in_features] * config.reference**0.5)
-        self.noise = nn.Buffer(torch.tensor(config.detector_noise / transmission))
-        self.alive = nn.Buffer(torch.ones(out_features))
+        self.signal = nn.Buffer(matrix[..., :in_features, :] * fraction**0.5)
+        self.background = nn.Buffer(matrix[..., in_features:, :] * config.reference**0.5)
+        self.noise = nn.Buffer((config.detector_noise / transmission).float())
+        self.alive = nn.Buffer(streams.zeros(1, out_features).add_(1))
         self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
 
     def phase(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Phases of the modulators in radians, shape (n, in_features), of drives of the same shape."""
+        """Phases of the modulators in radians, shape (..., n, in_features), of drives of the same shape."""
         phase = drive * self._config.drive_phase_rad
         return phase.clamp_(-HALF, HALF) if read is Read.IDEAL else self._dac(phase)
 
     def intensity(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Noise-free light on the detectors, shape (n, out_features), in mean intensities at full drive."""
-        field = torch.addmm(self.background, self.phase(drive, read).sin(), self.signal).square_()
-        return (field[:, : self.out_features] + field[:, self.out_features :]).mul_(self.alive)
+        """Noise-free light on the detectors, shape (..., n, out_features), in mean intensities at full drive."""
+        field = (self.phase(drive, read).sin() @ self.signal).add_(self.background).square_()
+        return (field[..., : self.out_features] + field[..., self.out_features :]).mul_(self.alive)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         shown = self.intensity(drive, read)
@@ -111,7 +111,7 @@ class MeshMedium(StandardisedMedium):
             shown.addcmul_(self._streams.normal(READ, shown), self.noise)
         if read is not Read.IDEAL:
             shown = self.adc(shown)
-        return shown.sub_(self.mean).div_(self.scale)
+        return self.standard(shown)
 
     @property
     def latency(self) -> float:
@@ -119,16 +119,16 @@ class MeshMedium(StandardisedMedium):
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config, time = self._config, self.latency
-        watts = (self.phase(inputs) + HALF).sum() * (config.heater_power_w / math.pi)
-        conversions = inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j
+        watts = (self.phase(inputs) + HALF).sum((-2, -1)) * (config.heater_power_w / math.pi)
+        conversions = inputs.shape[-1] * config.dac_energy_j + outputs.shape[-1] * config.adc_energy_j
         return {
             "modulator": watts * time,
-            "light": watts.new_tensor(len(inputs) * config.laser_power_w * time),
-            "converters": watts.new_tensor(conversions),
+            "light": inputs.shape[-2] * config.laser_power_w * time,
+            "converters": inputs.shape[-2] * conversions,
         }
 
     def faults(self) -> Faults:
         return {"dead-pixels": self._darken, "adc-bits": self.adc.limit}
 
-    def _darken(self, fraction: float) -> None:
+    def _darken(self, fraction: Size) -> None:
         self.alive.masked_fill_(struck("dead-pixels", fraction, self.alive, self._streams), 0.0)

@@ -12,6 +12,7 @@ class MZI(Substrate):
     """Meshes of Mach-Zehnder interferometers, with weights held by thermo-optic phases."""
 
     name = "mzi"
+    wafers = True
     Config = MZIConfig
 
     def make_medium(self, in_features: int, out_features: int) -> Medium:

@@ -12,7 +12,7 @@ from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.mzi.config import HALF, MZIConfig
-from pib_rl.physical.part import Costs, Faults
+from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.substrate import Array, Read
 
 
@@ -47,7 +47,7 @@ class WeightBank(Array):
         self._noise = 2**0.5 * config.detector_noise * bound * 10 ** (config.insertion_loss_db / 10)  # of two flashes
         self._dac = Converter(config.dac_bits, -HALF, HALF)
         self.adc = FragileConverter(config.adc_bits, -span, span)
-        like = torch.zeros(out_features, in_features)
+        like = streams.zeros(out_features, in_features)
         start = like if readout else (streams.normal(FABRICATION, like) / bound).clamp_(-1, 1).asin()
         first, second = (2 * config.splitter_error_rad * streams.normal(FABRICATION, like) for _ in range(2))
         self.memory = nn.Buffer(start.clone())
@@ -60,20 +60,20 @@ class WeightBank(Array):
         self._settle()
 
     def _phase(self, wanted: Tensor) -> Tensor:
-        """The phases wanted, but where a heater is stuck; a new tensor, shape (out_features, in_features)."""
+        """The phases wanted, but where a heater is stuck; a new tensor, shape (*chips, out_features, in_features)."""
         return torch.where(self.working > 0, wanted, self.stuck_at)
 
     def _settle(self) -> None:
         phase = self._phase(self._dac(self.memory))
         heard = phase + self.error
-        heard[:, 1:].add_(phase[:, :-1], alpha=self._config.crosstalk)
-        heard[:, :-1].add_(phase[:, 1:], alpha=self._config.crosstalk)
+        heard[..., 1:].add_(phase[..., :-1], alpha=self._config.crosstalk)
+        heard[..., :-1].add_(phase[..., 1:], alpha=self._config.crosstalk)
         self.weight.copy_(torch.addcmul(self.leakage, self.contrast, heard.sin_())).mul_(self.scale)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
         if read is Read.IDEAL:
-            return h @ self._phase(self.memory).sin_().mul_(self.scale).T
-        z = h @ self.weight.T
+            return h @ self._phase(self.memory).sin_().mul_(self.scale).mT
+        z = h @ self.weight.mT
         if read is Read.NOISY and self._noise:
             z.add_(self._streams.normal(READ, z), alpha=self._noise)
         converted: Tensor = self.adc(z)
@@ -85,8 +85,7 @@ class WeightBank(Array):
         self.memory.addcdiv_(delta, slope).clamp_(-HALF, HALF)
         changed = self._dac(self.memory) != before
         self._settle()
-        self.record(changed)
-        self.meter.spend({"programming": changed.sum() * self._config.dac_energy_j})
+        self.record(changed, self._config.dac_energy_j)
 
     def weights(self) -> Tensor:
         return self.weight
@@ -96,20 +95,21 @@ class WeightBank(Array):
         return 2 * self._config.settle_time_s
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        config, time = self._config, len(inputs) * self.latency
-        held = (self._phase(self.memory) + HALF).sum() * (config.heater_power_w / math.pi)
-        conversions = 2 * (inputs.numel() * config.dac_energy_j + outputs.numel() * config.adc_energy_j)
+        config, samples = self._config, inputs.shape[-2]
+        time = samples * self.latency
+        held = (self._phase(self.memory) + HALF).sum((-2, -1)) * (config.heater_power_w / math.pi)
+        conversions = 2 * (inputs.shape[-1] * config.dac_energy_j + outputs.shape[-1] * config.adc_energy_j)
         return {
             "array": held * time,
-            "light": held.new_tensor(config.laser_power_w * time),
-            "modulator": held.new_tensor(inputs.shape[1] * config.heater_power_w / 2 * time),
-            "converters": held.new_tensor(conversions),
+            "light": config.laser_power_w * time,
+            "modulator": inputs.shape[-1] * config.heater_power_w / 2 * time,
+            "converters": samples * conversions,
         }
 
     def faults(self) -> Faults:
         return {"stuck": self._seize, "adc-bits": self.adc.limit}
 
-    def _seize(self, fraction: float) -> None:
+    def _seize(self, fraction: Size) -> None:
         hit = struck("stuck", fraction, self.working, self._streams) & (self.working > 0)
         phase = (self._streams.uniform(FAULT, self.memory) - 0.5) * math.pi
         self.stuck_at.copy_(torch.where(hit, phase, self.stuck_at))

@@ -11,7 +11,7 @@ from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.faults import struck
 from pib_rl.physical.optical.config import OpticalConfig
-from pib_rl.physical.part import restore_after_loading
+from pib_rl.physical.part import Size, restore_after_loading
 from pib_rl.physical.substrate import Read
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
@@ -30,7 +30,7 @@ class Camera(nn.Module):
         super().__init__()
         self._config = config
         self._streams = streams
-        self.live = nn.Buffer(torch.ones(pixels))
+        self.live = nn.Buffer(streams.zeros(1, pixels).add_(1))
         black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
         self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
         self.shift = nn.Buffer(torch.zeros(()))
@@ -42,7 +42,7 @@ class Camera(nn.Module):
         self._shift = self.shift.item()
         self._whole = bool((self.live == 1).all())
 
-    def kill(self, fraction: float, stream: str) -> None:
+    def kill(self, fraction: Size, stream: str) -> None:
         """Ends a fraction 0..1 of the pixels, each by itself."""
         hit = struck("dead-pixels", fraction, torch.zeros(self.live.shape), self._streams, stream)
         self.live.masked_fill_(hit.to(self.live.device), 0.0)
@@ -58,7 +58,7 @@ class Camera(nn.Module):
     def record(self, intensity: Tensor, read: Read) -> Tensor:
         """The picture of light of some ``intensity``, which may be overwritten.
 
-        Both have shape (n, pixels) and count in mean speckle intensities. An ideal read keeps where the camera stands
+        Both have shape (..., n, pixels) and count in mean speckle intensities. An ideal read keeps where the camera stands
         and which pixels are dead.
         """
         if self._shift:
@@ -79,8 +79,8 @@ class Camera(nn.Module):
         """
         whole = math.floor(self._shift)
         part = self._shift - whole
-        near = intensity.roll(-(whole % intensity.shape[1]), 1) if whole else intensity
-        return near.lerp(near.roll(-1, 1), part) if part else near
+        near = intensity.roll(-(whole % intensity.shape[-1]), -1) if whole else intensity
+        return near.lerp(near.roll(-1, -1), part) if part else near
 
     def _expose(self, intensity: Tensor) -> Tensor:
         """Adds shot and read noise: Poisson counts, or their normal approximation from 100 electrons per intensity."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.part import Costs
 
@@ -47,7 +45,7 @@ def refresh_cost(config: OpticalConfig) -> float:
 
 def of_samples(joules: Mapping[str, float], samples: int) -> Costs:
     """Joules of a batch, from those of one sample."""
-    return {part: torch.tensor(one * samples, dtype=torch.float64) for part, one in joules.items()}
+    return {part: one * samples for part, one in joules.items()}
 
 
 def _bench_costs(config: OpticalConfig, modulators: int, pixels: int, light: float | None) -> dict[str, float]:

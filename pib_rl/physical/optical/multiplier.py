@@ -11,7 +11,7 @@ from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, product_costs, refresh_cost
-from pib_rl.physical.part import Costs, Faults
+from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.substrate import Array, Read
 
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values
@@ -44,17 +44,17 @@ class MultiplierArray(Array):
         self._noise = config.detector_noise * sigma
         bound = config.multiplier_bound * (READOUT_SPAN if readout else 1) * sigma
         self._modulator = Converter(config.multiplier_bits, -bound, bound)
-        memory = torch.zeros(out_features, in_features)
+        memory = streams.zeros(out_features, in_features)
         if not readout:
             memory = streams.normal(FABRICATION, memory) * sigma
         self.memory = nn.Buffer(memory)
         self.weight = nn.Buffer(self._modulator(memory))
-        self.free = nn.Buffer(torch.ones(out_features, in_features))
+        self.free = nn.Buffer(torch.ones_like(memory))
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
-        z = h @ (self.memory if read is Read.IDEAL else self.weight).T
+        z = h @ (self.memory if read is Read.IDEAL else self.weight).mT
         if read is Read.NOISY and self._noise:
-            size = torch.linalg.vector_norm(h, dim=1, keepdim=True)
+            size = torch.linalg.vector_norm(h, dim=-1, keepdim=True)
             z.addcmul_(self._streams.normal(READ, z), size, value=self._noise)
         return z
 
@@ -64,7 +64,7 @@ class MultiplierArray(Array):
         weight = self._modulator(self.memory)
         self.record(weight != self.weight)
         self.weight.copy_(weight)
-        self.meter.spend(of_samples({"programming": refresh_cost(self._config)}, 1))
+        self.meter.spend({"programming": refresh_cost(self._config)})
 
     def weights(self) -> Tensor:
         return self.weight
@@ -74,9 +74,9 @@ class MultiplierArray(Array):
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return of_samples(product_costs(self._config, self.out_features), len(inputs))
+        return of_samples(product_costs(self._config, self.out_features), inputs.shape[-2])
 
-    def stick(self, fraction: float) -> None:
+    def stick(self, fraction: Size) -> None:
         """Sticks a fraction 0..1 of the modulators, each at a random weight within its bound."""
         stuck = struck("stuck", fraction, self.weight, self._streams) & (self.free == 1)
         at = (2 * self._streams.uniform(FAULT, self.weight) - 1) * self._modulator.high

@@ -14,7 +14,7 @@ from pib_rl.physical.optical.camera import Camera
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
 from pib_rl.physical.optical.slm import make_modulator
-from pib_rl.physical.part import Costs, Faults
+from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.standardised import StandardisedMedium
 from pib_rl.physical.substrate import Read
 
@@ -45,10 +45,10 @@ class ScatteringMedium(StandardisedMedium):
         self._config = config
         self.modulator = make_modulator(in_features, config)
         self.copies, self.signal_pixels = self.modulator.copies, self.modulator.signal_pixels
-        like = torch.zeros(2, config.modes * out_features, self.modulator.pixels)
+        like = streams.zeros(2, config.modes * out_features, self.modulator.pixels)
         self.transmission = nn.Buffer(streams.normal(FABRICATION, like) / 2**0.5)
         self.folded, self.background = map(nn.Buffer, self._fold())
-        self.power = nn.Buffer(torch.ones(()))
+        self.power = nn.Buffer(streams.zeros(1, 1).add_(1))
         self.camera = Camera(out_features, config, streams)
         self._calibrate()
 
@@ -57,7 +57,7 @@ class ScatteringMedium(StandardisedMedium):
         folded, background = self.modulator.fold(self.transmission)
         rho, modes = self._config.constant_phasor, self._config.modes
         if rho:
-            background[: modes * self.out_features] += rho**0.5
+            background[..., : modes * self.out_features] += rho**0.5
         if rho or modes > 1:
             scale = ((1 + rho) * modes) ** -0.5
             folded, background = folded * scale, background * scale
@@ -76,33 +76,34 @@ class ScatteringMedium(StandardisedMedium):
             self.camera.move(self._config.camera_shift_pixels)
 
     def intensity(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """Noise-free light on the camera, shape (n, out_features), in mean speckle intensities, at the first power.
+        """Noise-free light on the camera, shape (..., n, out_features), in mean speckle intensities, at the first power.
 
         Args:
-            drive: Drives, shape (n, in_features), in drive standard deviations.
+            drive: Drives, shape (..., n, in_features), in drive standard deviations.
             exact: Without rounding to the phase levels of the modulator.
         """
         each = self.modulator.intensity(drive, self.folded, self.background, exact)
-        first, *others = torch.split(each, self.out_features, 1)
+        first, *others = torch.split(each, self.out_features, -1)
         return sum(others, first)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         power = self._shots(drive, read)
-        rows = max(1, AT_ONCE // self.out_features)
-        if len(drive) <= rows or drive.device.type != "cpu":
+        rows = max(1, AT_ONCE // (self.out_features * math.prod(drive.shape[:-2])))
+        samples = drive.shape[-2]
+        if samples <= rows or drive.device.type != "cpu":
             return self._picture(drive, power, read)
-        pictures = drive.new_empty(len(drive), self.out_features)
-        for start in range(0, len(drive), rows):
-            part = slice(start, start + rows)
+        pictures = drive.new_empty(*drive.shape[:-1], self.out_features)
+        for start in range(0, samples, rows):
+            part = (..., slice(start, start + rows), slice(None))
             pictures[part] = self._picture(drive[part], power if power is None else power[part], read)
         return pictures
 
     def _shots(self, drive: Tensor, read: Read) -> Tensor | None:
-        """The laser's power in each exposure, shape (n, 1), relative to that of calibration; None if never another."""
+        """The laser's power in each exposure, shape (..., n, 1), relative to that of calibration; None if never another."""
         config = self._config
         if not config.laser_drift and not config.laser_noise:
             return None
-        power = self.power.expand(len(drive), 1)
+        power = self.power.expand(*drive.shape[:-1], 1)
         if read is Read.NOISY and config.laser_noise:
             power = power * (1 + config.laser_noise * self._streams.normal(READ, power)).clamp_(min=0)
         return power
@@ -111,39 +112,44 @@ class ScatteringMedium(StandardisedMedium):
         intensity = self.intensity(drive, read is Read.IDEAL)
         if power is not None:
             intensity = intensity.mul_(power)
-        return self.camera.record(intensity, read).sub_(self.mean).div_(self.scale)
+        return self.standard(self.camera.record(intensity, read))
 
     @property
     def latency(self) -> float:
         return frame_time(self._config)
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
-        return of_samples(picture_costs(self._config, self.out_features), len(inputs))
+        return of_samples(picture_costs(self._config, self.out_features), inputs.shape[-2])
 
-    def age(self, seconds: float) -> None:
+    def age(self, seconds: Size) -> None:
         """After t seconds T <- r T + sqrt(1 - r^2) T', r = exp(-t/decorrelation_time_s); the laser drifts."""
-        if not seconds >= 0:
+        time = torch.as_tensor(seconds, dtype=torch.float64)
+        if not (time >= 0).all():
             raise ValueError(f"time passes by seconds >= 0, got {seconds}")
-        config = self._config
-        if config.decorrelation_time_s is not None and seconds:
-            self._renew(math.exp(-seconds / config.decorrelation_time_s))
-        if config.laser_drift and seconds:
-            step = config.laser_drift * (seconds / HOUR) ** 0.5 * self._streams.normal(FAULT, torch.zeros(()))
+        config, passed = self._config, bool((time > 0).any())
+        if config.decorrelation_time_s is not None and passed:
+            self._renew((-time / config.decorrelation_time_s).exp())
+        if config.laser_drift and passed:
+            draw = self._streams.normal(FAULT, torch.zeros(self.power.shape))
+            step = config.laser_drift * self._streams.spread((time / HOUR).sqrt(), draw) * draw
             self.power.mul_(step.exp().to(self.power))
 
-    def _renew(self, kept: float) -> None:
-        """T <- kept T + sqrt(1 - kept^2) T' with a fresh T' of the same law."""
+    def _renew(self, kept: Tensor) -> None:
+        """T <- kept T + sqrt(1 - kept^2) T' with a fresh T' of the same law; kept is of shape (*chips), or a scalar."""
         fresh = self._streams.normal(FAULT, torch.zeros(self.transmission.shape)).to(self.transmission)
-        self.transmission.mul_(kept).add_(fresh, alpha=(max(0.0, 1 - kept**2) / 2) ** 0.5)
+        rest = ((1 - kept.square()).clamp(min=0) / 2).sqrt()
+        old, new = (self._streams.spread(part, fresh).to(fresh) for part in (kept, rest))
+        self.transmission.mul_(old).add_(fresh * new)
         for old, new in zip((self.folded, self.background), self._fold(), strict=True):
             old.copy_(new)
 
-    def rotate(self, degrees: float) -> None:
+    def rotate(self, degrees: Size) -> None:
         """Turns the medium by 0..90 degrees: T <- cos(a) T + sin(a) T'; at 90 degrees it is another one."""
-        if not 0 <= degrees <= 90:
+        angle = torch.as_tensor(degrees, dtype=torch.float64)
+        if not ((angle >= 0) & (angle <= 90)).all():
             raise ValueError(f"a medium is rotated by 0..90 degrees, got {degrees}")
-        if degrees:
-            self._renew(math.cos(math.radians(degrees)))
+        if (angle > 0).any():
+            self._renew(angle.deg2rad().cos())
 
     def faults(self) -> Faults:
         return {

@@ -34,22 +34,22 @@ class SpatialLightModulator(ABC):
         """Prepares a transmission matrix for `intensity`.
 
         Args:
-            matrix: Real and imaginary parts, shape (2, out, pixels), variances 1/2 each.
+            matrix: Real and imaginary parts, shape (*chips, 2, out, pixels), variances 1/2 each.
 
         Returns:
             What drives are multiplied with, in a shape of the modulator's own, and the field of what never changes:
-            real parts, then imaginary parts, shape (2 out,). Scaled to a mean intensity of 1 where all drives are 0.
+            real parts, then imaginary parts, shape (*chips, 1, 2 out). Scaled to a mean intensity of 1 where all drives are 0.
         """
 
     @abstractmethod
     def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """What the pixels show for drives of shape (n, drives); ``exact`` without rounding to phase levels."""
+        """What the pixels show for drives of shape (..., n, drives); ``exact`` without rounding to phase levels."""
 
     def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
-        """|T e|^2, shape (n, out), for drives of shape (n, drives), with what `fold` made of T."""
-        field = torch.addmm(background, self.waves(drive, exact), folded).square_()
-        out = field.shape[1] // 2
-        return field[:, :out] + field[:, out:]
+        """|T e|^2, shape (..., n, out), for drives of shape (..., n, drives), with what `fold` made of T."""
+        field = (self.waves(drive, exact) @ folded).add_(background).square_()
+        out = field.shape[-1] // 2
+        return field[..., :out] + field[..., out:]
 
 
 class PhaseModulator(SpatialLightModulator):
@@ -59,7 +59,7 @@ class PhaseModulator(SpatialLightModulator):
     """
 
     def phases(self, drive: Tensor, exact: bool) -> Tensor:
-        """Phases in radians, shape (n, drives), rounded to the levels of the modulator unless exact."""
+        """Phases in radians, shape (..., n, drives), rounded to the levels of the modulator unless exact."""
         phase = (drive * self._config.phase_gain).tanh_().mul_(self._config.phase_range_rad)
         bits = self._config.phase_bits
         if bits is None or exact:
@@ -68,19 +68,20 @@ class PhaseModulator(SpatialLightModulator):
         return phase.mul_(1 / step).round_().mul_(step)
 
     def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """Cosines, then sines of the phases, shape (n, 2 drives)."""
+        """Cosines, then sines of the phases, shape (..., n, 2 drives)."""
         phase = self.phases(drive, exact)
-        return torch.cat([phase.cos(), phase.sin()], 1)
+        return torch.cat([phase.cos(), phase.sin()], -1)
 
     def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
         matrix = matrix / matrix.shape[-1] ** 0.5
-        signal = torch.unflatten(matrix[:, :, : self.signal_pixels], -1, (self.drives, self.copies)).sum(-1)
-        background = matrix[:, :, self.signal_pixels :].sum(-1)
+        signal = torch.unflatten(matrix[..., : self.signal_pixels], -1, (self.drives, self.copies)).sum(-1)
+        background = matrix[..., self.signal_pixels :].sum(-1)
         if self._unmodulated:
             background += self._unmodulated * signal.sum(-1)
             signal = signal * (1 - self._unmodulated)
-        real, imaginary = signal[0].T, signal[1].T
-        return torch.cat([torch.cat([real, imaginary], 1), torch.cat([-imaginary, real], 1)], 0), background.reshape(-1)
+        real, imaginary = signal.mT.unbind(-3)
+        both = torch.cat([torch.cat([real, imaginary], -1), torch.cat([-imaginary, real], -1)], -2)
+        return both, _row(background)
 
 
 class FringedModulator(PhaseModulator):
@@ -103,31 +104,32 @@ class FringedModulator(PhaseModulator):
         self.taps = blur(config.crosstalk)
 
     def phases(self, drive: Tensor, exact: bool) -> Tensor:
-        """Blurred phases of all pixels that a signal reaches, shape (n, pixels reached)."""
-        phase = super().phases(drive, exact).repeat_interleave(self.copies, 1)
+        """Blurred phases of all pixels that a signal reaches, shape (..., n, pixels reached)."""
+        phase = super().phases(drive, exact).repeat_interleave(self.copies, -1)
         rows, columns = self._rows, self._columns
-        panel = torch.nn.functional.pad(phase, (0, rows * columns - phase.shape[1])).view(-1, rows, columns)
+        panel = torch.nn.functional.pad(phase, (0, rows * columns - phase.shape[-1])).view(-1, rows, columns)
         own, beside = self.taps
         wide = torch.nn.functional.pad(panel, (1, 1, 1, 1))
         wide = (wide[:, :-2] + wide[:, 2:]).mul_(beside).add_(wide[:, 1:-1], alpha=own)
         panel = (wide[:, :, :-2] + wide[:, :, 2:]).mul_(beside).add_(wide[:, :, 1:-1], alpha=own)
-        return panel.flatten(1)[:, : self._touched]
+        return panel.flatten(1)[:, : self._touched].reshape(*drive.shape[:-1], self._touched)
 
     def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
         """Three real products make the complex one: (C + iS)(R + iI) from (C + S)R, C(I - R) and S(R + I)."""
         matrix = matrix / matrix.shape[-1] ** 0.5
-        real, imaginary = matrix[:, :, : self._touched]
-        background = matrix[:, :, self._touched :].sum(-1) + self._unmodulated * matrix[:, :, : self._touched].sum(-1)
-        folded = torch.stack([real.T, (imaginary - real).T, (real + imaginary).T])
-        return folded * (1 - self._unmodulated), background.reshape(-1)
+        real, imaginary = matrix[..., : self._touched].mT.unbind(-3)
+        background = matrix[..., self._touched :].sum(-1) + self._unmodulated * matrix[..., : self._touched].sum(-1)
+        folded = torch.stack([real, imaginary - real, real + imaginary], -3)
+        return folded * (1 - self._unmodulated), _row(background)
 
     def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
         phase = self.phases(drive, exact)
         cosine, sine = phase.cos(), phase.sin()
-        real, imaginary = background.chunk(2)
-        both = (cosine + sine) @ folded[0]
-        real = (both + real).addmm_(sine, folded[2], alpha=-1)
-        return both.add_(imaginary).addmm_(cosine, folded[1]).square_().addcmul_(real, real)
+        real, imaginary = background.chunk(2, -1)
+        first, second, third = folded.unbind(-3)
+        both = (cosine + sine) @ first
+        real = (both + real).sub_(sine @ third)
+        return both.add_(imaginary).add_(cosine @ second).square_().addcmul_(real, real)
 
 
 class BinaryModulator(SpatialLightModulator):
@@ -145,16 +147,21 @@ class BinaryModulator(SpatialLightModulator):
         self._off = off * (1 - config.unmodulated) + config.unmodulated
 
     def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """1 where a pixel is on and else 0, shape (n, signal_pixels)."""
+        """1 where a pixel is on and else 0, shape (..., n, signal_pixels)."""
         level = (drive * self._config.mirror_gain).tanh_().add_(1).mul_(0.5 * self.copies)
         rank = torch.arange(self.copies, device=drive.device, dtype=drive.dtype) + 0.5
-        return (level[:, :, None] > rank).flatten(1).to(drive.dtype)
+        return (level[..., None] > rank).flatten(-2).to(drive.dtype)
 
     def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
-        signal, reference = matrix[:, :, : self.signal_pixels], matrix[:, :, self.signal_pixels :]
+        signal, reference = matrix[..., : self.signal_pixels], matrix[..., self.signal_pixels :]
         light = reference.shape[-1] + signal.shape[-1] * (1 + self._off**2) / 2
         background = (reference.sum(-1) + self._off * signal.sum(-1)) / light**0.5
-        return signal.flatten(0, 1).T * ((1 - self._off) / light**0.5), background.reshape(-1)
+        return signal.flatten(-3, -2).mT * ((1 - self._off) / light**0.5), _row(background)
+
+
+def _row(background: Tensor) -> Tensor:
+    """Real parts, then imaginary parts, shape (*chips, 1, 2 out), of a field, shape (*chips, 2, out)."""
+    return background.flatten(-2).unsqueeze(-2)
 
 
 def make_modulator(drives: int, config: OpticalConfig) -> SpatialLightModulator:

@@ -16,6 +16,7 @@ class Optical(Substrate):
     """Light through a scattering medium, with digital or optical weights."""
 
     name = "optical"
+    wafers = True
     Config = OpticalConfig
     presets = PRESETS
 
