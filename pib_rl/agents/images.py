@@ -67,15 +67,15 @@ class PatchGrid(nn.Module):
         self.register_buffer("index", index.reshape(-1), persistent=False)
 
     def cut(self, image: Tensor) -> Tensor:
-        """Squares, shape (n positions, fan_in), of images, shape (n, features)."""
-        padded = torch.cat([image, image.new_zeros(len(image), 1)], 1)
-        return padded[:, self.index].view(-1, self.fan_in)
+        """Squares, shape (..., n positions, fan_in), of images, shape (..., n, features)."""
+        padded = torch.cat([image, image.new_zeros(*image.shape[:-1], 1)], -1)
+        return padded.index_select(-1, self.index).view(*image.shape[:-2], -1, self.fan_in)
 
     def join(self, squares: Tensor) -> Tensor:
-        """The adjoint of `cut`: what arrives at each pixel, shape (n, features)."""
-        flat = squares.reshape(-1, self.positions * self.fan_in)
-        padded = flat.new_zeros(len(flat), self.grid.features + 1)
-        return padded.index_add_(1, self.index, flat)[:, :-1]
+        """The adjoint of `cut`: what arrives at each pixel, shape (..., n, features)."""
+        flat = squares.reshape(*squares.shape[:-2], -1, self.positions * self.fan_in)
+        padded = flat.new_zeros(*flat.shape[:-1], self.grid.features + 1)
+        return padded.index_add_(-1, self.index, flat)[..., :-1]
 
 
 class Pool:
@@ -96,14 +96,15 @@ class Pool:
         self.size = min(size, max(grid.height, grid.width))
 
     def down(self, image: Tensor) -> Tensor:
-        """Means, shape (n, cells channels), of images, shape (n, features)."""
-        pixels = image.view(-1, *self.grid).permute(0, 3, 1, 2)
-        return avg_pool2d(pixels, self.size, ceil_mode=True).permute(0, 2, 3, 1).flatten(1)
+        """Means, shape (..., n, cells channels), of images, shape (..., n, features)."""
+        pixels = image.reshape(-1, *self.grid).permute(0, 3, 1, 2)
+        cells = avg_pool2d(pixels, self.size, ceil_mode=True).permute(0, 2, 3, 1).flatten(1)
+        return cells.view(*image.shape[:-1], -1)
 
     def up(self, cells: Tensor) -> Tensor:
-        """The adjoint of `down`: what arrives at each pixel, shape (n, features)."""
+        """The adjoint of `down`: what arrives at each pixel, shape (..., n, features)."""
         grid, size = self.grid, self.size
         down, across = (torch.arange(length, device=cells.device) // size for length in (grid.height, grid.width))
         members = torch.bincount(down)[down][:, None] * torch.bincount(across)[across]
-        spread = cells.view(len(cells), int(down[-1]) + 1, int(across[-1]) + 1, grid.channels)[:, down][:, :, across]
-        return (spread / members[..., None]).flatten(1)
+        spread = cells.reshape(-1, int(down[-1]) + 1, int(across[-1]) + 1, grid.channels)[:, down][:, :, across]
+        return (spread / members[..., None]).view(*cells.shape[:-1], -1)

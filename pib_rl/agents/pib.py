@@ -19,6 +19,7 @@ from torch import Tensor
 from pib_rl.agents.learners.registry import find_learner, rule_settings
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule.iteration import Rule
+from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.common.streams import ENVIRONMENT, Streams
@@ -47,7 +48,10 @@ class PIB(OnPolicyAlgorithm):
         gamma: How far ahead rewards count: 0.99 looks about 100 steps ahead.
         gae_lambda: How far advantages trust rewards rather than values, see `RuleConfig`.
         ent_coef: Weight of the entropy bonus: more of it keeps the policy exploring for longer.
-        hw, hw_options, width, units, objective, objective_options: The chip, see `ChipConfig`.
+        hw, hw_options, width, units, objective, objective_options, chips: The chip, see `ChipConfig`. On a wafer of
+            several chips each learns by itself, with environments of its own: ``env`` holds equally many for each, the
+            first ones for the first chip. ``n_steps``, ``num_timesteps`` and ``total_timesteps`` count the steps of one
+            chip.
         learner: What trains the hidden arrays, on the same hardware and in the same loop: a key of
             `pib_rl.agents.LEARNERS`; the class's default if None. "frozen" leaves them as fabricated: the baseline of
             every claim.
@@ -89,6 +93,7 @@ class PIB(OnPolicyAlgorithm):
         hw_options: dict[str, Any] | None = None,
         width: int = 64,
         units: int = 2,
+        chips: int = 1,
         objective: str = "gaussian",
         objective_options: dict[str, float] | None = None,
         learner: str | None = None,
@@ -127,6 +132,7 @@ class PIB(OnPolicyAlgorithm):
             "hw_options": hw_options,
             "width": width,
             "units": units,
+            "chips": chips,
             "objective": objective,
             "objective_options": objective_options,
             "gamma": gamma,
@@ -162,8 +168,15 @@ class PIB(OnPolicyAlgorithm):
             self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         if self.env is not None:
             self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
-        self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.n_envs)
-        if self.env is not None and self.n_steps * self.n_envs < 2:
+        chips = self.policy_kwargs.get("chips", 1)
+        if self.env is not None and self.n_envs % chips:
+            raise ValueError(
+                f"a wafer of {chips} chips needs equally many environments for each chip, got {self.n_envs} in all; "
+                f"give a multiple, such as make_vec_env(..., n_envs={8 * chips})"
+            )
+        self.envs_per_chip = max(1, self.n_envs // chips)
+        self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.envs_per_chip)
+        if self.env is not None and self.n_steps * self.envs_per_chip < 2:
             raise ValueError(
                 "a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps (or n_envs)"
             )
@@ -218,21 +231,22 @@ class PIB(OnPolicyAlgorithm):
         """
         assert self._last_obs is not None
         self.policy.set_training_mode(False)
-        self.rollout = self._empty_rollout(n_rollout_steps, env.num_envs)
+        seen = RolloutRecorder(self.policy, self._flat(self._last_obs))
         callback.on_rollout_start()
         for step in range(n_rollout_steps):
-            taken = self._decide(step)
+            taken = self._decide(seen, step)
             actions = self.policy.to_env(taken)
             new_obs, rewards, dones, infos = env.step(actions)
             self._check(rewards)
-            self.num_timesteps += env.num_envs
+            self.num_timesteps += self.envs_per_chip
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
             self._update_info_buffer(infos, dones)
-            self._store(step, new_obs, rewards, dones, infos)
+            seen.add(self._flat(new_obs), rewards, dones, infos)
             self._last_obs = new_obs  # type: ignore[assignment]
             self._last_episode_starts = dones
+        self.rollout = seen.rollout()
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -245,47 +259,21 @@ class PIB(OnPolicyAlgorithm):
                 f"{self.num_timesteps}; rewards must be finite numbers"
             )
 
-    @torch.inference_mode()
-    def _empty_rollout(self, steps: int, envs: int) -> Rollout:
-        head = self.policy.head
-        rollout = Rollout.empty(
-            steps, envs, len(self.policy.model.normaliser.mean), head.blank(envs, self.device), head.outputs
-        )
-        rollout.obs[0] = self._flat(self._last_obs)
-        return rollout
-
     def _flat(self, obs: Any) -> Tensor:
         return self.policy.flatten(obs_as_tensor(obs, self.device))
 
     @torch.inference_mode()
-    def _decide(self, step: int) -> np.ndarray:
-        """One pass through the hardware and a draw of actions."""
-        outputs = self.policy.outputs(self.rollout.obs[step])
+    def _decide(self, seen: RolloutRecorder, step: int) -> np.ndarray:
+        """One pass through the hardware and a draw of actions, shape (n_envs, ...)."""
+        outputs = self.policy.outputs(seen.obs[-1])
         if step == 0 and not all(part.isfinite().all() for part in outputs):
             raise ValueError(
                 f"the policy's outputs are no finite numbers any more at step {self.num_timesteps}: the "
                 "training diverged; lower learning_rate or hidden_rate"
             )
-        taken = self.policy.head.explore(outputs.parameters, self.policy.streams)
-        self.rollout.parameters[step], self.rollout.values[step] = outputs
-        self.rollout.actions[step] = taken
-        return taken.cpu().numpy()
-
-    @torch.inference_mode()
-    def _store(
-        self, step: int, new_obs: Any, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]
-    ) -> None:
-        rollout, flat = self.rollout, self._flat(new_obs)
-        rollout.rewards[step] = torch.as_tensor(rewards)
-        rollout.next_obs[step] = flat
-        if step + 1 < len(rollout.obs):
-            rollout.obs[step + 1] = flat
-        for index in np.flatnonzero(dones):
-            last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
-            rollout.next_obs[step, index] = self.policy.flatten(last)[0]
-            cut = bool(infos[index].get("TimeLimit.truncated", False))
-            rollout.truncated[step, index] = float(cut)
-            rollout.terminated[step, index] = float(not cut)
+        actions = self.policy.head.explore(outputs.parameters, self.policy.streams)
+        seen.decide(actions, outputs)
+        return self.policy.ungrouped(actions).cpu().numpy()
 
     def train(self) -> None:
         """One iteration of the rule on the rollout just collected."""

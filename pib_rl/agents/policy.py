@@ -17,6 +17,7 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
 from pib_rl.agents.network.optimisers import SignalGatedAdam
+from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.observations import check_observation_space, flatten
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter
@@ -54,6 +55,9 @@ class Prediction(NamedTuple):
 class PIBPolicy(BasePolicy):
     """A policy on simulated or real hardware, in the shape that Stable-Baselines3 expects.
 
+    A wafer of chips holds a policy on each; observations and actions of all come in one batch, those of the first chip
+    first, equally many of each. `of_chip` gives the policy of one chip.
+
     Everything that the policy needs is in its state dict as float buffers: the fabricated device, weights,
     optimiser state, gain controls, observation and return statistics. It has no torch parameters, for nothing is
     trained by automatic differentiation.
@@ -62,7 +66,7 @@ class PIBPolicy(BasePolicy):
         observation_space: Any space that Stable-Baselines3 can preprocess; it is flattened.
         action_space: Discrete or Box.
         lr_schedule: Unused; Stable-Baselines3 passes it.
-        hw, hw_options, width, units, objective, objective_options, seed: The chip, see `ChipConfig`.
+        hw, hw_options, width, units, objective, objective_options, seed, chips: The chip, see `ChipConfig`.
         gamma: Discount of the returns whose scale the values are in units of.
         log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
         noise_correlation: Correlation of their exploration noise in successive steps of an environment, 0..1.
@@ -89,6 +93,7 @@ class PIBPolicy(BasePolicy):
         noise_correlation: float = 0.0,
         action_inputs: bool = False,
         seed: int = 0,
+        chips: int = 1,
         normalize_images: bool = True,
         use_sde: bool = False,
     ) -> None:
@@ -105,6 +110,7 @@ class PIBPolicy(BasePolicy):
             objective=objective,
             objective_options=objective_options or {},
             seed=seed,
+            chips=chips,
         )
         self._arguments = {name: value for name, value in vars(chip).items() if name not in ("patches", "image")} | {
             "gamma": gamma,
@@ -113,8 +119,9 @@ class PIBPolicy(BasePolicy):
             "action_inputs": action_inputs,
         }
         features = spaces.flatdim(observation_space)
-        self.head = make_head(action_space, log_std_init, noise_correlation)
-        self.returns = ReturnScale(gamma)
+        axes = (chips,) if chips > 1 else ()
+        self.head = make_head(action_space, log_std_init, noise_correlation, axes)
+        self.returns = ReturnScale(gamma, axes)
         self.model = PhysicalModel(
             chip,
             features,
@@ -124,7 +131,8 @@ class PIBPolicy(BasePolicy):
             optimiser=SignalGatedAdam,
         )
         shape = CALIBRATION_SAMPLES, self.model.network.in_features
-        self.model.network.calibrate(self.streams.normal(LEARNING, torch.zeros(shape)))
+        self.model.network.calibrate(self.streams.normal(LEARNING, self.streams.zeros(*shape)))
+        self._plain = isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 1
 
     @property
     def device(self) -> torch.device:
@@ -145,15 +153,58 @@ class PIBPolicy(BasePolicy):
         return {**super()._get_constructor_parameters(), **self._arguments}
 
     def flatten(self, obs: PyTorchObs) -> Tensor:
-        """Observations of the environment as one float matrix, shape (n, features): one-hot, images 0..1."""
-        return flatten(obs, self.observation_space, self.normalize_images)
+        """Observations of n environments as floats, shape (*chips, n / chips, features): one-hot, images 0..1."""
+        if self._plain and isinstance(obs, Tensor):
+            return self.grouped(obs.float())
+        return self.grouped(flatten(obs, self.observation_space, self.normalize_images))
+
+    def flatten_one(self, obs: PyTorchObs) -> Tensor:
+        """One observation, batched, as floats, shape (features,)."""
+        return flatten(obs, self.observation_space, self.normalize_images)[0]
+
+    def grouped(self, values: Tensor) -> Tensor:
+        """What belongs to n environments, shape (n, ...), by chip: shape (*chips, n / chips, ...).
+
+        Raises:
+            ValueError: If n is no multiple of the number of chips.
+        """
+        chips = self.streams.chips
+        if not chips:
+            return values
+        if len(values) % chips[0]:
+            raise ValueError(
+                f"a wafer of {chips[0]} chips needs equally many environments for each, got {len(values)} observations"
+            )
+        return values.unflatten(0, (chips[0], -1))
+
+    def ungrouped(self, values: Tensor) -> Tensor:
+        """The inverse of `grouped`."""
+        return values.flatten(0, 1) if self.streams.chips else values
+
+    def of_chip(self, chip: int) -> PIBPolicy:
+        """The policy of one chip of a wafer, counted from 0, as it is now; its own seed is that of the chip.
+
+        Raises:
+            ValueError: If there is no such chip.
+        """
+        count = self.model.chip.chips
+        if not 0 <= chip < count:
+            raise ValueError(f"chip must be in 0..{count - 1}, the chips of this wafer, got {chip}")
+        if count == 1:
+            return self
+        arguments = self._arguments | {"seed": self.model.chip.seed + chip, "chips": 1}
+        single = PIBPolicy(
+            self.observation_space, self.action_space, normalize_images=self.normalize_images, **arguments
+        )
+        single.load_state_dict(chip_state(self.state_dict(), single.state_dict(), chip))
+        return single.to(self.device)
 
     def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
-        """`PhysicalModel.inputs` of flat observations, shape (n, d), and actions as the head gives them, or none."""
+        """`PhysicalModel.inputs` of flat observations, shape (*chips, n, d), and actions as the head gives them, or none."""
         return self.model.inputs(flat, None if actions is None else self.head.encode(actions))
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> PolicyOutputs:
-        """One pass of flat observations, shape (n, d), through the hardware."""
+        """One pass of flat observations, shape (*chips, n, d), through the hardware."""
         return self.split(self.model.outputs(flat, read))
 
     @staticmethod
@@ -162,29 +213,35 @@ class PIBPolicy(BasePolicy):
         return PolicyOutputs(outputs[..., :-1], outputs[..., -1])
 
     @torch.inference_mode()
-    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, ...]:
         """Actions, values and log-probabilities, as on-policy algorithms of Stable-Baselines3 want them."""
         parameters, values = self.outputs(self.flatten(obs))
         actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
-        return actions, values[:, None], self.head.log_prob(parameters, actions)
+        return self._ungrouped(actions, values.unsqueeze(-1), self.head.log_prob(parameters, actions))
 
     @torch.inference_mode()
     def predict_values(self, obs: PyTorchObs) -> Tensor:
         """Values, shape (n, 1), in units of the return scale."""
-        return self.outputs(self.flatten(obs)).values[:, None]
+        return self.ungrouped(self.outputs(self.flatten(obs)).values)[:, None]
 
     @torch.inference_mode()
-    def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, ...]:
         """Values, log-probabilities of ``actions`` and entropies."""
         parameters, values = self.outputs(self.flatten(obs))
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
-        return values[:, None], self.head.log_prob(parameters, actions), self.head.entropy(parameters)
+        actions = self.grouped(actions)
+        return self._ungrouped(
+            values.unsqueeze(-1), self.head.log_prob(parameters, actions), self.head.entropy(parameters)
+        )
 
     @torch.inference_mode()
     def prediction(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Prediction:
-        """Actions, their distributions and values from one pass of n observations through the hardware."""
+        """Actions, their distributions and values from one pass of n observations through the hardware, by chip."""
         return self.choose(self.outputs(self.flatten(obs), read), deterministic)
+
+    def _ungrouped(self, *parts: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.ungrouped(part) for part in parts)
 
     def choose(self, outputs: PolicyOutputs, deterministic: bool) -> Prediction:
         """The most likely actions of these outputs, or drawn ones."""
@@ -193,8 +250,8 @@ class PIBPolicy(BasePolicy):
         return Prediction(actions.clamp(-1, 1) if self.squash_output else actions, parameters, values)
 
     def act(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Tensor:
-        """Actions in a given read mode, as `_predict` gives them."""
-        return self.prediction(obs, deterministic, read).actions
+        """Actions of n environments in a given read mode, as `_predict` gives them, shape (n, ...)."""
+        return self.ungrouped(self.prediction(obs, deterministic, read).actions)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         return self.act(observation, deterministic, Read.MEAN if deterministic else Read.NOISY)

@@ -11,6 +11,7 @@ SIZES = {  # smallest and largest
     "n_envs": (1, 10_000),
     "width": (1, 10**5),
     "units": (1, 1000),
+    "chips": (1, 10_000),
     "distractors": (0, 10**6),
     "seed": (0, 2**63 - 1),
     "samples": (2, 10**6),

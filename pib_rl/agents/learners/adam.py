@@ -23,14 +23,15 @@ class AdamLearner(Learner):
     def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
         super().__init__(model, config, options)
         arrays = [unit.array for unit in model.network.chain]
-        self.adams = [Adam((array.out_features, array.in_features)).to(model.device) for array in arrays]
+        shapes = [(*model.streams.chips, array.out_features, array.in_features) for array in arrays]
+        self.adams = [Adam(shape).to(model.device) for shape in shapes]
         self.memory["adams"] = nn.ModuleList(self.adams)
 
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
         rate = self.config.hidden_rate * self.config.rate_left(progress)
         return [
-            adam.step(gradient, array_rate(rate, gradient.shape[1]))
+            adam.step(gradient, array_rate(rate, gradient.shape[-1]))
             for adam, gradient in zip(self.adams, gradients, strict=True)
         ]
 

@@ -36,6 +36,7 @@ class Learner:
             re-fit to its old ones.
         uses_readout_batches: Whether it has an `on_readout_batch`.
         target_inputs: Whether the network needs inputs for actions or labels.
+        wafers: Whether it trains all chips of a wafer at once.
         own_loop: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
         defaults: Settings of the reinforcement rule that it starts from, where they differ from those of `RuleConfig`.
         memory: What it remembers outside of the model, saved with it.
@@ -46,17 +47,23 @@ class Learner:
     moves_outputs: ClassVar[bool] = False
     uses_readout_batches: ClassVar[bool] = False
     target_inputs: ClassVar[bool] = False
+    wafers: ClassVar[bool] = False
     own_loop: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
+        if model.streams.chips and not self.wafers:
+            raise ValueError(
+                f"{type(self).__name__} trains one chip at a time, got {model.chip.chips} chips; take a learner that "
+                "trains a wafer (pib, frozen), or leave chips out"
+            )
         self.model = model
         self.config = config
         self.options = self.Options() if options is None else options
         self.memory = nn.ModuleDict()
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Learns from a batch when the fraction ``progress`` of the training is done; scalars for the log."""
+        """Learns from a batch when the fraction ``progress`` of the training is done; numbers for the log, one or per chip."""
         return {}
 
     def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:
@@ -64,9 +71,9 @@ class Learner:
 
         Args:
             measured: What was measured for the batch of n samples just now.
-            gradient: Gradient of the readout's loss by its outputs, shape (n, outputs).
+            gradient: Gradient of the readout's loss by its outputs, shape (*chips, n, outputs).
             progress: Fraction of the training done, 0..1.
         """
 
     def on_readout_step(self, change: Tensor) -> None:
-        """Gets the change of its weights that the readout asked for just now, shape (outputs, tap_features + 1)."""
+        """Gets the change of its weights that the readout asked for just now, shape (*chips, outputs, tap_features + 1)."""

@@ -7,3 +7,5 @@ from pib_rl.agents.learners.base import Learner
 
 class Frozen(Learner):
     """Leaves the hidden units as fabricated: the baseline of every claim."""
+
+    wafers = True

@@ -16,6 +16,7 @@ class PIBLearner(Learner):
 
     updates = True
     moves_outputs = True
+    wafers = True
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         config, left = self.config, self.config.rate_left(progress)

@@ -28,6 +28,8 @@ class ChipConfig:
         objective: What every unit maximises on its own: a name in `pib_rl.agents.objectives.OBJECTIVES`.
         objective_options: Its keyword arguments.
         seed: Seed of fabrication and of all noise.
+        chips: Chips of a wafer that are simulated side by side, each with the same network on it; chip k of seed s is
+            the chip that seed s + k makes alone. 1 is a single chip.
 
     Plain tuples serve for patches and image, None for no options.
 
@@ -45,6 +47,7 @@ class ChipConfig:
     objective: str = "gaussian"
     objective_options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    chips: int = 1
 
     def __post_init__(self) -> None:
         for name, kind, example in (("hw", "a substrate", "memristive"), ("objective", "an objective", "gaussian")):
@@ -52,7 +55,7 @@ class ChipConfig:
             if not isinstance(value, str):
                 raise ValueError(f"{name} must be the name of {kind}, such as {example}, got {shown(value)}")
         set_field = object.__setattr__  # the way to assign in a frozen dataclass
-        for name in ("width", "units", "seed"):
+        for name in ("width", "units", "seed", "chips"):
             set_field(self, name, sized(name, getattr(self, name)))
         for name in ("hw_options", "objective_options"):
             set_field(self, name, mapping(name, getattr(self, name)))

@@ -21,15 +21,18 @@ def costs(model: PhysicalModel) -> dict[str, Any]:
     meter = model.readout.meter
     parts = meter.joules()
     used = [float(array.wear.max()) / array.endurance for array in arrays if array.endurance]
+    totals = meter.totals()
+    devices = model.devices * model.chip.chips
     return {
-        **meter.totals(),
-        "devices": model.devices,
+        "measurements": totals["measurements"],
+        "writes": totals["writes"],
+        "devices": devices,
         "energy_j": sum(parts.values()),
         "energy_parts_j": parts,
         "latency_s": model.latency,
-        "reference_j": meter.products.item() * MAC_J,
+        "reference_j": totals["products"] * MAC_J,
         "writes_max_per_device": max(float(array.wear.max()) for array in arrays),
-        "writes_mean_per_device": meter.totals()["writes"] / model.devices,
+        "writes_mean_per_device": totals["writes"] / devices,
         "endurance_used": max(used) if used else None,
     }
 

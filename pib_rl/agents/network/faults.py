@@ -60,7 +60,8 @@ def _ways(model: PhysicalModel, fault: Fault) -> list[Callable[[], None]]:
             )
         return [chain[int(fault.size) - 1].die]
     known = [part.faults() for part in parts(model)]
-    found: list[Callable[[], None]] = [partial(ways[fault.kind], fault.size) for ways in known if fault.kind in ways]
+    size = fault.on(model.streams.chips)
+    found: list[Callable[[], None]] = [partial(ways[fault.kind], size) for ways in known if fault.kind in ways]
     if not found:
         raise ValueError(f"this hardware can't have the fault {fault.kind}; choose among {', '.join(offered(model))}")
     return found

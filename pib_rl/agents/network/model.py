@@ -48,11 +48,11 @@ class PhysicalModel(nn.Module):
     ) -> None:
         super().__init__()
         self.chip = chip
-        self.streams = Streams(chip.seed)
-        self.meter = Meter()
+        self.streams = Streams(chip.seed, chip.chips if chip.chips > 1 else None)
+        self.meter = Meter(self.streams.chips)
         self.substrate = registry.make(chip.hw, chip.hw_options, self.streams, self.meter)
         self.target_inputs = target_inputs
-        self.normaliser = Normaliser(in_features, common=common)
+        self.normaliser = Normaliser(in_features, common=common, chips=self.streams.chips)
         self.network = Network(
             self.substrate, in_features + target_inputs, chip, target_features=target_features, optimiser=optimiser
         )
@@ -65,7 +65,7 @@ class PhysicalModel(nn.Module):
 
     @property
     def devices(self) -> int:
-        """Programmable devices of all arrays."""
+        """Programmable devices of all arrays of a chip."""
         return self.readout.array.devices + sum(unit.array.devices for unit in self.network.chain)
 
     @property
@@ -76,35 +76,35 @@ class PhysicalModel(nn.Module):
     def fit_statistics(self, x: Tensor) -> None:
         """Sets the statistics of the inputs and then every gain control, from raw inputs x, shape (n, in_features)."""
         self.normaliser.update(x)
-        self.network.calibrate(self.inputs(x[:CALIBRATION_SAMPLES]))
+        self.network.calibrate(self.inputs(x[..., :CALIBRATION_SAMPLES, :]))
 
     def inputs(self, flat: Tensor, targets: Tensor | None = None) -> Tensor:
-        """What the network sees, shape (n, network.in_features): standardised inputs, then an action or a label.
+        """What the network sees, shape (*chips, n, network.in_features): standardised inputs, then an action or a label.
 
         Args:
-            flat: Raw inputs, shape (n, in_features).
-            targets: Actions or labels as numbers of the order of 1, shape (n, target_inputs); None for zeros.
+            flat: Raw inputs, shape (*chips, n, in_features), or (n, in_features) for the same on all chips.
+            targets: Actions or labels as numbers of the order of 1, shape (*chips, n, target_inputs); None for zeros.
         """
         standard: Tensor = self.normaliser(flat)
         if not self.target_inputs:
             return standard
-        return torch.cat(
-            [standard, standard.new_zeros(len(flat), self.target_inputs) if targets is None else targets], 1
-        )
+        if targets is None:
+            targets = standard.new_zeros(*standard.shape[:-1], self.target_inputs)
+        return torch.cat([standard, targets], -1)
 
     @torch.inference_mode()
     def measure(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Outputs of the readout, shape (n, outputs), from inputs of the network."""
-        return self.readout.measure(self.network.measure(inputs, read).taps, read)
+        """Outputs of the readout, shape (*chips, n, outputs), from inputs of the network."""
+        return self.readout.measure_inputs(self.network.measure(inputs, read).inputs, read)
 
     @torch.inference_mode()
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Outputs of the readout, shape (n, outputs), from raw inputs, shape (n, in_features)."""
+        """Outputs of the readout, shape (*chips, n, outputs), from raw inputs as `inputs` takes them."""
         return self.measure(self.inputs(flat), read)
 
     @torch.inference_mode()
     def taps(self, flat: Tensor, read: Read) -> Tensor:
-        """What the readout sees, shape (n, tap_features), of raw inputs, shape (n, in_features)."""
+        """What the readout sees, shape (*chips, n, tap_features), of raw inputs as `inputs` takes them."""
         return self.network.measure(self.inputs(flat), read).taps
 
     def inherit(self, state: dict[str, Tensor]) -> None:
@@ -120,7 +120,8 @@ class PhysicalModel(nn.Module):
         here = self.state_dict()
         mean = there.get("normaliser.mean")
         if mean is not None and mean.shape != here["normaliser.mean"].shape:
-            raise ValueError(f"the other network sees {len(mean)} numbers, this one {len(self.normaliser.mean)}")
+            own = self.normaliser.mean
+            raise ValueError(f"the other network sees {mean.shape[-1]} numbers, this one {own.shape[-1]}")
         for name in sorted(there.keys() | filter(_is_inherited, here)):
             other, own = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
             if other != own:

@@ -17,15 +17,20 @@ from pib_rl.physical.substrate import Read, Substrate
 
 
 class Activations(NamedTuple):
-    """One pass of n samples.
+    """One pass of n samples, on all chips.
 
-    Per unit the array's inputs h, shape (n positions, in), and the unit's output z, shape (n, positions out); and the
-    taps, shape (n, tap_features).
+    Per unit the array's inputs h, shape (*chips, n positions, in), and the unit's output z, shape (*chips, n, positions
+    out); and what the readout gets, the taps and a constant 1, shape (*chips, n, tap_features + 1).
     """
 
     h: list[Tensor]
     z: list[Tensor]
-    taps: Tensor
+    inputs: Tensor
+
+    @property
+    def taps(self) -> Tensor:
+        """Shape (*chips, n, tap_features)."""
+        return self.inputs[..., :-1]
 
 
 class Network(nn.Module):
@@ -84,8 +89,9 @@ class Network(nn.Module):
                     f"beta must be 0 with patches, got {objective.beta}: a patch unit has no single input to "
                     "compress, but one per square"
                 )
-            shape = (outputs, medium.out_features)
+            shape = (*substrate.streams.chips, outputs, medium.out_features)
             self.units.append(Unit(medium, array, control, objective, optimiser(shape), squares))
+        self.chain: list[Unit] = list(self.units)  # type: ignore[arg-type]
         self.last = substrate.make_medium(size, chip.width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
 
@@ -94,13 +100,8 @@ class Network(nn.Module):
         """Where on an image each unit is used, in order, and none for the last medium."""
         return [*(unit.patch_grid for unit in self.chain), None]
 
-    @property
-    def chain(self) -> list[Unit]:
-        """The units in order."""
-        return [unit for unit in self.units if isinstance(unit, Unit)]
-
     def measure(self, x: Tensor, read: Read = Read.NOISY) -> Activations:
-        """Passes inputs x, shape (n, in_features), in standard deviations, through the hardware."""
+        """Passes inputs x, shape (*chips, n, in_features), in standard deviations, through the hardware."""
         hs, zs, drive = [], [], x * self.input_gain
         for unit in self.chain:
             inputs = unit.inputs(drive)
@@ -109,16 +110,17 @@ class Network(nn.Module):
             self._count(unit, inputs, hs[-1], zs[-1])
             drive = unit.control.drive(zs[-1])
         last = self.last.measure(drive, read)
-        self.meter.spend(self.last.costs(drive, last))
+        if self.meter.running:
+            self.meter.spend(self.last.costs(drive, last))
         taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
-        return Activations(hs, zs, torch.cat([*taps, last], 1))
+        return Activations(hs, zs, torch.cat([*taps, last, last.new_ones(*last.shape[:-1], 1)], -1))
 
     def _count(self, unit: Unit, inputs: Tensor, h: Tensor, z: Tensor) -> None:
-        """What the pass of inputs, shape (n positions, in), through a unit cost."""
+        """What the pass of inputs, shape (*chips, n positions, in), through a unit cost."""
         if self.meter.running:
-            self.meter.read(len(inputs), unit.array.weights_held)
+            self.meter.read(inputs.shape[-2], unit.array.weights_held)
             self.meter.spend(unit.medium.costs(inputs, h))
-            self.meter.spend(unit.array.costs(h, z.view(len(inputs), -1)))
+            self.meter.spend(unit.array.costs(h, z.view(*inputs.shape[:-1], -1)))
 
     @property
     def latency(self) -> float:
@@ -129,7 +131,7 @@ class Network(nn.Module):
         """Least and largest value that each tap can have, each of shape (tap_features,); infinite where unknown."""
         media = [*(unit.medium for unit in self.chain[1:]), self.last]
         low, high = zip(*(medium.bounds(read) for medium in media), strict=True)
-        return torch.cat(low), torch.cat(high)
+        return torch.cat(low, -1), torch.cat(high, -1)
 
     def calibrate(self, x: Tensor) -> None:
         """Sets converters of every array and every gain control from a batch x, unit by unit, front to back."""

@@ -22,18 +22,18 @@ class Readout(nn.Module):
     def __init__(self, substrate: Substrate, tap_features: int, outputs: int) -> None:
         super().__init__()
         self.array: Array = substrate.make_array(tap_features + 1, outputs, readout=True)
-        self.optimiser = Adam((outputs, tap_features + 1))
+        self.optimiser = Adam((*substrate.streams.chips, outputs, tap_features + 1))
         self.meter = substrate.meter
 
     def measure(self, taps: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Outputs, shape (n, outputs), from taps, shape (n, tap_features)."""
+        """Outputs, shape (..., n, outputs), from taps, shape (..., n, tap_features)."""
         return self.measure_inputs(with_one(taps), read)
 
     def measure_inputs(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """The same from inputs that end with the constant 1, shape (n, tap_features + 1)."""
+        """The same from inputs that end with the constant 1, shape (..., n, tap_features + 1)."""
         outputs = self.array.measure(inputs, read)
         if self.meter.running:
-            self.meter.read(len(inputs), self.array.weights_held)
+            self.meter.read(inputs.shape[-2], self.array.weights_held)
             self.meter.spend(self.array.costs(inputs, outputs))
         return outputs
 
@@ -41,12 +41,12 @@ class Readout(nn.Module):
         """Asks the array for what the optimiser makes of gradient^T inputs, a change of weights; gives that back.
 
         Args:
-            inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
-            gradient: dL/do, shape (n, outputs).
+            inputs: Measured inputs with the constant 1, shape (..., n, tap_features + 1).
+            gradient: dL/do, shape (..., n, outputs).
             rate: Learning rate, in units of 1/(tap_features + 1): every weight moves by at most about that, so that
                 a rate changes the outputs of a wide and of a narrow readout alike.
         """
-        change = self.optimiser.step(gradient.T @ inputs, rate / inputs.shape[1])
+        change = self.optimiser.step(gradient.mT @ inputs, rate / inputs.shape[-1])
         self.array.program(change)
         return change
 
@@ -67,32 +67,32 @@ class Readout(nn.Module):
         without margin, which is ours.
 
         Args:
-            inputs: Measured inputs with the constant 1, shape (n, tap_features + 1).
-            shift: Wanted change of outputs, shape (n, outputs).
+            inputs: Measured inputs with the constant 1, shape (..., n, tap_features + 1).
+            shift: Wanted change of outputs, shape (..., n, outputs).
             ridge: Regularisation, relative to the mean square of an input.
-            noise: Variance of the read noise in ``shift``, shape (outputs,).
+            noise: Variance of the read noise in ``shift``, shape (..., outputs).
             margin: Standard deviations of the power of noise by which a fit has to stand out. 0 keeps a sixth to a half
                 of a fit to noise alone; 2 next to none, but lets slow motion of the units pass.
 
         Returns:
-            keep, shape (outputs,).
+            keep, shape (..., outputs).
         """
-        penalty = ridge * len(inputs)
-        square = inputs.T @ inputs
-        square.diagonal().add_(penalty)
+        penalty = ridge * inputs.shape[-2]
+        square = inputs.mT @ inputs
+        square.diagonal(dim1=-2, dim2=-1).add_(penalty)
         inverse = torch.linalg.inv(square)
-        change = inverse @ (inputs.T @ shift)
+        change = inverse @ (inputs.mT @ shift)
         hat = inverse.mul_(-penalty)  # 1 - p (X^T X + p)^-1 = X^T X (X^T X + p)^-1: its powers have the traces of H's
-        hat.diagonal().add_(1)
-        doubt = hat.square().sum()
+        hat.diagonal(dim1=-2, dim2=-1).add_(1)
+        doubt = hat.square().sum((-2, -1))
         if margin:
-            doubt += margin * (2 * (hat @ hat).square().sum()).sqrt()
-        fitted = (inputs @ change).square().sum(0).clamp(min=TINY)
-        keep: Tensor = (1 - noise * doubt / fitted).clamp_(min=0)
-        self.array.program((change * keep).T)
+            doubt += margin * (2 * (hat @ hat).square().sum((-2, -1))).sqrt()
+        fitted = (inputs @ change).square().sum(-2).clamp(min=TINY)
+        keep: Tensor = (1 - noise * doubt.unsqueeze(-1) / fitted).clamp_(min=0)
+        self.array.program((change * keep.unsqueeze(-2)).mT)
         return keep
 
 
 def with_one(taps: Tensor) -> Tensor:
-    """Appends the constant 1 that carries the bias: (n, d) -> (n, d + 1)."""
-    return torch.cat([taps, taps.new_ones(len(taps), 1)], 1)
+    """Appends the constant 1 that carries the bias: (..., n, d) -> (..., n, d + 1)."""
+    return torch.cat([taps, taps.new_ones(*taps.shape[:-1], 1)], -1)

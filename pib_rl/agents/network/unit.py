@@ -11,6 +11,7 @@ from pib_rl.agents.network.output_penalty import output_penalty
 from pib_rl.agents.objectives import Objective, Score
 from pib_rl.agents.objectives.target import Target
 from pib_rl.common.streams import FABRICATION, Streams
+from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.substrate import Array, Medium, Read
 
 
@@ -21,36 +22,48 @@ class GainControl(nn.Module):
     channel, uniform in -offset..offset (kernels are shift-invariant and never train a bias). The statistics move only
     in `track`, slowly; otherwise drives would follow the policy's state distribution within one rollout. Outputs of one
     array at several positions, one after the other, share the statistics of its channels.
-    """
 
-    mean: Tensor
-    std: Tensor
-    shift: Tensor
+    Attributes:
+        mean, shift: m and b, shape (*chips, 1, features).
+        std: s, shape (*chips, 1, 1).
+    """
 
     def __init__(self, features: int, gain: float, offset: float, streams: Streams) -> None:
         super().__init__()
         self.gain = gain
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("std", torch.ones(()))
-        shift = (2 * streams.uniform(FABRICATION, torch.zeros(features)) - 1) * offset
-        self.register_buffer("shift", shift)
+        self.features = features
+        self.mean = nn.Buffer(streams.zeros(1, features))
+        self.std = nn.Buffer(streams.zeros(1, 1).add_(1))
+        self.shift = nn.Buffer((2 * streams.uniform(FABRICATION, self.mean) - 1) * offset)
+        self._slope = nn.Buffer(torch.ones_like(self.std), persistent=False)
+        self._start = nn.Buffer(torch.zeros_like(self.mean), persistent=False)
+        restore_after_loading(self)
+        self.restore()
+
+    def restore(self) -> None:
+        """Takes over what the statistics say: drive = start + slope z."""
+        torch.reciprocal(self.std, out=self._slope).mul_(self.gain)
+        torch.mul(self.mean, self._slope, out=self._start).sub_(self.shift, alpha=self.gain).neg_()
 
     def drive(self, z: Tensor) -> Tensor:
-        """Drives in drive standard deviations, from outputs z, shape (n, positions features), of the same shape."""
-        slope = self.gain / self.std
-        channels = z.reshape(-1, len(self.mean))
-        return torch.addcmul(self.gain * self.shift - self.mean * slope, channels, slope).view(z.shape)
+        """Drives in drive standard deviations, from outputs z, shape (..., n, positions features), of the same shape."""
+        return torch.addcmul(self._start, self._channels(z), self._slope).view(z.shape)
 
     def standard(self, z: Tensor) -> Tensor:
         """(z - m)/s: the drive but for its gain and its offset, of the shape of z."""
-        return ((z.reshape(-1, len(self.mean)) - self.mean) / self.std).view(z.shape)
+        return ((self._channels(z) - self.mean) / self.std).view(z.shape)
+
+    def _channels(self, z: Tensor) -> Tensor:
+        """Outputs of one array at all positions, shape (..., n positions, features)."""
+        return z if z.shape[-1] == self.features else z.reshape(*z.shape[:-2], -1, self.features)
 
     def track(self, z: Tensor, rate: float) -> None:
-        """Moves the statistics towards those of a batch z, shape (n, positions features), by the fraction ``rate``."""
-        z = z.reshape(-1, len(self.mean))
-        mean = z.mean(0)
+        """Moves the statistics towards those of a batch z, shape (..., n, positions features), by a fraction ``rate``."""
+        z = self._channels(z)
+        mean = z.mean(-2, keepdim=True)
         self.mean.lerp_(mean, rate)
-        self.std.lerp_((z - mean).square().mean().sqrt().clamp_(min=1e-6), rate)
+        self.std.lerp_((z - mean).square().mean((-2, -1), keepdim=True).sqrt_().clamp_(min=1e-6), rate)
+        self.restore()
 
 
 class Unit(nn.Module):
@@ -90,6 +103,12 @@ class Unit(nn.Module):
         self.optimiser = optimiser
         self.patch_grid = patch_grid
         self.register_buffer("alive", torch.ones(()))
+        restore_after_loading(self)
+        self.restore()
+
+    def restore(self) -> None:
+        """Takes over whether it is alive."""
+        self._dead = self.alive.item() == 0
 
     @property
     def positions(self) -> int:
@@ -107,24 +126,28 @@ class Unit(nn.Module):
         return self.positions * (self.medium.latency + self.array.latency)
 
     def inputs(self, drive: Tensor) -> Tensor:
-        """What the medium is driven with, shape (n positions, in), from drives, shape (n, features)."""
+        """What the medium is driven with, shape (..., n positions, in), from drives, shape (..., n, features)."""
         return drive if self.patch_grid is None else self.patch_grid.cut(drive)
 
     def measure(self, h: Tensor, read: Read = Read.NOISY) -> Tensor:
-        """Outputs z, shape (n, positions out), from the medium's outputs h, shape (n positions, in)."""
-        return self.array.measure(h, read).view(-1, self.out_features) * self.alive
+        """Outputs z, shape (..., n, positions out), from the medium's outputs h, shape (..., n positions, in)."""
+        z = self.array.measure(h, read)
+        if self.patch_grid is not None:
+            z = z.view(*z.shape[:-2], -1, self.out_features)
+        return z.mul_(0) if self._dead else z
 
     def die(self) -> None:
         """From now on all outputs are 0, whatever the array would say."""
         self.alive.zero_()
+        self.restore()
 
     def tap(self, h: Tensor) -> Tensor:
-        """What a readout sees of the medium, shape (n, in): its mean over the positions."""
-        return h if self.patch_grid is None else h.view(-1, self.positions, h.shape[1]).mean(1)
+        """What a readout sees of the medium, shape (..., n, in): its mean over the positions."""
+        return h if self.patch_grid is None else h.unflatten(-2, (-1, self.positions)).mean(-2)
 
     def outer(self, slope: Tensor, h: Tensor) -> Tensor:
-        """Gradient by the weights, shape (out, in), from dL/dz and h, shapes as in `measure`."""
-        return slope.reshape(len(h), -1).T @ h
+        """Gradient by the weights, shape (..., out, in), from dL/dz and h, shapes as in `measure`."""
+        return slope.reshape(*h.shape[:-1], -1).mT @ h
 
     def update(
         self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0, limit: float | None = None
@@ -132,8 +155,8 @@ class Unit(nn.Module):
         """One step on one batch: dW = (dL/dz)^T h, through the optimiser, written by the array's own law.
 
         Args:
-            h: Measured inputs of the array, shape (n positions, in).
-            z: Measured outputs of the unit, shape (n, positions out).
+            h: Measured inputs of the array, shape (..., n positions, in).
+            z: Measured outputs of the unit, shape (..., n, positions out).
             target: Targets of the same samples.
             rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
             plastic: Fraction of the outputs whose weights move, the first ones. The others stay as fabricated, but
@@ -142,7 +165,8 @@ class Unit(nn.Module):
         """
         score: Score = self.objective(z, target, h)
         slope = self.outer(score.gradient if limit is None else score.gradient + output_penalty(z, limit), h)
-        slope[round(plastic * len(slope)) :] = 0
+        if plastic < 1:
+            slope[..., round(plastic * slope.shape[-2]) :, :] = 0
         change = self.optimiser.step(slope, array_rate(rate, self.array.in_features))
         self.array.program(change)
         return score

@@ -12,7 +12,7 @@ from pib_rl.agents.objectives.target import Target
 
 
 class Score(NamedTuple):
-    """Loss of a batch (minus information, nats; scalar) and its gradient dL/dz, shape (n, d)."""
+    """Loss of a batch (minus information, nats), shape (*chips), and its gradient dL/dz, shape (*chips, n, d)."""
 
     loss: Tensor
     gradient: Tensor
@@ -42,9 +42,9 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
-        """Scores measured outputs z, shape (n, d), in any unit, against targets of the same n samples.
+        """Scores measured outputs z, shape (*chips, n, d), in any unit, against targets of the same n samples.
 
-        The unit's measured input h, shape (n, in), is needed when beta > 0: without it, that raises ValueError.
+        The unit's measured input h, shape (*chips, n, in), is needed when beta > 0: without it, that raises ValueError.
         """
 
     def source(self, h: Tensor | None) -> Target:
@@ -77,7 +77,7 @@ class GramObjective(Objective):
 
     @abstractmethod
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Loss (scalar) and dL/dlog k, shape (n, n), for a Gram matrix k with zero diagonal."""
+        """Loss, shape (*chips), and dL/dlog k, shape (*chips, n, n), for a Gram matrix k with zero diagonal."""
 
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
         gram = Gram(z, self.scale, self.bandwidth)

@@ -21,12 +21,12 @@ class Alignment(GramObjective):
     """
 
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        y = target.values - target.values.mean(0)
-        y = y * target.shared(torch.ones_like(y[0])).sqrt()
-        linear = y @ y.T
-        linear.div_(torch.linalg.matrix_norm(linear).clamp(min=TINY))
-        centred = k - k.mean(0, keepdim=True) - k.mean(1, keepdim=True) + k.mean()
-        size = torch.linalg.matrix_norm(centred).clamp(min=TINY)
+        y = target.values - target.values.mean(-2, keepdim=True)
+        y = y * target.shared(y.new_ones(y.shape[-1])).sqrt()
+        linear = y @ y.mT
+        linear.div_(torch.linalg.matrix_norm(linear, keepdim=True).clamp(min=TINY))
+        centred = k - k.mean(-2, keepdim=True) - k.mean(-1, keepdim=True) + k.mean((-2, -1), keepdim=True)
+        size = torch.linalg.matrix_norm(centred, keepdim=True).clamp(min=TINY)
         centred.div_(size)
-        alignment = (centred * linear).sum()
-        return -alignment, (centred * alignment - linear).mul_(k).div_(size)
+        alignment = (centred * linear).sum((-2, -1), keepdim=True)
+        return -alignment[..., 0, 0], (centred * alignment - linear).mul_(k).div_(size)

@@ -13,25 +13,25 @@ from torch import Tensor
 def entropy(gram: Tensor, alpha: float = 2.0) -> Tensor:
     """S_alpha(A) = 1/(1-alpha) log tr A^alpha with A = K / tr K.
 
-    For alpha = 2 this is -log |A|_F^2, without eigenvalues. A scalar in nats, from 0 (one point) to log n (all apart).
+    For alpha = 2 this is -log |A|_F^2, without eigenvalues. Shape (...), in nats, from 0 (one point) to log n (all apart).
 
     Args:
-        gram: Positive semi-definite Gram matrix K with positive diagonal, shape (n, n).
+        gram: Positive semi-definite Gram matrix K with positive diagonal, shape (..., n, n).
         alpha: Order, > 0 and not 1; others raise ValueError.
     """
     check_order(alpha)
-    a = gram / gram.diagonal().sum()
+    a = gram / gram.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
     if alpha == 2.0:
-        return -a.square().sum().log()
+        return -a.square().sum((-2, -1)).log()
     spectrum = torch.linalg.eigvalsh(a).clamp(min=0)
-    power: Tensor = spectrum.pow(alpha).sum()
+    power: Tensor = spectrum.pow(alpha).sum(-1)
     return power.log() / (1 - alpha)
 
 
 def mutual_information(first: Tensor, second: Tensor, alpha: float = 2.0) -> Tensor:
-    """I(A; B) = S(A) + S(B) - S(A o B / tr), a scalar in nats, with the element-wise product o.
+    """I(A; B) = S(A) + S(B) - S(A o B / tr), shape (...), in nats, with the element-wise product o.
 
-    Both are Gram matrices with unit diagonal of the same samples, shape (n, n); alpha as for `entropy`.
+    Both are Gram matrices with unit diagonal of the same samples, shape (..., n, n); alpha as for `entropy`.
     """
     return entropy(first, alpha) + entropy(second, alpha) - entropy(first * second, alpha)
 

@@ -20,29 +20,30 @@ class TargetGate(nn.Module):
 
     Args:
         features: Target dimensions D.
+        chips: Leading axes, see `Streams.chips`.
         shut: False for w_d = 1, always.
     """
 
     floor, full, rate = 0.002, 0.05, 0.02
     explained: Tensor
 
-    def __init__(self, features: int, shut: bool = True) -> None:
+    def __init__(self, features: int, shut: bool = True, chips: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.shut = shut
-        self.register_buffer("explained", torch.zeros(features))
+        self.register_buffer("explained", torch.zeros((*chips, features)))
 
     def forward(self, error: Tensor, lost: Tensor, y: Tensor, target: Target) -> Tensor:
-        """Weights, shape (D,), after taking in a batch.
+        """Weights, shape (*chips, D), after taking in a batch.
 
         Args:
-            error: Mean squared error of each dimension, shape (D,).
-            lost: Fraction of its variance that the regression loses on a target of noise, a scalar.
-            y: The targets, centred, shape (n, D).
+            error: Mean squared error of each dimension, shape (*chips, D).
+            lost: Fraction of its variance that the regression loses on a target of noise, shape (*chips).
+            y: The targets, centred, shape (*chips, n, D) or (n, D).
             target: The same with its blocks.
         """
         if not self.shut:
             return torch.ones_like(error)
-        gain = 1 + lost - error / y.square().mean(0).clamp(min=TINY)
+        gain = lost[..., None] + 1 - error / y.square().mean(-2).clamp_(min=TINY)
         self.explained.lerp_(gain.to(self.explained), self.rate)
         gate = (self.explained.clamp(min=0) + self.floor).div_(self.full).clamp_(max=1)
         return target.shared(gate.to(error))

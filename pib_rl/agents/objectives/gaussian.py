@@ -9,6 +9,7 @@ from pib_rl.agents.objectives.base import GramObjective
 from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.gram import TINY, Scale
 from pib_rl.agents.objectives.target import Target
+from pib_rl.common.streams import Streams
 
 
 class Gaussian(GramObjective):
@@ -24,10 +25,11 @@ class Gaussian(GramObjective):
 
     Args:
         features: Target dimensions D (needed for the gate's state).
+        streams: Named random streams; only their number of chips matters here.
         gated: False for w_d = 1.
     """
 
-    needs = ("features",)
+    needs = ("features", "streams")
 
     def __init__(
         self,
@@ -36,26 +38,29 @@ class Gaussian(GramObjective):
         beta: float = 0.0,
         *,
         features: int = 1,
+        streams: Streams | None = None,
         gated: bool = True,
     ) -> None:
         super().__init__(scale, bandwidth, beta)
-        self.gate = TargetGate(features, gated)
+        self.gate = TargetGate(features, gated, () if streams is None else streams.chips)
 
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         return self._regress(k, target, self.gate)
 
     def compress(self, k: Tensor, source: Target) -> tuple[Tensor, Tensor]:
         loss, dlog = self._regress(k, source, None)
-        return loss / source.values.shape[1], dlog / source.values.shape[1]
+        return loss / source.values.shape[-1], dlog / source.values.shape[-1]
 
     def _regress(self, k: Tensor, target: Target, gate: TargetGate | None) -> tuple[Tensor, Tensor]:
-        y = target.values - target.values.mean(0)
-        p = k / k.sum(1, keepdim=True).clamp(min=TINY)
-        residual = p @ y - y
-        error = residual.square().mean(0).clamp(min=TINY)
-        lost = p.square().sum(1).mean() + 1 / (len(y) - 1)
+        n = k.shape[-1]
+        y = target.values - target.values.mean(-2, keepdim=True)
+        p = k / k.sum(-1, keepdim=True).clamp_(min=TINY)
+        expected = p @ y
+        residual = expected - y
+        error = residual.square().mean(-2).clamp_(min=TINY)
+        lost = p.square().sum((-2, -1)).div_(n).add_(1 / (n - 1))
         weights = torch.ones_like(error) if gate is None else gate(error, lost, y, target)
-        loss = 0.5 * (weights * error.log()).sum()
-        slope = residual * (weights / error / len(y))
-        pull = (slope @ y.T).sub_((slope * (residual + y)).sum(1, keepdim=True))
+        loss = 0.5 * (weights * error.log()).sum(-1)
+        slope = residual * (weights / error).div_(n).unsqueeze(-2)
+        pull = (slope @ y.mT).sub_((slope * expected).sum(-1, keepdim=True))
         return loss, pull.mul_(p)

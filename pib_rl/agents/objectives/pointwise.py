@@ -21,9 +21,9 @@ class Pointwise(GramObjective):
 
     def on_gram(self, k: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         like = k * target.similarity()
-        hits = like.sum(1, keepdim=True)
+        hits = like.sum(-1, keepdim=True)
         known = (hits > TINY).to(k.dtype)
-        hits, total = hits.clamp(min=TINY), k.sum(1, keepdim=True).clamp(min=TINY)
-        weight = known / known.sum().clamp(min=1)
-        loss = -(weight * (hits / total).log()).sum()
+        hits, total = hits.clamp(min=TINY), k.sum(-1, keepdim=True).clamp(min=TINY)
+        weight = known / known.sum(-2, keepdim=True).clamp(min=1)
+        loss = -(weight * (hits / total).log()).sum((-2, -1))
         return loss, weight * (k / total - like / hits)

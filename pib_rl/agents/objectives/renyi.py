@@ -47,15 +47,15 @@ class Renyi(GramObjective):
 
     def _entropy(self, k: Tensor) -> tuple[Tensor, Tensor]:
         """Entropy of the Gram matrix K = sqrt(k) + I, and its gradient by log k."""
-        n = len(k)
+        n = k.shape[-1]
         if self.alpha == 2.0:
-            total = k.sum().clamp(min=TINY)
-            return -(total / n**2).log(), -k / total
+            total = k.sum((-2, -1), keepdim=True).clamp(min=TINY)
+            return -(total[..., 0, 0] / n**2).log(), -k / total
         root = k.sqrt()
         spectrum, basis = torch.linalg.eigh((root + torch.eye(n, dtype=k.dtype, device=k.device)) / n)
         spectrum = spectrum.clamp(min=0)
-        rest = (spectrum.pow(self.alpha).sum() - n ** (1 - self.alpha)).clamp(min=TINY)
-        power = (basis * spectrum.pow(self.alpha - 1)) @ basis.T
+        rest = (spectrum.pow(self.alpha).sum(-1) - n ** (1 - self.alpha)).clamp(min=TINY)
+        power = (basis * spectrum.pow(self.alpha - 1).unsqueeze(-2)) @ basis.mT
         # dK/dlog k = K/2 off the diagonal.
-        slope = power * root * (self.alpha / (2 * n * (1 - self.alpha))) / rest
+        slope = power * root * (self.alpha / (2 * n * (1 - self.alpha))) / rest[..., None, None]
         return rest.log() / (1 - self.alpha), slope

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from pib_rl.agents.images import Grid, Pool
 from pib_rl.agents.objectives.base import Objective, Score
@@ -81,71 +80,78 @@ class Ridge(Objective):
         self.ridge = ridge
         self.temperature = temperature
         self.gain = gain
-        self.gate = TargetGate(features, gated)
         streams = Streams(0) if streams is None else streams
+        self.gate = TargetGate(features, gated, streams.chips)
+        channels = grid.channels if grid else outputs
         with streams.aside("objective"):
-            shift = (2 * streams.uniform(FABRICATION, torch.zeros(grid.channels if grid else outputs)) - 1) * offset
-        self.register_buffer("shift", shift.repeat(outputs // len(shift)))
+            shift = (2 * streams.uniform(FABRICATION, streams.zeros(1, channels)) - 1) * offset
+        self.register_buffer("shift", torch.cat([shift] * (outputs // channels), -1))
         squares = Pool(grid or Grid(1, 1, outputs), pool)
         self.pool = None if grid is None or pool == 1 else squares
 
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
-        centred = z - z.mean(0)
-        rms = centred.square().mean().sqrt().clamp(min=TINY)
+        centred = z - z.mean(-2, keepdim=True)
+        rms = centred.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=TINY)
         standard = centred / rms
         bent = ((standard + self.shift) * self.gain).tanh_()
         pooled = bent if self.pool is None else self.pool.down(bent)
-        u = pooled - pooled.mean(0)
-        size = u.square().sum(1).mean().sqrt().clamp(min=TINY)
+        u = pooled - pooled.mean(-2, keepdim=True)
+        size = u.square().sum(-1, keepdim=True).mean(-2, keepdim=True).sqrt().clamp(min=TINY)
         u = u / size
         inverse = self._inverse(u)
         loss, slope = self._classify(inverse, target) if target.classes else self._regress(inverse, target, self.gate)
         if self.beta:
             source = self.source(h)
             loss_x, slope_x = self._regress(inverse, source, None)
-            weight = self.beta / source.values.shape[1]
+            weight = self.beta / source.values.shape[-1]
             loss, slope = loss - weight * loss_x, slope - weight * slope_x
         du = self._pull(inverse, slope, u)
-        dpooled = (du - u * ((du * u).sum() / len(u))).div_(size)  # the chain rule of scaling, then of centring
-        dpooled -= dpooled.mean(0)
+        along = (du * u).sum((-2, -1), keepdim=True) / u.shape[-2]
+        dpooled = (du - u * along).div_(size)  # the chain rule of scaling, then of centring
+        dpooled -= dpooled.mean(-2, keepdim=True)
         dbent = dpooled if self.pool is None else self.pool.up(dpooled)
         dstandard = dbent.mul_(1 - bent.square()).mul_(self.gain)
-        dz = (dstandard - standard * ((dstandard * standard).sum() / standard.numel())).div_(rms)
-        return Score(loss, dz.sub_(dz.mean(0)))
+        dz = (dstandard - standard * (dstandard * standard).mean((-2, -1), keepdim=True)).div_(rms)
+        return Score(loss, dz.sub_(dz.mean(-2, keepdim=True)))
 
     def _inverse(self, u: Tensor) -> Tensor:
-        """M, shape (n, n)."""
-        square = u @ u.T
-        square.diagonal().add_(self.ridge)
+        """M, shape (..., n, n)."""
+        square = u @ u.mT
+        square.diagonal(dim1=-2, dim2=-1).add_(self.ridge)
         return torch.cholesky_inverse(torch.linalg.cholesky_ex(square).L)  # not finite where u is not
 
     def _classify(self, inverse: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Loss and dL/dM for classes."""
-        y = target.values - target.values.mean(0)
-        residual = inverse @ y / inverse.diagonal()[:, None]
-        logits = (y - residual) / self.temperature
-        label = target.values.argmax(1)
-        slope = (target.values - logits.softmax(1)).div_(self.temperature * len(y))
-        return cross_entropy(logits, label), self._through(inverse, residual, slope, y)
+        y = target.values - target.values.mean(-2, keepdim=True)
+        residual = inverse @ y / _own(inverse)
+        logs = ((y - residual) / self.temperature).log_softmax(-1)
+        slope = (target.values - logs.exp()).div_(self.temperature * y.shape[-2])
+        loss = -(logs * target.values).sum(-1).mean(-1)
+        return loss, self._through(inverse, residual, slope, y)
 
     def _regress(self, inverse: Tensor, target: Target, gate: TargetGate | None) -> tuple[Tensor, Tensor]:
         """Loss and dL/dM for real values."""
-        y = target.values - target.values.mean(0)
-        residual = inverse @ y / inverse.diagonal()[:, None]
-        error = residual.square().mean(0).clamp(min=TINY)
-        lost = (inverse / inverse.diagonal()[:, None]).square().sum(1).mean() - 1
+        y = target.values - target.values.mean(-2, keepdim=True)
+        residual = inverse @ y / _own(inverse)
+        error = residual.square().mean(-2).clamp(min=TINY)
+        lost = (inverse / _own(inverse)).square().sum(-1).mean(-1) - 1
         weights = torch.ones_like(error) if gate is None else gate(error, lost, y, target)
-        slope = residual * (weights / error / len(y))
-        return 0.5 * (weights * error.log()).sum(), self._through(inverse, residual, slope, y)
+        slope = residual * (weights / error / y.shape[-2]).unsqueeze(-2)
+        return 0.5 * (weights * error.log()).sum(-1), self._through(inverse, residual, slope, y)
 
     def _through(self, inverse: Tensor, residual: Tensor, slope: Tensor, y: Tensor) -> Tensor:
         """dL/dM from dL/dresidual: residual_i = (M y)_i / M_ii."""
-        slope = slope / inverse.diagonal()[:, None]
-        by_inverse = slope @ y.T
-        by_inverse.diagonal().sub_((slope * residual).sum(1))
+        slope = slope / _own(inverse)
+        by_inverse = slope @ y.mT
+        by_inverse.diagonal(dim1=-2, dim2=-1).sub_((slope * residual).sum(-1))
         return by_inverse
 
     def _pull(self, inverse: Tensor, slope: Tensor, u: Tensor) -> Tensor:
         """dL/du from dL/dM: dM = -M dG M and G = u u^T."""
         by_gram = inverse @ slope @ inverse
-        return (by_gram + by_gram.T) @ u.neg()
+        return (by_gram + by_gram.mT) @ u.neg()
+
+
+def _own(inverse: Tensor) -> Tensor:
+    """M_ii, shape (..., n, 1)."""
+    return inverse.diagonal(dim1=-2, dim2=-1).unsqueeze(-1)

@@ -17,7 +17,6 @@ from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.information import information_plane
-from pib_rl.agents.network.readout import with_one
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.experience import Experience, reward_target
@@ -29,7 +28,9 @@ from pib_rl.common.streams import LEARNING
 
 
 class Rule:
-    """Runs the iteration on one policy.
+    """Runs the iteration on one policy, on all chips of a wafer at once.
+
+    Chips share the order in which samples are drawn and nothing else.
 
     Args:
         policy: The physical policy.
@@ -47,7 +48,7 @@ class Rule:
 
     @torch.inference_mode()
     def update(self, rollout: Rollout, progress: float, rate: float) -> dict[str, float]:
-        """One iteration. If the chip broke during the rollout, its outputs are brought back, and nothing else is done.
+        """One iteration. If a chip broke during the rollout, its outputs are brought back, and nothing else is done.
 
         Args:
             rollout: What was collected with the policy as it is.
@@ -55,22 +56,24 @@ class Rule:
             rate: Learning rate of the readout.
         """
         policy, model, learner = self.policy, self.policy.model, self.learner
-        if self.config.self_test and self.test.broken():
-            return self.test.restore() | (self._information() if self.history else {})
+        broken = self.test.broken() if self.config.self_test else None
+        if broken is not None and broken.any():
+            return self.test.restore(broken) | (self._information() if self.history else {})
         first = model.normaliser.count.item() == 0
         self.history.append(self._with_advantages(rollout))
         newest = self.history[-1]
-        older = self._replay() if learner.moves_outputs else newest.obs[:0]
-        before = torch.cat([newest.outputs, model.outputs(older)]) if len(older) else newest.outputs
-        states = torch.cat([newest.obs, older])
+        states, before = newest.obs, newest.outputs
+        if learner.moves_outputs and (older := self._replay()):
+            old = torch.cat(older, -2)
+            states, before = torch.cat([states, old], -2), torch.cat([before, model.outputs(old)], -2)
         model.normaliser.update(newest.obs)
         if first:
             model.network.calibrate(policy.inputs(newest.obs))
         log = self._update_units(progress) if learner.updates else {}
-        inputs = with_one(model.network.measure(policy.inputs(states)).taps)
+        inputs = model.network.measure(policy.inputs(states)).inputs
         if learner.moves_outputs:
             log |= self._refit(states, inputs, before)
-        return log | self._improve(inputs[: len(newest.obs)], progress, rate) | self._information()
+        return log | self._improve(inputs[..., : len(newest), :], progress, rate) | self._information()
 
     def _with_advantages(self, rollout: Rollout) -> Experience:
         """Advantages of a rollout, with values of all states, cut-off and last ones too, from reads of their own.
@@ -80,44 +83,56 @@ class Rule:
         likely where the value comes out low, whatever they are worth.
         """
         policy, config = self.policy, self.config
-        if self.running is None or len(self.running) != rollout.rewards.shape[1]:
-            self.running = torch.zeros_like(rollout.rewards[0])
+        if self.running is None or self.running.shape[-1] != rollout.rewards.shape[-1]:
+            self.running = torch.zeros_like(rollout.rewards[..., 0, :])
         ended = torch.maximum(rollout.terminated, rollout.truncated)
         self.running = policy.returns.update(rollout.rewards, ended, self.running)
-        obs = rollout.obs.flatten(0, 1)
+        obs = rollout.obs.flatten(-3, -2)
         values = policy.outputs(obs).values.view_as(rollout.rewards)
-        following = torch.empty_like(values)
-        following[:-1] = values[1:]
-        cut = rollout.truncated > 0
-        cut[-1] = True
-        following[cut] = policy.outputs(rollout.next_obs[cut]).values
         advantage = advantages(
-            rollout.rewards / policy.returns.value,
+            rollout.rewards / policy.returns.each,
             values,
-            following,
+            self._following(rollout, values),
             rollout.terminated,
             rollout.truncated,
             config.gamma,
             config.gae_lambda,
         )
-        parameters, actions = rollout.parameters.flatten(0, 1), rollout.actions.flatten(0, 1)
+        samples = rollout.rewards.ndim - 2  # the axis of time, which that of environments joins
+        parameters, actions = rollout.parameters.flatten(-3, -2), rollout.actions.flatten(samples, samples + 1)
+        values, advantage = values.flatten(-2), advantage.flatten(-2)
         return Experience(
             obs,
-            rollout.next_obs.flatten(0, 1),
+            rollout.next_obs.flatten(-3, -2),
             actions,
             parameters,
-            values.flatten(),
-            advantage.flatten(),
+            values,
+            advantage,
+            advantage + values,
             policy.head.score(parameters, actions),
         )
 
-    def _replay(self) -> Tensor:
+    def _following(self, rollout: Rollout, values: Tensor) -> Tensor:
+        """Values of the states that followed, shape (*chips, T, N); those cut off and the last ones are measured."""
+        following = torch.cat([values[..., 1:, :], values[..., :1, :]], -2).flatten(-2)
+        cut = rollout.truncated > 0
+        cut[..., -1, :] = True
+        cut = cut.flatten(-2)
+        most = int(cut.sum(-1).max())  # chips with fewer measure some more, to no effect
+        where = cut.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)[..., :most]
+        obs = rollout.next_obs.flatten(-3, -2)
+        measured = self.policy.outputs(obs.take_along_dim(where.unsqueeze(-1), -2)).values
+        following.scatter_(-1, where, measured.where(cut.gather(-1, where), following.gather(-1, where)))
+        return following.view_as(values)
+
+    def _replay(self) -> list[Tensor]:
         """A fraction of the observations of each older rollout."""
-        parts = [self.history[-1].obs[:0]]
+        parts = []
         for old in list(self.history)[-1 - self.config.replay_rollouts : -1]:
-            count = int(len(old.obs) * self.config.replay_fraction)
-            parts.append(old.obs[self._draw(len(old.obs), old.obs.device)[:count]])
-        return torch.cat(parts)
+            count = int(len(old) * self.config.replay_fraction)
+            if count:
+                parts.append(old.obs.index_select(-2, self._draw(len(old), old.obs.device)[:count]))
+        return parts
 
     def _update_units(self, progress: float) -> dict[str, float]:
         """``hidden_steps`` steps of the learner on samples of the newest rollouts; means of its metrics."""
@@ -134,7 +149,7 @@ class Rule:
         model, config = self.policy.model, self.config
         now = model.outputs(states)
         shift = before - now
-        noise = (model.readout.measure_inputs(inputs) - now).square().mean(0)  # of two reads, as in the shift
+        noise = (model.readout.measure_inputs(inputs) - now).square().mean(-2)  # of two reads, as in the shift
         kept = model.readout.refit(inputs, shift, config.ridge, noise, config.refit_margin)
         return {"train/refit_shift": float(shift.square().mean().sqrt()), "train/refit_kept": float(kept.mean())}
 
@@ -154,42 +169,48 @@ class Rule:
     def _improve(self, inputs: Tensor, progress: float, rate: float) -> dict[str, float]:
         """Clipped policy gradient and value regression on the readout array alone, see `readout_loss`.
 
-        Source: Schulman et al., arXiv 1707.06347, with the gradient by the readout's outputs in closed form.
+        ``inputs`` are those of the readout for the newest rollout, shape (*chips, n, tap_features + 1). Source: Schulman et al., arXiv 1707.06347, with the gradient by the readout's outputs in closed form.
         """
         policy, config, newest, learner = self.policy, self.config, self.history[-1], self.learner
         network, readout, head = policy.model.network, policy.model.readout, policy.head
-        old = head.log_prob(newest.parameters, newest.actions)
-        x, bonus = policy.inputs(newest.obs), config.bonus(progress)
-        measured = torch.empty(len(newest.obs), head.outputs + 1, device=inputs.device)
-        held, divergence = [], inputs.new_zeros(())
+        old, bonus = head.log_prob(newest.parameters, newest.actions), config.bonus(progress)
+        held = inputs.new_zeros((), dtype=torch.float64)
         for _ in range(config.epochs):
-            for pick in torch.split(self._draw(len(inputs), inputs.device), config.batch_size):
+            order = self._draw(len(newest), inputs.device)
+            shuffled, measured = newest.take(order), []
+            batches = zip(
+                shuffled.split(config.batch_size),
+                torch.split(inputs.index_select(-2, order), config.batch_size, -2),
+                torch.split(old.index_select(-1, order), config.batch_size, -1),
+                strict=True,
+            )
+            for samples, taps, before in batches:
                 if learner.uses_readout_batches:
-                    activations = network.measure(x[pick])
-                    inputs[pick] = with_one(activations.taps)
-                measured[pick] = outputs = readout.measure_inputs(inputs[pick])
-                samples, parts = newest.take(pick), policy.split(outputs)
-                gradient, surrogate, divergence = readout_gradient(parts, samples, old[pick], head, config, bonus)
+                    activations = network.measure(policy.inputs(samples.obs))
+                    taps = activations.inputs
+                measured.append(readout.measure_inputs(taps))
+                parts = policy.split(measured[-1])
+                step = readout_gradient(parts, samples, before, head, config, bonus)
                 if learner.uses_readout_batches:
-                    learner.on_readout_batch(activations, gradient, progress)
-                learner.on_readout_step(readout.step(inputs[pick], gradient, rate))
-                head.update_std(parts.parameters, samples.actions, surrogate.push, bonus, config.spread_rate)
-                held.append(surrogate.held.float().mean())
-        self.test.remember(newest.obs, measured)
+                    learner.on_readout_batch(activations, step.gradient, progress)
+                learner.on_readout_step(readout.step(taps, step.gradient, rate))
+                head.update_std(parts.parameters, samples.actions, step.surrogate.push, bonus, config.spread_rate)
+                held += step.surrogate.held.count_nonzero()
+        self.test.remember(shuffled.obs, torch.cat(measured, -2))
         returns = newest.returns
-        unexplained = (returns - newest.values).var() / returns.var().clamp(min=1e-8)
+        unexplained = (returns - newest.values).var(-1) / returns.var(-1).clamp(min=1e-8)
         return {
-            "train/clip_fraction": float(torch.stack(held).mean()),
-            "train/approx_kl": float(divergence),
-            "train/explained_variance": float(1 - unexplained),
+            "train/clip_fraction": float(held) / (old.numel() * config.epochs),
+            "train/approx_kl": float(step.divergence.mean()),
+            "train/explained_variance": float((1 - unexplained).mean()),
         }
 
     def _information(self) -> dict[str, float]:
         """The information plane on a batch of the newest rollout, as the units are now."""
         newest, model = self.history[-1], self.policy.model
-        pick = self._draw(len(newest.obs), newest.obs.device)[: self.config.hidden_batch]
-        x = self.policy.inputs(newest.obs[pick])
-        target = reward_target([newest], model.normaliser)
+        pick = self._draw(len(newest), newest.obs.device)[: self.config.hidden_batch]
+        x = self.policy.inputs(newest.obs.index_select(-2, pick))
+        target = reward_target(newest, model.normaliser)
         plane = information_plane(x, model.network.measure(x), target.take(pick))
         log = {f"information/input_unit{unit}": point.on_input for unit, point in enumerate(plane, 1)}
         return log | {f"information/target_unit{unit}": point.on_target for unit, point in enumerate(plane, 1)}

@@ -31,63 +31,80 @@ class Surrogate(NamedTuple):
     Source: Schulman et al., arXiv 1707.06347, equation 7; d: Ye et al., arXiv 1912.09729, equation 5 (dual clip).
 
     Args:
-        ratio: r = pi(a|s)/pi_old(a|s), shape (n,).
-        held: Where clipping holds the gain, so that its gradient is 0, shape (n,).
-        push: Gradient of n times the mean gain by log pi(a_i|s_i): A r, 0 where held, shape (n,).
-        gain: Shape (n,).
+        advantage: A, shape (..., n), standardised.
+        ratio: r = pi(a|s)/pi_old(a|s), shape (..., n).
+        most: Ratio from which the gain is held, shape (..., n).
+        held: Where clipping holds the gain, so that its gradient is 0, shape (..., n).
+        push: Gradient of n times the mean gain by log pi(a_i|s_i): A r, 0 where held, shape (..., n).
+        clip: c.
     """
 
+    advantage: Tensor
     ratio: Tensor
+    most: Tensor
     held: Tensor
     push: Tensor
-    gain: Tensor
+    clip: float
+
+    @property
+    def gain(self) -> Tensor:
+        """Shape (..., n)."""
+        bound = torch.minimum(self.ratio, self.most).clamp_(min=1 - self.clip)
+        return torch.where(self.held, self.advantage * bound, self.push)
 
 
 class ReadoutGradient(NamedTuple):
-    """Gradient of the loss of n samples by the readout's outputs, shape (n, o), and what it came from.
+    """Gradient of the loss of n samples by the readout's outputs, shape (..., n, o), and what it came from.
 
     Args:
         gradient: dL/do, parameters first, then the value.
         surrogate: The clipped gain of each sample.
-        divergence: Estimate of the divergence of the old distribution from the new one, a scalar, in nats.
+        change: log pi(a|s) - log pi_old(a|s), shape (..., n), in nats.
     """
 
     gradient: Tensor
     surrogate: Surrogate
-    divergence: Tensor
+    change: Tensor
+
+    @property
+    def divergence(self) -> Tensor:
+        """Estimate of the divergence of the old distribution from the new one, shape (...), in nats."""
+        return (self.surrogate.ratio - 1 - self.change).mean(-1)
 
 
 def clipped_surrogate(change: Tensor, advantage: Tensor, clip: float, dual: float | None = None) -> Surrogate:
     """The surrogate of one batch.
 
     Args:
-        change: log pi(a|s) - log pi_old(a|s), shape (n,), in nats.
-        advantage: Shape (n,), in any unit; of a single sample it is taken as it is.
+        change: log pi(a|s) - log pi_old(a|s), shape (..., n), in nats.
+        advantage: Shape (..., n), in any unit; of a single sample it is taken as it is.
         clip: c.
         dual: d, greater than 1 + c; None sets no bound.
     """
-    if len(advantage) > 1:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    if advantage.shape[-1] > 1:
+        std, mean = torch.std_mean(advantage, -1, keepdim=True)
+        advantage = (advantage - mean).div_(std.add_(1e-8))
     ratio = change.exp()
-    most = torch.where(advantage > 0, 1 + clip, math.inf if dual is None else dual)
-    held = (ratio > most) | ((advantage <= 0) & (ratio < 1 - clip))
+    good = advantage > 0
+    most = torch.where(good, 1 + clip, math.inf if dual is None else dual)
+    least = torch.where(good, -math.inf, 1 - clip)
+    held = (ratio > most).logical_or_(ratio < least)
     push = (advantage * ratio).masked_fill_(held, 0)
-    bound = torch.minimum(ratio, most).clamp_(min=1 - clip)
-    return Surrogate(ratio, held, push, torch.where(held, advantage * bound, push))
+    return Surrogate(advantage, ratio, most, held, push, clip)
 
 
 def readout_loss(
     outputs: PolicyOutputs, samples: Experience, old: Tensor, head: Head, config: RuleConfig, bonus: float
 ) -> Tensor:
-    """L of a batch, a scalar, from what the readout gives for its n samples now.
+    """L of a batch, shape (...), from what the readout gives for its n samples now.
 
-    ``old`` are the log-probabilities of their actions while acting, shape (n,); ``bonus`` weighs the entropy.
+    ``old`` are the log-probabilities of their actions while acting, shape (..., n); ``bonus`` weighs the entropy.
     """
     parameters, values = outputs
     change = head.log_prob(parameters, samples.actions) - old
     gain = clipped_surrogate(change, samples.advantage, config.clip_range, config.dual_clip).gain
     error = 0.5 * (values - samples.returns).square()
-    return (error - gain - bonus * head.entropy(parameters)).mean()
+    return (error - gain - bonus * head.entropy(parameters)).mean(-1)
 
 
 def readout_gradient(
@@ -97,7 +114,7 @@ def readout_gradient(
     parameters, values = outputs
     change = head.log_prob(parameters, samples.actions) - old
     surrogate = clipped_surrogate(change, samples.advantage, config.clip_range, config.dual_clip)
-    by_parameters = head.gradient(parameters, samples.actions, surrogate.push, bonus)
-    by_values = (values - samples.returns)[:, None] / len(values)
-    divergence = (surrogate.ratio - 1 - change).mean()
-    return ReadoutGradient(torch.cat([by_parameters, by_values], 1), surrogate, divergence)
+    score = head.score(parameters, samples.actions)
+    by_parameters = head.gradient(parameters, score, surrogate.push, bonus)
+    by_values = (values - samples.returns).div_(values.shape[-1]).unsqueeze(-1)
+    return ReadoutGradient(torch.cat([by_parameters, by_values], -1), surrogate, change)

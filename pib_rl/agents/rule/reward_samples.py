@@ -36,10 +36,10 @@ class RewardSamples(Samples):
         self.joined = Experience.joined(self.recent)
 
     def __len__(self) -> int:
-        return len(self.joined.obs)
+        return len(self.joined)
 
     def inputs(self, pick: Tensor) -> Tensor:
-        return self.policy.inputs(self.joined.obs[pick])
+        return self.policy.inputs(self.joined.obs.index_select(-2, pick))
 
     def target(self, pick: Tensor) -> Target:
         """Advantage times score, return, next observation."""
@@ -47,7 +47,7 @@ class RewardSamples(Samples):
 
     @cached_property
     def _target(self) -> Target:
-        return reward_target(self.recent, self.policy.model.normaliser)
+        return reward_target(self.joined, self.policy.model.normaliser)
 
     def contrast(self, pick: Tensor) -> Contrast:
         """States with the action that was taken and with another one that the policy might have taken.
@@ -65,7 +65,7 @@ class RewardSamples(Samples):
         both = torch.stack([policy.inputs(samples.obs, samples.actions), policy.inputs(samples.obs, actions)])
         given = both[..., -policy.model.target_inputs :]
         given -= given.mean((0, 1))
-        return Contrast(both[0], both[1], standardise(samples.advantage))
+        return Contrast(both[0], both[1], standardise(samples.advantage.unsqueeze(-1)).squeeze(-1))
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
         """The readout's loss, see `readout_loss`.

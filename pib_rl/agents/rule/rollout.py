@@ -10,17 +10,18 @@ from torch import Tensor
 
 @dataclass
 class Rollout:
-    """One rollout of T steps in N environments.
+    """One rollout of T steps in N environments, those of each chip of a wafer by themselves.
 
     Args:
-        obs: Flat observations, shape (T, N, d), as the environment gives them.
+        obs: Flat observations, shape (*chips, T, N, d), as the environment gives them.
         next_obs: The observation that followed; at the end of an episode its last one, not the reset one.
-        actions: Shape (T, N) or (T, N, k).
-        parameters: Parameters of the distribution of actions at ``obs``, as measured while acting, shape (T, N, p).
-        values: Values at ``obs`` of the same measurement, shape (T, N).
-        rewards: Shape (T, N).
-        terminated: 1 where the task ended the episode, shape (T, N).
-        truncated: 1 where a time limit cut the episode and the task did not end it, shape (T, N).
+        actions: Shape (*chips, T, N) or (*chips, T, N, k).
+        parameters: Parameters of the distribution of actions at ``obs``, as measured while acting, shape (*chips, T, N,
+            p).
+        values: Values at ``obs`` of the same measurement, shape (*chips, T, N).
+        rewards: Shape (*chips, T, N).
+        terminated: 1 where the task ended the episode, shape (*chips, T, N).
+        truncated: 1 where a time limit cut the episode and the task did not end it, shape (*chips, T, N).
     """
 
     obs: Tensor
@@ -31,16 +32,6 @@ class Rollout:
     rewards: Tensor
     terminated: Tensor
     truncated: Tensor
-
-    @classmethod
-    def empty(cls, steps: int, envs: int, features: int, actions: Tensor, parameters: int) -> Rollout:
-        """Room for a rollout; ``actions`` is a sample of shape (N, ...) that gives their type and device."""
-
-        def room(*shape: int) -> Tensor:
-            return torch.zeros((steps, envs, *shape), device=actions.device)
-
-        taken = actions.new_zeros((steps, *actions.shape))
-        return cls(room(features), room(features), taken, room(parameters), room(), room(), room(), room())
 
 
 def advantages(
@@ -58,14 +49,14 @@ def advantages(
     bootstrap where the time ran out, never where the task ended; an episode's end of either kind cuts the sum.
     Source: Schulman et al., arXiv 1506.02438.
 
-    All tensors are of shape (T, N), ``terminated`` and ``truncated`` 1 or 0; ``next_values`` are V(s'_t) with s' the
-    episode's own next state. ``gamma`` is the discount, ``lam`` lambda.
+    All tensors are of shape (..., T, N), ``terminated`` and ``truncated`` 1 or 0; ``next_values`` are V(s'_t) with s'
+    the episode's own next state. ``gamma`` is the discount, ``lam`` lambda.
     """
     delta = rewards + gamma * (1 - terminated) * next_values - values
     keep = gamma * lam * (1 - torch.maximum(terminated, truncated))
-    result = torch.empty_like(delta)
-    carried = torch.zeros_like(delta[0])
-    for step in range(len(delta) - 1, -1, -1):
-        carried = torch.addcmul(delta[step], keep[step], carried)
-        result[step] = carried
-    return result
+    carried = torch.zeros_like(delta[..., 0, :])
+    result = []
+    for own, kept in zip(reversed(delta.unbind(-2)), reversed(keep.unbind(-2)), strict=True):
+        carried = torch.addcmul(own, kept, carried)
+        result.append(carried)
+    return torch.stack(result[::-1], -2)

@@ -1,0 +1,18 @@
+"""One chip out of a wafer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+
+def chip_state(wafer: Mapping[str, Tensor], single: Mapping[str, Tensor], chip: int) -> dict[str, Tensor]:
+    """The state of one chip of a wafer, as a module that holds one chip loads it.
+
+    Args:
+        wafer: State dict of a module that holds all chips.
+        single: State dict of the same kind of module for one chip; only its names and shapes matter.
+        chip: Number of the chip, from 0.
+    """
+    return {name: wafer[name] if wafer[name].shape == own.shape else wafer[name][chip] for name, own in single.items()}
