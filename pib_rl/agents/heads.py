@@ -69,7 +69,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def gradient(self, parameters: Tensor, score: Tensor, push: Tensor, entropy: float) -> Tensor:
-        """Gradient of -mean_i push_i log pi(a_i) - entropy mean_i H_i by the parameters, both of shape (..., n, outputs).
+        """Gradient of -mean_i push_i log pi(a_i) - entropy mean_i H_i by the parameters, shape (..., n, outputs).
 
         ``score`` is that of the actions, `score`, and may be overwritten; ``push`` has shape (..., n).
         """

@@ -173,9 +173,9 @@ class PIBPolicy(BasePolicy):
             return values
         if len(values) % chips[0]:
             raise ValueError(
-                f"a wafer of {chips[0]} chips needs equally many environments for each, got {len(values)} observations"
+                f"a wafer of {chips[0]} chips needs as many observations for each, got {len(values)} in all"
             )
-        return values.unflatten(0, (chips[0], -1))
+        return torch.unflatten(values, 0, (chips[0], -1))
 
     def ungrouped(self, values: Tensor) -> Tensor:
         """The inverse of `grouped`."""
@@ -200,7 +200,7 @@ class PIBPolicy(BasePolicy):
         return single.to(self.device)
 
     def inputs(self, flat: Tensor, actions: Tensor | None = None) -> Tensor:
-        """`PhysicalModel.inputs` of flat observations, shape (*chips, n, d), and actions as the head gives them, or none."""
+        """`PhysicalModel.inputs` of flat observations, shape (*chips, n, d), and actions of the head, or none."""
         return self.model.inputs(flat, None if actions is None else self.head.encode(actions))
 
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> PolicyOutputs:

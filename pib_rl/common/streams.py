@@ -108,7 +108,9 @@ class Streams:
         if not self.chips or name not in OWN:
             return draw(shape, generator=self.generator(name, device), dtype=kind, device=device)
         if shape[:1] != self.chips:
-            raise ValueError(f"what is drawn per chip needs a leading axis of {self.chips[0]} chips, got {tuple(shape)}")
+            raise ValueError(
+                f"a draw of each of {self.chips[0]} chips needs a leading axis of them, got {tuple(shape)}"
+            )
         each = [self.generator(name, device, chip) for chip in range(self.chips[0])]
         return torch.stack([draw(shape[1:], generator=one, dtype=kind, device=device) for one in each])
 

@@ -37,10 +37,16 @@ class Kind:
 
 
 KINDS = {
-    "stuck": Kind("fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes", spreadable=True),
+    "stuck": Kind(
+        "fraction of devices", 0, 1, "devices of arrays keep a random value for good and ignore writes", spreadable=True
+    ),
     "dead-pixels": Kind("fraction of pixels", 0, 1, "camera pixels of media stay dark", spreadable=True),
-    "drift": Kind("seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s", spreadable=True),
-    "rotate-medium": Kind("degrees", 0, 90, "media turn towards new draws; at 90 nothing of the old ones is left", spreadable=True),
+    "drift": Kind(
+        "seconds", 0, LONGEST, "time passes at once: conductances drift, media decorrelate", unit="s", spreadable=True
+    ),
+    "rotate-medium": Kind(
+        "degrees", 0, 90, "media turn towards new draws; at 90 nothing of the old ones is left", spreadable=True
+    ),
     "shift-camera": Kind("pixels", 0, FARTHEST, "cameras of media move by so many pixels"),
     "dead-unit": Kind("number of a unit, from 1", 1, math.inf, "all outputs of the unit's array stay 0", whole=True),
     "adc-bits": Kind("bits", 2, 24, "converters of outputs have no more than so many bits left", whole=True),

@@ -101,9 +101,10 @@ class Meter(nn.Module):
         self.products.add_(self._multiplied)
         for pulses in self._pulses.values():
             self.writes.add_(pulses)
-        spent = [*self._known.items(), *self._measured.items()]
-        for part, joules in spent:
+        for part, joules in self._known.items():
             self.energy[..., PARTS.index(part)] += joules
+        for part, measured in self._measured.items():
+            self.energy[..., PARTS.index(part)] += measured
         for each, pulses in self._pulses.items():
             if each:
                 self.energy[..., PARTS.index("programming")] += pulses * each

@@ -67,7 +67,8 @@ class Part(nn.Module):
     def faults(self) -> Faults:
         """The faults that this part can have.
 
-        Each takes the size of the fault (a fraction, degrees, bits) and is permanent; those of `faults.SPREADABLE` take
-        one size per chip, too. What it changes is in the buffers of the part, so that a broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
+        Each takes the size of the fault (a fraction, degrees, bits), or one per chip if it is ``spreadable``
+        (`pib_rl.physical.faults.Kind`), and is permanent. What it changes is in the buffers of the part, so that a
+        broken chip is saved and loaded broken; what it draws comes from the stream ``fault``.
         """
         return {}

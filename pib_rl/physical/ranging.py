@@ -37,9 +37,7 @@ class RangedConverter(FragileConverter):
 
     amplification: float | Tensor
 
-    def __init__(
-        self, bits: int | None, span: float, inl: float, limit: float, chips: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, bits: int | None, span: float, inl: float, limit: float, chips: tuple[int, ...] = ()) -> None:
         super().__init__(bits, -span, span, inl)
         self._limit = limit
         self.gain = nn.Buffer(torch.ones(chips))

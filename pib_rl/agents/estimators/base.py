@@ -37,8 +37,8 @@ class PhysicalEstimator(BaseEstimator):
     """Units and a readout on hardware, trained by local objectives.
 
     Args:
-        hw, hw_options, units, width, patches, image, objective, objective_options, seed: The chip, see `ChipConfig`;
-            with ``image``, the features are its pixels, row by row, and settings shipped for images apply.
+        hw, hw_options, units, width, patches, image, objective, objective_options, seed, chips: The chip, see
+            `ChipConfig`; with ``image``, the features are its pixels, row by row, and settings for images apply.
         epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
         batch_size: Samples per step, 4 or more.
         learner: What trains the hidden arrays, a key of `pib_rl.agents.LEARNERS`; "frozen" leaves them as fabricated.
@@ -83,6 +83,7 @@ class PhysicalEstimator(BaseEstimator):
     warm_start: bool = False
     faults: Sequence[str] = ()
     clock: float = 0.0
+    chips: int = 1
 
     def prepare(self: Self, X: Any, y: Any) -> Self:
         """Checks data and arguments as `fit` does and makes the chip, untrained; ``warm_start`` goes on from there."""

@@ -63,7 +63,7 @@ class Learner:
         self.memory = nn.ModuleDict()
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Learns from a batch when the fraction ``progress`` of the training is done; numbers for the log, one or per chip."""
+        """Learns from a batch when the fraction ``progress`` of the training is done; numbers per chip for the log."""
         return {}
 
     def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:
@@ -76,4 +76,4 @@ class Learner:
         """
 
     def on_readout_step(self, change: Tensor) -> None:
-        """Gets the change of its weights that the readout asked for just now, shape (*chips, outputs, tap_features + 1)."""
+        """Gets the change of weights that the readout asked for just now, shape (*chips, outputs, tap_features + 1)."""

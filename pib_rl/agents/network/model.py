@@ -79,7 +79,7 @@ class PhysicalModel(nn.Module):
         self.network.calibrate(self.inputs(x[..., :CALIBRATION_SAMPLES, :]))
 
     def inputs(self, flat: Tensor, targets: Tensor | None = None) -> Tensor:
-        """What the network sees, shape (*chips, n, network.in_features): standardised inputs, then an action or a label.
+        """What the network sees, shape (*chips, n, network.in_features): standard inputs, then an action or a label.
 
         Args:
             flat: Raw inputs, shape (*chips, n, in_features), or (n, in_features) for the same on all chips.
@@ -120,12 +120,12 @@ class PhysicalModel(nn.Module):
         here = self.state_dict()
         mean = there.get("normaliser.mean")
         if mean is not None and mean.shape != here["normaliser.mean"].shape:
-            own = self.normaliser.mean
+            own = here["normaliser.mean"]
             raise ValueError(f"the other network sees {mean.shape[-1]} numbers, this one {own.shape[-1]}")
         for name in sorted(there.keys() | filter(_is_inherited, here)):
-            other, own = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
-            if other != own:
-                raise ValueError(f"the other network is not of this size: {name} is {other} there, {own} here")
+            theirs, ours = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
+            if theirs != ours:
+                raise ValueError(f"the other network is not of this size: {name} is {theirs} there, {ours} here")
         for prefix, module in (("normaliser.", self.normaliser), ("network.", self.network)):
             found = {name: value for name, value in (here | there).items() if name.startswith(prefix)}
             module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})

@@ -27,9 +27,7 @@ class Normaliser(nn.Module):
     std: Tensor
     count: Tensor
 
-    def __init__(
-        self, features: int, limit: float = 5.0, common: bool = False, chips: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, features: int, limit: float = 5.0, common: bool = False, chips: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.limit = limit
         self.common = common

@@ -19,7 +19,7 @@ def output_penalty(z: Tensor, limit: float) -> Tensor:
     n the number of outputs in z. It needs nothing but what was measured anyway. Source: ours; what it does for a unit
     is homeostasis as of Turrigiano & Nelson, Nat. Rev. Neurosci. 5, 97 (2004).
 
-    It has the shape of z, (..., samples, positions out), and is in nats per unit of z. ``limit`` is the largest root mean
+    It has the shape of z, (..., samples, positions out), in nats per unit of z. ``limit`` is the largest root mean
     square that costs nothing, in units of z.
     """
     excess = (z.square().mean((-2, -1), keepdim=True) / limit**2 - 1).clamp_(min=0)

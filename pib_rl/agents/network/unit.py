@@ -46,7 +46,7 @@ class GainControl(nn.Module):
         torch.mul(self.mean, self._slope, out=self._start).sub_(self.shift, alpha=self.gain).neg_()
 
     def drive(self, z: Tensor) -> Tensor:
-        """Drives in drive standard deviations, from outputs z, shape (..., n, positions features), of the same shape."""
+        """Drives in drive standard deviations, of the shape of outputs z, (..., n, positions features)."""
         return torch.addcmul(self._start, self._channels(z), self._slope).view(z.shape)
 
     def standard(self, z: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class GainControl(nn.Module):
         return z if z.shape[-1] == self.features else z.reshape(*z.shape[:-2], -1, self.features)
 
     def track(self, z: Tensor, rate: float) -> None:
-        """Moves the statistics towards those of a batch z, shape (..., n, positions features), by a fraction ``rate``."""
+        """Moves the statistics by a fraction ``rate`` towards a batch z, shape (..., n, positions features)."""
         z = self._channels(z)
         mean = z.mean(-2, keepdim=True)
         self.mean.lerp_(mean, rate)
@@ -143,7 +143,7 @@ class Unit(nn.Module):
 
     def tap(self, h: Tensor) -> Tensor:
         """What a readout sees of the medium, shape (..., n, in): its mean over the positions."""
-        return h if self.patch_grid is None else h.unflatten(-2, (-1, self.positions)).mean(-2)
+        return h if self.patch_grid is None else torch.unflatten(h, -2, (-1, self.positions)).mean(-2)
 
     def outer(self, slope: Tensor, h: Tensor) -> Tensor:
         """Gradient by the weights, shape (..., out, in), from dL/dz and h, shapes as in `measure`."""

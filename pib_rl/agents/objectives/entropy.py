@@ -13,7 +13,7 @@ from torch import Tensor
 def entropy(gram: Tensor, alpha: float = 2.0) -> Tensor:
     """S_alpha(A) = 1/(1-alpha) log tr A^alpha with A = K / tr K.
 
-    For alpha = 2 this is -log |A|_F^2, without eigenvalues. Shape (...), in nats, from 0 (one point) to log n (all apart).
+    For alpha = 2 this is -log |A|_F^2, without eigenvalues. Shape (...), in nats: 0 is one point, log n all apart.
 
     Args:
         gram: Positive semi-definite Gram matrix K with positive diagonal, shape (..., n, n).

@@ -169,7 +169,9 @@ class Rule:
     def _improve(self, inputs: Tensor, progress: float, rate: float) -> dict[str, float]:
         """Clipped policy gradient and value regression on the readout array alone, see `readout_loss`.
 
-        ``inputs`` are those of the readout for the newest rollout, shape (*chips, n, tap_features + 1). Source: Schulman et al., arXiv 1707.06347, with the gradient by the readout's outputs in closed form.
+        ``inputs`` are those of the readout for the newest rollout, shape (*chips, n, tap_features + 1).
+
+        Source: Schulman et al., arXiv 1707.06347, with the gradient by the readout's outputs in closed form.
         """
         policy, config, newest, learner = self.policy, self.config, self.history[-1], self.learner
         network, readout, head = policy.model.network, policy.model.readout, policy.head

@@ -62,7 +62,8 @@ class RolloutRecorder:
         parameters, values = (self._timed(torch.stack(parts)) for parts in zip(*self.outputs, strict=True))
         chips = self.policy.streams.chips
         rewards, terminated, truncated = (
-            self._timed(part.unflatten(1, (*chips, -1)) if chips else part) for part in (rewards, terminated, truncated)
+            self._timed(torch.unflatten(part, 1, (*chips, -1)) if chips else part)
+            for part in (rewards, terminated, truncated)
         )
         return Rollout(
             self._timed(torch.stack(self.obs[:-1])),

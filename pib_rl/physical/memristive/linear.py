@@ -69,7 +69,7 @@ class LinearCrossbar(Crossbar):
         return self.pair
 
     def program(self, delta: Tensor) -> None:
-        size = self.step
+        size: Tensor = self.step
         if self._config.write_noise:
             size = torch.addcmul(size, self._noise, self._streams.normal(WRITE, size))
         self.pair.addcmul_(delta.unsqueeze(-3) * self._signs, size).clamp_(0, 1)

@@ -185,8 +185,8 @@ class PulsedCrossbar(Crossbar):
         """Sends trains of pulses to weights.
 
         Args:
-            pulses: Whole numbers, positive upwards, shape (*chips, out_features, in_features). A one-sided pair's positive
-                pulses go to its first device, the others to its second.
+            pulses: Whole numbers, positive upwards, shape (*chips, out_features, in_features). Positive pulses of a
+                one-sided pair go to its first device, the others to its second.
         """
         one_sided = self.device.one_sided
         pulses = torch.stack([pulses, -pulses], -3).clamp_(min=0) if one_sided else pulses.unsqueeze(-3)

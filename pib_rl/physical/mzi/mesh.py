@@ -40,7 +40,7 @@ def interferometer(theta: Tensor, phi: Tensor, first: Tensor, second: Tensor) ->
 
 
 def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
-    """Complex transfer matrix of a triangular mesh, shape (*chips, ports, ports): column = input port, row = output port.
+    """Complex transfer matrix of a triangular mesh, shape (*chips, ports, ports): columns are inputs, rows outputs.
 
     The interferometer on ports m and m + 1 sends the fraction u^(1/(m+1)) of the light across, u uniform in 0..1, and
     has a uniform outer phase: without errors and loss that is a unitary matrix uniform by Haar's measure, but for

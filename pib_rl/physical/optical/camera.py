@@ -58,8 +58,8 @@ class Camera(nn.Module):
     def record(self, intensity: Tensor, read: Read) -> Tensor:
         """The picture of light of some ``intensity``, which may be overwritten.
 
-        Both have shape (..., n, pixels) and count in mean speckle intensities. An ideal read keeps where the camera stands
-        and which pixels are dead.
+        Both have shape (..., n, pixels) and count in mean speckle intensities. An ideal read keeps where the camera
+        stands and which pixels are dead.
         """
         if self._shift:
             intensity = self._moved(intensity)

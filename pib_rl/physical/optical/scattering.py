@@ -76,7 +76,7 @@ class ScatteringMedium(StandardisedMedium):
             self.camera.move(self._config.camera_shift_pixels)
 
     def intensity(self, drive: Tensor, exact: bool = False) -> Tensor:
-        """Noise-free light on the camera, shape (..., n, out_features), in mean speckle intensities, at the first power.
+        """Noise-free light on the camera, shape (..., n, out_features), in mean intensities, at the first power.
 
         Args:
             drive: Drives, shape (..., n, in_features), in drive standard deviations.
@@ -99,7 +99,7 @@ class ScatteringMedium(StandardisedMedium):
         return pictures
 
     def _shots(self, drive: Tensor, read: Read) -> Tensor | None:
-        """The laser's power in each exposure, shape (..., n, 1), relative to that of calibration; None if never another."""
+        """The laser's power in each exposure, shape (..., n, 1), relative to calibration; None if never another."""
         config = self._config
         if not config.laser_drift and not config.laser_noise:
             return None
@@ -131,14 +131,14 @@ class ScatteringMedium(StandardisedMedium):
             self._renew((-time / config.decorrelation_time_s).exp())
         if config.laser_drift and passed:
             draw = self._streams.normal(FAULT, torch.zeros(self.power.shape))
-            step = config.laser_drift * self._streams.spread((time / HOUR).sqrt(), draw) * draw
+            step = self._streams.spread(config.laser_drift * (time / HOUR).sqrt(), draw) * draw
             self.power.mul_(step.exp().to(self.power))
 
     def _renew(self, kept: Tensor) -> None:
         """T <- kept T + sqrt(1 - kept^2) T' with a fresh T' of the same law; kept is of shape (*chips), or a scalar."""
         fresh = self._streams.normal(FAULT, torch.zeros(self.transmission.shape)).to(self.transmission)
         rest = ((1 - kept.square()).clamp(min=0) / 2).sqrt()
-        old, new = (self._streams.spread(part, fresh).to(fresh) for part in (kept, rest))
+        old, new = (self._streams.spread(part.to(fresh), fresh) for part in (kept, rest))
         self.transmission.mul_(old).add_(fresh * new)
         for old, new in zip((self.folded, self.background), self._fold(), strict=True):
             old.copy_(new)

@@ -38,7 +38,8 @@ class SpatialLightModulator(ABC):
 
         Returns:
             What drives are multiplied with, in a shape of the modulator's own, and the field of what never changes:
-            real parts, then imaginary parts, shape (*chips, 1, 2 out). Scaled to a mean intensity of 1 where all drives are 0.
+            real parts, then imaginary parts, shape (*chips, 1, 2 out). Scaled to a mean intensity of 1 where all drives
+            are 0.
         """
 
     @abstractmethod
