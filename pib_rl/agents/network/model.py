@@ -95,7 +95,13 @@ class PhysicalModel(nn.Module):
     @torch.inference_mode()
     def measure(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs of the readout, shape (*chips, n, outputs), from inputs of the network."""
-        return self.readout.measure_inputs(self.network.measure(inputs, read).inputs, read)
+        parts = (self.network.measure(part, read).inputs for part in self.network.portions(inputs))
+        return joined([self.readout.measure_inputs(part, read) for part in parts])
+
+    @torch.inference_mode()
+    def readout_inputs(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """What the readout gets, the taps and a constant 1, shape (*chips, n, tap_features + 1), from such inputs."""
+        return joined([self.network.measure(part, read).inputs for part in self.network.portions(inputs)])
 
     @torch.inference_mode()
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
@@ -105,7 +111,7 @@ class PhysicalModel(nn.Module):
     @torch.inference_mode()
     def taps(self, flat: Tensor, read: Read) -> Tensor:
         """What the readout sees, shape (*chips, n, tap_features), of raw inputs as `inputs` takes them."""
-        return self.network.measure(self.inputs(flat), read).taps
+        return self.readout_inputs(self.inputs(flat), read)[..., :-1]
 
     def inherit(self, state: dict[str, Tensor]) -> None:
         """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.
@@ -129,6 +135,11 @@ class PhysicalModel(nn.Module):
         for prefix, module in (("normaliser.", self.normaliser), ("network.", self.network)):
             found = {name: value for name, value in (here | there).items() if name.startswith(prefix)}
             module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """Samples of all parts, shape (..., n, d), in order."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -2)
 
 
 def own_state(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -70,7 +70,7 @@ class Rule:
         if first:
             model.network.calibrate(policy.inputs(newest.obs))
         log = self._update_units(progress) if learner.updates else {}
-        inputs = model.network.measure(policy.inputs(states)).inputs
+        inputs = model.readout_inputs(policy.inputs(states))
         if learner.moves_outputs:
             log |= self._refit(states, inputs, before)
         return log | self._improve(inputs[..., : len(newest), :], progress, rate) | self._information()
