@@ -54,6 +54,7 @@ class Streams:
         self.chips: tuple[int, ...] = () if chips is None else (int(chips),)
         self._prefix = ""
         self._generators: dict[tuple[str, str, int], torch.Generator] = {}
+        self._at_hand: dict[tuple[str, str, torch.device], torch.Generator] = {}
 
     @contextlib.contextmanager
     def aside(self, prefix: str, *, anew: bool = False) -> Iterator[None]:
@@ -65,6 +66,7 @@ class Streams:
         if anew:
             for key in [key for key in self._generators if key[0].startswith(self._prefix)]:
                 del self._generators[key]
+            self._at_hand = {}
         try:
             yield
         finally:
@@ -72,7 +74,7 @@ class Streams:
 
     def restart(self, seed: int) -> None:
         """All streams start from another seed, wherever they were."""
-        self.seed, self._generators = int(seed), {}
+        self.seed, self._generators, self._at_hand = int(seed), {}, {}
 
     def integer(self, name: str, chip: int = 0) -> int:
         """A 32-bit seed for a library that wants an integer (Gymnasium), from the stream ``name`` of a chip."""
@@ -106,7 +108,11 @@ class Streams:
         """For streams `OWN` of a wafer, ``like`` has the leading axis of chips."""
         shape, kind, device = like.shape, like.dtype, like.device
         if not self.chips or name not in OWN:
-            return draw(shape, generator=self.generator(name, device), dtype=kind, device=device)
+            key = (self._prefix, name, device)  # looked up at every measurement
+            generator = self._at_hand.get(key)
+            if generator is None:
+                generator = self._at_hand[key] = self.generator(name, device)
+            return draw(shape, generator=generator, dtype=kind, device=device)
         if shape[:1] != self.chips:
             raise ValueError(
                 f"a draw of each of {self.chips[0]} chips needs a leading axis of them, got {tuple(shape)}"
@@ -121,6 +127,6 @@ class Streams:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.seed, self.chips = state["seed"], state["chips"]
         self._prefix = ""
-        self._generators = {}
+        self._generators, self._at_hand = {}, {}
         for (name, device, chip), value in state["states"].items():
             self.generator(name, device, chip).set_state(value)
