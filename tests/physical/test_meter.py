@@ -49,6 +49,17 @@ def test_a_pause_ends_with_an_error_too():
     assert meter.totals()["measurements"] == 1
 
 
+def test_a_reset_forgets_what_was_noted_and_what_was_counted():
+    meter = Meter()
+    for _ in range(2):
+        meter.read(9, weights=2)
+        meter.write(torch.tensor(4), 1e-12)
+        meter.spend({"array": torch.tensor(1.0), "light": 2.0})
+        meter.reset()
+        assert meter.totals() == {"measurements": 0, "writes": 0, "products": 0}
+        assert meter.joules() == {}
+
+
 def test_counts_travel_in_the_state():
     meter, loaded = Meter(), Meter()
     meter.read(9)
