@@ -73,7 +73,9 @@ class Weights(Measurement):
         across = torch.linspace(-reach, reach, 200)
         density = (-across.square() / 2).exp() / (2 * math.pi) ** 0.5
         axes[0].plot(across, density, color="black", linewidth=1, label="normal law")
-        for values, label, colour in zip(() if self.conductances is None else self.conductances, ("G+", "G-"), (BLUE, RED), strict=False):
+        for values, label, colour in zip(
+            () if self.conductances is None else self.conductances, ("G+", "G-"), (BLUE, RED), strict=False
+        ):
             if values.max() - values.min() > RAIL:
                 axes[1].hist(values.flatten().numpy(), bins=50, density=True, color=colour, alpha=0.5, label=label)
             else:

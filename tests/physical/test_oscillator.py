@@ -29,7 +29,10 @@ def positions(medium: RingMedium, drive: torch.Tensor, read: Read) -> torch.Tens
 
 def exact(medium: RingMedium, start: torch.Tensor, time: float, damping: float) -> tuple[np.ndarray, np.ndarray]:
     """Positions and velocities by an adaptive integrator, from the law as it is printed."""
-    couplings, force = (medium.stiffness - torch.diag(medium.stiffness.diag())).double().numpy(), medium.force[0].numpy()
+    couplings, force = (
+        (medium.stiffness - torch.diag(medium.stiffness.diag())).double().numpy(),
+        medium.force[0].numpy(),
+    )
 
     def law(_: float, state: np.ndarray) -> np.ndarray:
         q, v = np.split(state, 2)

@@ -120,9 +120,7 @@ def test_a_read_of_single_weights_costs_what_it_draws_and_one_conversion_each(de
     drawn = array.conductances().double().sum().item()
     joule = 0.2**2 * 25e-6 * 1e-7
     array.program(torch.zeros(50, 64))
-    assert array.meter.joules() == pytest.approx(
-        {"array": drawn * joule, "converters": 3200 * 1.67e-12}
-    )
+    assert array.meter.joules() == pytest.approx({"array": drawn * joule, "converters": 3200 * 1.67e-12})
     assert array.meter.totals() == {"measurements": 0, "writes": 0, "products": 0}
 
 
