@@ -130,8 +130,7 @@ class RecoveryRun(ABC):
         for fault in self.config.faults():
             inject(chip, fault)
         self.after, self.held_after = self.evaluate(), self.evaluate_heldout()
-        for counter in chip.meter.buffers():
-            counter.zero_()
+        chip.meter.reset()
         self.broken = {name: value.clone() for name, value in chip.state_dict().items()}
 
     def check(self, chip: Chip) -> None:

@@ -109,9 +109,9 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
 def check_observations(settings: Mapping[str, Any], state: dict[str, Tensor], features: int, run: Path) -> None:
     """Raises ValueError if a run saw observations of another size than a task's, ``features`` numbers."""
     mean = own_state(state).get("normaliser.mean")
-    if mean is not None and mean.numel() != features:
+    if mean is not None and mean.shape[-1] != features:
         raise ValueError(
-            f"{_origin(settings, run)}observations of {mean.numel()} numbers, and the task has {features}; "
+            f"{_origin(settings, run)}observations of {mean.shape[-1]} numbers, and the task has {features}; "
             f"give {_cure(settings)}"
         )
 
@@ -126,7 +126,7 @@ def check_actions(
     rows, std = "model.readout.optimiser.first", "head.log_std"
     if rows not in state or rows not in own:
         return
-    there, here = ((std in known, len(known[rows]) - 1) for known in (state, own))
+    there, here = ((std in known, known[rows].shape[-2] - 1) for known in (state, own))
     if there != here:
         a, b = (
             f"continuous actions of size {n}" if continuous else f"{n} discrete actions"

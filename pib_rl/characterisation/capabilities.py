@@ -11,8 +11,8 @@ from torch import Tensor
 class Conductive(Protocol):
     """Each weight is the difference of two conductances."""
 
-    def conductances(self) -> tuple[Tensor, Tensor]:
-        """G+ and G-, shape (out_features, in_features) each, 0..1 of the largest."""
+    def conductances(self) -> Tensor:
+        """G+ and G-, shape (2, out_features, in_features), 0..1 of the largest."""
 
 
 @runtime_checkable

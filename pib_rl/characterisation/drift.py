@@ -90,14 +90,13 @@ def _ages(part: Part) -> Iterator[None]:
 
 def _array(array: Array, least: float) -> tuple[Tensor | None, Tensor | None]:
     before = array.weights().clone()
-    first = sum(each.sum() for each in array.conductances()) if isinstance(array, Conductive) else 1.0
+    first = array.conductances().sum() if isinstance(array, Conductive) else 1.0
     large = before.abs() > least
     kept, sums = [], []
     for _ in _ages(array):
         kept.append(array.weights()[large] / before[large])
         if isinstance(array, Conductive):
-            plus, minus = array.conductances()
-            sums.append((plus + minus).sum() / first)
+            sums.append(array.conductances().sum() / first)
     weights = torch.stack(kept)
     if not weights.numel() or bool((weights == 1).all()):
         return None, None

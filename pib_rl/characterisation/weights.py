@@ -26,15 +26,14 @@ class Weights(Measurement):
 
     weights: Tensor  # in sigma_0, shape (weights,)
     devices: int  # that hold them
-    conductances: tuple[Tensor, Tensor] | None  # G+ and G-, 0..1 of the largest; None where there are none
+    conductances: Tensor | None  # G+ and G-, shape (2, out, in), 0..1 of the largest; None where there are none
 
     @classmethod
     def measure(cls, chip: TestChip) -> Weights:
         """Reads out what the array holds."""
         array = chip.array
         with chip.bench():
-            pair = array.conductances() if isinstance(array, Conductive) else None
-            kept = None if pair is None else (pair[0].clone(), pair[1].clone())
+            kept = array.conductances().clone() if isinstance(array, Conductive) else None
             return cls((array.weights() / chip.sigma).flatten(), array.devices, kept)
 
     def numbers(self) -> dict[str, Any]:
@@ -48,7 +47,7 @@ class Weights(Measurement):
             "max_sigma0": self.weights.max().item(),
         }
         if self.conductances is not None:
-            both = torch.stack(self.conductances)
+            both = self.conductances
             found["conductance_mean"] = both.mean().item()
             found["conductance_at_ends"] = ((both < RAIL) | (both > 1 - RAIL)).float().mean().item()
             found["conductance_min"], found["conductance_max"] = both.min().item(), both.max().item()
@@ -74,7 +73,9 @@ class Weights(Measurement):
         across = torch.linspace(-reach, reach, 200)
         density = (-across.square() / 2).exp() / (2 * math.pi) ** 0.5
         axes[0].plot(across, density, color="black", linewidth=1, label="normal law")
-        for values, label, colour in zip(self.conductances or (), ("G+", "G-"), (BLUE, RED), strict=False):
+        for values, label, colour in zip(
+            () if self.conductances is None else self.conductances, ("G+", "G-"), (BLUE, RED), strict=False
+        ):
             if values.max() - values.min() > RAIL:
                 axes[1].hist(values.flatten().numpy(), bins=50, density=True, color=colour, alpha=0.5, label=label)
             else:

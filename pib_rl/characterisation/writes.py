@@ -35,15 +35,15 @@ class Writes(Measurement):
     def measure(cls, chip: TestChip) -> Writes:
         """Asks for random changes of all weights, one after the other."""
         array, meter = chip.array, chip.substrate.meter
-        with chip.bench(metered=True):
-            before, worn, spent = array.weights().clone(), array.wear.clone(), meter.energy.sum().item()
+        with chip.bench(metered=True), meter.lap() as spent:
+            before, worn = array.weights().clone(), array.wear.clone()
             asked = SIZE * chip.normal(array.out_features, array.in_features)
             array.program(asked * chip.sigma)
             got = (array.weights() - before) / chip.sigma
             for _ in range(UPDATES - 1):
                 array.program(SIZE * chip.sigma * chip.normal(array.out_features, array.in_features))
             pulses = (array.wear - worn) / UPDATES
-            joules = (meter.energy.sum().item() - spent) / (UPDATES * array.weights_held)
+            joules = spent() / (UPDATES * array.weights_held)
         return cls(
             asked.flatten(), got.flatten(), (pulses.mean().item(), torch.amax(pulses).item()), joules, array.endurance
         )

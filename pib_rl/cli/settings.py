@@ -21,7 +21,7 @@ from pib_rl.physical import registry
 
 S = TypeVar("S", bound="Settings")
 
-RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "distractors", "seed")} | {
+RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "distractors", "seed")} | {
     "timesteps": (1, 10**12),
     "n_steps": (1, 10**6),
     "eval_episodes": (1, 10**6),

@@ -110,6 +110,12 @@ class Meter(nn.Module):
                 self.energy[..., PARTS.index("programming")] += pulses * each
         self.restore()
 
+    def reset(self) -> None:
+        """Counts from 0 again."""
+        self.restore()
+        for count in self.buffers():
+            count.zero_()
+
     def _save_to_state_dict(self, *arguments: Any) -> None:
         self.settle()
         super()._save_to_state_dict(*arguments)

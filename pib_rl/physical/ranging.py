@@ -58,7 +58,7 @@ class RangedConverter(FragileConverter):
         What rounding hid is added to its mean square as step^2/12, so that a signal below a step is not taken for none.
         """
         power = seen.double().square().flatten(self.gain.ndim).mean(-1) + self.converter.step**2 / 12
-        most = (self.converter.high / (COVERED_RMS * power.sqrt())).clamp(1.0, self._limit)
+        most = (self.converter.high / (COVERED_RMS * power.sqrt())).clamp(1.0, self._limit).nan_to_num(1.0)
         self._set(most.log2().floor().exp2())
 
     def _set(self, gain: Tensor) -> None:

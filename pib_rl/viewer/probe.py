@@ -160,7 +160,7 @@ class Probe:
         value = float(values[0]) * policy.returns.value
         taken = self._taken_action(action)
         if isinstance(policy.head, GaussianHead):
-            stds = tuple(policy.head.log_std.exp().tolist())
+            stds = tuple(policy.head.log_std.exp().flatten().tolist())
             return Decision(value, means=tuple(parameters[0].tolist()), stds=stds, action=taken)
         return Decision(value, probabilities=tuple(parameters[:1].softmax(1)[0].tolist()), action=taken)
 

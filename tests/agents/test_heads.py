@@ -55,8 +55,8 @@ def test_gradient_of_the_weighted_log_probability_and_the_entropy_bonus(case, bo
     push, leaf = normal(N, seed=2), parameters.clone().requires_grad_()
     there = reference(leaf)
     (-(push * total(there.log_prob(actions))).mean() - bonus * total(there.entropy()).mean()).backward()
-    before = parameters.clone(), push.clone()
-    torch.testing.assert_close(head.gradient(parameters, actions, push, bonus), leaf.grad, rtol=1e-8, atol=1e-10)
+    before, score = (parameters.clone(), push.clone()), head.score(parameters, actions)
+    torch.testing.assert_close(head.gradient(parameters, score, push, bonus), leaf.grad, rtol=1e-8, atol=1e-10)
     assert torch.equal(parameters, before[0])
     assert torch.equal(push, before[1])
 
@@ -91,18 +91,19 @@ def test_draws_of_a_gaussian_head_have_its_mean_and_spread():
 
 
 @pytest.mark.parametrize("head", [DiscreteHead(3), GaussianHead(3)])
-def test_draws_repeat_with_the_seed_and_have_the_shape_of_blank(head):
+def test_draws_repeat_with_the_seed_and_have_the_shape_and_type_of_actions(head):
     parameters = normal(5, 3).float()
     one, same, other = (head.sample(parameters, Streams(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
-    assert head.blank(5, torch.device("cpu")).shape == one.shape
-    assert head.blank(5, torch.device("cpu")).dtype == one.dtype
+    discrete = isinstance(head, DiscreteHead)
+    assert one.shape == ((5,) if discrete else (5, 3))
+    assert one.dtype == (torch.long if discrete else torch.float)
 
 
 @pytest.mark.parametrize("bonus", [0.0, 3.0])
 def test_log_std_steps_down_its_gradient(bonus):
-    head, adam = GaussianHead(3).double(), Adam((3,)).double()
+    head, adam = GaussianHead(3).double(), Adam((1, 3)).double()
     expected = head.log_std.clone()
     for step in range(5):
         parameters, actions, push = normal(N, 3, seed=step), normal(N, 3, seed=step + 9), normal(N, seed=step + 99)

@@ -63,7 +63,8 @@ def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
     parameters, values = policy.outputs(obs)
     actions = policy.head.sample(parameters, policy.streams)
     score = policy.head.score(parameters, actions)
-    return Experience(obs, after, actions, parameters, values, normal(n, seed=seed + 2), score)
+    advantage = normal(n, seed=seed + 2)
+    return Experience(obs, after, actions, parameters, values, advantage, advantage + values, score)
 
 
 def batch_of(learner: Learner, *recent: Experience, progress: float = 0.0) -> Batch:

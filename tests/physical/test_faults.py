@@ -99,9 +99,8 @@ def crossbar(fraction: float | None = None, inputs: int = 128, outputs: int = 10
 def test_a_fraction_of_all_devices_gets_stuck_anywhere(fraction):
     before, array = crossbar(), crossbar(fraction)
     count, masks = 12_800, []
-    for name in ("plus", "minus"):
-        hit = getattr(array, f"step_{name}") == 0
-        old, new = getattr(before, name), getattr(array, name)
+    for step, old, new in zip(array.step, before.pair, array.pair, strict=True):
+        hit = step == 0
         assert hit.float().mean() == pytest.approx(fraction, abs=5 * (fraction * (1 - fraction) / count) ** 0.5)
         assert torch.equal(new[~hit], old[~hit])
         level = new[hit]
@@ -110,15 +109,15 @@ def test_a_fraction_of_all_devices_gets_stuck_anywhere(fraction):
         assert abs(correlation(level, old[hit])) < 5 / len(level) ** 0.5
         masks.append(hit.float())
     assert abs(correlation(*masks)) < 5 / count**0.5, "each of a pair by itself"
-    torch.testing.assert_close(array.weights(), (array.plus - array.minus) * array.scale)
+    torch.testing.assert_close(array.weights(), (array.pair[0] - array.pair[1]) * array.scale)
 
 
 def test_stuck_devices_ignore_writes_and_the_others_do_not():
     array = crossbar(0.5, write_noise=0.3)
-    before = {name: getattr(array, name).clone() for name in ("plus", "minus")}
+    before = array.pair.clone()
     array.program(draws(100, 128, size=0.02))
-    for name, old in before.items():
-        moved, free = getattr(array, name) != old, getattr(array, f"step_{name}") > 0
+    for step, old, new in zip(array.step, before, array.pair, strict=True):
+        moved, free = new != old, step > 0
         assert not moved[~free].any()
         assert moved[free].float().mean() > 0.95
 
@@ -126,9 +125,7 @@ def test_stuck_devices_ignore_writes_and_the_others_do_not():
 def test_no_device_stuck_changes_nothing_and_all_stuck_leaves_none():
     before, array = crossbar(), crossbar(0.0)
     assert all(torch.equal(value, array.state_dict()[name]) for name, value in before.state_dict().items())
-    dead = crossbar(1.0)
-    assert not dead.step_plus.any()
-    assert not dead.step_minus.any()
+    assert not crossbar(1.0).step.any()
 
 
 def test_a_fault_draws_from_its_own_stream_and_nothing_else():

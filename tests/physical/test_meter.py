@@ -11,34 +11,34 @@ from pib_rl.physical.meter import Meter
 
 def test_counts_add_up_as_integers():
     meter = Meter()
-    meter.read(8)
-    meter.read(128)
+    meter.read(8, weights=10)
+    meter.read(128, weights=1)
     meter.write(torch.tensor(5))
     meter.write(torch.tensor(7))
-    assert meter.totals() == {"measurements": 136, "writes": 12}
+    assert meter.totals() == {"measurements": 136, "writes": 12, "products": 208}
     assert all(type(count) is int for count in meter.totals().values())
 
 
 def test_counts_are_exact_where_float32_is_not():
     meter = Meter()
-    meter.read(2**40)
-    meter.read(1)
+    meter.read(2**40, weights=1)
+    meter.read(1, weights=1)
     meter.write(torch.tensor(2**40))
     meter.write(torch.tensor(1))
-    assert meter.totals() == {"measurements": 2**40 + 1, "writes": 2**40 + 1}
+    assert meter.totals() == dict.fromkeys(("measurements", "writes", "products"), 2**40 + 1)
 
 
 def test_nothing_is_counted_in_a_pause():
     meter = Meter()
     meter.read(3)
     with meter.paused():
-        meter.read(100)
+        meter.read(100, weights=5)
         with meter.paused():
             meter.write(torch.tensor(100))
         meter.write(torch.tensor(100))
     meter.read(4)
     meter.write(torch.tensor(2))
-    assert meter.totals() == {"measurements": 7, "writes": 2}
+    assert meter.totals() == {"measurements": 7, "writes": 2, "products": 0}
 
 
 def test_a_pause_ends_with_an_error_too():
@@ -47,6 +47,17 @@ def test_a_pause_ends_with_an_error_too():
         raise RuntimeError
     meter.read(1)
     assert meter.totals()["measurements"] == 1
+
+
+def test_a_reset_forgets_what_was_noted_and_what_was_counted():
+    meter = Meter()
+    for _ in range(2):
+        meter.read(9, weights=2)
+        meter.write(torch.tensor(4), 1e-12)
+        meter.spend({"array": torch.tensor(1.0), "light": 2.0})
+        meter.reset()
+        assert meter.totals() == {"measurements": 0, "writes": 0, "products": 0}
+        assert meter.joules() == {}
 
 
 def test_counts_travel_in_the_state():
@@ -65,7 +76,7 @@ def test_arrays_count_a_pulse_per_device_that_was_asked_to_change(kind, per_weig
     delta[2] = 0
     array.program(delta)
     array.program(torch.zeros(6, 10))
-    assert chip.meter.totals() == {"measurements": 0, "writes": 50 * per_weight}
+    assert chip.meter.totals() == {"measurements": 0, "writes": 50 * per_weight, "products": 0}
 
 
 def test_modulators_count_settings_that_changed():
@@ -85,7 +96,7 @@ def test_fabrication_costs_no_writes():
         chip = make(kind)
         chip.make_medium(4, 8)
         chip.make_array(10, 6)
-        assert chip.meter.totals() == {"measurements": 0, "writes": 0}
+        assert chip.meter.totals() == {"measurements": 0, "writes": 0, "products": 0}
 
 
 def test_a_lap_counts_from_zero_and_leaves_the_total():

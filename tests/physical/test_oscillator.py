@@ -29,7 +29,10 @@ def positions(medium: RingMedium, drive: torch.Tensor, read: Read) -> torch.Tens
 
 def exact(medium: RingMedium, start: torch.Tensor, time: float, damping: float) -> tuple[np.ndarray, np.ndarray]:
     """Positions and velocities by an adaptive integrator, from the law as it is printed."""
-    couplings, force = (medium.stiffness - torch.diag(medium.stiffness.diag())).double().numpy(), medium.force.numpy()
+    couplings, force = (
+        (medium.stiffness - torch.diag(medium.stiffness.diag())).double().numpy(),
+        medium.force[0].numpy(),
+    )
 
     def law(_: float, state: np.ndarray) -> np.ndarray:
         q, v = np.split(state, 2)
@@ -73,7 +76,7 @@ def test_energy_is_conserved_without_damping_and_lost_with_it():
     def energy(q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """1/2 v'Av + sum (1 - cos q) - q'A e with A = -M^-1 of the law q'' = M sin q + e."""
         q, v = q.double(), v.double()
-        return ((v @ inverse) * v).sum(1) / 2 + (1 - q.cos()).sum(1) - q @ inverse @ medium.force.double()
+        return ((v @ inverse) * v).sum(1) / 2 + (1 - q.cos()).sum(1) - q @ inverse @ medium.force[0].double()
 
     start = medium.start(draws(10, 5))
     before = energy(start, torch.zeros_like(start))
@@ -195,7 +198,7 @@ def test_broken_oscillators_rest_and_hold_their_neighbours():
     medium, drive = ring(5, 24, thermal_energy=0.01, damping=0.1, read_noise_rad=0.01), draws(30, 5)
     before = positions(medium, drive, Read.MEAN)
     medium.faults()["dead-pixels"](0.3)
-    dead = medium.alive == 0
+    dead = medium.alive[0] == 0
     assert 2 <= dead.sum() <= 13
     for read in Read:
         after = positions(medium, drive, read)

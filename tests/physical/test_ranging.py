@@ -134,8 +134,8 @@ def test_ordinary_reads_cost_the_same_and_a_calibration_one_read_of_its_samples(
     one, two, h = crossbar(), crossbar(), draws(50, 64, size=0.1)
     one.recalibrate(h)
     spent = one.meter.joules()
-    assert spent == {part: joules.item() for part, joules in two.costs(h, two.measure(h)).items()}
-    assert {part: joules.item() for part, joules in one.costs(h, one.measure(h)).items()} == spent
+    assert spent == {part: float(joules) for part, joules in two.costs(h, two.measure(h)).items()}
+    assert {part: float(joules) for part, joules in one.costs(h, one.measure(h)).items()} == spent
     assert one.latency == two.latency
 
 

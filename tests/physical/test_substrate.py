@@ -185,6 +185,8 @@ def test_detectors_can_be_calibrated_anew(kind):
     torch.testing.assert_close(one.measure(drives, Read.MEAN), two.measure(drives, Read.MEAN), rtol=0.3, atol=0.3)
     one.mean.add_(3.0)
     one.scale.mul_(5.0)
+    one.restore()
+    assert one.measure(drives).abs().mean() > 0.3, "seen through other statistics"
     one.recalibrate()
     seen = one.measure(drives, Read.NOISY)
     live = seen.std(0) > 0.1

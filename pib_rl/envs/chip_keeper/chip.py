@@ -84,19 +84,18 @@ class Chip:
         """The chip as it is now, whose noise and faults are drawn from ``seed``; meters count from 0."""
         other = copy.deepcopy(self)
         other.model.model_.streams.restart(seed)
-        for count in other.model.model_.meter.buffers():
-            count.zero_()
+        other.model.model_.meter.reset()
         return other
 
     @property
     def energy_j(self) -> float:
         """Joules that the meter counted."""
-        return float(self.model.model_.meter.energy.sum())
+        return sum(self.model.model_.meter.joules().values())
 
     @property
     def pulses(self) -> float:
         """Pulses that a device received, on average, as the meter counted them."""
-        return float(self.model.model_.meter.writes) / self.model.model_.devices
+        return self.model.model_.meter.totals()["writes"] / self.model.model_.devices
 
     def pass_time(self, seconds: float) -> None:
         """Conductances drift, media decorrelate."""

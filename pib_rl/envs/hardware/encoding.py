@@ -43,7 +43,7 @@ class Encoding:
             folder = run_folder(network, "network", ", a FreshChip, a PhysicalModel or a PIBPolicy")
             with within_memory(*LARGE):
                 network = load_units(folder, features)
-        seen = len(network.normaliser.mean)
+        seen = network.normaliser.mean.shape[-1]
         if seen != features:
             raise ValueError(f"the network sees {seen} numbers, but observations have {features}")
         self.model = network

@@ -56,7 +56,7 @@ def test_the_current_through_every_device_is_paid_for():
     model = chip(**EXACT_COST)
     array = model.network.chain[1].array
     h = torch.randn(10, 8, generator=torch.Generator().manual_seed(1))
-    power = torch.einsum("ni,oi->n", (0.5 * h).square(), 20e-6 * (array.plus + array.minus))
+    power = torch.einsum("ni,oi->n", (0.5 * h).square(), 20e-6 * array.pair.sum(0))
     cost = array.costs(h, array.measure(h))
     assert cost["array"].item() == pytest.approx(power.sum().item() * 1e-6, rel=1e-5)
 

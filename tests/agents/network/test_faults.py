@@ -134,7 +134,7 @@ def test_faults_of_one_seed_are_the_same_and_of_two_are_not():
     other.streams.restart(1)
     for one in (first, again, other):
         inject(one, parse("stuck:0.5"))
-    key = "network.units.0.array.step_plus"
+    key = "network.units.0.array.step"
     assert torch.equal(first.state_dict()[key], again.state_dict()[key])
     assert not torch.equal(first.state_dict()[key] == 0, other.state_dict()[key] == 0)
 

@@ -64,7 +64,10 @@ def test_the_gate_follows_its_formula():
     m = torch.tensor([1.0, -0.5, 0.1, 0.0])
     v = torch.tensor([1.0, 1.0, 1.0, 1.0])
     expected = torch.tensor([1 - noise, -0.5 * (1 - 4 * noise), 0.0, 0.0])
-    torch.testing.assert_close(optimiser.gate(m, v, m / v.sqrt()), expected)
+    optimiser.first.copy_(m)
+    optimiser.second.copy_(v)
+    torch.testing.assert_close(optimiser.gate(m / v.sqrt(), 1.0), expected)
+    assert torch.equal(optimiser.gate(torch.ones(4), 3.0), (1 - noise * 3 * v / m.square()).clamp(min=0))
 
 
 def test_the_gate_only_shrinks_a_step():

@@ -126,9 +126,9 @@ def test_channels_share_their_statistics_over_all_positions():
     model = PhysicalModel(ChipConfig(width=4, units=1, patches=[Patch(2, 3, 2)], image=Grid(6, 6)), 36, 3)
     model.fit_statistics(normal(400, 36).float() + 1)
     unit = model.network.chain[0]
-    assert unit.control.mean.shape == (2,)
+    assert unit.control.mean.shape == (1, 2)
     z = model.network.measure(model.inputs(normal(400, 36).float() + 1)).z[0]
-    torch.testing.assert_close(unit.control.mean, z.view(-1, 2).mean(0), rtol=0.05, atol=0.05)
+    torch.testing.assert_close(unit.control.mean[0], z.view(-1, 2).mean(0), rtol=0.05, atol=0.05)
     torch.testing.assert_close(
-        unit.control.drive(z), unit.control.gain * (unit.control.standard(z) + unit.control.shift.repeat(9))
+        unit.control.drive(z), unit.control.gain * (unit.control.standard(z) + unit.control.shift.repeat(1, 9))
     )

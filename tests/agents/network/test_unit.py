@@ -48,19 +48,19 @@ def test_offsets_are_fixed_random_and_in_range():
     assert shift.abs().max() <= 0.7
     assert shift.std().item() == pytest.approx(0.7 / 3**0.5, rel=0.05)
     assert torch.equal(shift, GainControl(2000, 1.0, 0.7, Streams(4)).shift)
-    assert torch.equal(GainControl(5, 1.0, 0.0, Streams(4)).shift, torch.zeros(5))
+    assert torch.equal(GainControl(5, 1.0, 0.0, Streams(4)).shift, torch.zeros(1, 5))
 
 
 def test_statistics_move_by_the_rate_and_only_when_asked():
     control = GainControl(2, 1.0, 0.0, Streams(0))
     z = torch.tensor([[0.0, 4.0], [2.0, 8.0]])
     control.drive(z)
-    assert torch.equal(control.mean, torch.zeros(2))
+    assert torch.equal(control.mean, torch.zeros(1, 2))
     control.track(z, 0.25)
-    torch.testing.assert_close(control.mean, 0.25 * torch.tensor([1.0, 6.0]))
-    torch.testing.assert_close(control.std, torch.tensor(0.75 + 0.25 * 2.5**0.5))
+    torch.testing.assert_close(control.mean, 0.25 * torch.tensor([[1.0, 6.0]]))
+    torch.testing.assert_close(control.std, torch.tensor([[0.75 + 0.25 * 2.5**0.5]]))
     control.track(z, 0.0)
-    torch.testing.assert_close(control.mean, 0.25 * torch.tensor([1.0, 6.0]))
+    torch.testing.assert_close(control.mean, 0.25 * torch.tensor([[1.0, 6.0]]))
 
 
 def test_a_silent_array_does_not_divide_by_zero():

@@ -132,7 +132,7 @@ def test_ridge_on_an_image_sees_means_of_saturated_outputs_over_tiles(classes):
     objective = Ridge(features=3, outputs=grid.features, grid=grid, pool=2, gated=False).double()
     z = torch.randn(N, grid.features, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     assert len(objective.shift.unique()) == grid.channels
-    torch.testing.assert_close(objective.shift.view(-1, 2), objective.shift[:2].expand(12, 2))
+    torch.testing.assert_close(objective.shift.view(-1, 2), objective.shift[:, :2].expand(12, 2))
 
     def means(t):
         return torch.nn.functional.avg_pool2d(t.view(N, 3, 4, 2).permute(0, 3, 1, 2), 2, ceil_mode=True).flatten(1)

@@ -63,6 +63,7 @@ def test_the_readout_follows_the_clipped_policy_gradient_and_the_value_error(act
     rule.update(rollout, 0.0, 7e-4)
     (inputs, gradient, rate), head, seen = asked[0], rule.policy.head, rule.history[-1]
     taps = rule.policy.model.network.measure(rule.policy.model.normaliser(seen.obs)).taps
+    assert torch.equal(seen.returns, seen.advantage + seen.values)
     order = torch.cdist(inputs[:, :-1], taps).argmin(1)  # the batch comes shuffled
     assert sorted(order.tolist()) == list(range(N))
     advantage = seen.advantage[order]
@@ -91,11 +92,17 @@ def test_the_target_is_advantage_times_score_return_and_next_observation(action)
     rule.policy.model.normaliser.std.fill_(1.2)
     first, second = (
         Experience(
-            obs[part], after[part], torch.zeros(20), *rule.policy.split(outputs[part]), advantage[part], score[part]
+            obs[part],
+            after[part],
+            torch.zeros(20),
+            *rule.policy.split(outputs[part]),
+            advantage[part],
+            advantage[part] + outputs[part, -1],
+            score[part],
         )
         for part in (slice(0, 20), slice(20, 40))
     )
-    target = reward_target([first, second], rule.policy.model.normaliser)
+    target = reward_target(Experience.joined([first, second]), rule.policy.model.normaliser)
 
     modulated = advantage[:, None] * score
     returns = (advantage + outputs[:, -1])[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pib_rl.agents.rule.rollout import Rollout, advantages
+from pib_rl.agents.rule.rollout import advantages
 
 GAMMA, LAM = 0.5, 0.8
 
@@ -69,13 +69,3 @@ def test_inputs_are_left_alone():
     arguments = [torch.ones(4, 2) for _ in range(5)]
     advantages(*arguments, 0.9, 0.95)
     assert all(torch.equal(value, torch.ones(4, 2)) for value in arguments)
-
-
-def test_an_empty_rollout_has_room_of_the_right_kind():
-    rollout = Rollout.empty(5, 3, 4, torch.zeros(3, 2, dtype=torch.long), 6)
-    assert rollout.obs.shape == rollout.next_obs.shape == (5, 3, 4)
-    assert rollout.actions.shape == (5, 3, 2)
-    assert rollout.actions.dtype == torch.long
-    assert rollout.parameters.shape == (5, 3, 6)
-    assert rollout.values.shape == (5, 3)
-    assert rollout.rewards.shape == rollout.terminated.shape == rollout.truncated.shape == (5, 3)

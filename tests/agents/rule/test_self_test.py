@@ -59,7 +59,7 @@ def test_a_broken_chip_is_noticed_and_its_outputs_come_back(hw, fault, left, see
     before = error(policy, wanted)
     assert before > 1
     assert test.broken()
-    log = test.restore()
+    log = test.restore(test.broken())
     after = error(policy, wanted)
     assert after < left * before
     assert log["train/broken"] == pytest.approx(before**0.5, rel=0.3)

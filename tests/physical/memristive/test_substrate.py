@@ -47,8 +47,8 @@ def test_weights_clip_at_their_bound(readout, bound):
     for sign in (1.0, -1.0):
         array.program(torch.full((10, 64), sign * 100))
         torch.testing.assert_close(array.weights(), torch.full((10, 64), sign * bound / 8))
-    assert array.plus.min() >= 0
-    assert array.minus.max() <= 1
+    assert array.pair.min() >= 0
+    assert array.pair.max() <= 1
     assert written(array, torch.full((10, 64), 0.01)).allclose(torch.tensor(0.01)), "must come back from the bound"
 
 
@@ -60,11 +60,12 @@ def test_initial_weights_lie_within_the_bound():
 
 def test_write_noise_of_a_device_and_of_a_pair():
     array = crossbar(write_noise=0.3)
-    plus, minus = array.plus.clone(), array.minus.clone()
+    before = array.pair.clone()
     delta = torch.full((100, 64), 0.01)
     relative = written(array, delta) / delta - 1
     half = delta / (2 * array.scale)
-    errors = [(array.plus - plus) / half - 1, (minus - array.minus) / half - 1]
+    up, down = (array.pair - before) / half
+    errors = [up - 1, -down - 1]
     for error in errors:
         assert abs(error.mean()) < 5 * 0.3 / 6400**0.5
         assert error.std() == pytest.approx(0.3, rel=5 / (2 * 6400) ** 0.5)
@@ -78,37 +79,35 @@ def test_write_noise_of_a_device_and_of_a_pair():
 def test_device_spread_is_drawn_once_per_device():
     array = crossbar(device_spread=0.2)
     delta = torch.full((100, 64), 0.01)
-    steps = [array.step_plus, array.step_minus]
-    for step in steps:
+    for step in array.step:
         assert abs(step.mean() - 1) < 5 * 0.2 / 6400**0.5
         assert step.std() == pytest.approx(0.2, rel=5 / (2 * 6400) ** 0.5)
-    assert abs(correlation(*steps)) < 5 / 6400**0.5
+    assert abs(correlation(*array.step)) < 5 / 6400**0.5
     relative = written(array, delta) / delta
-    torch.testing.assert_close(relative, (array.step_plus + array.step_minus) / 2, rtol=0, atol=1e-3)
+    torch.testing.assert_close(relative, array.step.mean(0), rtol=0, atol=1e-3)
     assert relative.std() == pytest.approx(0.2 / 2**0.5, rel=5 / (2 * 6400) ** 0.5)
     torch.testing.assert_close(written(array, -delta) / -delta, relative, rtol=0, atol=1e-3)
 
 
 def test_no_device_steps_backwards():
     array = crossbar(device_spread=1.0)
-    assert array.step_plus.min() == 0
+    assert array.step.amin((1, 2)).tolist() == [0, 0]
     assert (written(array, torch.full((100, 64), 0.01)) >= 0).all()
 
 
 def test_stuck_devices_never_move():
     array = crossbar(256, 100, stuck=0.1, write_noise=0.3)
-    stuck = {"plus": array.step_plus == 0, "minus": array.step_minus == 0}
-    before = {"plus": array.plus.clone(), "minus": array.minus.clone()}
+    stuck, before = array.step == 0, array.pair.clone()
     for seed in range(5):
         array.program(draws(100, 256, seed=seed, size=0.05))
-    for name, mask in stuck.items():
-        count, level = 25_600, before[name][mask]
+    for mask, old, new in zip(stuck, before, array.pair, strict=True):
+        count, level = 25_600, old[mask]
         assert mask.float().mean() == pytest.approx(0.1, abs=5 * (0.09 / count) ** 0.5)
-        assert torch.equal(getattr(array, name)[mask], level)
-        assert (getattr(array, name)[~mask] != before[name][~mask]).float().mean() > 0.99
+        assert torch.equal(new[mask], level)
+        assert (new[~mask] != old[~mask]).float().mean() > 0.99
         assert abs(level.mean() - 0.5) < 5 * (1 / 12 / len(level)) ** 0.5, "stuck anywhere in 0..1, evenly"
         assert level.var() == pytest.approx(1 / 12, rel=0.1)
-    assert abs(correlation(stuck["plus"].float(), stuck["minus"].float())) < 5 / 160, "each of a pair by itself"
+    assert abs(correlation(*stuck.float())) < 5 / 160, "each of a pair by itself"
 
 
 def test_an_array_of_stuck_devices_cannot_be_programmed():
@@ -142,18 +141,18 @@ def test_each_imperfection_of_the_array_switches_off_alone():
         return make("memristive", **options).make_array(64, 100)
 
     h, small = draws(50, 64, size=0.5), torch.full((100, 64), 1e-3)
-    steps = default(device_spread=0.0).step_plus
+    steps = default(device_spread=0.0).step
     assert set(steps.unique().tolist()) == {0.0, 1.0}
     healthy = default(stuck=0.0)
-    assert (healthy.step_plus > 0).all()
-    torch.testing.assert_close(healthy.plus + healthy.minus, torch.ones(100, 64))
+    assert (healthy.step > 0).all()
+    torch.testing.assert_close(healthy.pair.sum(0), torch.ones(100, 64))
     quiet = default(read_noise=0.0)
     assert torch.equal(quiet.measure(h), quiet.measure(h, Read.MEAN))
     fine = default(adc_bits=None)
     torch.testing.assert_close(fine.measure(h, Read.MEAN), fine.measure(h, Read.IDEAL))
     sure = default(write_noise=0.0)
-    expected = small * (sure.step_plus + sure.step_minus) / 2
-    free = ((sure.plus - 0.5).abs() < 0.49) & ((sure.minus - 0.5).abs() < 0.49)
+    expected = small * sure.step.mean(0)
+    free = ((sure.pair - 0.5).abs() < 0.49).all(0)
     torch.testing.assert_close(written(sure, small)[free], expected[free], rtol=0, atol=1e-6)
 
 
@@ -201,7 +200,7 @@ def test_noise_relative_to_each_conductance():
     array = crossbar(outputs=50, relative_read_noise=0.05)
     h = draws(1, 64).expand(4000, 64)
     off = array.measure(h) - array.measure(h, Read.MEAN)
-    wanted = 0.05 * array.scale * ((array.plus.square() + array.minus.square()) @ h[0].square()).sqrt()
+    wanted = 0.05 * array.scale * (array.pair.square().sum(0) @ h[0].square()).sqrt()
     torch.testing.assert_close(off.std(0), wanted, rtol=0.06, atol=0)
 
 
@@ -224,11 +223,11 @@ def test_hot_wires_lower_it_more():
 
 def test_conductances_drift_with_an_exponent_of_their_own_and_ages_add_up():
     once, twice = (crossbar(outputs=50, drift=0.1, drift_spread=0.02) for _ in range(2))
-    before = once.plus.clone()
+    before = once.pair.clone()
     once.age(980.0)
     for seconds in (380.0, 600.0):
         twice.age(seconds)
-    torch.testing.assert_close(once.plus, twice.plus)
-    exponents = -(once.plus / before).log() / torch.tensor(50.0).log()
+    torch.testing.assert_close(once.pair, twice.pair)
+    exponents = -(once.pair / before).log() / torch.tensor(50.0).log()
     assert exponents.mean().item() == pytest.approx(0.1, abs=0.002)
     assert exponents.std().item() == pytest.approx(0.02, rel=0.07)
