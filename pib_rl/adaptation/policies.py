@@ -23,6 +23,7 @@ from pib_rl.training.loop import HELDOUT_EPISODES, close
 from pib_rl.training.run import build, environments, train
 from pib_rl.training.tuned import OWN, tuned
 
+LOOKS = 20  # evaluations on the way: the curve is what an adaptation is for
 COUNTED = ("measurements", "writes", "wall_s")  # of a result, since the fault
 
 
@@ -46,6 +47,7 @@ class PolicyRecovery(RecoveryRun):
         self.task = replace(
             task,
             timesteps=self.length,
+            looks=LOOKS,
             fault=config.fault,
             init=run.path,
             device=config.device,

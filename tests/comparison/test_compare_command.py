@@ -34,6 +34,8 @@ SMALL = [
     "2",
     "--timesteps",
     "2500",
+    "--looks",
+    "1",
     "--width",
     "8",
     "--eval-episodes",
