@@ -9,7 +9,7 @@ import pytest
 import torch
 from chips import correlation
 
-from pib_rl.common.streams import FABRICATION, READ, WRITE, Streams
+from pib_rl.common.streams import FABRICATION, FAULT, OWN, READ, WRITE, Streams
 
 LIKE = torch.zeros(50)
 
@@ -122,3 +122,60 @@ def test_streams_aside_can_start_anew():
         assert torch.equal(first, streams.normal("read", like))
     outside = Streams(3).normal("read", like)
     assert torch.equal(streams.normal("read", like), outside)
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform"])
+@pytest.mark.parametrize("name", OWN)
+def test_what_makes_a_chip_is_drawn_for_each_from_a_seed_of_its_own(name, draw):
+    wafer, like = Streams(7, 3), torch.zeros(3, 4, 5)
+    for _ in range(2):  # and goes on for each
+        together = getattr(wafer, draw)(name, like)
+    for chip in range(3):
+        alone = Streams(7 + chip)
+        for _ in range(2):
+            own = getattr(alone, draw)(name, like[0])
+        assert torch.equal(together[chip], own)
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform"])
+def test_all_other_draws_come_for_all_chips_in_one_block_and_need_no_axis(draw):
+    for like in (torch.zeros(3, 4), torch.zeros(7)):
+        assert torch.equal(*(getattr(Streams(7, chips), draw)(READ, like) for chips in (3, None)))
+
+
+def test_a_draw_of_each_chip_needs_the_axis_of_chips():
+    words = r"a draw of each of 3 chips needs a leading axis of them, got \(4, 5\)"
+    with pytest.raises(ValueError, match=words):
+        Streams(0, 3).normal(FAULT, torch.zeros(4, 5))
+
+
+@pytest.mark.parametrize(("chips", "axes"), [(None, ()), (1, (1,)), (4, (4,))])
+def test_zeros_have_the_axis_of_chips(chips, axes):
+    streams = Streams(0, chips)
+    assert streams.chips == axes
+    assert streams.zeros(2, 5).shape == (*axes, 2, 5)
+    assert streams.zeros().shape == axes
+
+
+def test_a_wafer_has_a_chip_or_more():
+    with pytest.raises(ValueError, match="a wafer needs 1 chip or more, got 0"):
+        Streams(0, 0)
+
+
+def test_a_number_per_chip_is_spread_over_what_belongs_to_the_chip():
+    streams, like = Streams(0, 2), torch.ones(2, 3, 4)
+    spread = streams.spread(torch.tensor([2.0, -1.0]), like)
+    assert torch.equal(like * spread, torch.stack([like[0] * 2, like[1] * -1]))
+    assert streams.spread(0.5, like) == 0.5
+    assert torch.equal(streams.spread(torch.tensor(0.5), like) * like, 0.5 * like)
+    assert torch.equal(streams.spread(torch.tensor([2.0, -1.0]), torch.ones(2)), torch.tensor([2.0, -1.0]))
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))], ids=["deepcopy", "pickle"])
+def test_copies_of_a_wafers_streams_go_on_for_each_chip(clone):
+    streams, like = Streams(3, 2), torch.zeros(2, 5)
+    streams.normal(FABRICATION, like)
+    twin = clone(streams)
+    assert twin.chips == (2,)
+    for name in (FABRICATION, READ):
+        assert torch.equal(twin.normal(name, like), streams.normal(name, like))

@@ -161,10 +161,17 @@ SMOOTH: dict[str, dict[str, Any]] = {
 }
 
 
-def make(kind: str, seed: int = 0, **options: Any) -> Substrate:
-    """A substrate of one of `KINDS`, its options changed by ``options``."""
-    name, defaults = KINDS[kind]
-    return registry.make(name, {**defaults, **options}, Streams(seed), Meter())
+# Crossbars of published devices, beside `KINDS`.
+PULSED: dict[str, tuple[str, dict[str, Any]]] = {
+    name: ("memristive", {**CROSSBAR, "device": name}) for name in ("reram-es", "pcm")
+}
+
+
+def make(kind: str, seed: int = 0, chips: int | None = None, **options: Any) -> Substrate:
+    """A substrate of one of `KINDS` or `PULSED`, its options changed by ``options``; a wafer if ``chips`` is given."""
+    name, defaults = (KINDS | PULSED)[kind]
+    streams = Streams(seed, chips)
+    return registry.make(name, {**defaults, **options}, streams, Meter(streams.chips))
 
 
 def draws(*shape: int, seed: int = 0, size: float = 1.0) -> Tensor:

@@ -25,11 +25,11 @@ def crossbar(
     outputs: int = 50,
     readout: bool = True,
     seed: int = 0,
+    chips: int | None = None,
     **options,
 ) -> PulsedCrossbar:
     """A crossbar with no imperfection but those of ``device`` and ``options``; its weights start at 0."""
-    streams = Streams(seed)
+    streams = Streams(seed, chips)
     config = MemristiveConfig(**{**EXACT, **options})
-    return PulsedCrossbar(
-        inputs, outputs, config, device, PROGRAMMINGS[programming](streams, device), Meter(), streams, readout
-    )
+    law = PROGRAMMINGS[programming](streams, device)
+    return PulsedCrossbar(inputs, outputs, config, device, law, Meter(streams.chips), streams, readout)

@@ -24,6 +24,10 @@ from pib_rl.physical.substrate import Read
         ("shift-camera:2.5@0", Fault("shift-camera", 2.5)),
         ("dead-unit:2", Fault("dead-unit", 2)),
         ("adc-bits:24", Fault("adc-bits", 24)),
+        ("stuck:0.5@start", Fault("stuck", 0.5)),
+        ("stuck:0.1..0.5@start", Fault("stuck", 0.1, last=0.5)),
+        ("drift:10s..1e4s@30", Fault("drift", 10.0, 30, 1e4)),
+        ("rotate-medium:90..0", Fault("rotate-medium", 90, last=0)),
     ],
 )
 def test_a_fault_is_read_from_kind_size_and_step(text, fault):
@@ -31,12 +35,30 @@ def test_a_fault_is_read_from_kind_size_and_step(text, fault):
     assert parse(str(fault)) == fault
 
 
-@given(st.sampled_from(sorted(KINDS)), st.integers(0, 10**9), st.floats(0, 1))
-def test_written_and_read_again_a_fault_is_the_same(kind, step, fraction):
+@given(st.sampled_from(sorted(KINDS)), st.integers(0, 10**9), st.floats(0, 1), st.none() | st.floats(0, 1))
+def test_written_and_read_again_a_fault_is_the_same(kind, step, fraction, last):
     known = KINDS[kind]
-    size = known.low + fraction * (min(known.high, 1e6) - known.low)
-    fault = Fault(kind, round(size) if known.whole else size, step)
+    ends = [
+        None if part is None else known.low + part * (min(known.high, 1e6) - known.low) for part in (fraction, last)
+    ]
+    size, end = (round(part) if known.whole and part is not None else part for part in ends)
+    fault = Fault(kind, size, step, end if known.spreadable else None)
     assert parse(str(fault)) == fault
+
+
+@pytest.mark.parametrize("chips", [1, 2, 5])
+def test_sizes_go_evenly_from_the_first_chip_to_the_last(chips):
+    sizes = Fault("stuck", 0.1, last=0.5).on((chips,))
+    torch.testing.assert_close(sizes, torch.linspace(0.1, 0.5, chips))
+    assert Fault("stuck", 0.1).on((chips,)) == 0.1
+    assert Fault("stuck", 0.1).on(()) == 0.1
+    assert Fault("stuck", 0.1, last=0.5).label == "stuck 0.1..0.5"
+
+
+def test_a_size_per_chip_needs_a_wafer():
+    words = r"stuck:0\.1\.\.0\.5@3 has a size per chip, and there is one chip; give one size, or more chips"
+    with pytest.raises(ValueError, match=words):
+        Fault("stuck", 0.1, 3, 0.5).on(())
 
 
 @pytest.mark.parametrize(
@@ -62,6 +84,13 @@ def test_written_and_read_again_a_fault_is_the_same(kind, step, fraction):
         ("adc-bits:1", r"a whole number, in 2\.\.24, got 1"),
         ("adc-bits:2.5", "got 2.5"),
         ("adc-bits:25", "got 25"),
+        ("stuck:0.1..", r"size of stuck \(fraction of devices\) must be a number, in 0\.\.1, got ''"),
+        ("stuck:..0.5", "must be a number, in 0..1, got ''"),
+        ("stuck:0.1..1.5", r"in 0\.\.1, got 1\.5"),
+        ("stuck:-0.1..0.5", r"in 0\.\.1, got -0\.1"),
+        ("adc-bits:3..5", r"adc-bits has one size for all chips, got 3\.\.5; kinds with a size per chip: stuck, dead"),
+        ("dead-unit:1..2", "dead-unit has one size for all chips"),
+        ("stuck:0.5@begin", "the step of stuck must be a whole number, 0 or more, such as stuck:0.5@3, got 'begin'"),
         ("stuck:0.5@", "the step of stuck must be a whole number, 0 or more, such as stuck:0.5@3, got ''"),
         (3, "a fault must be KIND:SIZE or KIND:SIZE@STEP, such as stuck:0.5@300, got 3"),
         ("stuck:0.5@-1", "got '-1'"),

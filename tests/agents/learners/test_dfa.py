@@ -34,8 +34,8 @@ def test_the_pull_is_the_formula_number_by_number(action):
                     float(gradient[n, k]) * float(learner.feedback.matrices[number][k, i])
                     for k in range(gradient.shape[1])
                 )
-                standard = (float(z[n, i]) - float(control.mean[i])) / float(control.std)
-                drive = control.gain * (standard + float(control.shift[i]))
+                standard = (float(z[n, i]) - float(control.mean[0, i])) / float(control.std)
+                drive = control.gain * (standard + float(control.shift[0, i]))
                 assert float(pulled[number][n, i]) == pytest.approx(fed / math.cosh(drive) ** 2, rel=1e-3, abs=1e-7)
 
 

@@ -153,7 +153,7 @@ def test_a_wrong_scattering_twin_pulls_through_its_own_matrix_reference_and_pixe
         (part.exact * (1 + 0.2 * part.direction)).double()
         for part in (twin.real, twin.imaginary, twin.background, twin.contrast)
     )
-    matrix, reference = torch.complex(real, imaginary).T, torch.complex(*background.chunk(2))
+    matrix, reference = torch.complex(real, imaginary).T, torch.complex(*background.chunk(2, -1))
     expected = slope(lambda x: contrast * light(x, matrix, reference, config), drive, gradient)
     assert_near(twin.pull(drive, gradient, 0.2), expected, 1e-5)
     assert (expected - twin.pull(drive, gradient, 0.0)).norm() / expected.norm() > 0.05
@@ -233,7 +233,7 @@ class Software:
             z.retain_grad()
             self.z.append(z)
             control = unit.control
-            channels = (z.view(-1, len(control.mean)) - control.mean) / control.std + control.shift
+            channels = (z.view(-1, control.mean.shape[-1]) - control.mean) / control.std + control.shift
             drive = control.gain * channels.view(z.shape)
         taps.append(through(media[-1], drive))
         return torch.cat([*taps[1:], torch.ones(len(x), 1).double()], 1) @ self.weights[-1].T
@@ -242,7 +242,7 @@ class Software:
 def uneven(model: PhysicalModel) -> None:
     """Statistics that no two units share."""
     for number, unit in enumerate(model.network.chain):
-        unit.control.mean.add_(0.2 * normal(len(unit.control.mean), seed=number))
+        unit.control.mean.add_(0.2 * normal(unit.control.mean.shape[-1], seed=number))
         unit.control.std.mul_(0.7 + 0.6 * number)
 
 
