@@ -20,15 +20,20 @@ from pib_rl.common.options import admit, read_yaml
 
 CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
-POLICY: dict[str, Any] = CHIP | {
-    "seed": int,
-    "learner": str,
-    "objective": str,
-    "objective_options": dict,
-    "rule": dict,
-    "log_std_init": float,
-    "noise_correlation": float,
-}
+WAFER: dict[str, Any] = {"chips": int}  # and, where there are several, how many
+POLICY: dict[str, Any] = (
+    CHIP
+    | WAFER
+    | {
+        "seed": int,
+        "learner": str,
+        "objective": str,
+        "objective_options": dict,
+        "rule": dict,
+        "log_std_init": float,
+        "noise_correlation": float,
+    }
+)
 
 
 def check_run(path: Path) -> None:
@@ -86,7 +91,7 @@ def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     missing = [name for name in CHIP if name not in settings]
     if missing:
         raise ValueError(f"{run}: {CONFIG} lacks {', '.join(missing)}")
-    return _pick(CHIP, settings, run)
+    return _pick(CHIP | WAFER, settings, run)
 
 
 def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:

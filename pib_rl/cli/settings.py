@@ -99,7 +99,7 @@ class Settings:
     """
 
     SHOWN: ClassVar[frozenset[str]] = frozenset(
-        {"config", "out", "progress", "tensorboard", "render", "device", "print_config"}
+        {"config", "out", "progress", "tensorboard", "render", "chip", "device", "print_config"}
     )
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
 
@@ -182,6 +182,9 @@ class HardwareSettings(OutputSettings):
 class LearnerSettings(HardwareSettings):
     """A network on a chip, and what trains it."""
 
+    chips: int = 1
+    """Chips of a wafer, simulated side by side: each is fabricated from a seed of its own (seed, seed + 1, ...) and
+    learns by itself."""
     learner: Annotated[str, tyro.conf.arg(help=f"What trains the hidden arrays: {', '.join(LEARNERS)}.")] = "pib"
     objective_options: Options = field(default_factory=dict)
     """Settings of the objective that differ from its default, as NAME=VALUE."""

@@ -19,7 +19,7 @@ from pib_rl.physical.faults import check_clock, parse_all
 class LearnConfig(LearnerSettings):
     """Trains physical units on data, with labels or without."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock"})
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips"})
 
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""

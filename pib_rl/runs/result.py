@@ -77,6 +77,13 @@ class RunResult:
     best_eval_mean: float | None = column("mean return of the best checkpoint", (TRAIN,), form="return", row=True)
     best_eval_mean_noiseless: float | None = column("the same with mean read", (TRAIN,), form="return")
     solved_at_step: int | None = column("step of the first evaluation that solved the task", POLICIES, row=True)
+    chips: int | None = column(
+        "chips of the wafer; all other figures are means over them, or sums", HARDWARE, form="count"
+    )
+    chips_solved: float | None = column("share of chips that solved the task at the end", (TRAIN,), form="percent")
+    chips_median: float | None = column("median over chips of their mean return, or score", HARDWARE)
+    worst_chip: int | None = column("number of the worst chip, from 0", HARDWARE)
+    worst_chip_mean: float | None = column("its mean return, or score", HARDWARE)
 
     validation_accuracy: float | None = column("accuracy on validation samples", (LABELS,), form="percent")
     test_accuracy: float | None = column("accuracy", (LABELS,), form="percent")

@@ -61,13 +61,17 @@ class Evaluation(BaseCallback):
     """Evaluates at given steps; remembers the best policy and the first step that solved the task.
 
     Args:
-        evaluate: Returns the greedy episode returns of the policy as it is now.
+        evaluate: Returns the greedy episode returns of the policy as it is now, shape (*chips, episodes).
         steps: Environment steps after which it evaluates, ascending: at the first start of a rollout from there on,
             once for all steps that lie before it.
         threshold: Mean return that counts as solved, or None.
         save: Called at each new best policy.
         measurements: Physical measurements so far; none without hardware.
         pictures: What to show in TensorBoard beside the score, by name; nothing by default.
+
+    Attributes:
+        points: What was seen, in order; of a wafer the means over its chips.
+        each: Mean returns of every chip then, shape (*chips).
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Evaluation(BaseCallback):
         self.best = -np.inf
         self.solved_at: int | None = None
         self.points: list[EvaluationPoint] = []
+        self.each: list[np.ndarray] = []
 
     def _on_step(self) -> bool:
         return True
@@ -100,7 +105,8 @@ class Evaluation(BaseCallback):
 
     def evaluate_now(self) -> None:
         """Evaluates the policy as it is now."""
-        mean = float(self.evaluate().mean())
+        self.each.append(self.evaluate().mean(-1))
+        mean = float(self.each[-1].mean())
         self.points.append(EvaluationPoint(self.num_timesteps, mean, self.measurements()))
         self.logger.record("eval/mean_reward", mean, exclude="tensorboard")
         self.logger.record("eval/timesteps", self.num_timesteps, exclude="tensorboard")  # written one rollout later

@@ -14,6 +14,7 @@ from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 100  # environments side by side, at most
+WAFER_AT_ONCE = 1024  # the same for all chips of a wafer together
 
 
 def evaluate(policy: PIBPolicy, make_env: Callable[[int], VecEnv], episodes: int, read: Read) -> np.ndarray:
@@ -25,40 +26,43 @@ def evaluate(policy: PIBPolicy, make_env: Callable[[int], VecEnv], episodes: int
     Args:
         policy: The policy.
         make_env: Makes that many environments, with a seed that training never uses.
-        episodes: Number of episodes.
+        episodes: Number of episodes, of each chip of a wafer.
         read: Read mode.
 
     Returns:
-        Undiscounted returns, shape (episodes,), in the order of the environments, see `greedy_returns`.
+        Undiscounted returns, shape (*chips, episodes), in the order of the environments, see `greedy_returns`.
     """
     with policy.streams.aside("evaluation", anew=True), policy.meter.paused():
-        return greedy_returns(Reader(policy, read), make_env, episodes)
+        returns = greedy_returns(Reader(policy, read), make_env, episodes, policy.model.chip.chips)
+    return returns if policy.streams.chips else returns[0]
 
 
-def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int) -> np.ndarray:
+def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int, chips: int = 1) -> np.ndarray:
     """Undiscounted returns of fresh episodes of anything that has the ``predict`` of a policy.
 
     Each episode has an environment to itself, up to `AT_ONCE` of them side by side; of more episodes, the environments
-    play equally many one after the other. All go on together until the last episode has ended; an environment that has
-    played its part stands still where it can.
+    play about equally many one after the other. All go on together until the last episode has ended; an environment
+    that has played its part stands still where it can.
 
     Args:
         player: What chooses the actions.
         make_env: Makes that many environments.
-        episodes: Number of episodes, 1 or more.
+        episodes: Number of episodes, 1 or more, of each chip.
+        chips: Chips of a wafer, each with equally many of the environments: the first ones are the first chip's.
 
     Returns:
-        Returns, shape (episodes,), in the order of the environments, not in that of finishing: ``returns[i]`` is of
-        environment i. Of more than `AT_ONCE` episodes, those of environment 0 come first, then those of 1, and so on.
-        Where environments are monitored, returns are those of the monitor, untouched by wrappers above it.
+        Returns, shape (chips, episodes), in the order of the environments, not in that of finishing: ``returns[c, i]``
+        is of environment i of chip c. Of more than `AT_ONCE` episodes, those of its environment 0 come first, then
+        those of 1, and so on. Where environments are monitored, returns are those of the monitor, untouched by wrappers
+        above it.
     """
-    count = min(episodes, AT_ONCE)
-    env = make_env(count)
+    count = min(episodes, AT_ONCE if chips == 1 else max(1, WAFER_AT_ONCE // chips))
+    env = make_env(count * chips)
     try:
-        returns = _play(player, env, [(episodes + index) // count for index in range(count)])
+        returns = _play(player, env, [(episodes + index) // count for index in range(count)] * chips)
     finally:
         env.close()
-    return np.array([value for one in returns for value in one], dtype=float)
+    return np.array([value for one in returns for value in one], dtype=float).reshape(chips, episodes)
 
 
 def _play(player: Any, env: VecEnv, wanted: list[int]) -> list[list[float]]:

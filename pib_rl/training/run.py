@@ -33,14 +33,16 @@ from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
-from pib_rl.training.loop import HELDOUT_EPISODES, learn
+from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
+from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
+from pib_rl.training.wafer import Wafer
 
 READS = {"": Read.NOISY, "_noiseless": Read.MEAN}  # read modes of the final evaluation, by the end of a result's name
 
 
 def environments(config: RunSettings, count: int, stream: str) -> VecEnv:
-    """``count`` environments of a run, seeded from a named stream."""
+    """So many environments in all, seeded from a named stream of the run."""
     return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
 
 
@@ -52,7 +54,7 @@ def build(config: TrainConfig) -> PIB:
     """
     find_spec(config.env)
     check_device(config.device)
-    env = environments(config, config.n_envs, ENVIRONMENT)
+    env = environments(config, config.n_envs * config.chips, ENVIRONMENT)
     check_observation_space(env.observation_space)
     try:
         return make_agent(
@@ -77,6 +79,10 @@ def prepare(config: TrainConfig) -> PIB:
         UserError: If something of the configuration does not exist or does not fit.
     """
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
+        if config.chips > 1:
+            single = build(replace(config, chips=1, chip=0, fault=()))
+            close(single)
+            check_room(config, single)
         model = build(config)
         inherit(config, model)
         for fault in config.faults():
@@ -154,7 +160,7 @@ def train(
     folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
     try:
-        result = evaluate_final(config, model, folder, evaluations, wall)
+        result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
     except InstrumentError as error:
         raise UserError(
             f"{error}; the training is done, its evaluation is not: once the instrument answers, "
@@ -165,11 +171,16 @@ def train(
 
 
 def evaluate_final(
-    config: TrainConfig, model: PIB, folder: RunFolder, evaluations: Evaluation, wall: float
+    config: TrainConfig,
+    model: PIB,
+    folder: RunFolder,
+    evaluations: Evaluation,
+    wall: float,
+    faults: Sequence[Fault] = (),
 ) -> RunResult:
     """Final evaluation of the last and the best policy on fresh episodes, in both read modes.
 
-    Where the last policy is the best, it plays once.
+    Where the last policy is the best, it plays once. Of a wafer, what each chip reached goes into the run folder.
     """
     policy = model.policy
     cost = costs(policy.model)
@@ -184,6 +195,11 @@ def evaluate_final(
     if same:
         returns |= {f"best_{name}": values for name, values in returns.items()}
     means: dict[str, Any] = {name: float(values.mean()) for name, values in returns.items()}
+    if config.chips > 1:
+        threshold = find_spec(config.env).reward_threshold
+        wafer = Wafer(config, evaluations, returns["eval_mean"], returns["eval_mean_noiseless"], threshold, faults)
+        wafer.save(folder, policy)
+        means |= wafer.metrics()
     return RunResult(
         kind=TRAIN,
         env=config.env,
