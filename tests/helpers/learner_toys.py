@@ -34,6 +34,7 @@ def make_learner(
     hw: str = "digital",
     *,
     width: int = 6,
+    seed: int = 0,
     hw_options=None,
     options=None,
     **settings,
@@ -47,7 +48,7 @@ def make_learner(
         hw_options=hw_options,
         width=width,
         action_inputs=kind.target_inputs,
-        seed=0,
+        seed=seed,
     )
     size = policy.model.network.tap_features + 1
     policy.model.readout.array.program(1.5 * size**-0.5 * normal(policy.head.outputs + 1, size, seed=8))

@@ -12,8 +12,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
-from pib_rl.agents.estimators.base import AT_ONCE, PhysicalEstimator
+from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.label_samples import explained_variance
+from pib_rl.agents.estimators.trainer import AT_ONCE
 from pib_rl.agents.estimators.view_samples import ViewSamples
 from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.common.options import mapping
@@ -32,7 +33,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets.
         views: Settings of the views that differ from their default, see `ImageOptions` and `VectorOptions`.
 
-    The other arguments are those of `PhysicalEstimator`.
+    The other arguments are those of `PhysicalEstimator`. What early stopping looks at is the `score` of the decoder on
+    views of held-out samples, the same views each time; it says how much of a sample the features keep.
     """
 
     _labels = False
@@ -88,7 +90,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
         """Fraction of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored."""
         model, samples = self._model(), self.samples(X, other=other)
-        with model.streams.aside("score", anew=True):
+        with model.streams.aside("score", anew=True), self._few_threads(min(AT_ONCE, len(samples))):
             picks = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
             decoded = torch.cat([model.measure(samples.inputs(pick), Read(self.read)) for pick in picks])
         wanted = torch.cat([samples.wanted(pick) for pick in picks])

@@ -29,6 +29,8 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
         classes_: The labels.
     """
 
+    _classes = True
+
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> PIBClassifier:
         """One pass over 2 samples or more, at rates that do not fall.
 
@@ -83,6 +85,9 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         return ClassSamples(self.model_, x, y, self._views())
 
+    def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        return ClassSamples(self.model_, x, y)
+
 
 class PIBRegressor(RegressorMixin, PhysicalEstimator):
     """Real values from units that each raise the information between their own outputs and the values.
@@ -129,3 +134,6 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
 
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         return ValueSamples(self.model_, x, y, self._views())
+
+    def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        return ValueSamples(self.model_, x, y)

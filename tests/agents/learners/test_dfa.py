@@ -106,9 +106,9 @@ def test_without_a_gradient_no_weight_moves(hw):
     assert learner.model.meter.totals() == start
 
 
-def regress(mode, hw):
+def regress(mode, hw, seed=0):
     """Mean square error of products of inputs, in their variance, after steps of units and readout; and who aligned."""
-    learner = make_learner(mode, hw=hw, width=12, hidden_rate=3e-3, hidden_decay=0.0)
+    learner = make_learner(mode, hw=hw, width=12, seed=seed, hidden_rate=3e-3, hidden_decay=0.0)
     policy, x = learner.policy, normal(128, D, seed=5)
     policy.model.readout.array.program(
         -policy.model.readout.array.weights()
@@ -126,7 +126,9 @@ def regress(mode, hw):
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_moving_units_beat_frozen_ones(hw):
-    assert regress("dfa", hw)[0] < 0.75 * regress("frozen", hw)[0]
+    seeds = range(3 if hw == "memristive" else 1)  # write noise of a chip decides as well
+    left = [regress("dfa", hw, seed)[0] / regress("frozen", hw, seed)[0] for seed in seeds]
+    assert sum(left) / len(left) < 0.75
 
 
 def test_the_readout_aligns_with_the_feedback():

@@ -19,6 +19,7 @@ def shifted(learner, n=N, seed=0):
     batch = live(learner.policy, n, seed)
     moved = batch.outputs + 0.5 * torch.randn(batch.outputs.shape, generator=torch.Generator().manual_seed(7))
     batch.parameters, batch.values = learner.policy.split(moved)
+    batch.returns = batch.advantage + batch.values
     return batch
 
 

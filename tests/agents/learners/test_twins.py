@@ -244,6 +244,7 @@ def uneven(model: PhysicalModel) -> None:
     for number, unit in enumerate(model.network.chain):
         unit.control.mean.add_(0.2 * normal(unit.control.mean.shape[-1], seed=number))
         unit.control.std.mul_(0.7 + 0.6 * number)
+        unit.control.restore()
 
 
 @pytest.mark.parametrize("hw", QUIET)
