@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Tensor
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
@@ -23,7 +24,8 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     """Classes from units that each raise the information between their own outputs and the label.
 
     The readout sees the outputs of all units and learns by a local delta rule. Nothing is differentiated through
-    hardware. Arguments are those of `PhysicalEstimator`.
+    hardware. Arguments are those of `PhysicalEstimator`. Where shapes name ``*chips``, a wafer has a leading axis of
+    its chips there, and one chip has none.
 
     Attributes:
         classes_: The labels.
@@ -54,15 +56,33 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
             self.__dict__.pop("_given", None)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the classes, shape (n, classes)."""
+        """Probabilities of the classes, shape (*chips, n, classes)."""
         outputs = self._predict(X)
-        odds = np.exp(outputs - outputs.max(1, keepdims=True))
-        return np.asarray(odds / odds.sum(1, keepdims=True))
+        odds = np.exp(outputs - outputs.max(-1, keepdims=True))
+        return np.asarray(odds / odds.sum(-1, keepdims=True))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Most likely class of each sample, shape (n,)."""
-        picked = self._predict(X).argmax(1)
+        """Most likely class of each sample, shape (*chips, n)."""
+        picked = self._predict(X).argmax(-1)
         return np.asarray(self.classes_[picked])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy, a fraction; on a wafer the mean over its chips. Arguments are those of `chip_scores`."""
+        if self._wafer:
+            return float(self.chip_scores(X, y, sample_weight).mean())
+        return float(super().score(X, y, sample_weight))
+
+    def chip_scores(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Accuracy of each chip, shape (chips,).
+
+        Args:
+            X: Inputs, shape (n, features).
+            y: Labels, shape (n,).
+            sample_weight: How much each sample counts, shape (n,); None for all alike.
+        """
+        guess, labels = np.atleast_2d(self.predict(X)), column_or_1d(y)
+        check_consistent_length(guess[0], labels, sample_weight)
+        return np.asarray(np.average(guess == labels, axis=-1, weights=sample_weight))
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         check_classification_targets(y)
@@ -92,7 +112,8 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
 class PIBRegressor(RegressorMixin, PhysicalEstimator):
     """Real values from units that each raise the information between their own outputs and the values.
 
-    Arguments are those of `PhysicalEstimator`.
+    Arguments are those of `PhysicalEstimator`. Where shapes name ``*chips``, a wafer has a leading axis of its chips
+    there, and one chip has none.
     """
 
     _numeric = True
@@ -107,9 +128,31 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         return self._learn_once(X, y)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Values, shape (n,) or (n, k) as in `fit`."""
+        """Values, shape (*chips, n) or (*chips, n, k) as in `fit`."""
         values: np.ndarray = self._predict(X) * self.spread_ + self.mean_
-        return values[:, 0] if self.flat_ else values
+        return values[..., 0] if self.flat_ else values
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Explained variance R2, 1 at best; on a wafer the mean over its chips. Arguments as of `chip_scores`."""
+        if self._wafer:
+            return float(self.chip_scores(X, y, sample_weight).mean())
+        return float(super().score(X, y, sample_weight))
+
+    def chip_scores(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Explained variance R2 of each chip, shape (chips,), the mean over the values where there are several.
+
+        Args:
+            X: Inputs, shape (n, features).
+            y: Values, shape (n,) or (n, k).
+            sample_weight: How much each sample counts, shape (n,); None for all alike.
+        """
+        n, k, chips = len(y), len(self.mean_), self._model().chip.chips
+        found = self.predict(X).reshape(chips, -1, k).swapaxes(0, 1)
+        truth = np.repeat(np.reshape(y, (n, 1, k)), chips, 1)
+        each = r2_score(
+            truth.reshape(n, -1), found.reshape(len(found), -1), sample_weight=sample_weight, multioutput="raw_values"
+        )
+        return np.asarray(each.reshape(chips, k).mean(1))
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         values = np.asarray(y, dtype=np.float64)

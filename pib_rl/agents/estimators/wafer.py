@@ -1,0 +1,73 @@
+"""Estimators on a wafer: what each of its chips learned, and one of them on its own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from copy import deepcopy
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.wafer import check_chip, chip_state
+from pib_rl.physical.faults import parse
+
+Self = TypeVar("Self", bound="WaferEstimator")
+
+
+class WaferEstimator(BaseEstimator):
+    """An estimator whose network is on one chip, or on each of the ``chips`` of a wafer.
+
+    Attributes:
+        model_: All chips.
+    """
+
+    model_: PhysicalModel
+    seed: int
+    faults: Any
+
+    @abstractmethod
+    def chip_scores(self, X: Any, y: Any = None) -> np.ndarray:
+        """Score of each chip by itself, shape (chips,); `score` is their mean."""
+
+    def of_chip(self: Self, chip: int) -> Self:
+        """One chip of a wafer as an estimator with one chip, fitted, that predicts and learns on like any other.
+
+        It has the chip as it is now. Its ``seed`` is that of the chip, seed + chip, and so is its noise from here on.
+        Faults that have a size per chip have that of this one. ``history_`` is that of the wafer: means over its chips.
+
+        Args:
+            chip: Number of the chip, from 0. Of an estimator with one chip, 0 gives the estimator itself.
+
+        Raises:
+            ValueError: If there is no such chip.
+            NotFittedError: If nothing was learned yet.
+        """
+        model = self._model()
+        count = check_chip(chip, model.chip.chips)
+        if count == 1:
+            return self
+        faults = [str(parse(text).of_chip(chip, count)) for text in self.faults]
+        settings = {"seed": model.chip.seed + chip, "chips": 1, "faults": faults}
+        single = type(self)(**self.get_params(deep=False) | settings)
+        for name, value in vars(self).items():
+            if name.endswith("_") and name not in ("model_", "learner_"):
+                setattr(single, name, deepcopy(value))
+        single._fabricate(model.normaliser.mean.shape[-1])
+        single.model_.load_state_dict(chip_state(model.state_dict(), single.model_.state_dict(), chip))
+        return single
+
+    def _model(self) -> PhysicalModel:
+        check_is_fitted(self, "model_")
+        return self.model_
+
+    @property
+    def _wafer(self) -> bool:
+        """Whether what it predicts has a leading axis of chips."""
+        return bool(self._model().streams.chips)
+
+    @abstractmethod
+    def _fabricate(self, features: int) -> None:
+        """Makes the chip and its learner for so many features, with statistics of nothing yet."""
