@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.label_samples import ClassSamples, LabelledSamples, ValueSamples
+from pib_rl.agents.estimators.wafer import accuracies, r2_scores
 
 __all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
 
@@ -80,9 +80,7 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
             y: Labels, shape (n,).
             sample_weight: How much each sample counts, shape (n,); None for all alike.
         """
-        guess, labels = np.atleast_2d(self.predict(X)), column_or_1d(y)
-        check_consistent_length(guess[0], labels, sample_weight)
-        return np.asarray(np.average(guess == labels, axis=-1, weights=sample_weight))
+        return accuracies(column_or_1d(y), self.predict(X), sample_weight)
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         check_classification_targets(y)
@@ -146,13 +144,7 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
             y: Values, shape (n,) or (n, k).
             sample_weight: How much each sample counts, shape (n,); None for all alike.
         """
-        n, k, chips = len(y), len(self.mean_), self._model().chip.chips
-        found = self.predict(X).reshape(chips, -1, k).swapaxes(0, 1)
-        truth = np.repeat(np.reshape(y, (n, 1, k)), chips, 1)
-        each = r2_score(
-            truth.reshape(n, -1), found.reshape(len(found), -1), sample_weight=sample_weight, multioutput="raw_values"
-        )
-        return np.asarray(each.reshape(chips, k).mean(1))
+        return r2_scores(np.asarray(y), self.predict(X), sample_weight)
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         values = np.asarray(y, dtype=np.float64)

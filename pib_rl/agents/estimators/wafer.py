@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.wafer import check_chip, chip_state
@@ -71,3 +72,33 @@ class WaferEstimator(BaseEstimator):
     @abstractmethod
     def _fabricate(self, features: int) -> None:
         """Makes the chip and its learner for so many features, with statistics of nothing yet."""
+
+
+def accuracies(truth: np.ndarray, guess: np.ndarray, weight: Any = None) -> np.ndarray:
+    """Accuracy of each chip, shape (chips,).
+
+    Args:
+        truth: Labels, shape (n,).
+        guess: What each chip takes them for, shape (*chips, n).
+        weight: How much each sample counts, shape (n,); None for all alike.
+    """
+    guess = np.atleast_2d(guess)
+    check_consistent_length(truth, guess[0], weight)
+    return np.asarray(np.average(guess == truth, axis=-1, weights=weight))
+
+
+def r2_scores(truth: np.ndarray, guess: np.ndarray, weight: Any = None) -> np.ndarray:
+    """Explained variance R2 of each chip, shape (chips,), the mean over the values where there are several.
+
+    Args:
+        truth: Values, shape (n,) or (n, k).
+        guess: What each chip predicts, shape (*chips, n) or (*chips, n, k).
+        weight: How much each sample counts, shape (n,); None for all alike.
+    """
+    k = truth.shape[1] if truth.ndim > 1 else 1
+    each = guess.reshape(-1, guess.shape[truth.ndim * -1], k)
+    check_consistent_length(truth, each[0], weight)
+    found = each.swapaxes(0, 1).reshape(len(truth), -1)
+    known = np.tile(truth.reshape(-1, k), len(each))
+    scores = r2_score(known, found, sample_weight=weight, multioutput="raw_values")
+    return np.asarray(scores.reshape(-1, k).mean(1))
