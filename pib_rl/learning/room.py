@@ -35,4 +35,4 @@ def chip_bytes(single: PhysicalEstimator, batch: int, tested: int) -> int:
     samples = max(2 * batch, AT_ONCE, CALIBRATION_SAMPLES)
     compared = max(2 * batch, PLANE)
     outputs = tested * model.readout.array.out_features
-    return 2 * state + 4 * (PASSES * samples * widest + GRAMS * compared**2 + OUTPUTS * outputs)
+    return 2 * state + 4 * max(PASSES * samples * widest, GRAMS * compared**2, OUTPUTS * outputs)
