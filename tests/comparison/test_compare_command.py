@@ -103,6 +103,7 @@ def test_writes_count_per_device(done):
         seeds=2,
         width=8,
         timesteps=2500,
+        looks=1,
         eval_episodes=3,
         out=done,
     )
@@ -205,7 +206,7 @@ def test_more_learners_and_seeds_may_join(copy, monkeypatch):
 def test_runs_of_earlier_commands_stay_in_the_report(copy):
     before = content(copy)
     compare.main(
-        ["CartPole-v1", "--hw", "memristive", "--learner", "frozen", "--seeds", "1", *SMALL[-7:], "--out", str(copy)]
+        ["CartPole-v1", "--hw", "memristive", "--learner", "frozen", "--seeds", "1", *SMALL[-9:], "--out", str(copy)]
     )
     after = content(copy)
     assert after[copy / "results.csv"].splitlines()[0] == before[copy / "results.csv"].splitlines()[0]
