@@ -33,7 +33,7 @@ class TrainConfig(RunSettings, LearnerSettings):
     """Outputs of each unit."""
     units: int = 2
     """Number of units in series."""
-    n_envs: int = 32
+    n_envs: int = 16
     """Environments that run side by side, of each chip."""
     n_steps: int | None = None
     """Steps per environment and rollout; by default 2048 samples per rollout in all."""
