@@ -9,7 +9,7 @@ from pib_rl.agents import PIB
 from pib_rl.cli.cli import UserError
 from pib_rl.training.config import TrainConfig
 
-PASSES = 16  # copies of what the readout gets for one rollout that learning holds at once, at most
+PASSES = 10  # copies of what the readout gets for one rollout that learning holds at once, at most
 GIGA = 1e9
 
 
