@@ -65,7 +65,7 @@ class LearningTask(ABC):
         config = self.config
         if config.patches and image is None:
             raise ValueError("--patches needs images, and these data are vectors; leave it out")
-        objective = {} if config.objective is None else {"objective": config.objective}
+        objective: dict[str, Any] = {} if config.objective is None else {"objective": config.objective}
         return self.kind(
             hw=config.hw,
             units=config.units,
