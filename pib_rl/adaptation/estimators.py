@@ -136,7 +136,8 @@ class EstimatorRecovery(RecoveryRun):
         folder = RunFolder.create(replace(task.config, out=path))
         run = LearningRun(task, self.data, model, self.fitted, self.held)
         rows, wall = fit(run, folder, lambda: self.seen(model, task))
-        counts = {**model.model_.meter.totals(), "wall_s": round(wall, 3)}
+        totals = model.model_.meter.totals()
+        counts = {"measurements": totals["measurements"], "writes": totals["writes"], "wall_s": round(wall, 3)}
         with aside(model):
             final, old = self.tested(model), self.tested_with_old_probe(model)
         numbers: dict[str, Any] = {task.validated: rows[-1][task.validated], self.named: final, **counts}
