@@ -263,7 +263,7 @@ class PulsedCrossbar(Crossbar):
     def age(self, seconds: Size) -> None:
         """Conductances drift and charge leaks: G(t) = G (1 + t/t0)^-nu with t since the device was written last."""
         device = self.device
-        seconds = self._streams.spread(torch.as_tensor(seconds).to(self.held), self.held)
+        seconds = self._streams.spread(seconds, self.held)
         if device.retention_time_s is not None:
             keep = torch.exp(torch.as_tensor(-seconds / device.retention_time_s))
             for values in (self.held, self.seen):
