@@ -197,7 +197,7 @@ def evaluate_final(
     means: dict[str, Any] = {name: float(values.mean()) for name, values in returns.items()}
     if config.chips > 1:
         threshold = find_spec(config.env).reward_threshold
-        wafer = Wafer(config, evaluations, returns["eval_mean"], returns["eval_mean_noiseless"], threshold, faults)
+        wafer = Wafer(config, evaluations, returns, threshold, faults)
         wafer.save(folder, policy)
         means |= wafer.metrics()
     return RunResult(
