@@ -12,7 +12,7 @@ from pib_rl.agents.network.costs import chip_costs
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.figures.curves import as_png
 from pib_rl.figures.yields import WaferScores, yield_figure
-from pib_rl.physical.faults import Fault
+from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import TrainConfig
@@ -55,7 +55,7 @@ class Wafer:
             "environment steps of each chip",
             self.threshold,
             severity,
-            self.spread[0].kind if self.spread else "",
+            f"{self.spread[0].kind}: {KINDS[self.spread[0].kind].size}" if self.spread else "",
         )
 
     def metrics(self) -> dict[str, Any]:
