@@ -66,6 +66,8 @@ class TrainConfig(RunSettings, LearnerSettings):
         self.rate()
         self.faults()
         self.pace()
+        if self.chip and self.chips == 1:
+            raise UserError(f"--chip chooses one of several chips, got --chip {self.chip}; give --chips too")
         if not 0 <= self.chip < self.chips:
             raise UserError(f"--chip must be in 0..{self.chips - 1}, one of the --chips {self.chips}, got {self.chip}")
         with mistakes():
