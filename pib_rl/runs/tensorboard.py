@@ -67,16 +67,16 @@ def write_events(logger: Logger, values: Mapping[str, float | np.ndarray], step:
 
 
 def weight_pictures(model: PhysicalModel, when: str) -> dict[str, np.ndarray]:
-    """What every array holds, as pictures by name: of a wafer, those of its first chip.
+    """What every array holds, as pictures by name; of a wafer, the arrays of its first chip.
 
     An array that draws noise for it draws aside, nothing is metered.
     """
-    wafer = bool(model.streams.chips)
+    first = (0,) * len(model.streams.chips)
     with model.streams.aside("pictures"), model.meter.paused():
-        held = {name: array.weights().detach().cpu().numpy() for name, array in arrays_of(model).items()}
+        held = {name: array.weights()[first].detach().cpu().numpy() for name, array in arrays_of(model).items()}
     return {
         f"weights/{name}": plots.as_pixels(
-            weight_figure(weights[0] if wafer else weights, f"weights of {name}{' of chip 0' if wafer else ''}, {when}")
+            weight_figure(weights, f"weights of {name}{' of chip 0' if first else ''}, {when}")
         )
         for name, weights in held.items()
     }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import psutil
-import torch
-
 from pib_rl.agents import PIB
 from pib_rl.agents.learners.registry import LEARNERS, find_learner
 from pib_rl.cli.cli import UserError
+from pib_rl.cli.room import check_fits
 from pib_rl.physical import registry
 from pib_rl.training.config import TrainConfig
 
 PASSES = 10  # copies of what the readout gets for one rollout that learning holds at once, at most
-GIGA = 1e9
 
 
 def check_wafer(config: TrainConfig) -> None:
@@ -34,12 +31,7 @@ def check_room(config: TrainConfig, single: PIB) -> None:
         config: The run.
         single: An agent of one chip of it.
     """
-    free, each = free_bytes(config.device), chip_bytes(single)
-    if config.chips * each > free:
-        raise UserError(
-            f"--chips {config.chips} need about {config.chips * each / GIGA:.1f} GB and {free / GIGA:.1f} GB are free; "
-            f"at most {int(free // each)} chips fit: lower --chips, --width or --n-envs"
-        )
+    check_fits(config.chips, chip_bytes(single), config.device, "--width", "--n-envs")
 
 
 def chip_bytes(agent: PIB) -> int:
@@ -49,10 +41,3 @@ def chip_bytes(agent: PIB) -> int:
     samples: int = agent.n_steps * agent.envs_per_chip
     remembered = 2 * (agent.rule.history.maxlen or 1) * model.network.in_features
     return 2 * state + 4 * samples * (remembered + PASSES * (model.network.tap_features + 1))
-
-
-def free_bytes(device: str) -> float:
-    """Memory that is free on a torch device, in bytes."""
-    if torch.device(device).type == "cuda":
-        return float(torch.cuda.mem_get_info(torch.device(device))[0])
-    return float(psutil.virtual_memory().available)

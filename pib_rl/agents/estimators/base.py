@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from pib_rl.agents.estimators.arguments import check_arguments
@@ -22,9 +21,10 @@ from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, fit_
 from pib_rl.agents.estimators.stopping import hold_out
 from pib_rl.agents.estimators.trainer import AT_ONCE, FitConfig, Trainer
 from pib_rl.agents.estimators.views import Views, make_views
+from pib_rl.agents.estimators.wafer import WaferEstimator
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
-from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel
+from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
 from pib_rl.common.options import mapping
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
@@ -35,8 +35,12 @@ Self = TypeVar("Self", bound="PhysicalEstimator")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class PhysicalEstimator(BaseEstimator):
+class PhysicalEstimator(WaferEstimator):
     """Units and a readout on hardware, trained by local objectives.
+
+    With ``chips`` there is a wafer: the same network on each of so many chips, all of which learn at once from the same
+    batches. Predictions then have a leading axis of chips, `score` is the mean over them, `chip_scores` has one for
+    each, and `of_chip` gives one chip as an estimator. Learners that train a wafer are "pib" and "frozen".
 
     Args:
         hw, hw_options, units, width, patches, image, objective, objective_options, seed, chips: The chip, see
@@ -62,18 +66,20 @@ class PhysicalEstimator(BaseEstimator):
             ``n_iter_no_change`` epochs, so many epochs more are the last ones, in which the rates fall to 0; nothing
             goes back to an earlier state. Without ``epochs`` up to 200 are planned. Worth it for large tables, where
             nobody knows how long it takes; small ones need all their samples. Under 10 held-out samples nothing is
-            held out. Not with ``faults``, and not for `partial_fit`.
+            held out. All chips of a wafer stop together, by the mean of their scores. Not with ``faults``, and not for
+            `partial_fit`.
         validation_fraction: Fraction of the samples that is held out for early stopping, of each label alike.
         n_iter_no_change: Epochs without a gain that early stopping waits for, and epochs of its end.
         faults: What breaks during each `fit`, as "KIND:SIZE@EPOCH", such as "stuck:0.5@3": after so many epochs, 0 for
-            before them. See `pib_rl.physical.faults.KINDS`.
+            before them. See `pib_rl.physical.faults.KINDS`. On a wafer, FIRST..LAST in place of SIZE goes from the size
+            on the first chip to that on the last one.
         clock: Simulated seconds that pass for the hardware per training sample; it ages after each epoch, by those of
             the samples that were learned from. ``aged_s_`` counts them.
 
     Attributes:
         model_: The chip, weights and statistics.
         history_: Means of the losses of each epoch, and of the readout's ``score``; with early stopping the
-            ``validation_score`` after it.
+            ``validation_score`` after it. On a wafer they are means over its chips.
         n_iter_: Epochs of the last `fit`, and of `partial_fit` since.
 
     `fit` and predictions use one torch thread while work is small (samples at once x width up to 2^17, see
@@ -160,7 +166,7 @@ class PhysicalEstimator(BaseEstimator):
         self.learner_ = find_data_learner(self.learner)(self._model(), config, own)
 
     def features(self, X: Any) -> np.ndarray:
-        """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        """What the readout sees: outputs of all media but the first, one after the other, shape (*chips, n, taps)."""
         return self._read(X, self._model().taps)
 
     def samples(self, X: Any, y: Any = None) -> LabelledSamples:
@@ -239,21 +245,26 @@ class PhysicalEstimator(BaseEstimator):
         return ChipConfig(**{option.name: getattr(self, option.name) for option in fields(ChipConfig)})
 
     def _make(self, x: Tensor) -> None:
+        """The chip with the statistics of these inputs, and nothing learned yet."""
+        self._fabricate(x.shape[1])
+        with self._few_threads(min(CALIBRATION_SAMPLES, len(x))):
+            self.model_.fit_statistics(x)
+        self.history_: list[dict[str, float]] = []
+        self.aged_s_ = 0.0
+        self.n_iter_ = 0
+
+    def _fabricate(self, features: int) -> None:
         outputs, kind = self._outputs(), find_data_learner(self.learner)
         chip, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
             chip,
-            x.shape[1],
+            features,
             outputs,
             target_features=outputs,
             target_inputs=outputs if kind.target_inputs else 0,
             common=self.scaling == "common",
         ).to(self.device)
-        self.model_.fit_statistics(x)
         self.learner_ = kind(self.model_, config, own)
-        self.history_: list[dict[str, float]] = []
-        self.aged_s_ = 0.0
-        self.n_iter_ = 0
 
     def _settings(self, epochs: int, batch: int = LONG.batch) -> tuple[ChipConfig, FitConfig, Any]:
         """The chip, the settings of the fit, and those of the learner's own, with what is shipped for them."""
@@ -311,19 +322,15 @@ class PhysicalEstimator(BaseEstimator):
 
     def _few_threads(self, samples: int) -> AbstractContextManager[None]:
         """Keeps torch from using threads that do not help with so many samples at once."""
-        network = self.model_.network
+        network, samples = self.model_.network, samples * self.model_.chip.chips
         return few_threads(samples, max(network.last.out_features, *(unit.out_features for unit in network.chain)))
 
     def _tensor(self, x: np.ndarray) -> Tensor:
         return torch.tensor(x, device=self.device)
 
     def _predict(self, X: Any) -> np.ndarray:
-        """Outputs of the readout, shape (n, outputs)."""
+        """Outputs of the readout, shape (*chips, n, outputs)."""
         return self._read(X, self._model().outputs)
-
-    def _model(self) -> PhysicalModel:
-        check_is_fitted(self, "model_")
-        return self.model_
 
     def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
         """What ``measure`` gives for checked inputs, in portions."""
@@ -332,7 +339,7 @@ class PhysicalEstimator(BaseEstimator):
             x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
         with self._few_threads(min(AT_ONCE, len(x))):
             parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
-        return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
+        return np.asarray(joined(parts).cpu().numpy(), dtype=np.float64)
 
     _labels, _numeric = True, False  # whether it learns from labels, and whether those are numbers
     _classes = False  # whether the labels are classes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -79,7 +79,7 @@ class Trainer:
 
         Args:
             samples: What to learn from.
-            watch: Gets the number of each epoch, from 1, and the means of its metrics.
+            watch: Gets the number of each epoch, from 1, and the means of its metrics, on a wafer over all chips.
             held: Samples that are held out; None for all epochs.
             patience: Epochs without a gain that are enough, and epochs of the end.
 
@@ -101,12 +101,12 @@ class Trainer:
     def validate(self, held: LabelledSamples) -> float:
         """Score of held-out samples on the hardware as it is; the same draws every time, aside from those of learning.
 
-        Mean over portions of `AT_ONCE` samples.
+        Mean over portions of `AT_ONCE` samples, and over the chips of a wafer.
         """
         total = 0.0
         with self.model.streams.aside("validation", anew=True):
             for pick in torch.split(torch.arange(len(held), device=self.model.device), AT_ONCE):
-                total += len(pick) * float(held.score(pick, self.model.measure(held.inputs(pick))))
+                total += len(pick) * float(held.score(pick, self.model.measure(held.inputs(pick))).mean())
         return total / len(held)
 
     @torch.inference_mode()
@@ -120,10 +120,12 @@ class Trainer:
         logs = [
             self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)
         ]
-        means = {name: float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        found = {name: torch.stack([log[name] for log in logs]) for name in logs[0]}
+        means = {name: float(values.mean()) for name, values in found.items()}
         if not all(map(math.isfinite, means.values())):
             raise ValueError(
-                "the training diverged: losses are no finite numbers any more; lower hidden_rate or learning_rate"
+                f"the training{_diverged(found.values())} diverged: losses are no finite numbers any more; lower "
+                "hidden_rate or learning_rate"
             )
         return means
 
@@ -151,3 +153,12 @@ class Trainer:
         rate = config.learning_rate * (1 - progress) ** config.decay
         learner.on_readout_step(model.readout.step(inputs, gradient, rate))
         return log | {"loss": batch.loss(outputs), "score": samples.score(pick, outputs)}
+
+
+def _diverged(metrics: Iterable[Tensor]) -> str:
+    """Which chips of a wafer are lost, for a message: one of their metrics, shape (steps, *chips), is not finite."""
+    lost = sum((~values.isfinite()).sum(0) for values in metrics)
+    if not isinstance(lost, Tensor) or not lost.ndim:
+        return ""
+    first, *more = lost.nonzero()[:, 0].tolist()
+    return f" of chip {first}" + (f" and {len(more)} more" if more else "")
