@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from tqdm import tqdm
@@ -78,6 +79,14 @@ def whole(least: int) -> Callable[[str], int]:
     return read
 
 
+def picture_path(text: str) -> Path:
+    """A type of arguments: where a picture can be written."""
+    path = Path(text)
+    if path.suffix != ".png" or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"expected the path of a .png file in a folder that is there, got {text!r}")
+    return path
+
+
 def cpu(call: Callable[[], Any]) -> float:
     """CPU seconds that a call takes."""
     start = time.process_time()
@@ -134,4 +143,4 @@ def versions() -> str:
 
 def show(report: Report) -> None:
     """Prints what a script measured, and its aims."""
-    print(*report.lines, "", *aims_table(report.aims), sep="\n", flush=True)
+    print(*report.lines, *(["", *aims_table(report.aims)] if report.aims else []), sep="\n", flush=True)
