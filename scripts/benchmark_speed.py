@@ -10,6 +10,7 @@ Every row is a script that runs alone too, with options of its own:
     classifiers  estimator_time.py   fits of small tables, beside a multilayer perceptron
     wafer        wafer_time.py       many chips, beside one
     reads        substrate_time.py   one measurement, beside the plain matrix product
+    operations   operation_time.py   what a measurement is made of, beside the same product
     epoch        epoch_time.py       an epoch of MNIST, beside plain torch
     iteration    iteration_time.py   where the time of an iteration goes
 
@@ -30,6 +31,7 @@ import estimator_time
 import evaluation_time
 import iteration_time
 import jobs
+import operation_time
 import solve_time
 import steps_time
 import substrate_time
@@ -47,6 +49,7 @@ ROWS: dict[str, Callable[..., Report]] = {
     "classifiers": estimator_time.report,
     "wafer": wafer_time.report,
     "reads": substrate_time.report,
+    "operations": operation_time.report,
     "epoch": epoch_time.report,
     "iteration": iteration_time.report,
 }
@@ -58,6 +61,7 @@ QUICK: dict[str, dict[str, Any]] = {  # a first look: fewer rounds and seeds, fi
     "classifiers": {"seeds": (100,)},
     "wafer": {"timesteps": 4096, "rounds": 1},
     "reads": {"rounds": 10},
+    "operations": {"rounds": 10},
     "epoch": {"hw": ("optical",), "epochs": 1},
     "iteration": {"iterations": 3},
 }

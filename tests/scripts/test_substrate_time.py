@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operation_time
 import pytest
 import substrate_time
 import torch
@@ -44,3 +45,16 @@ def test_products_are_made_of_a_batch(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: shapes.append((tuple(a.shape), tuple(b.shape))))
     substrate_time.products([torch.eye(3), torch.eye(4)], torch.Generator().manual_seed(0))()
     assert shapes == [((5, 3), (3, 3)), ((5, 4), (4, 4))]
+
+
+def test_three_products_are_those_of_a_complex_matrix():
+    cosine, sine, real, imaginary = torch.randn(4, 6, 6, generator=torch.Generator().manual_seed(0)).double()
+    parts = operation_time.three_products(cosine, sine, real, imaginary - real, real + imaginary)
+    whole = torch.complex(cosine, sine) @ torch.complex(real, imaginary)
+    torch.testing.assert_close(torch.complex(*parts), whole)
+
+
+def test_operations_are_relative_to_the_plain_product():
+    report = operation_time.report(1)
+    assert report.lines[2] == "| plain product | 1.00 |"
+    assert len(report.lines) == 2 + len(operation_time.operations())
