@@ -10,15 +10,16 @@ them are known: it hardly scatters.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from timing import Aim, Parser, Report, cpu, progress, show, table, whole
 
+from pib_rl.cli.cli import run
 from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import EVALUATION
 from pib_rl.envs.make import find_spec
@@ -31,6 +32,7 @@ from pib_rl.training.run import environments, prepare
 from pib_rl.training.schedule import look_steps
 
 TASKS = {"CartPole-v1": ("digital", "memristive", "optical"), "Pendulum-v1": ("digital", "memristive")}
+BOUND = 1.1
 
 
 class Spent(NamedTuple):
@@ -54,9 +56,8 @@ def spent(config: TrainConfig) -> Spent:
 
     steps = look_steps(config.timesteps, config.looks, find_spec(config.env).max_episode_steps)
     watch = Evaluation(lambda: timed(HELDOUT_EPISODES, Read.NOISY), steps, None)
-    start = time.process_time()
-    model.learn(config.timesteps, callback=watch)
-    training, looks, count = time.process_time() - start, sum(seconds), len(seconds)
+    training = cpu(lambda: model.learn(config.timesteps, callback=watch))
+    looks, count = sum(seconds), len(seconds)
     timed(HELDOUT_EPISODES, Read.NOISY)
     for read in (Read.NOISY, Read.MEAN):
         timed(config.eval_episodes, read)
@@ -64,28 +65,44 @@ def spent(config: TrainConfig) -> Spent:
     return Spent(training, looks, count, sum(seconds) - looks)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--timesteps", type=int, default=40_960)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+def report(timesteps: int = 40_960, rounds: int = 3, tasks: Mapping[str, Sequence[str]] = TASKS) -> Report:
+    """All trainings.
+
+    Args:
+        timesteps: Steps of each.
+        rounds: Trainings with and without evaluations, of each hardware.
+        tasks: What is trained: substrates by environment.
+    """
+    rows, aims = [], []
+    for task, hw in [(task, hw) for task, hardware in tasks.items() for hw in hardware]:
+        plans = [settle(task, "pib", hw, {"timesteps": timesteps} | more) for more in ({"looks": 0}, {})]
+        runs = [[spent(plan) for plan in plans] for _ in progress(range(rounds), f"{hw} pair")]
+        none, some = (min(run[at].training for run in runs) for at in (0, 1))
+        within = statistics.median(run[1].training / (run[1].training - run[1].looks) for run in runs)
+        after = statistics.median(one.final for run in runs for one in run)
+        figures = (f"{none:.1f}", f"{some:.1f}", f"{some / none:.2f}", f"{within:.2f}", f"{after:.1f}")
+        rows.append((task, hw, runs[0][1].count, *figures))
+        aims.append(Aim(f"training with evaluations over without, {task}, {hw}", within, BOUND))
+    head = (
+        "task",
+        "hardware",
+        "looks",
+        "without, s",
+        "with, s",
+        "with over without",
+        "within",
+        "evaluations after it, s",
+    )
+    return Report(table(head, rows), aims)
+
+
+def main(arguments: list[str]) -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--timesteps", type=whole(1), default=40_960)
+    parser.add_argument("--rounds", type=whole(1), default=3)
     settle_in()
-    print("| task | hardware | looks | without, s | with, s | with over without | within | evaluations after it, s |")
-    print("|---|---|---|---|---|---|---|---|")
-    for task, hardware in TASKS.items():
-        for hw in hardware:
-            given = {"timesteps": options.timesteps}
-            plans = [settle(task, "pib", hw, given | more, source=Path("script")) for more in ({"looks": 0}, {})]
-            runs = [[spent(plan) for plan in plans] for _ in range(options.rounds)]
-            none, some = (min(run[at].training for run in runs) for at in (0, 1))
-            within = statistics.median(run[1].training / (run[1].training - run[1].looks) for run in runs)
-            after = statistics.median(one.final for run in runs for one in run)
-            print(
-                f"| {task} | {hw} | {runs[0][1].count} | {none:.1f} | {some:.1f} | {some / none:.2f} | {within:.2f} "
-                f"| {after:.1f} |",
-                flush=True,
-            )
+    show(report(**vars(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":
-    main()
+    run("evaluation_time", main)

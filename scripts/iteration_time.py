@@ -8,7 +8,6 @@ the steps of an iteration; the first iteration does not count.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.vec_env import VecEnvWrapper
+from timing import HARDWARE, Parser, Report, picture_path, progress, show, table, whole
 
 from pib_rl.agents.rule.iteration import Rule
+from pib_rl.cli.cli import run
 from pib_rl.cli.process import settle_in
 from pib_rl.common.palette import PALETTE
 from pib_rl.figures.curves import new_figure
@@ -100,19 +101,25 @@ def draw(found: dict[str, dict[str, float]], path: Path) -> None:
     figure.savefig(path, dpi=150, bbox_inches="tight")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--iterations", type=int, default=10)
-    parser.add_argument("--figure", type=Path)
-    given = parser.parse_args()
+def report(iterations: int = 10, picture: Path | None = None) -> Report:
+    """All substrates; the picture of it where a path says so."""
+    found = {hw: measure(hw, iterations) for hw in progress(HARDWARE, "substrate")}
+    if picture:
+        draw(found, picture)
+    rows = [
+        (hw, *(f"{parts[name]:.1f}" for name in PARTS), f"{sum(parts.values()):.1f}") for hw, parts in found.items()
+    ]
+    return Report(table(("CPU ms per 1000 steps", *PARTS.values(), "all"), rows), [])
+
+
+def main(arguments: list[str]) -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--iterations", type=whole(1), default=10)
+    parser.add_argument("--figure", type=picture_path, metavar="PNG")
+    given = parser.parse_args(arguments)
     settle_in()
-    found = {hw: measure(hw, given.iterations) for hw in ("digital", "memristive", "optical")}
-    print(f"| CPU ms per 1000 steps | {' | '.join(PARTS.values())} | all |\n|---|{'---|' * (len(PARTS) + 1)}")
-    for hw, parts in found.items():
-        print(f"| {hw} | {' | '.join(f'{parts[name]:.1f}' for name in PARTS)} | {sum(parts.values()):.1f} |")
-    if given.figure:
-        draw(found, given.figure)
+    show(report(given.iterations, given.figure))
 
 
 if __name__ == "__main__":
-    main()
+    run("iteration_time", main)

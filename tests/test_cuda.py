@@ -13,7 +13,7 @@ from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.network.faults import inject, offered
-from pib_rl.physical.faults import Fault
+from pib_rl.physical.faults import KINDS, Fault
 from pib_rl.physical.substrate import Read
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
@@ -78,7 +78,23 @@ def test_a_chip_breaks_and_learns_on(hw):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw=hw, n_steps=64, width=16, seed=0, device="cuda")
     agent.learn(256)
     obs = torch.randn(64, 4, device="cuda")
-    for kind in offered(agent.policy):
-        inject(agent.policy, Fault(kind, SIZES[kind]))
+    for kind in offered(agent.policy.model):
+        inject(agent.policy.model, Fault(kind, SIZES[kind]))
         assert agent.policy.model.outputs(obs, Read.MEAN).isfinite().all(), kind
     agent.learn(256, reset_num_timesteps=False)
+
+
+@pytest.mark.parametrize("hw", HARDWARE + DETAILED)
+def test_a_wafer_learns_breaks_and_learns_on(hw):
+    agent = PIB(
+        "MlpPolicy", make_vec_env("CartPole-v1", 6), hw=hw, chips=3, n_steps=64, width=16, seed=0, device="cuda"
+    )
+    agent.learn(128)
+    obs = torch.randn(3, 64, 4, device="cuda")
+    for kind in offered(agent.policy.model):
+        last = SIZES[kind] if KINDS[kind].spreadable else None
+        inject(agent.policy.model, Fault(kind, SIZES[kind] if last is None else 0.0, last=last))
+        assert agent.policy.model.outputs(obs, Read.MEAN).isfinite().all(), kind
+    agent.learn(128, reset_num_timesteps=False)
+    single = agent.policy.of_chip(2).model.outputs(obs[2], Read.MEAN)
+    assert (single - agent.policy.model.outputs(obs, Read.MEAN)[2]).norm() < 0.05 * single.norm()

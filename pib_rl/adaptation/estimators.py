@@ -139,7 +139,7 @@ class EstimatorRecovery(RecoveryRun):
         run = LearningRun(task, self.data, model, self.fitted, self.held)
         rows, wall = fit(run, folder, lambda: self.seen(model, task))
         totals = model.model_.meter.totals()
-        counts = {name: totals[name] for name in ("measurements", "writes")} | {"wall_s": round(wall, 3)}
+        counts = {"measurements": totals["measurements"], "writes": totals["writes"], "wall_s": round(wall, 3)}
         with aside(model):
             final, old = self.tested(model), self.tested_with_old_probe(model)
         numbers: dict[str, Any] = {task.validated: rows[-1][task.validated], self.named: final, **counts}

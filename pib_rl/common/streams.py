@@ -100,7 +100,9 @@ class Streams:
 
     def spread(self, value: float | Tensor, like: Tensor) -> float | Tensor:
         """A number, or one per chip, shape (*chips), so that it combines with ``like``, shape (*chips, ...)."""
-        return value.view(*value.shape, *[1] * (like.ndim - value.ndim)) if isinstance(value, Tensor) else value
+        if not isinstance(value, Tensor):
+            return value
+        return value.to(like.device).view(*value.shape, *[1] * (like.ndim - value.ndim))
 
     def normal(self, name: str, like: Tensor) -> Tensor:
         """Standard normal draws with the shape, type and device of ``like``."""

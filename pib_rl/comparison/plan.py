@@ -48,7 +48,10 @@ class CompareConfig(TaskSettings):
     looks: int | None = None
     """Evaluations during each run, the same number for all; by default as train has it, see its help."""
     jobs: int | None = None
-    """Runs side by side; by default one per processor."""
+    """Processes side by side; by default one per processor."""
+    wafers: bool = True
+    """Train the seeds of one learner on one substrate together, as the chips of a wafer, where both can; --no-wafers
+    gives each seed a process of its own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -54,9 +54,10 @@ class WaferScores:
 
 def yield_figure(scores: WaferScores, title: str) -> Figure:
     """Three panels: final scores, scores on the way, and the share of chips at the threshold."""
-    figure = new_figure(11.0, 3.8)
-    figure.suptitle(literal(title, 90), fontsize=11)
-    panels = figure.subplots(1, 2 if scores.threshold is None else 3)
+    count = 2 if scores.threshold is None else 3
+    figure = new_figure(3.8 * count, 3.8)
+    figure.suptitle(literal(title, 30 * count), fontsize=11)
+    panels = figure.subplots(1, count)
     _finals(panels[0], scores)
     _curves(panels[1], scores)
     if scores.threshold is not None:
@@ -66,11 +67,15 @@ def yield_figure(scores: WaferScores, title: str) -> Figure:
 
 def _finals(axes: Axes, scores: WaferScores) -> None:
     """Every chip's final score: in order, or over what differs from chip to chip."""
+    from matplotlib.ticker import MaxNLocator
+
     chips = len(scores.final)
     if scores.severity is None:
         order = scores.final.argsort()
         places, label = np.empty(chips), "chips, from the worst to the best"
         places[order] = np.arange(1, chips + 1)
+        axes.set_xlim(0.5, chips + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         places, label = scores.severity, scores.severity_name
     axes.scatter(places, scores.final, s=14, color=BLUE, zorder=2)
@@ -79,20 +84,24 @@ def _finals(axes: Axes, scores: WaferScores) -> None:
     _threshold(axes, scores)
     axes.set_xlabel(label)
     axes.set_ylabel(f"final {scores.score}")
-    axes.legend(fontsize=8)
+    _finish(axes)
 
 
 def _curves(axes: Axes, scores: WaferScores) -> None:
-    """Quantiles of the chips on the way, and the worst one."""
+    """Quantiles of the chips on the way, and the worst one; bars where there was one look."""
     for low, high, alpha in SHARES:
         edges = np.quantile(scores.curves, [low, high], axis=1)
-        axes.fill_between(scores.steps, *edges, color=BLUE, alpha=alpha, linewidth=0, label=_band(low, high))
+        look = {"color": BLUE, "alpha": alpha, "label": _band(low, high)}
+        if len(scores.steps) > 1:
+            axes.fill_between(scores.steps, *edges, linewidth=0, **look)
+        else:
+            axes.vlines(scores.steps, *edges, linewidth=10, **look)
     axes.plot(scores.steps, np.median(scores.curves, 1), color=BLUE, marker="o", markersize=3, label="median")
     axes.plot(scores.steps, scores.curves[:, scores.worst], color=RED, marker="s", markersize=3, label="worst chip")
     _threshold(axes, scores)
-    axes.set_xlabel(scores.unit)
+    _steps(axes, scores)
     axes.set_ylabel(scores.score)
-    axes.legend(fontsize=8)
+    _finish(axes)
 
 
 def _share(axes: Axes, scores: WaferScores) -> None:
@@ -100,13 +109,26 @@ def _share(axes: Axes, scores: WaferScores) -> None:
     assert scores.threshold is not None
     axes.plot(scores.steps, 100 * scores.good, color=BLUE, marker="o", markersize=3)
     axes.set_ylim(-3, 103)
-    axes.set_xlabel(scores.unit)
+    _steps(axes, scores)
     axes.set_ylabel(f"chips at {scores.threshold:g} or more [%]")
+    axes.grid(alpha=0.25)
+
+
+def _steps(axes: Axes, scores: WaferScores) -> None:
+    """The axis of steps, from the start of the training."""
+    axes.set_xlim(0, 1.03 * scores.steps[-1])
+    axes.set_xlabel(scores.unit)
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=8)
 
 
 def _threshold(axes: Axes, scores: WaferScores) -> None:
     if scores.threshold is not None:
-        axes.axhline(scores.threshold, color=GREY, linestyle="--", linewidth=1)
+        label = f"good: {scores.threshold:g} or more"
+        axes.axhline(scores.threshold, color=GREY, linestyle="--", linewidth=1, label=label)
 
 
 def _band(low: float, high: float) -> str:

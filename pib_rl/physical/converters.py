@@ -82,17 +82,18 @@ class FragileConverter(nn.Module):
     Attributes:
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
             state can be loaded.
-        amplification: What an amplifier in front multiplies by, a number or one per chip, shape (*chips, 1, 1); 1 where
-            there is none.
     """
-
-    amplification: float | Tensor = 1.0
 
     def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()
         self.converter = Converter(bits, low, high, inl)
         self.bits = nn.Buffer(torch.tensor(float(bits or 0)))
         restore_after_loading(self)
+
+    @property
+    def amplification(self) -> float | Tensor:
+        """What an amplifier in front multiplies by, a number or shape (*chips, 1, 1); 1 where there is none."""
+        return 1.0
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""

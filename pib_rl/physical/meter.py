@@ -116,6 +116,11 @@ class Meter(nn.Module):
         for count in self.buffers():
             count.zero_()
 
+    def _apply(self, *arguments: Any, **options: Any) -> Meter:
+        self.settle()  # what is noted stays behind when the buffers move to another device
+        super()._apply(*arguments, **options)  # type: ignore[no-untyped-call]
+        return self
+
     def _save_to_state_dict(self, *arguments: Any) -> None:
         self.settle()
         super()._save_to_state_dict(*arguments)

@@ -35,12 +35,15 @@ class RangedConverter(FragileConverter):
             state can be loaded.
     """
 
-    amplification: float | Tensor
-
     def __init__(self, bits: int | None, span: float, inl: float, limit: float, chips: tuple[int, ...] = ()) -> None:
         super().__init__(bits, -span, span, inl)
         self._limit = limit
         self.gain = nn.Buffer(torch.ones(chips))
+        self._factor: float | Tensor = nn.Buffer(torch.ones((*chips, 1, 1)), persistent=False) if chips else 1.0
+
+    @property
+    def amplification(self) -> float | Tensor:
+        return self._factor
 
     def forward(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating at the ends of the range in use."""
@@ -71,4 +74,4 @@ class RangedConverter(FragileConverter):
         power = stored.log2()
         valid = (stored >= 1) & (stored <= self._limit) & (power == power.floor())
         gain = torch.where(valid, stored, 1.0)
-        self.amplification = gain[:, None, None] if gain.ndim else gain.item()
+        self._factor = gain[:, None, None] if gain.ndim else gain.item()

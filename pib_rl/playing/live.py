@@ -74,7 +74,8 @@ class Live(BaseCallback):
         super().__init__()
         self._budget = budget or FrameBudget()
         self.keys, self.open, self.frames = Keys(HELP), True, 0
-        self._title, self._total = f"{config.env} on {config.hw}", config.timesteps
+        shown = f", chip {config.chip}" if config.chips > 1 else ""
+        self._title, self._total = f"{config.env} on {config.hw}{shown}", config.timesteps
         self._policy, self._chip = policy, config.chip
         self._means: tuple[float, ...] = ()
         self._plan: FaultPlan | None = None

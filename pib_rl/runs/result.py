@@ -85,6 +85,9 @@ class RunResult:
     worst_chip: int | None = column("number of the worst chip, from 0", HARDWARE)
     worst_chip_mean: float | None = column("its mean return, or score", HARDWARE)
 
+    wafer_seed: int | None = column("first seed of the wafer that this chip was trained on, beside others", (TRAIN,))
+    wafer_chips: int | None = column("chips of that wafer; time is this chip's share of its time", (TRAIN,), row=True)
+
     validation_accuracy: float | None = column("accuracy on validation samples", (LABELS,), form="percent")
     test_accuracy: float | None = column("accuracy", (LABELS,), form="percent")
     test_accuracy_noiseless: float | None = column("accuracy, mean read", (LABELS,), form="percent")

@@ -75,7 +75,9 @@ def weight_pictures(model: PhysicalModel, when: str) -> dict[str, np.ndarray]:
     with model.streams.aside("pictures"), model.meter.paused():
         held = {name: array.weights()[first].detach().cpu().numpy() for name, array in arrays_of(model).items()}
     return {
-        f"weights/{name}": plots.as_pixels(weight_figure(weights, f"weights of {name}, {when}"))
+        f"weights/{name}": plots.as_pixels(
+            weight_figure(weights, f"weights of {name}{' of chip 0' if first else ''}, {when}")
+        )
         for name, weights in held.items()
     }
 

@@ -33,7 +33,7 @@ class TrainConfig(RunSettings, LearnerSettings):
     """Outputs of each unit."""
     units: int = 2
     """Number of units in series."""
-    n_envs: int = 32
+    n_envs: int = 16
     """Environments that run side by side, of each chip."""
     n_steps: int | None = None
     """Steps per environment and rollout; by default 2048 samples per rollout in all."""
@@ -66,6 +66,8 @@ class TrainConfig(RunSettings, LearnerSettings):
         self.rate()
         self.faults()
         self.pace()
+        if self.chip and self.chips == 1:
+            raise UserError(f"--chip chooses one of several chips, got --chip {self.chip}; give --chips too")
         if not 0 <= self.chip < self.chips:
             raise UserError(f"--chip must be in 0..{self.chips - 1}, one of the --chips {self.chips}, got {self.chip}")
         with mistakes():

@@ -34,7 +34,7 @@ from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutR
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
-from pib_rl.training.room import check_room
+from pib_rl.training.room import check_room, check_wafer
 from pib_rl.training.schedule import look_steps
 from pib_rl.training.wafer import Wafer
 
@@ -80,6 +80,7 @@ def prepare(config: TrainConfig) -> PIB:
     """
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         if config.chips > 1:
+            check_wafer(config)
             single = build(replace(config, chips=1, chip=0, fault=()))
             close(single)
             check_room(config, single)
@@ -197,7 +198,7 @@ def evaluate_final(
     means: dict[str, Any] = {name: float(values.mean()) for name, values in returns.items()}
     if config.chips > 1:
         threshold = find_spec(config.env).reward_threshold
-        wafer = Wafer(config, evaluations, returns["eval_mean"], returns["eval_mean_noiseless"], threshold, faults)
+        wafer = Wafer(config, evaluations, returns, threshold, faults)
         wafer.save(folder, policy)
         means |= wafer.metrics()
     return RunResult(

@@ -124,7 +124,7 @@ def load_chip(path) -> dict[str, torch.Tensor]:
 
 
 def stuck(state) -> dict[str, torch.Tensor]:
-    return {key: value == 0 for key, value in state.items() if ".array.step_" in key}
+    return {key: value == 0 for key, value in state.items() if key.endswith(".array.step")}
 
 
 def test_the_folder_tells_of_before_after_and_every_learner(adapted):
@@ -155,10 +155,11 @@ def test_frozen_units_stay_as_they_broke_while_the_readout_learns(adapted, polic
     broken = patient(policy, seed=5).broken
     frozen = load_chip(adapted / "frozen" / "policy.safetensors")
     moved = {key for key, value in broken.items() if not torch.equal(value, frozen[key])}
-    assert not any(key.endswith((".plus", ".minus")) and key.startswith("network.units") for key in moved)
-    assert {"readout.array.plus", "readout.array.minus"} <= moved
+    assert not any(key.endswith(".pair") and key.startswith("network.units") for key in moved)
+    assert "readout.array.pair" in moved
+    assert (broken["readout.array.pair"] != frozen["readout.array.pair"]).flatten(1).any(1).all(), "of both devices"
     learned = load_chip(adapted / "pib" / "policy.safetensors")
-    assert not torch.equal(broken["network.units.0.array.plus"], learned["network.units.0.array.plus"])
+    assert not torch.equal(broken["network.units.0.array.pair"], learned["network.units.0.array.pair"])
 
 
 def test_stuck_devices_are_the_same_for_all_to_the_end(adapted, policy):
@@ -170,7 +171,7 @@ def test_stuck_devices_are_the_same_for_all_to_the_end(adapted, policy):
         state = load_chip(adapted / name / "policy.safetensors")
         assert all(torch.equal(hit, stuck(state)[key]) for key, hit in hits.items())
         for key, hit in hits.items():
-            level = key.replace("step_", "")
+            level = key.removesuffix("step") + "pair"
             assert torch.equal(state[level][hit], broken[level][hit])
 
 
@@ -198,13 +199,13 @@ def test_every_learner_starts_from_the_same_broken_chip(kind, request, tmp_path,
         assert all(key.endswith(tuned) for key in state.keys() - same)
         assert ("network.units.0.control.mean" in same) == (kind == "policy")
         assert all(torch.equal(value, start[0][key]) for key, value in state.items()), "and the same for all"
-    assert not torch.equal(own_state(found.healthy)["readout.array.plus"], found.broken["readout.array.plus"])
+    assert not torch.equal(own_state(found.healthy)["readout.array.pair"], found.broken["readout.array.pair"])
 
 
 def test_the_seed_says_what_breaks(policy):
     first, again, other = (patient(policy, seed=seed) for seed in (5, 5, 6))
     assert all(torch.equal(value, again.broken[key]) for key, value in first.broken.items())
-    key = "network.units.0.array.step_plus"
+    key = "network.units.0.array.step"
     assert not torch.equal(stuck(first.broken)[key], stuck(other.broken)[key])
     assert (first.before, first.after) == (again.before, again.after)
 

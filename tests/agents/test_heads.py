@@ -92,12 +92,12 @@ def test_draws_of_a_gaussian_head_have_its_mean_and_spread():
 
 @pytest.mark.parametrize("head", [DiscreteHead(3), GaussianHead(3)])
 def test_draws_repeat_with_the_seed_and_have_the_shape_and_type_of_actions(head):
-    parameters = normal(5, 3).float()
+    parameters = normal(50, 3).float()
     one, same, other = (head.sample(parameters, Streams(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     discrete = isinstance(head, DiscreteHead)
-    assert one.shape == ((5,) if discrete else (5, 3))
+    assert one.shape == ((50,) if discrete else (50, 3))
     assert one.dtype == (torch.long if discrete else torch.float)
 
 
@@ -166,3 +166,52 @@ def test_white_exploration_is_sampling_bit_for_bit():
 def test_a_correlation_out_of_range_is_refused(correlation):
     with pytest.raises(ValueError, match=r"noise_correlation must be in 0\.\.1"):
         make_head(spaces.Box(-1, 1, (2,)), noise_correlation=correlation)
+
+
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_heads_of_a_wafer_are_those_of_each_chip(kind):
+    chips, space = 3, spaces.Discrete(4) if kind == "discrete" else spaces.Box(-1, 1, (4,))
+    wafer, single = make_head(space, chips=(chips,)).double(), [make_head(space).double() for _ in range(chips)]
+    parameters, push = normal(chips, N, 4), normal(chips, N, seed=2)
+    if kind == "discrete":
+        actions = torch.arange(chips * N).view(chips, N) % 4
+    else:
+        actions = normal(chips, N, 4, seed=1)
+        wafer.log_std.copy_(normal(chips, 1, 4, seed=3) / 2)
+        for number, head in enumerate(single):
+            head.log_std.copy_(wafer.log_std[number])
+    gradient = wafer.gradient(parameters, wafer.score(parameters, actions), push, 0.3)
+    for number, head in enumerate(single):
+        own, taken = parameters[number], actions[number]
+        for name in ("log_prob", "score"):
+            torch.testing.assert_close(
+                getattr(wafer, name)(parameters, actions)[number], getattr(head, name)(own, taken)
+            )
+        for name in ("entropy", "mode"):
+            torch.testing.assert_close(getattr(wafer, name)(parameters)[number], getattr(head, name)(own))
+        torch.testing.assert_close(wafer.encode(actions)[number], head.encode(taken))
+        torch.testing.assert_close(gradient[number], head.gradient(own, head.score(own, taken), push[number], 0.3))
+    for _ in range(3):
+        wafer.update_std(parameters, actions, push, 0.3, 1e-2)
+        for number, head in enumerate(single):
+            head.update_std(parameters[number], actions[number], push[number], 0.3, 1e-2)
+    for number, head in enumerate(single):
+        if kind == "continuous":
+            torch.testing.assert_close(wafer.log_std[number], head.log_std)
+
+
+def test_actions_of_a_wafer_are_drawn_for_each_chip_by_its_own_law():
+    logits = torch.tensor([[0.0, 1.0, -2.0], [3.0, 0.0, 0.0]])
+    drawn = DiscreteHead(3).sample(logits[:, None].expand(2, 20000, 3), Streams(0, 2))
+    assert drawn.shape == (2, 20000)
+    for chip in range(2):
+        fraction = torch.bincount(drawn[chip], minlength=3) / 20000
+        torch.testing.assert_close(fraction, logits[chip].softmax(0), rtol=0, atol=0.015)
+    head = GaussianHead(1, chips=(2,))
+    head.log_std.copy_(torch.tensor([-1.0, 0.5])[:, None, None])
+    for draw in (head.sample, head.explore):
+        spread = draw(torch.zeros(2, 20000, 1), Streams(0, 2)).std(1).flatten()
+        torch.testing.assert_close(spread, torch.tensor([-1.0, 0.5]).exp(), rtol=0.03, atol=0)
+    other = DiscreteHead(3).other(torch.zeros(2, 500, 3), torch.ones(2, 500, dtype=torch.long), Streams(0, 2))
+    assert other.shape == (2, 500)
+    assert (other != 1).all()

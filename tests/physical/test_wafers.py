@@ -17,6 +17,7 @@ from pib_rl.physical.faults import KINDS as FAULTS
 from pib_rl.physical.faults import Fault
 from pib_rl.physical.meter import PARTS, Meter
 from pib_rl.physical.part import Part
+from pib_rl.physical.ranging import RangedConverter
 from pib_rl.physical.substrate import Read
 
 ALL = sorted(KINDS | PULSED)
@@ -233,9 +234,7 @@ def test_a_meter_counts_per_chip_and_tells_the_sum():
     assert meter.products.tolist() == [40, 40, 40]
     assert meter.energy[:, PARTS.index("array")].tolist() == [1, 2, 3]
     assert meter.energy[:, PARTS.index("light")].tolist() == [0.5] * 3
-    torch.testing.assert_close(
-        meter.energy[:, PARTS.index("programming")], torch.tensor([2e-12, 0, 10e-12], dtype=torch.float64)
-    )
+    assert meter.energy[:, PARTS.index("programming")].tolist() == pytest.approx([2e-12, 0, 10e-12], abs=1e-18)
 
 
 @pytest.mark.parametrize("read", [Read.MEAN, Read.NOISY])
@@ -251,6 +250,30 @@ def test_each_chips_converter_follows_its_own_signal(read):
         error = (seen - exact)[chip][exact[chip].abs() < 4 / gain]
         rounding, noise = 8 / 254 / gain / 12**0.5, (0 if read is Read.MEAN else 0.01 * 8 / gain)
         assert error.std().item() == pytest.approx((rounding**2 + noise**2) ** 0.5, rel=0.05)
+
+
+def test_a_wafer_moves_to_another_device_with_all_that_it_needs():
+    meter = Meter((CHIPS,))
+    meter.write(torch.ones(CHIPS), 2.0)
+    meter.spend({"array": torch.ones(CHIPS)})
+    meter.to("meta")  # numbers of two devices do not combine
+    there = torch.zeros(CHIPS, device="meta")
+    meter.write(there, 2.0)
+    meter.spend({"array": there})
+    meter.settle()
+    converter = RangedConverter(8, 4.0, 0.0, 16.0, (CHIPS,))
+    converter.fit(torch.tensor([4.0, 1.0, 0.1])[:, None, None])
+    assert converter.to("meta")(torch.zeros(CHIPS, 9, 4, device="meta")).device.type == "meta"
+    spread = Streams(0, CHIPS).spread(torch.ones(CHIPS), torch.zeros(CHIPS, 4, device="meta"))
+    assert (spread.shape, spread.device.type) == ((CHIPS, 1), "meta")
+
+
+def test_a_meter_that_moves_keeps_what_it_noted():
+    meter = Meter()
+    meter.write(torch.tensor(3), 2.0)
+    meter.read(4)
+    assert meter.double().energy.sum() == 6
+    assert meter.totals() == {"measurements": 4, "writes": 3, "products": 0}
 
 
 def test_hardware_that_makes_one_chip_at_a_time_says_so():

@@ -16,7 +16,7 @@ from torch import Tensor
 from pib_rl.agents.estimators.arguments import check_arguments
 from pib_rl.agents.estimators.label_samples import LabelledSamples
 from pib_rl.agents.estimators.length import LONG, Length, length
-from pib_rl.agents.estimators.progress import Progress
+from pib_rl.agents.estimators.progress import FitProgress
 from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, fit_settings, shipped
 from pib_rl.agents.estimators.stopping import hold_out
 from pib_rl.agents.estimators.trainer import AT_ONCE, FitConfig, Trainer
@@ -45,11 +45,12 @@ class PhysicalEstimator(WaferEstimator):
     Args:
         hw, hw_options, units, width, patches, image, objective, objective_options, seed, chips: The chip, see
             `ChipConfig`; with ``image``, the features are its pixels, row by row, and settings for images apply.
-        epochs: Passes over the data. None chooses: as many as make 2000 steps, 10 at least and 200 at most; for n
-            samples of a table (no ``image``) with labels or values, up to 10,000 of them, the square root of n, 20 at
-            least and 40 at most in batches of 64, and in larger batches more. Learners in small steps ("spsa") may need
-            more than that.
-        batch_size: Samples per step, 4 or more. None chooses: 64 for such tables, 256 otherwise.
+        epochs: Passes over the data. None chooses: as many as make 2000 steps, 10 at least and 200 at most. Labels or
+            values of a table (no ``image``) of up to 5000 samples need fewer: for n samples the square root of n, 20 at
+            least and 40 at most, in batches of 64, and twice as many in batches of 128. Learners in small steps
+            ("spsa") may need more than that.
+        batch_size: Samples per step, 4 or more. None chooses: for such tables 64, or 128 from 1000 samples on;
+            otherwise 256.
         learner: What trains the hidden arrays, a key of `pib_rl.agents.LEARNERS`; "frozen" leaves them as fabricated.
         rule: Settings of `FitConfig` but for epochs and batch_size, and of the learner, by name, where they differ from
             those that are shipped.
@@ -141,7 +142,7 @@ class PhysicalEstimator(WaferEstimator):
         trainer, samples = self._trainer(epochs, self._batch(len(x))), self._samples(*part)
         ahead = parse_all(self.faults, epochs, "epochs")
         self.n_iter_ = 0
-        with Progress(epochs, self.verbose) as progress:
+        with FitProgress(epochs, self.verbose) as progress:
 
             def break_at(epoch: int) -> None:
                 while ahead and ahead[0].step <= epoch:
@@ -201,7 +202,8 @@ class PhysicalEstimator(WaferEstimator):
             x, target = self._take(X, y, first)
             inputs = self._tensor(x)
             if first:
-                self._make(inputs)
+                with few_threads(min(CALIBRATION_SAMPLES, len(inputs)), self._chip.width):
+                    self._make(inputs)
             for fault in parse_all(self.faults, self._epochs(len(x)), "epochs"):
                 check(self.model_, fault)
             return inputs, target.to(self.device)

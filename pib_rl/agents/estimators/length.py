@@ -6,8 +6,12 @@ import math
 from dataclasses import dataclass
 
 LEAST, MOST = 10, 200  # epochs
-TABLE = 10_000  # samples up to which labels and real values of a table take small batches and a short fit
-SHORT = (20, 40)  # fewest and most epochs of a short fit in batches of its own size; in between, the root of n
+TABLE = 5000  # samples up to which labels and real values of a table take small batches and a short fit
+FEW = 1000  # samples below which these batches are half as large
+SHORT = (
+    20,
+    40,
+)  # fewest and most epochs of a short fit in batches of 64, in larger ones more; in between, the root of n
 
 
 @dataclass(frozen=True)
@@ -40,5 +44,5 @@ def length(n: int, small: bool, stopping: bool) -> Length:
     """
     if not small or n > TABLE:
         return LONG
-    passes, batch = MOST if stopping else min(SHORT[1], max(SHORT[0], math.sqrt(n))), 64
-    return Length(batch=batch, steps=passes * n / batch)
+    passes = MOST if stopping else min(SHORT[1], max(SHORT[0], math.sqrt(n)))
+    return Length(batch=64 if n < FEW else 128, steps=passes * n / 64)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from pib_rl.agents.estimators.trainer import VALIDATION
 
 
-class Progress:
+class FitProgress:
     """A bar that counts epochs; nothing at all unless ``shown``. Both go to the standard error.
 
     Args:
@@ -25,7 +25,7 @@ class Progress:
         self.seen: dict[str, float] = {}
         self.done, self.start = 0, time.perf_counter()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> FitProgress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -77,7 +77,7 @@ class LinearCrossbar(Crossbar):
         self.record(delta != 0, self._config.write_energy_j)
 
     def age(self, seconds: Size) -> None:
-        start = self._config.drift_start_s
+        start, seconds = self._config.drift_start_s, self._streams.spread(seconds, self.age_s)
         ratio = (self.age_s + start) / (self.age_s + seconds + start)
         self.pair.mul_(torch.pow(self._streams.spread(ratio, self.pair), self.exponents))
         self.age_s.add_(seconds)

@@ -9,7 +9,7 @@ from sklearn.datasets import load_diabetes, load_digits, load_wine
 from sklearn.model_selection import cross_val_score
 
 from pib_rl.agents.estimators import PIBClassifier, PIBEncoder, PIBRegressor
-from pib_rl.agents.estimators.length import LONG, MOST, SHORT, TABLE, length
+from pib_rl.agents.estimators.length import FEW, LONG, MOST, SHORT, TABLE, length
 from pib_rl.agents.estimators.stopping import FEWEST, Patience, Schedule, hold_out
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 
@@ -109,7 +109,7 @@ def test_held_out_samples_are_neither_learned_from_nor_changed_by_views(monkeypa
     PIBClassifier(**SMALL, epochs=2, early_stopping=True, views={}).fit(x, y)
     samples, held = seen[0]
     assert len(samples) + len(held) == len(x)
-    assert len(held) == int(0.1 * len(x))
+    assert held.y.bincount().tolist() == [6, 6, 5]  # of 59, 71 and 48
     rows = {tuple(row) for row in torch.cat([samples.x, held.x]).tolist()}
     assert rows == {tuple(row) for row in torch.tensor(x, dtype=torch.float32).tolist()}
     assert samples.views is not None
@@ -125,6 +125,13 @@ def test_validation_draws_nothing_from_the_streams_of_learning():
     assert trainer.validate(samples) == first
     before = list(model.model_.streams._generators.values())[: len(states)]
     assert all(torch.equal(one, two.get_state()) for one, two in zip(states, before, strict=True))
+
+
+def test_passes_of_partial_fit_count():
+    x, y = load_wine(return_X_y=True)
+    model = PIBClassifier(**SMALL, epochs=3).fit(x, y)
+    assert model.partial_fit(x, y).n_iter_ == 4
+    assert PIBClassifier(**SMALL).partial_fit(x, y).n_iter_ == 1
 
 
 def test_few_samples_are_all_learned_from():
@@ -164,14 +171,15 @@ def test_lengths():
     assert [short.epochs(142, batch) for batch in (16, 64, 128, 1000)] == [10, 20, 40, MOST]
     assert [length(n, small=True, stopping=False).epochs(n, 64) for n in (2, 900, 5000)] == [20, 30, 40]
     assert stopped.epochs(142, 64) == MOST
+    assert [length(n, small=True, stopping=False).batch for n in (FEW - 1, FEW, TABLE)] == [64, 128, 128]
     assert length(142, small=False, stopping=False) == length(TABLE + 1, small=True, stopping=False) == LONG
     assert (LONG.epochs(55_000, 256), LONG.epochs(20_000, 256), LONG.epochs(1000, 256)) == (10, 26, 200)
     x, y = load_digits(return_X_y=True)
     table, image = (PIBClassifier(**SMALL, image=image).prepare(x, y) for image in (None, (8, 8)))
-    assert [model._batch(1797) for model in (table, image)] == [64, 256]
-    assert [model._epochs(1797) for model in (table, image)] == [SHORT[1], MOST]
-    assert table.set_params(batch_size=128)._batch(1797) == 128
-    assert table._epochs(1797) == 2 * SHORT[1]
+    assert [model._batch(1797) for model in (table, image)] == [128, 256]
+    assert [model._epochs(1797) for model in (table, image)] == [2 * SHORT[1], MOST]
+    assert table.set_params(batch_size=64)._batch(1797) == 64
+    assert table._epochs(1797) == SHORT[1]
 
 
 def test_a_person_sees_how_long_it_took_and_why_it_ended(capsys):
@@ -193,15 +201,19 @@ def test_fit_and_predict_use_one_thread_for_small_tables_and_give_the_others_bac
     torch.set_num_threads(2)
     try:
         model = PIBClassifier(**SMALL, epochs=2)
+        make = PIBClassifier._make
+        monkeypatch.setattr(
+            PIBClassifier, "_make", lambda self, x: (seen.append(torch.get_num_threads()), make(self, x))[1]
+        )
         model.fit(x, y, watch=lambda log: seen.append(torch.get_num_threads()))
-        assert seen == [1, 1]
+        assert seen == [1, 1, 1]  # the chip, and two epochs
         assert torch.get_num_threads() == 2
         outputs = model.model_.outputs
         monkeypatch.setattr(
             model.model_, "outputs", lambda *given: (seen.append(torch.get_num_threads()), outputs(*given))[1]
         )
         model.predict(x)
-        assert seen == [1, 1, 1]
+        assert seen == [1, 1, 1, 1]
         assert torch.get_num_threads() == 2
         with pytest.raises(ZeroDivisionError):
             PIBClassifier(**SMALL).fit(x, y, watch=lambda log: 1 / 0)
