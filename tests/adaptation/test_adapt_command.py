@@ -231,13 +231,13 @@ def test_the_stale_twin_is_the_chip_of_before_the_fault(kind, learner, known, re
 
 
 def test_a_classifier_learns_on_and_test_samples_are_not_looked_at_meanwhile(classifier, tmp_path, monkeypatch, capsys):
-    seen, score = [], PIBClassifier.score
+    seen, predict = [], PIBClassifier.predict
 
-    def note(model, x, y):
+    def note(model, x):
         seen.append(len(x))
-        return score(model, x, y)
+        return predict(model, x)
 
-    monkeypatch.setattr(PIBClassifier, "score", note)
+    monkeypatch.setattr(PIBClassifier, "predict", note)
     arguments = [str(classifier), "--fault", "stuck:0.5", "adc-bits:6", "--no-progress", "--out", str(tmp_path / "one")]
     adapt.main(arguments)
     assert seen == [360, 143, 360, 143, *[143, 143, 360] * 3]

@@ -72,13 +72,13 @@ def test_several_values_are_shown_on_one_scale(npz):
 
 
 def test_a_broken_regressor_learns_on(finished, tmp_path, monkeypatch):
-    seen, score = [], PIBRegressor.score
+    seen, predict = [], PIBRegressor.predict
 
-    def note(model, x, y):
+    def note(model, x):
         seen.append(len(x))
-        return score(model, x, y)
+        return predict(model, x)
 
-    monkeypatch.setattr(PIBRegressor, "score", note)
+    monkeypatch.setattr(PIBRegressor, "predict", note)
     adapt.main([str(finished), "--fault", "stuck:0.3", "--no-progress", "--out", str(tmp_path / "one")])
     assert seen == [100, 40, 100, 40, *[*[40] * 3, 100] * 3], "test samples before, after and at the end alone"
     result = json.loads((tmp_path / "one" / "result.json").read_text())
