@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,7 +91,7 @@ def _curves(axes: Axes, scores: WaferScores) -> None:
     """Quantiles of the chips on the way, and the worst one; bars where there was one look."""
     for low, high, alpha in SHARES:
         edges = np.quantile(scores.curves, [low, high], axis=1)
-        look = {"color": BLUE, "alpha": alpha, "label": _band(low, high)}
+        look: dict[str, Any] = {"color": BLUE, "alpha": alpha, "label": _band(low, high)}
         if len(scores.steps) > 1:
             axes.fill_between(scores.steps, *edges, linewidth=0, **look)
         else:

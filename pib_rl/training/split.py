@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,7 @@ def _own(whole: RunResult, row: dict[str, float], config: TrainConfig, chips: in
     """The result of one chip, costs left aside, from that of the wafer and a row of its table."""
     assert whole.wall_s is not None
     solved = row["solved_at_step"]
+    own: dict[str, Any] = {name: row[name] for name in OF_A_CHIP} | dict.fromkeys(OF_A_WAFER)
     return replace(
         whole,
         seed=config.seed,
@@ -78,6 +80,5 @@ def _own(whole: RunResult, row: dict[str, float], config: TrainConfig, chips: in
         wall_s=round(whole.wall_s / chips, 3),
         wafer_seed=whole.seed,
         wafer_chips=chips,
-        **{name: row[name] for name in OF_A_CHIP},
-        **dict.fromkeys(OF_A_WAFER),
+        **own,
     )
