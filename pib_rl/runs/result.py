@@ -118,6 +118,7 @@ class RunResult:
     faults: list[Any] | None = column("what broke", (*HARDWARE, ADAPT))
     device: str | None = column("torch device", LEARN)
 
+    chip: int | None = column("number of the chip that broke, of a run with several, from 0", (ADAPT,))
     adapt_seed: int | None = column("seed of what broke and of all that came then", (ADAPT,))
     unit: str | None = column("what the length of an adaptation counts", (ADAPT,))
     length: int | None = column("how long each learner went on", (ADAPT,), form="count")

@@ -120,13 +120,16 @@ class PhysicalModel(nn.Module):
         does what belongs to a run: optimisers, objectives and meters.
 
         Raises:
-            ValueError: If its network has other sizes; nothing is changed then.
+            ValueError: If its network has other sizes, or it has another number of chips; nothing is changed then.
         """
         there = {name: value for name, value in own_state(state).items() if _is_inherited(name)}
         here = self.state_dict()
         mean = there.get("normaliser.mean")
         if mean is not None and mean.shape != here["normaliser.mean"].shape:
             own = here["normaliser.mean"]
+            if mean.shape[:-2] != own.shape[:-2]:
+                there_on, here_on = (_count(one.shape[:-2]) for one in (mean, own))
+                raise ValueError(f"the other network is on {there_on}, this one on {here_on}; both need as many chips")
             raise ValueError(f"the other network sees {mean.shape[-1]} numbers, this one {own.shape[-1]}")
         for name in sorted(there.keys() | filter(_is_inherited, here)):
             theirs, ours = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
@@ -145,6 +148,11 @@ def joined(parts: list[Tensor]) -> Tensor:
 def own_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The state dict of a model, from that of the policy that holds it or from its own."""
     return {name.removeprefix("model."): value for name, value in state.items()}
+
+
+def _count(axes: tuple[int, ...]) -> str:
+    """Leading axes of chips, for a message."""
+    return f"a wafer of {axes[0]} chips" if axes else "one chip"
 
 
 def _is_inherited(name: str) -> bool:
