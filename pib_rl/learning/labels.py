@@ -14,7 +14,7 @@ from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import Evaluation, LearningTask, Split, held_count, judged_chips, mean_scores
+from pib_rl.learning.task import FinalScores, LearningTask, Split, held_count, judged_chips, mean_scores
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 
@@ -53,7 +53,7 @@ class LabelsTask(LearningTask):
         """Labels."""
         return {"y": part.y}
 
-    def evaluate(self, data: Data, model: PIBClassifier, fitted: Split, folder: RunFolder) -> Evaluation:
+    def evaluate(self, data: Data, model: PIBClassifier, fitted: Split, folder: RunFolder) -> FinalScores:
         """Accuracy, what others make of the features, and three pictures."""
         title, labels, last = self.config.title, np.asarray(data.y_test), model.model_.network.last.out_features
         assert fitted.y is not None
@@ -75,4 +75,4 @@ class LabelsTask(LearningTask):
             ("features", figures.features(mapped, labels, self.draws, f"Last medium: {title}")),
         ):
             folder.save_picture(name, plots.as_png(figure))
-        return Evaluation(each, mean_scores(found))
+        return FinalScores(each, mean_scores(found))

@@ -20,10 +20,10 @@ from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.learning.labels import LabelsTask
 from pib_rl.learning.room import check_room
-from pib_rl.learning.task import Evaluation, LearningTask, Split
+from pib_rl.learning.task import FinalScores, LearningTask, Split
 from pib_rl.learning.values import ValuesTask
 from pib_rl.learning.views import ViewsTask
-from pib_rl.learning.wafer import Wafer
+from pib_rl.learning.wafer import LearningWafer
 from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
@@ -142,7 +142,7 @@ def train(run: LearningRun, folder: RunFolder) -> None:
     )
 
 
-def save_wafer(run: LearningRun, found: Evaluation, curves: list[np.ndarray], folder: RunFolder) -> Wafer:
+def save_wafer(run: LearningRun, found: FinalScores, curves: list[np.ndarray], folder: RunFolder) -> LearningWafer:
     """What each chip of a wafer reached, written into the run folder.
 
     Args:
@@ -155,7 +155,7 @@ def save_wafer(run: LearningRun, found: Evaluation, curves: list[np.ndarray], fo
     with model.model_.streams.aside("evaluation"), model.model_.meter.paused():
         noiseless = task.validate(model, run.held)
     validated = {task.validated: curves[-1], f"{task.validated}_noiseless": noiseless}
-    wafer = Wafer(task.config, task.scored, np.array(curves), found.each | validated)
+    wafer = LearningWafer(task.config, task.scored, np.array(curves), found.each | validated)
     wafer.save(folder, model.model_)
     return wafer
 

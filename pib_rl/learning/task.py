@@ -39,7 +39,7 @@ class Split(NamedTuple):
         return Split(self.x[pick], y, other)
 
 
-class Evaluation(NamedTuple):
+class FinalScores(NamedTuple):
     """What a trained network reached.
 
     Args:
@@ -125,7 +125,7 @@ class LearningTask(ABC):
         return model.chip_scores(held.x, **self.broadcast(held))
 
     @abstractmethod
-    def evaluate(self, data: Data, model: Any, fitted: Split, folder: RunFolder) -> Evaluation:
+    def evaluate(self, data: Data, model: Any, fitted: Split, folder: RunFolder) -> FinalScores:
         """Fields of the result, from test samples, which are touched here and nowhere else; their pictures.
 
         Of a wafer, scores of features are means over `JUDGED` of its chips, and the pictures are those of the first.

@@ -14,7 +14,7 @@ from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import Evaluation, LearningTask, Split, held_count
+from pib_rl.learning.task import FinalScores, LearningTask, Split, held_count
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 
@@ -46,7 +46,7 @@ class ValuesTask(LearningTask):
         """Values."""
         return {"y": part.y}
 
-    def evaluate(self, data: Data, model: PIBRegressor, fitted: Split, folder: RunFolder) -> Evaluation:
+    def evaluate(self, data: Data, model: PIBRegressor, fitted: Split, folder: RunFolder) -> FinalScores:
         """R2 = 1 - (mean squared error) / (variance), mean over the values where there are several; two pictures."""
         title, truth, guess = self.config.title, np.asarray(data.y_test), model.predict(data.x_test)
         first = model.of_chip(0)
@@ -61,4 +61,4 @@ class ValuesTask(LearningTask):
             ("hardware", figures.hardware(first.model_, inputs, data.image, f"What the hardware saw: {title}")),
         ):
             folder.save_picture(name, plots.as_png(figure))
-        return Evaluation(each, {})
+        return FinalScores(each, {})

@@ -14,7 +14,7 @@ from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import Evaluation, LearningTask, Split, held_count, judged_chips, mean_scores
+from pib_rl.learning.task import FinalScores, LearningTask, Split, held_count, judged_chips, mean_scores
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult, as_text, describe
 
@@ -42,7 +42,7 @@ class ViewsTask(LearningTask):
         """What was seen a moment later."""
         return {"other": part.other}
 
-    def evaluate(self, data: Data, model: PIBEncoder, fitted: Split, folder: RunFolder) -> Evaluation:
+    def evaluate(self, data: Data, model: PIBEncoder, fitted: Split, folder: RunFolder) -> FinalScores:
         """Figures of the features, of the inputs and of their principal components; three pictures."""
         x_test, last = data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED], model.model_.network.last
         found: list[dict[str, float]] = []
@@ -51,10 +51,10 @@ class ViewsTask(LearningTask):
             if chip == 0:
                 self._draw(data, one, fitted, seen, folder)
             if fitted.y is None or data.y_test is None:
-                return Evaluation({}, {})
+                return FinalScores({}, {})
             known = one.transform(fitted.x)
             found.append(self._judge(known, fitted.y, seen, data.y_test, last.out_features))
-        return Evaluation({}, mean_scores(found) | self._judge_inputs(data, fitted))
+        return FinalScores({}, mean_scores(found) | self._judge_inputs(data, fitted))
 
     def _draw(self, data: Data, model: PIBEncoder, fitted: Split, seen: np.ndarray, folder: RunFolder) -> None:
         """Pictures of one chip; ``seen`` are its features of test samples, or of training samples."""

@@ -19,7 +19,7 @@ CHIPS, CURVES, YIELD = "chips.csv", "chip_curves.csv", "yield"
 
 
 @dataclass(frozen=True)
-class Wafer:
+class LearningWafer:
     """The chips of a wafer after they learned.
 
     Args:

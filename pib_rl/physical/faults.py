@@ -100,8 +100,8 @@ class Fault:
         """The same fault on one chip of a wafer, counted from 0, with the size that it has there."""
         if self.last is None:
             return self
-        way = chip / max(chips - 1, 1)
-        return replace(self, size=self.size + way * (self.last - self.size), last=None)
+        size = self.size + (self.last - self.size) * chip / max(chips - 1, 1)
+        return replace(self, size=float(f"{size:.6g}"), last=None)
 
     @property
     def about(self) -> str:

@@ -172,7 +172,7 @@ def test_mistakes_are_one_line_and_leave_nothing(arguments, said, tmp_path):
 
 def test_a_wafer_that_does_not_fit_is_told_how_many_chips_do(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "chip_bytes", lambda agent: 3e8)
-    monkeypatch.setattr(room, "free_bytes", lambda device: 1e9)
+    monkeypatch.setattr("pib_rl.cli.room.free_bytes", lambda device: 1e9)
     with pytest.raises(UserError, match=r"--chips 4 need about 1\.2 GB and 1\.0 GB are free; at most 3 chips fit"):
         train.main([*TINY, "--chips", "4", "--out", str(tmp_path / "new")])
     assert not (tmp_path / "new").exists()
