@@ -11,6 +11,7 @@ from rich.console import Console
 from pib_rl.cli.cli import FAILURE, UserError, parse, run
 from pib_rl.comparison import table
 from pib_rl.comparison.folder import ComparisonFolder
+from pib_rl.comparison.groups import grouped
 from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.report import title, write_report
 from pib_rl.comparison.results import Standing
@@ -59,7 +60,8 @@ def compare(
             file=sys.stderr,
         )
     try:
-        failures = run_all(todo, folder, config.steps, config.jobs or os.cpu_count() or 1, config.progress)
+        groups = grouped(todo, config.wafers)
+        failures = run_all(groups, folder, config.steps, config.jobs or os.cpu_count() or 1, config.progress)
     except KeyboardInterrupt:
         write_report(config, jobs, others, folder, [], command)
         raise UserError(f"interrupted; finished runs are in {folder.path}, the same command goes on there") from None

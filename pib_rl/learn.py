@@ -14,6 +14,7 @@ from pib_rl.cli.process import settle_in
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.run import TARGETS, prepare, train
 from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.result import FORMATS, RunResult
 from pib_rl.runs.tensorboard import check_installed
 
 NAME = "pib_rl.learn"
@@ -48,11 +49,19 @@ def show(folder: RunFolder) -> None:
         table.add_column(name, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
-    table.caption = f"{result.train_samples:,} samples, {result.epochs} epochs in {result.wall_s:.1f} s"
+    table.caption = f"{result.train_samples:,} samples, {result.epochs} epochs in {result.wall_s:.1f} s" + chips(result)
     console = Console()
     console.print(table)
     console.print(format_costs(result.plain()), soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def chips(result: RunResult) -> str:
+    """How the chips of a wafer differ, in two lines; nothing for a single chip."""
+    if result.chips is None:
+        return ""
+    median, worst = (FORMATS["percent"](score or 0.0, "") for score in (result.chips_median, result.worst_chip_mean))
+    return f"\nmeans over {result.chips} chips\nmedian {median}, worst {worst} (chip {result.worst_chip})"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
     settle_in()
     config = parse(PlayConfig, arguments, NAME)
     folder = RunFolder.open(config.run)
-    model, task = load(folder, BEST if config.best else LAST)
+    model, task = load(folder, BEST if config.best else LAST, config.chip)
     session = play(config, folder, model, task)
     if session.returns:
         mean = f"{np.mean(session.returns):.{decimals(*session.returns)}f}"

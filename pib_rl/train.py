@@ -18,6 +18,7 @@ from pib_rl.runs.tensorboard import check_installed
 from pib_rl.training.config import TrainConfig, from_arguments
 from pib_rl.training.loop import close
 from pib_rl.training.run import prepare, train
+from pib_rl.training.wafer_summary import wafer_summary
 
 if TYPE_CHECKING:
     from pib_rl.playing.live import Live
@@ -81,7 +82,8 @@ def window(config: TrainConfig, model: PIB) -> Live | None:
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
     result = folder.result(*NEEDED, *COST_FIELDS)
-    table = Table(title=f"{result.env} on {result.hw} ({result.learner}, seed {result.seed})", title_style="")
+    which = f"seed {result.seed}" if result.chips is None else f"{result.chips} chips"
+    table = Table(title=f"{result.env} on {result.hw} ({result.learner}, {which})", title_style="")
     for column in ("policy", "noisy", "mean read"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     assert result.eval_mean is not None
@@ -89,12 +91,15 @@ def show(folder: RunFolder) -> None:
     table.add_row("last", f"{result.text('eval_mean')} ± {spread}", result.text("eval_mean_noiseless"))
     table.add_row("best checkpoint", result.text("best_eval_mean"), result.text("best_eval_mean_noiseless"))
     solved = "-" if result.solved_at_step is None else f"{result.solved_at_step:,}"
+    what, of_chip = ("greedy return", "") if result.chips is None else ("mean of all chips", " of each chip")
     table.caption = (
-        f"greedy return, {result.eval_episodes} fresh episodes each\n"
-        f"{result.timesteps:,} steps in {result.wall_s:.1f} s, solved at {solved}"
+        f"{what}, {result.eval_episodes} fresh episodes each\n"
+        f"{result.timesteps:,} steps{of_chip} in {result.wall_s:.1f} s, solved at {solved}"
     )
     console = Console()
     console.print(table)
+    for line in [] if result.chips is None else wafer_summary(folder, result):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print(format_costs(result.plain(), result.control_period_s), soft_wrap=True, highlight=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 

@@ -23,6 +23,7 @@ import jobs
 SEEDS = range(125, 130)
 HARDWARE = ("memristive", "optical")
 LEARNERS = ("pib", "frozen")
+LOOKS = 20  # evaluations of a training: they tell when it first reached the threshold
 
 
 class Task(NamedTuple):
@@ -50,7 +51,7 @@ def chip(name: str, hw: str, seed: int, out: Path) -> dict[tuple[str, bool], dic
     jobs.make_run(encoder, "learn", log, "--target", "views", "--units", 2, *network)
     for learner, before in product(LEARNERS, (False, True)):
         run = out / f"{name}-{hw}-{learner}{'-init' if before else ''}-s{seed}"
-        arguments = [*task.env, *network, "--timesteps", task.timesteps, "--learner", learner]
+        arguments = [*task.env, *network, "--timesteps", task.timesteps, "--learner", learner, "--looks", LOOKS]
         found[learner, before] = jobs.make_run(run, "train", *arguments, *(["--init", encoder] if before else []))
     return found
 

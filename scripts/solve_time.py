@@ -1,112 +1,123 @@
-"""Wall time to solve CartPole-v1: PIB on every substrate beside SB3 PPO, alternating in one process.
+"""CPU time to solve CartPole-v1: PIB on every substrate beside PPO of Stable-Baselines3, in turns in one process.
 
-    python scripts/solve_time.py --seeds 100 101 102 103 104
+    python scripts/solve_time.py [--seeds S ...]
 
-PPO uses the settings of rl-baselines3-zoo (hyperparams/ppo.yml, CartPole-v1), once on the `DummyVecEnv` that the zoo
-makes and once on the same vectorised environment that PIB uses. Both algorithms are evaluated alike: every 2048
-steps, 20 greedy episodes; solved at the first mean of 475. The time is that of training alone, without evaluations
-and without the import of libraries, one torch thread each.
+PIB has the settings that are shipped. PPO has those of rl-baselines3-zoo, once on the `DummyVecEnv` that the zoo makes
+and once on the vectorised environment that PIB uses. All are evaluated alike: every 2048 steps, 20 greedy episodes;
+solved at the first mean of 475, and given up after as many steps as the settings say. The time is that of training
+alone, without evaluations, one torch thread; a training that was given up counts with all of its time.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple
 
-import torch
-from stable_baselines3 import PPO
+import numpy as np
+import zoo_ppo
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.env_util import make_vec_env as make_dummy
-from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.utils import LinearSchedule
+from timing import HARDWARE, Aim, Parser, Report, cpu, progress, ratio, show, table, whole
 
-from pib_rl.agents import PIB, Reader
-from pib_rl.envs import make_vec_env
-from pib_rl.physical import Read
-from pib_rl.training.tuned import tuned
+from pib_rl.cli.cli import run
+from pib_rl.cli.process import settle_in
+from pib_rl.cli.settings import RunSettings
+from pib_rl.common.streams import EVALUATION
+from pib_rl.physical.substrate import Read
+from pib_rl.training.baselines import Player
+from pib_rl.training.callbacks import Evaluation
+from pib_rl.training.config import settle
+from pib_rl.training.evaluation import evaluate, greedy_returns
+from pib_rl.training.loop import close
+from pib_rl.training.run import build, environments
 
-EVERY, EPISODES, SOLVED, LIMIT = 2048, 20, 475.0, 100_000
+EVERY, EPISODES, SOLVED = 2048, 20, 475.0
+PPO, VECTORISED = "PPO (zoo), DummyVecEnv", "PPO (zoo), vectorised CartPole"
+AIMS = {"digital": 0.05, "memristive": 0.12, "optical": 0.3}
+SEEDS = (200, 201, 202, 203, 204)
 
 
-class Stopwatch(BaseCallback):
-    """Stops at the first evaluation that solves the task; counts the seconds outside evaluations."""
+class Solved(NamedTuple):
+    """CPU seconds of a training without its evaluations, and the step of the evaluation that solved it, if one did."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.next, self.seconds, self.solved_at = EVERY, 0.0, None
+    seconds: float
+    step: int | None
 
-    def _on_training_start(self) -> None:
-        self.start = time.perf_counter()
+
+class UntilSolved(Evaluation):
+    """Ends the training at the first evaluation that solves the task; counts the CPU seconds of evaluations.
+
+    Args:
+        returns: Greedy returns of the policy as it is now, shape (episodes,).
+        steps: Environment steps after which it evaluates.
+    """
+
+    def __init__(self, returns: Callable[[], np.ndarray], steps: Iterable[int]) -> None:
+        self.seconds = 0.0
+        super().__init__(returns, list(steps), SOLVED)
 
     def _on_step(self) -> bool:
         return self.solved_at is None
 
-    def _on_rollout_start(self) -> None:
-        if self.num_timesteps < self.next:
-            return
-        self.next += EVERY
-        self.seconds += time.perf_counter() - self.start
-        player = Reader(self.model.policy, Read.NOISY) if isinstance(self.model, PIB) else self.model
-        mean, _ = evaluate_policy(player, make_vec_env("CartPole-v1", EPISODES, 777), EPISODES, warn=False)
-        if mean >= SOLVED:
-            self.solved_at = self.num_timesteps
-        self.start = time.perf_counter()
+    def evaluate_now(self) -> None:
+        self.seconds += cpu(super().evaluate_now)
 
 
-def ppo(env: object, seed: int) -> PPO:
-    return PPO(
-        "MlpPolicy",
-        env,
-        n_steps=32,
-        batch_size=256,
-        gae_lambda=0.8,
-        gamma=0.98,
-        n_epochs=20,
-        ent_coef=0.0,
-        learning_rate=LinearSchedule(1e-3, 0.0, 1.0),
-        clip_range=LinearSchedule(0.2, 0.0, 1.0),
-        seed=seed,
-        device="cpu",
+def solve(agent: BaseAlgorithm, config: RunSettings, returns: Callable[[], np.ndarray]) -> Solved:
+    """Trains until solved, for the steps of ``config`` at most."""
+    watch = UntilSolved(returns, range(EVERY, config.timesteps + 1, EVERY))
+    seconds = cpu(lambda: agent.learn(config.timesteps, callback=watch))
+    close(agent)
+    return Solved(seconds - watch.seconds, watch.solved_at)
+
+
+def solve_ppo(make: Callable[[int], BaseAlgorithm], seed: int) -> Solved:
+    """A training by PPO."""
+    agent, config = make(seed), zoo_ppo.config(seed)
+    heldout = partial(environments, config, stream=EVALUATION)
+    return solve(agent, config, lambda: greedy_returns(Player(agent), heldout, EPISODES))
+
+
+def solve_pib(hw: str, seed: int) -> Solved:
+    """A training by PIB."""
+    config = settle(zoo_ppo.ENV, "pib", hw, {"seed": seed})
+    agent, heldout = build(config), partial(environments, config, stream=EVALUATION)
+    return solve(agent, config, lambda: evaluate(agent.policy, heldout, EPISODES, Read.NOISY))
+
+
+def report(seeds: Iterable[int] = SEEDS) -> Report:
+    """All trainings."""
+    agents: dict[str, Callable[[int], Solved]] = {
+        PPO: partial(solve_ppo, zoo_ppo.make),
+        VECTORISED: partial(solve_ppo, zoo_ppo.vectorised),
+        **{f"PIB, {hw}": partial(solve_pib, hw) for hw in HARDWARE},
+    }
+    found: dict[str, list[Solved]] = {name: [] for name in agents}
+    for seed, name in progress([(seed, name) for seed in seeds for name in agents], "training"):
+        found[name].append(agents[name](seed))
+    seconds = {name: [one.seconds for one in runs] for name, runs in found.items()}
+    rows = []
+    for name, runs in found.items():
+        each = ", ".join(f"{one.seconds:.2f}" for one in runs)
+        steps = ", ".join("-" if one.step is None else f"{one.step:,}" for one in runs)
+        over = (f"{ratio(seconds, name, base):.3f}" for base in (PPO, VECTORISED))
+        rows.append((name, each, steps, f"{statistics.median(seconds[name]):.2f}", *over))
+    return Report(
+        table(("", "CPU s of each seed", "steps", "median s", "of PPO", "of PPO, vectorised"), rows),
+        [
+            Aim(f"CPU time to solve CartPole, {hw}, over PPO", ratio(seconds, f"PIB, {hw}", PPO), AIMS[hw])
+            for hw in AIMS
+        ],
     )
 
 
-def pib(hw: str) -> Callable[[int], BaseAlgorithm]:
-    settings = {"hw": hw, "rule": tuned("CartPole-v1", "pib")["rule"], "device": "cpu"}
-    return lambda seed: PIB("MlpPolicy", make_vec_env("CartPole-v1", 8, seed), seed=seed, **settings)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102, 103, 104])
-    seeds = parser.parse_args().seeds
-    torch.set_num_threads(1)
-    agents: dict[str, Callable[[int], BaseAlgorithm]] = {
-        "PPO (zoo), DummyVecEnv": lambda seed: ppo(make_dummy("CartPole-v1", 8, seed=seed), seed),
-        "PPO (zoo), vectorised CartPole": lambda seed: ppo(make_vec_env("CartPole-v1", 8, seed), seed),
-        **{f"PIB, {hw}": pib(hw) for hw in ("digital", "memristive", "optical")},
-    }
-    seen: dict[str, list[tuple[float, int | None]]] = {name: [] for name in agents}
-    for seed in seeds:
-        for name, make in agents.items():
-            watch = Stopwatch()
-            make(seed).learn(LIMIT, callback=watch)
-            seen[name].append((watch.seconds, watch.solved_at))
-            print(f"seed {seed}: {name}: {watch.seconds:.2f} s, step {watch.solved_at}", flush=True)
-    base = {key: statistics.median(s for s, _ in seen[key]) for key in list(agents)[:2]}
-    first, second = base.values()
-    print("\n| | seconds per seed | median s | steps, median | of PPO on DummyVecEnv | of PPO, vectorised |")
-    print("|---|---|---|---|---|---|")
-    for name, runs in seen.items():
-        median = statistics.median(seconds for seconds, _ in runs)
-        steps = [step if step is not None else LIMIT for _, step in runs]
-        print(
-            f"| {name} | {', '.join(f'{seconds:.1f}' for seconds, _ in runs)} | {median:.2f} | "
-            f"{statistics.median(steps):,.0f} | {median / first:.2f} | {median / second:.2f} |"
-        )
+def main(arguments: list[str]) -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--seeds", type=whole(0), nargs="+", default=list(SEEDS), metavar="S")
+    settle_in()
+    show(report(**vars(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":
-    main()
+    run("solve_time", main)

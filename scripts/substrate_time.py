@@ -1,31 +1,34 @@
 """CPU time of a simulated measurement: each substrate beside the plain matrix product of the same size.
 
-    python scripts/substrate_time.py
+    python scripts/substrate_time.py [--rounds N]
 
-A batch of 256 samples passes a medium of 512 drives and 512 outputs (optical), an array of 512 by 512 (memristive), and
-a unit of both with every imperfection on (memristive). The plain product is x @ W.T of 256 x 512 and 512 x 512 in the
-same process, one torch thread, set up as the commands are. CPU time counts: what else the machine runs takes none of
-it, only some of the caches. All take turns. A ratio is that of medians, beside it that of minima.
+A batch of 256 samples passes media and arrays of 512 inputs and 512 outputs, and of 64 by 64; a memristive unit is a
+medium and an array. The plain product is x @ W.T of the same sizes in the same process, one torch thread. "Products
+alone" is what the real matrix products take that a measurement can't do without: two where noise is relative to each
+conductance, three or four where a matrix is complex, as many again for a second speckle pattern. All take turns; ratios
+are those of medians, beside them those of minima.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
+from timing import Aim, Parser, Report, cpu, ratio, show, table, take_turns, whole
+from torch import Tensor
 
+from pib_rl.cli.cli import run
 from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
 
-SAMPLES, FEATURES = 256, 512
-EVERY: dict[str, Any] = {  # imperfections of an optical bench that any modulator can have
-    "modes": 2,
+SAMPLES, SIZES, REPEATS = 256, (512, 64), 5
+PRODUCT = "plain product"
+BENCH: dict[str, Any] = {  # imperfections of an optical bench that any modulator can have
     "constant_phasor": 0.1,
     "unmodulated": 0.05,
     "laser_noise": 0.01,
@@ -37,52 +40,123 @@ EVERY: dict[str, Any] = {  # imperfections of an optical bench that any modulato
     "full_well_electrons": 5000.0,
     "quantum_efficiency": 0.8,
 }
-WORST: dict[str, Any] = {"device": "reram-es", "relative_read_noise": 0.02, "wire_resistance_ohm": 0.35}
 LIQUID: dict[str, Any] = {"phase_bits": 8, "crosstalk": 1.0}
-MEDIA: dict[str, tuple[str, dict[str, Any]]] = {
-    "optical medium, default": ("optical", {}),
-    "optical medium, all imperfections of one pattern": ("optical", {**EVERY, **LIQUID, "modes": 1}),
-    "optical medium, all imperfections, two patterns": ("optical", {**EVERY, **LIQUID}),
-    "optical medium, mirrors, all imperfections, two patterns": ("optical", {**EVERY, "modulator": "dmd"}),
+MEDIA: dict[str, dict[str, Any]] = {
+    "default": {},
+    "all on, one pattern": BENCH | LIQUID,
+    "all on, two patterns": BENCH | LIQUID | {"modes": 2},
+    "all on, mirrors, two patterns": BENCH | {"modulator": "dmd", "modes": 2},
+}
+CHIPS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "all on": {
+        "device": "reram-es",
+        "relative_read_noise": 0.02,
+        "wire_resistance_ohm": 0.35,
+        "adc_inl": 0.004,
+        "adc_noise": 0.002,
+        "dac_inl": 0.004,
+        "dac_noise": 0.002,
+    },
+}
+AIMS = {
+    ("memristive unit, all on", 512): 2.0,
+    ("memristive unit, all on", 64): 4.0,
+    ("optical medium, all on, one pattern", 512): 4.0,
+    ("optical medium, all on, one pattern", 64): 6.0,
+    ("optical medium, all on, two patterns", 512): 4.0,
+    ("optical medium, all on, two patterns", 64): 6.0,
 }
 
 
-def substrates() -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
-    """What is timed, by name."""
-    timed: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
-    for name, (hw, options) in MEDIA.items():
-        timed[name] = registry.make(hw, options, Streams(0), Meter()).make_medium(FEATURES, FEATURES).measure
-    chip = registry.make("memristive", WORST, Streams(0), Meter())
-    medium, array = chip.make_medium(FEATURES, FEATURES), chip.make_array(FEATURES, FEATURES)
-    timed["memristive unit, all imperfections"] = lambda x: array.measure(medium.measure(x))
-    for preset in ("", *(f":{known}" for known in registry.find("memristive").presets)):
-        chip = registry.make(f"memristive{preset}", {}, Streams(0), Meter())
-        timed[f"memristive{preset} array"] = chip.make_array(FEATURES, FEATURES).measure
+class Timed(NamedTuple):
+    """A measurement, and the matrices, shape (..., in, out), that it can't do without."""
+
+    measure: Callable[[Tensor], Tensor]
+    matrices: list[Tensor]
+
+
+def memristive(size: int) -> dict[str, Timed]:
+    """Arrays, media and units, by name."""
+    timed = {}
+    for name, options in CHIPS.items():
+        chip = registry.make("memristive", options, Streams(0), Meter())
+        medium, array = chip.make_medium(size, size), chip.make_array(size, size)
+        matrices = [array.difference.mT, *([array.squares.mT] if options else [])]
+        timed[f"memristive array, {name}"] = Timed(array.measure, matrices)
+        timed[f"memristive medium, {name}"] = Timed(medium.measure, [])
+        timed[f"memristive unit, {name}"] = Timed(partial(_unit, medium, array), matrices)
     return timed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100)
-    rounds = parser.parse_args().rounds
-    settle_in()
+def _unit(medium: Any, array: Any, drive: Tensor) -> Tensor:
+    return array.measure(medium.measure(drive))
+
+
+def optical(size: int) -> dict[str, Timed]:
+    """Media of as many camera pixels as drives, by name."""
+    timed = {}
+    for name, options in MEDIA.items():
+        bench = registry.make("optical", options | {"camera_pixels": size}, Streams(0), Meter())
+        medium = bench.make_medium(size, size)
+        timed[f"optical medium, {name}"] = Timed(
+            medium.measure, list(medium.folded.view(-1, *medium.folded.shape[-2:]))
+        )
+    return timed
+
+
+def products(matrices: list[Tensor], generator: torch.Generator) -> Callable[[], None]:
+    """All products with a batch."""
+    batches = [torch.randn(SAMPLES, matrix.shape[-2], generator=generator) for matrix in matrices]
+
+    def run_all() -> None:
+        for batch, matrix in zip(batches, matrices, strict=True):
+            batch @ matrix
+
+    return run_all
+
+
+def repeated(call: Callable[[], object]) -> Callable[[int], float]:
+    """CPU seconds of some calls in a row."""
+    return lambda _: cpu(lambda: [call() for _ in range(REPEATS)])
+
+
+def measure(size: int, rounds: int) -> tuple[list[tuple[str, ...]], list[Aim]]:
+    """Rows of the table for one size, and the aims of that size."""
     generator = torch.Generator().manual_seed(0)
-    x, weights = (torch.randn(n, FEATURES, generator=generator) for n in (SAMPLES, FEATURES))
-    timed = {"plain product": lambda x: x @ weights.T, **substrates()}
-    seconds: dict[str, list[float]] = {name: [] for name in timed}
-    for turn in range(rounds + 3):
-        for name, measure in timed.items():
-            start = time.thread_time()
-            measure(x)
-            if turn >= 3:
-                seconds[name].append(time.thread_time() - start)
-    plain = seconds["plain product"]
-    print("| | ms, median | of the plain product | of minima |\n|---|---|---|---|")
-    for name, seen in seconds.items():
-        median, least = statistics.median(seen), min(seen)
-        ratios = f"{median / statistics.median(plain):.2f} | {least / min(plain):.2f}"
-        print(f"| {name} | {1e3 * median:.2f} | {ratios} |")
+    x, weights = (torch.randn(n, size, generator=generator) for n in (SAMPLES, size))
+    timed = {**memristive(size), **optical(size)}
+    calls = {PRODUCT: repeated(lambda: x @ weights.T)}
+    for name, one in timed.items():
+        calls[name] = repeated(partial(one.measure, x))
+        calls[f"{name}: products"] = repeated(products(one.matrices, generator))
+    seconds = take_turns(calls, range(rounds), first=3)
+    sizes, rows = f"{size} x {size}", []
+    for name in timed:
+        needed = f"{ratio(seconds, f'{name}: products', PRODUCT):.2f}" if timed[name].matrices else "-"
+        medians, minima = (f"{ratio(seconds, name, PRODUCT, of):.2f}" for of in (statistics.median, min))
+        rows.append((sizes, name, needed, medians, minima))
+    aims = [
+        Aim(f"{name}, {sizes}, over the product", ratio(seconds, name, PRODUCT), bound)
+        for (name, of), bound in AIMS.items()
+        if of == size
+    ]
+    return rows, aims
+
+
+def report(rounds: int = 40) -> Report:
+    """All sizes."""
+    found = [measure(size, rounds) for size in SIZES]
+    head = ("size", "", "products alone", "of the plain product", "of minima")
+    return Report(table(head, [row for rows, _ in found for row in rows]), [aim for _, aims in found for aim in aims])
+
+
+def main(arguments: list[str]) -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--rounds", type=whole(1), default=40)
+    settle_in()
+    show(report(**vars(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":
-    main()
+    run("substrate_time", main)

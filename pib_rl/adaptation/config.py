@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import tyro
 
@@ -19,6 +20,9 @@ STALE = "backprop-stale"  # the learner whose digital twin is the chip of before
 class AdaptConfig(OutputSettings):
     """Breaks a trained chip and lets it learn on in place, beside other learners on the same broken chip."""
 
+    SHOWN: ClassVar[frozenset[str]] = OutputSettings.SHOWN - {"chip"}  # another chip is another adaptation
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"chip"})
+
     run: tyro.conf.Positional[Path]
     """Finished run folder of train or of learn."""
     fault: tuple[str, ...] = ()
@@ -32,6 +36,8 @@ class AdaptConfig(OutputSettings):
     after it."""
     seed: int = 0
     """Seed of what breaks, and of all noise, exploration and environments from then on."""
+    chip: int | None = None
+    """Of a run with several chips: the one that breaks, counted from 0; by default the first one."""
     data: str | None = None
     """Where the data of a run of learn are, if they moved."""
     device: str = "cpu"
@@ -62,4 +68,5 @@ class AdaptConfig(OutputSettings):
     @property
     def stem(self) -> str:
         """Name of the folder."""
-        return f"{self.run.resolve().name}-adapt-s{self.seed}"
+        chip = "" if self.chip is None else f"-chip{self.chip}"
+        return f"{self.run.resolve().name}{chip}-adapt-s{self.seed}"

@@ -49,13 +49,15 @@ class EstimatorRecovery(RecoveryRun):
         task = from_plain(LearnConfig, settings, run.path / CONFIG)
         if config.timesteps is not None:
             raise UserError(f"{run.path} is a run of learn: give --epochs in the place of --timesteps")
-        super().__init__(config, run, task.learner)
+        super().__init__(config, run, task)
         self.task_kind = TARGETS[task.target]
         self.named, self.column, self.scored = self.task_kind.shown[0], self.task_kind.validated, self.task_kind.scored
         trained = run.result("epochs").epochs
         self.length = config.epochs or max(1, int(trained or 0) // QUARTER)
         self.task = replace(
             task,
+            chips=1,
+            seed=task.seed + self.chip,
             data=config.data or task.data,
             epochs=self.length,
             fault=(),
@@ -66,7 +68,7 @@ class EstimatorRecovery(RecoveryRun):
         self.model: PhysicalEstimator | None = None
         with mistakes():
             check_device(config.device)
-            self.fitted, self.held = self.task_kind(self.task).hold_out(self.data)
+            self.fitted, self.held = self.task_kind(task).hold_out(self.data)  # as the run did, by its own seed
 
     def tested(self, model: Any) -> float:
         """Performance on test samples."""
@@ -91,8 +93,8 @@ class EstimatorRecovery(RecoveryRun):
     def load(self) -> Chip:
         with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
             for name in self.learners[1:]:
-                self._load(name, self.healthy)
-            self.model = self._load(self.own, self.healthy)
+                self._load(name)
+            self.model = self._load(self.own)
         return self.model.model_
 
     def apply_faults(self, chip: Chip) -> None:
@@ -123,11 +125,11 @@ class EstimatorRecovery(RecoveryRun):
         rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
         return replace(self.task, learner=name, rule=rule)
 
-    def _load(self, name: str, state: dict[str, Any]) -> PhysicalEstimator:
-        """An estimator with a chip in that state, which draws anew."""
+    def _load(self, name: str) -> PhysicalEstimator:
+        """An estimator with the chip as the run left it, which draws anew."""
         task = self.task_kind(self.plan(name))
         model = task.build(self.data.image).prepare(self.fitted.x, **task.broadcast(self.fitted))
-        load_into(model.model_, state, self.run.path / LAST)
+        load_into(model.model_, self.healthy_state(model.model_), self.run.path / LAST)
         model.model_.streams.restart(self.draws)
         return model
 
@@ -147,7 +149,7 @@ class EstimatorRecovery(RecoveryRun):
 
     def _recalibrated(self, name: str) -> PhysicalEstimator:
         """A learner with the broken chip, recalibrated; an old digital twin is made before the fault."""
-        model = self._load(name, self.healthy)
+        model = self._load(name)
         if self.twin_is_old(name):
             model.renew_learner()
         model.model_.load_state_dict(self.broken)

@@ -23,6 +23,7 @@ from pib_rl.training.loop import HELDOUT_EPISODES, close
 from pib_rl.training.run import build, environments, train
 from pib_rl.training.tuned import OWN, tuned
 
+LOOKS = 20  # evaluations on the way: the curve is what an adaptation is for
 COUNTED = ("measurements", "writes", "wall_s")  # of a result, since the fault
 
 
@@ -41,11 +42,14 @@ class PolicyRecovery(RecoveryRun):
             raise UserError(f"{run.path} is a run of train: give --timesteps in the place of --epochs")
         if config.data is not None:
             raise UserError(f"{run.path} is a run of train, which needs no --data; leave it out")
-        super().__init__(config, run, task.learner)
+        super().__init__(config, run, task)
         self.length = config.timesteps or max(1, task.timesteps // QUARTER)
         self.task = replace(
             task,
+            chips=1,
+            seed=task.seed + self.chip,
             timesteps=self.length,
+            looks=LOOKS,
             fault=config.fault,
             init=run.path,
             device=config.device,
@@ -61,7 +65,7 @@ class PolicyRecovery(RecoveryRun):
         with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
             for name in self.learners[1:]:
                 close(build(self.plan(name)))
-            self.model = self._load(self.own, self.healthy)
+            self.model = self._load(self.own)
         close(self.model)
         return self.model.policy.model
 
@@ -94,10 +98,10 @@ class PolicyRecovery(RecoveryRun):
         rule |= {"twin_drift": 0.0} if self.twin_is_old(name) else {}
         return replace(self.task, learner=name, rule=rule)
 
-    def _load(self, name: str, state: dict[str, Any]) -> PIB:
-        """An agent with a chip in that state, which draws anew."""
+    def _load(self, name: str) -> PIB:
+        """An agent with the chip as the run left it, which draws anew."""
         model = build(self.plan(name))
-        load_into(model.policy, state, self.run.path / LAST)
+        load_into(model.policy, self.healthy_state(model.policy), self.run.path / LAST)
         model.policy.streams.restart(self.draws)
         env = model.get_env()
         assert env is not None
@@ -106,7 +110,7 @@ class PolicyRecovery(RecoveryRun):
 
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
         plan = self.plan(name)
-        model = self._load(name, self.healthy)
+        model = self._load(name)
         if self.twin_is_old(name):
             model.renew_rule()
         model.policy.model.load_state_dict(self.broken)

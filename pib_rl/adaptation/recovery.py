@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pib_rl.adaptation.config import STALE, AdaptConfig
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.faults import check, inject
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.wafer import chip_state
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.settings import LearnerSettings
 from pib_rl.common.streams import Streams
 from pib_rl.runs.folder import RunFolder
 
@@ -45,7 +47,7 @@ class RecoveryCurve:
 
 
 class RecoveryRun(ABC):
-    """One trained chip.
+    """One trained chip, or one of the chips of a wafer, which then goes on by itself.
 
     All learners go on from one state: that of the run, broken once. Nothing of it is fabricated or drawn again. What
     a learner draws from then on comes from the seed of the adaptation, the same for all. Optimisers of the chip's own
@@ -54,9 +56,11 @@ class RecoveryRun(ABC):
     Args:
         config: The adaptation.
         run: The finished run.
-        own: Learner of the run.
+        task: Its configuration.
 
     Attributes:
+        chip: Number of the chip on its wafer, from 0; 0 without one.
+        own: Learner of the run.
         unit: What the length of an adaptation counts.
         scored: What performance is, as a label.
         percent: Whether performance is a fraction.
@@ -68,7 +72,7 @@ class RecoveryRun(ABC):
         after_old_probe: ``after``, of a probe of before the fault, where performance is that of a probe.
 
     Raises:
-        UserError: If another learner can't go on from this chip.
+        UserError: If there is no such chip, or another learner can't go on from it.
     """
 
     unit: ClassVar[str]
@@ -81,10 +85,13 @@ class RecoveryRun(ABC):
     held_after: float
     after_old_probe: float | None = None
 
-    def __init__(self, config: AdaptConfig, run: RunFolder, own: str) -> None:
+    def __init__(self, config: AdaptConfig, run: RunFolder, task: LearnerSettings) -> None:
         self.config = config
         self.run = run
-        self.own = own
+        self.own = own = task.learner
+        self.chip, self.wafer = config.chip or 0, task.chips > 1
+        if not 0 <= self.chip < task.chips:
+            raise UserError(f"--chip must be in 0..{task.chips - 1}, the chips of {run.path}, got {config.chip}")
         self.healthy = run.load_policy()
         self.broken: dict[str, Tensor] = {}
         for name in self.learners[1:]:
@@ -123,6 +130,10 @@ class RecoveryRun(ABC):
         Raises:
             UserError: If the training is interrupted; the folder holds what was learned so far.
         """
+
+    def healthy_state(self, single: nn.Module) -> dict[str, Tensor]:
+        """The state that the run left; of a wafer, that of the chip. ``single`` is a module that holds one chip."""
+        return chip_state(self.healthy, single.state_dict(), self.chip) if self.wafer else self.healthy
 
     def apply_faults(self, chip: Chip) -> None:
         """Performance before; the faults; performance after. From here on meters count from 0."""

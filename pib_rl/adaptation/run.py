@@ -56,6 +56,7 @@ def adapt(run: RecoveryRun, folder: RunFolder) -> None:
             kind=ADAPT,
             run=str(run.config.run),
             faults=list(run.config.fault),
+            chip=run.chip if run.wafer else None,
             adapt_seed=run.config.seed,
             unit=run.unit,
             length=run.length,

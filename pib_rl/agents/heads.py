@@ -88,7 +88,8 @@ class DiscreteHead(Head):
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         """The largest of p_a / e_a with e standard exponential has the law p, as in torch.multinomial."""
         generator = streams.generator(EXPLORATION, parameters.device)
-        waits = torch.empty_like(parameters).exponential_(generator=generator)
+        shape, kind, device = parameters.shape, parameters.dtype, parameters.device
+        waits = torch.rand(shape, generator=generator, dtype=kind, device=device).log_().neg_()
         return parameters.softmax(-1).div_(waits).argmax(-1)
 
     def mode(self, parameters: Tensor) -> Tensor:

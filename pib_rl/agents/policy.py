@@ -17,7 +17,7 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
 from pib_rl.agents.network.optimisers import SignalGatedAdam
-from pib_rl.agents.network.wafer import chip_state
+from pib_rl.agents.network.wafer import check_chip, chip_state
 from pib_rl.agents.observations import check_observation_space, flatten
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter
@@ -187,10 +187,7 @@ class PIBPolicy(BasePolicy):
         Raises:
             ValueError: If there is no such chip.
         """
-        count = self.model.chip.chips
-        if not 0 <= chip < count:
-            raise ValueError(f"chip must be in 0..{count - 1}, the chips of this wafer, got {chip}")
-        if count == 1:
+        if check_chip(chip, self.model.chip.chips) == 1:
             return self
         arguments = self._arguments | {"seed": self.model.chip.seed + chip, "chips": 1}
         single = PIBPolicy(

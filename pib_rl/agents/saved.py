@@ -14,21 +14,27 @@ from torch import Tensor, nn
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel, own_state
+from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.common.options import admit, read_yaml
+from pib_rl.common.options import admit, read_yaml, whole
 
 CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
-POLICY: dict[str, Any] = CHIP | {
-    "seed": int,
-    "learner": str,
-    "objective": str,
-    "objective_options": dict,
-    "rule": dict,
-    "log_std_init": float,
-    "noise_correlation": float,
-}
+WAFER: dict[str, Any] = {"chips": int}  # and, where there are several, how many
+POLICY: dict[str, Any] = (
+    CHIP
+    | WAFER
+    | {
+        "seed": int,
+        "learner": str,
+        "objective": str,
+        "objective_options": dict,
+        "rule": dict,
+        "log_std_init": float,
+        "noise_correlation": float,
+    }
+)
 
 
 def check_run(path: Path) -> None:
@@ -86,7 +92,7 @@ def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     missing = [name for name in CHIP if name not in settings]
     if missing:
         raise ValueError(f"{run}: {CONFIG} lacks {', '.join(missing)}")
-    return _pick(CHIP, settings, run)
+    return _pick(CHIP | WAFER, settings, run)
 
 
 def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
@@ -157,46 +163,68 @@ def _pick(wanted: dict[str, Any], settings: Mapping[str, Any], run: Path) -> dic
     return admit(wanted, found, str(run / CONFIG))
 
 
+def chosen_chip(settings: Mapping[str, Any], chip: int | None, run: Path) -> int:
+    """Number of the chip that is meant, the first one where it is None; ValueError if a run has no such chip."""
+    return 0 if chip is None else whole(f"chip (of the run {run})", chip, 0, settings.get("chips", 1) - 1)
+
+
+def _of_chip(state: dict[str, Tensor], single: nn.Module, chip: int) -> dict[str, Tensor]:
+    """The state of one chip of a wafer, as far as a module for one chip has the same names."""
+    return chip_state(state, {name: value for name, value in single.state_dict().items() if name in state}, chip)
+
+
 def load_policy(
-    run: str | Path, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], name: str = LAST
+    run: str | Path,
+    observation_space: spaces.Space[Any],
+    action_space: spaces.Space[Any],
+    name: str = LAST,
+    chip: int | None = None,
 ) -> PIBPolicy:
-    """The policy of a run of ``train``, on its chip.
+    """The policy of a run of ``train``, on its chip; of a wafer, that of one of its chips.
 
     Args:
         run: The run folder.
         observation_space: What the environment shows.
         action_space: What it takes.
         name: File of the policy, `LAST` or `BEST`.
+        chip: Number of the chip, from 0; None for the first one.
 
     Raises:
-        ValueError: If there is no such run, a file is missing or broken, or the policy has other spaces.
+        ValueError: If there is no such run or chip, a file is missing or broken, or the policy has other spaces.
     """
     run = Path(run)
     check_run(run)
     settings = read_settings(run)
     arguments, state, space = policy_arguments(settings, run), read_state(run / name), as_learned(observation_space)
     check_observations(settings, state, spaces.flatdim(space), run)
-    policy = PIBPolicy(space, action_space, **arguments)
+    number, chips = chosen_chip(settings, chip, run), arguments.pop("chips", 1)
+    policy = PIBPolicy(space, action_space, **arguments | {"seed": arguments.get("seed", 0) + number})
     check_actions(settings, state, policy.state_dict(), run)
-    load_state(policy, state, run / name)
+    load_state(policy, _of_chip(state, policy, number) if chips > 1 else state, run / name)
     return policy
 
 
-def load_units(run: str | Path, features: int) -> PhysicalModel:
+def load_units(run: str | Path, features: int, chip: int | None = None) -> PhysicalModel:
     """The units of a run of ``learn --target views`` or of ``train``, on their chip, with a blank readout.
 
+    Args:
+        run: The run folder.
+        features: Numbers of an observation.
+        chip: Of a wafer, the number of the chip, from 0; None for the first one.
+
     Raises:
-        ValueError: If there is no such run, a file is missing or broken, or an observation of the run was not of
-            ``features`` numbers.
+        ValueError: If there is no such run or chip, a file is missing or broken, or an observation of the run was not
+            of ``features`` numbers.
     """
     run = Path(run)
     check_run(run)
     settings = read_settings(run)
-    chip, state = chip_settings(settings, run), read_state(run / LAST)
+    own, state = chip_settings(settings, run), own_state(read_state(run / LAST))
     check_observations(settings, state, features, run)
-    model = PhysicalModel(ChipConfig(**chip, seed=settings.get("seed", 0)), features, 1)
+    number, chips = chosen_chip(settings, chip, run), own.pop("chips", 1)
+    model = PhysicalModel(ChipConfig(**own, seed=settings.get("seed", 0) + number), features, 1)
     try:
-        model.inherit(state)
+        model.inherit(_of_chip(state, model, number) if chips > 1 else state)
     except ValueError as error:
         raise ValueError(f"the units of {run} do not fit observations of {features} numbers: {error}") from None
     return model

@@ -25,6 +25,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
     "timesteps": (1, 10**12),
     "n_steps": (1, 10**6),
     "eval_episodes": (1, 10**6),
+    "looks": (0, 10**6),
     "seeds": (1, 10_000),
     "first_seed": (0, 2**62),
     "jobs": (1, 10_000),
@@ -98,7 +99,7 @@ class Settings:
     """
 
     SHOWN: ClassVar[frozenset[str]] = frozenset(
-        {"config", "out", "progress", "tensorboard", "render", "device", "print_config"}
+        {"config", "out", "progress", "tensorboard", "render", "chip", "device", "print_config"}
     )
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
 
@@ -153,12 +154,17 @@ class TaskSettings(OutputSettings):
 class RunSettings(TaskSettings):
     """One training of one agent."""
 
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"looks"})
+
     seed: int = 0
     """Seed of everything that is drawn: of the agent, its chip and its environments."""
     timesteps: int = 80_000
     """Environment steps to train for."""
     eval_episodes: int = 100
     """Episodes of each final evaluation."""
+    looks: int | None = None
+    """Evaluations during the training, evenly spread; by default one for every 80 longest episodes that the training
+    lasts, 20 at most, so that they take about a tenth of its time at most; 0 leaves only the one at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +182,9 @@ class HardwareSettings(OutputSettings):
 class LearnerSettings(HardwareSettings):
     """A network on a chip, and what trains it."""
 
+    chips: int = 1
+    """Chips of a wafer, simulated side by side: each is fabricated from a seed of its own (seed, seed + 1, ...) and
+    learns by itself."""
     learner: Annotated[str, tyro.conf.arg(help=f"What trains the hidden arrays: {', '.join(LEARNERS)}.")] = "pib"
     objective_options: Options = field(default_factory=dict)
     """Settings of the objective that differ from its default, as NAME=VALUE."""

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pib_rl.common.noise import TableNormal
+
 FABRICATION = "fabrication"
 READ = "read"
 WRITE = "write"
@@ -21,6 +23,7 @@ EXPLORATION = "exploration"
 LEARNING = "learning"
 ENVIRONMENT = "environment"
 EVALUATION = "evaluation"
+MEASURED = (READ, WRITE)  # drawn at every measurement and write: normal draws on a CPU come from a table
 OWN = (FABRICATION, FAULT, DRIFT)  # drawn for each chip of a wafer by itself
 
 
@@ -32,7 +35,7 @@ class Streams:
 
     On a wafer of N chips, what makes a chip and what befalls it (streams `OWN`) is drawn for each chip from a seed of
     its own: chip k of a wafer with seed s is the chip that seed s + k makes alone. All other draws come for all chips
-    in one block.
+    in one block. Normal draws of `MEASURED` in float32 on a CPU come from a `TableNormal`.
 
     Args:
         seed: The seed, 0 or more.
@@ -54,6 +57,8 @@ class Streams:
         self.chips: tuple[int, ...] = () if chips is None else (int(chips),)
         self._prefix = ""
         self._generators: dict[tuple[str, str, int], torch.Generator] = {}
+        self._at_hand: dict[tuple[str, str, torch.device], torch.Generator] = {}
+        self._tables: dict[str, TableNormal] = {}
 
     @contextlib.contextmanager
     def aside(self, prefix: str, *, anew: bool = False) -> Iterator[None]:
@@ -65,6 +70,9 @@ class Streams:
         if anew:
             for key in [key for key in self._generators if key[0].startswith(self._prefix)]:
                 del self._generators[key]
+            for name in [name for name in self._tables if name.startswith(self._prefix)]:
+                del self._tables[name]
+            self._at_hand = {}
         try:
             yield
         finally:
@@ -72,7 +80,7 @@ class Streams:
 
     def restart(self, seed: int) -> None:
         """All streams start from another seed, wherever they were."""
-        self.seed, self._generators = int(seed), {}
+        self.seed, self._generators, self._at_hand, self._tables = int(seed), {}, {}, {}
 
     def integer(self, name: str, chip: int = 0) -> int:
         """A 32-bit seed for a library that wants an integer (Gymnasium), from the stream ``name`` of a chip."""
@@ -98,17 +106,28 @@ class Streams:
 
     def normal(self, name: str, like: Tensor) -> Tensor:
         """Standard normal draws with the shape, type and device of ``like``."""
+        if name in MEASURED and like.dtype is torch.float32 and like.device.type == "cpu":
+            return self._table(self._prefix + name).draw(like.shape)
         return self._draw(torch.randn, name, like)
 
     def uniform(self, name: str, like: Tensor) -> Tensor:
         """Uniform draws in [0, 1) with the shape, type and device of ``like``."""
         return self._draw(torch.rand, name, like)
 
+    def _table(self, name: str) -> TableNormal:
+        if name not in self._tables:
+            self._tables[name] = TableNormal(self.integer(name))
+        return self._tables[name]
+
     def _draw(self, draw: Callable[..., Tensor], name: str, like: Tensor) -> Tensor:
         """For streams `OWN` of a wafer, ``like`` has the leading axis of chips."""
         shape, kind, device = like.shape, like.dtype, like.device
         if not self.chips or name not in OWN:
-            return draw(shape, generator=self.generator(name, device), dtype=kind, device=device)
+            key = (self._prefix, name, device)  # looked up at every measurement
+            generator = self._at_hand.get(key)
+            if generator is None:
+                generator = self._at_hand[key] = self.generator(name, device)
+            return draw(shape, generator=generator, dtype=kind, device=device)
         if shape[:1] != self.chips:
             raise ValueError(
                 f"a draw of each of {self.chips[0]} chips needs a leading axis of them, got {tuple(shape)}"
@@ -118,11 +137,14 @@ class Streams:
 
     def __getstate__(self) -> dict[str, Any]:
         states = {key: generator.get_state() for key, generator in self._generators.items()}
-        return {"seed": self.seed, "chips": self.chips, "states": states}
+        tables = {name: table.state for name, table in self._tables.items()}
+        return {"seed": self.seed, "chips": self.chips, "states": states, "tables": tables}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.seed, self.chips = state["seed"], state["chips"]
         self._prefix = ""
-        self._generators = {}
+        self._generators, self._at_hand, self._tables = {}, {}, {}
         for (name, device, chip), value in state["states"].items():
             self.generator(name, device, chip).set_state(value)
+        for name, value in state["tables"].items():
+            self._table(name).load(value)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 from filelock import FileLock, Timeout
 
 from pib_rl.cli.cli import UserError, read_yaml
+from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import CompareConfig, Job
 from pib_rl.runs.folder import CONFIG, RunFolder, versions, write_atomically
 from pib_rl.training.baselines import SOFTWARE
+from pib_rl.training.config import TrainConfig
+from pib_rl.training.split import split
 
 MARK, LOCK = "comparison.yaml", ".lock"
 
 
 class ComparisonFolder:
-    """Files: comparison.yaml (what all runs share), runs/ (finished), unfinished/, logs/, and the report.
+    """Files: comparison.yaml (what all runs share), runs/ (finished), unfinished/, wafers/, logs/, and the report.
 
-    A run is made under ``unfinished`` and moved to ``runs`` when it is whole, so that nothing in ``runs`` is half.
+    A run is made under ``unfinished`` and moved to ``runs`` when it is whole, so that nothing in ``runs`` is half. A
+    wafer is taken apart first: each chip is a run, and what was the wafer's goes to ``wafers``.
 
     Args:
         path: The folder.
@@ -30,6 +35,7 @@ class ComparisonFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.runs, self.unfinished, self.logs = path / "runs", path / "unfinished", path / "logs"
+        self.wafers = path / "wafers"
 
     @classmethod
     def create(cls, config: CompareConfig) -> ComparisonFolder:
@@ -124,14 +130,38 @@ class ComparisonFolder:
             )
         return True
 
-    def begin(self, job: Job) -> Path:
-        """Where a job's run is to be made; what an interrupted attempt left there goes."""
-        path = self.unfinished / job.name
-        if path.is_dir():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
+    def begin(self, work: Group | Job) -> Path:
+        """Where runs are to be made; what an interrupted attempt left there goes."""
+        path = self.unfinished / work.name
+        _remove(path)
         return path
 
-    def finish(self, job: Job) -> None:
-        """Moves a whole run to its place."""
-        (self.unfinished / job.name).rename(self.runs / job.name)
+    def finish(self, group: Group) -> None:
+        """Moves whole runs to their places.
+
+        Raises:
+            UserError: If a wafer can't be taken apart.
+        """
+        made = self.unfinished / group.name
+        if len(group.jobs) == 1:
+            made.rename(self.runs / group.name)
+            return
+        chips = [replace(_on_chip(job), out=self.begin(job)) for job in group.jobs]
+        split(RunFolder(made), chips)
+        for job in group.jobs:
+            (self.unfinished / job.name).rename(self.runs / job.name)
+        self.wafers.mkdir(exist_ok=True)
+        _remove(self.wafers / group.name)
+        made.rename(self.wafers / group.name)
+
+
+def _on_chip(job: Job) -> TrainConfig:
+    config = job.settings()
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)

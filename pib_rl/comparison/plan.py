@@ -23,7 +23,7 @@ from pib_rl.training.loop import close
 from pib_rl.training.tuned import tuned
 
 WHOM = f"Whom PIB meets: on hardware {', '.join(LEARNERS)}; software agents {', '.join(ALGORITHMS)}."
-SHARED = ("env", "timesteps", "distractors", "eval_episodes")  # settings of every run
+SHARED = ("env", "timesteps", "distractors", "eval_episodes", "looks")  # settings of every run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,13 @@ class CompareConfig(TaskSettings):
     """Number of units in series on hardware."""
     eval_episodes: int = 100
     """Fresh episodes that each final policy plays."""
+    looks: int | None = None
+    """Evaluations during each run, the same number for all; by default as train has it, see its help."""
     jobs: int | None = None
-    """Runs side by side; by default one per processor."""
+    """Processes side by side; by default one per processor."""
+    wafers: bool = True
+    """Train the seeds of one learner on one substrate together, as the chips of a wafer, where both can; --no-wafers
+    gives each seed a process of its own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,6 +82,7 @@ class CompareConfig(TaskSettings):
 
     def identity(self) -> dict[str, Any]:
         """What all runs of a folder must share; learners, substrates and seeds may be added later."""
+        looks = {} if self.looks is None else {"looks": self.looks}
         return {
             "env": self.env,
             "timesteps": self.steps,
@@ -84,6 +90,7 @@ class CompareConfig(TaskSettings):
             "units": self.units,
             "distractors": self.distractors,
             "eval_episodes": self.eval_episodes,
+            **looks,
         }
 
 

@@ -70,7 +70,8 @@ def write_report(
     write_atomically(folder.path / "curves.csv", curves_csv(runs))
     made_with = ", ".join(f"{name} {version}" for name, version in versions.items())
     heading = title(config, lines)
-    text = f"{heading}\n\n{table.markdown(lines)}\n`{command}`\n\n{made_with}\n"
+    note = wafer_note(runs)
+    text = f"{heading}\n\n{table.markdown(lines)}\n{note}`{command}`\n\n{made_with}\n"
     write_atomically(folder.path / "table.md", text.encode())
     template = Environment(
         loader=PackageLoader("pib_rl.comparison"),
@@ -91,11 +92,24 @@ def write_report(
         task=config.identity(),
         settings=settings(runs),
         runs=len(runs),
+        wafers=note,
         energy="energy_j" in table.shown(lines),
         software=sorted({run.job.learner for run in runs} & set(ALGORITHMS)),
     )
     write_atomically(folder.path / "report.html", page.encode())
     return lines
+
+
+def wafer_note(runs: list[Run]) -> str:
+    """What readers should know of runs that were chips of a wafer; empty where there are none."""
+    count = sum(run.result.wafer_chips is not None for run in runs)
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(runs)} runs were trained as chips of wafers. Their chips are those of their seeds; noise, "
+        "exploration and the order of samples come from streams of the whole wafer. Their time is their share of the "
+        "wafer's.\n\n"
+    )
 
 
 def title(config: CompareConfig, lines: list[Standing]) -> str:

@@ -1,4 +1,4 @@
-"""Runs jobs in parallel processes, with one progress bar over the environment steps of all."""
+"""Makes runs in parallel processes, with one progress bar over the environment steps of all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from pib_rl.cli.cli import UserError
 from pib_rl.comparison.folder import ComparisonFolder
+from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
 from pib_rl.runs.folder import write_atomically
@@ -35,16 +37,18 @@ class Failure:
 class Running:
     """A process at work."""
 
-    job: Job
+    group: Group
     process: subprocess.Popen[bytes]
     log: IO[bytes]
 
 
-def run_all(jobs: list[Job], folder: ComparisonFolder, steps: int, at_once: int, progress: bool) -> list[Failure]:
-    """Runs jobs, ``at_once`` side by side; a failing one is noted and the others go on.
+def run_all(groups: list[Group], folder: ComparisonFolder, steps: int, at_once: int, progress: bool) -> list[Failure]:
+    """Makes runs, ``at_once`` processes side by side; a failing one is noted and the others go on.
+
+    A wafer that fails may do so for one of its chips: its runs are then made alone.
 
     Args:
-        jobs: What to run.
+        groups: What to run.
         folder: Where.
         steps: Environment steps of each run, for the bar.
         at_once: Number of processes.
@@ -53,10 +57,11 @@ def run_all(jobs: list[Job], folder: ComparisonFolder, steps: int, at_once: int,
     Returns:
         What failed, in order.
     """
-    if not jobs:
+    if not groups:
         return []
-    waiting, running, failures, done = deque(jobs), list[Running](), list[Failure](), 0
-    with tqdm(total=steps * len(jobs), unit="step", unit_scale=True, dynamic_ncols=True, disable=not progress) as bar:
+    waiting, running, failures, done = deque(groups), list[Running](), list[Failure](), 0
+    count = sum(len(group.jobs) for group in groups)
+    with tqdm(total=steps * count, unit="step", unit_scale=True, dynamic_ncols=True, disable=not progress) as bar:
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
@@ -64,42 +69,50 @@ def run_all(jobs: list[Job], folder: ComparisonFolder, steps: int, at_once: int,
                 time.sleep(PAUSE)
                 for one in [one for one in running if one.process.poll() is not None]:
                     running.remove(one)
-                    failures += settle(one, folder)
-                    done += 1
+                    reason = settle(one, folder)
+                    if reason is not None and len(one.group.jobs) > 1:
+                        tqdm.write(f"note: {one.group.name} failed: {reason}; its runs are made alone", sys.stderr)
+                        waiting.extendleft(reversed(one.group.alone()))
+                        continue
+                    failures += [] if reason is None else [Failure(one.group.jobs[0], reason)]
+                    done += len(one.group.jobs)
                 if progress:
-                    seen = sum(min(steps, steps_of(one, folder)) for one in running)
+                    seen = sum(len(one.group.jobs) * min(steps, steps_of(one, folder)) for one in running)
                     bar.update(max(0, done * steps + seen - bar.n))
-                    bar.set_postfix(runs=f"{done}/{len(jobs)}", failed=len(failures), refresh=False)
+                    bar.set_postfix(runs=f"{done}/{count}", failed=len(failures), refresh=False)
         finally:
             stop(running)
     return failures
 
 
-def start(job: Job, folder: ComparisonFolder) -> Running:
+def start(group: Group, folder: ComparisonFolder) -> Running:
     """Starts one process; what it says goes to its log."""
-    log = (folder.logs / f"{job.name}.log").open("wb")
-    settings = folder.logs / f"{job.name}.yaml"
-    write_atomically(settings, yaml.safe_dump(job.settings().plain(), sort_keys=False).encode())
-    command = [sys.executable, "-m", job.module, "--config", str(settings), "--out", str(folder.begin(job))]
+    log = (folder.logs / f"{group.name}.log").open("wb")
+    settings = folder.logs / f"{group.name}.yaml"
+    write_atomically(settings, yaml.safe_dump(group.settings().plain(), sort_keys=False).encode())
+    command = [sys.executable, "-m", group.module, "--config", str(settings), "--out", str(folder.begin(group))]
     command.append("--no-progress")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    return Running(job, process, log)
+    return Running(group, process, log)
 
 
-def settle(one: Running, folder: ComparisonFolder) -> list[Failure]:
-    """Puts a finished run in its place, or tells why there is none."""
+def settle(one: Running, folder: ComparisonFolder) -> str | None:
+    """Puts finished runs in their places, or tells why there are none."""
     one.log.close()
-    if one.process.returncode == 0:
-        folder.finish(one.job)
-        return []
-    lines = (folder.logs / f"{one.job.name}.log").read_text(errors="replace").strip().splitlines()
-    return [Failure(one.job, lines[-1] if lines else f"ended with code {one.process.returncode}")]
+    if one.process.returncode != 0:
+        lines = (folder.logs / f"{one.group.name}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"ended with code {one.process.returncode}"
+    try:
+        folder.finish(one.group)
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def steps_of(one: Running, folder: ComparisonFolder) -> int:
-    """Environment steps that a run has logged so far."""
-    path = folder.unfinished / one.job.name / "progress.csv"
+    """Environment steps that each run of a process has logged so far."""
+    path = folder.unfinished / one.group.name / "progress.csv"
     try:
         found = read_progress(path).get("time/total_timesteps", np.zeros(0))
     except (OSError, ValueError):  # not there yet, or just being written

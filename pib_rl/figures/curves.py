@@ -113,7 +113,7 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
     """Return of training episodes and of greedy evaluations over environment steps."""
     steps = progress.get("time/total_timesteps", np.zeros(0))
     places = {
-        "rollout/ep_rew_mean": ("training episodes (exploring, mean of the last 100)", steps),
+        "rollout/return": ("training episodes (exploring, mean of a rollout)", steps),
         "eval/mean_reward": ("evaluation (greedy, noisy hardware)", progress.get("eval/timesteps", steps)),
     }
     lines = {label: (x, progress[key]) for key, (label, x) in places.items() if key in progress}

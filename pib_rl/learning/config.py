@@ -19,7 +19,7 @@ from pib_rl.physical.faults import check_clock, parse_all
 class LearnConfig(LearnerSettings):
     """Trains physical units on data, with labels or without."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock"})
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips"})
 
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""
@@ -40,7 +40,8 @@ class LearnConfig(LearnerSettings):
     """How strong views of samples are, where they differ from their default, as NAME=VALUE. With --target views they
     are what is learned from; otherwise they replace the samples (augmentation)."""
     fault: tuple[str, ...] = ()
-    """What breaks and after how many epochs, as KIND:SIZE@EPOCH, such as stuck:0.5@3."""
+    """What breaks and after how many epochs, as KIND:SIZE@EPOCH, such as stuck:0.5@3; FIRST..LAST in place of SIZE
+    gives the chips of a wafer sizes from FIRST to LAST, such as stuck:0.1..0.5@3."""
     clock: float = 0.0
     """Simulated seconds that pass for the hardware per training sample; it ages after each epoch."""
 
@@ -48,7 +49,8 @@ class LearnConfig(LearnerSettings):
         super().__post_init__()
         self.squares()
         with mistakes():
-            parse_all(self.fault, self.epochs, "epochs")
+            for fault in parse_all(self.fault, self.epochs, "epochs"):
+                fault.on((self.chips,) if self.chips > 1 else ())
             check_clock(self.clock)
 
     def squares(self) -> list[tuple[int, int, int]]:
@@ -69,7 +71,8 @@ class LearnConfig(LearnerSettings):
     def stem(self) -> str:
         """Name of the run, for its folder."""
         extra = "" if self.target == "labels" else f"-{self.target}"
-        return f"{Path(self.data).stem}{extra}-{self.hw}-{self.learner}-s{self.seed}".replace(":", "-")
+        wafer = f"-c{self.chips}" if self.chips > 1 else ""
+        return f"{Path(self.data).stem}{extra}-{self.hw}-{self.learner}-s{self.seed}{wafer}".replace(":", "-")
 
     @property
     def real(self) -> bool:
@@ -79,4 +82,5 @@ class LearnConfig(LearnerSettings):
     @property
     def title(self) -> str:
         """Name of the run, for people."""
-        return f"{literal(Path(self.data).name)}, {self.hw}, {self.learner}, seed {self.seed}"
+        wafer = f", {self.chips} chips" if self.chips > 1 else ""
+        return f"{literal(Path(self.data).name)}, {self.hw}, {self.learner}, seed {self.seed}{wafer}"

@@ -9,15 +9,16 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from pib_rl.agents.estimators.supervised import PIBClassifier
+from pib_rl.agents.estimators.wafer import accuracies
 from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import LearningTask, Split, held_count
+from pib_rl.learning.task import Evaluation, LearningTask, Split, held_count, judged_chips, mean_scores
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 
-JUDGED = 10_000  # training samples that probe and neighbours learn from, at most
+KNOWN = 10_000  # training samples that probe and neighbours learn from, at most
 
 
 class LabelsTask(LearningTask):
@@ -52,26 +53,26 @@ class LabelsTask(LearningTask):
         """Labels."""
         return {"y": part.y}
 
-    def validate(self, model: PIBClassifier, held: Split) -> float:
-        """Accuracy."""
-        return float(model.score(held.x, held.y))
-
-    def evaluate(self, data: Data, model: PIBClassifier, fitted: Split, folder: RunFolder) -> dict[str, Any]:
+    def evaluate(self, data: Data, model: PIBClassifier, fitted: Split, folder: RunFolder) -> Evaluation:
         """Accuracy, what others make of the features, and three pictures."""
         title, labels, last = self.config.title, np.asarray(data.y_test), model.model_.network.last.out_features
         assert fitted.y is not None
-        guess, names = model.predict(data.x_test), fitted.y[:JUDGED]
-        known, seen = model.features(fitted.x[:JUDGED]), model.features(data.x_test)
-        result = {
-            "test_accuracy": float((guess == labels).mean()),
-            "test_accuracy_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, labels)),
-            **probes.scores(known, names, seen, labels, last, self.draws),
+        guess, names, first = model.predict(data.x_test), fitted.y[:KNOWN], model.of_chip(0)
+        found, mapped = [], np.empty(0)
+        for chip, one in enumerate(judged_chips(model)):
+            known, seen = one.features(fitted.x[:KNOWN]), one.features(data.x_test)
+            found.append(probes.scores(known, names, seen, labels, last, self.draws))
+            mapped = mapped if chip else seen[: figures.MAPPED, -last:]
+        each = {
+            "test_accuracy": accuracies(labels, guess),
+            "test_accuracy_noiseless": model.set_params(read=Read.MEAN.value).chip_scores(data.x_test, labels),
         }
+        guess = np.atleast_2d(guess)[0]
         inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
         for name, figure in (
             ("confusion", figures.confusion(labels, guess, model.classes_, f"Test samples: {title}")),
-            ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
-            ("features", figures.features(seen[:, -last:], labels, self.draws, f"Last medium: {title}")),
+            ("hardware", figures.hardware(first.model_, inputs, data.image, f"What the hardware saw: {title}")),
+            ("features", figures.features(mapped, labels, self.draws, f"Last medium: {title}")),
         ):
             folder.save_picture(name, plots.as_png(figure))
-        return result
+        return Evaluation(each, mean_scores(found))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
@@ -18,11 +19,14 @@ from pib_rl.figures import curves
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.learning.labels import LabelsTask
-from pib_rl.learning.task import LearningTask, Split
+from pib_rl.learning.room import check_room
+from pib_rl.learning.task import Evaluation, LearningTask, Split
 from pib_rl.learning.values import ValuesTask
 from pib_rl.learning.views import ViewsTask
-from pib_rl.physical.faults import parse_all
+from pib_rl.learning.wafer import Wafer
+from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.physical.remote.instrument import InstrumentError
+from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
@@ -53,6 +57,9 @@ def prepare(config: LearnConfig) -> LearningRun:
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
         check_device(config.device)
         fitted, held = task.hold_out(data)
+        if config.chips > 1:
+            single = TARGETS[config.target](replace(config, chips=1, fault=())).build(data.image)
+            check_room(config, single.prepare(fitted.x, **task.broadcast(fitted)), len(held.x) + len(data.x_test))
         model = task.build(data.image).prepare(fitted.x, **task.broadcast(fitted))
     return LearningRun(task, data, model, fitted, held)
 
@@ -101,17 +108,20 @@ def train(run: LearningRun, folder: RunFolder) -> None:
     def note(row: dict[str, float]) -> None:
         write_events(events, {name: value for name, value in row.items() if name != EPOCH}, int(row[EPOCH]))
 
-    rows, wall = fit(run, folder, lambda: task.evaluate_heldout(model, run.held), note)
+    curves: list[np.ndarray] = []
+    rows, wall = fit(run, folder, lambda: task.evaluate_heldout(model, run.held, curves.append), note)
     with kept(folder, model, rows):
         cost = costs(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             found = task.evaluate(run.data, model, run.fitted, folder)
+        values: dict[str, Any] = {task.validated: rows[-1][task.validated], **found.fields(), **cost}
+        if config.chips > 1:
+            values |= save_wafer(run, found, curves, folder).metrics()
         if config.tensorboard:
             pictures = saved_pictures(folder.path) | weight_pictures(model.model_, f"after {len(rows)} epochs")
             write_events(events, pictures, len(rows))
         events.close()
-    faults = [{"kind": fault.kind, "size": fault.size, "epoch": fault.step} for fault in parse_all(config.fault)]
-    values: dict[str, Any] = {task.validated: rows[-1][task.validated], **found, **cost}
+    faults = [as_plain(fault) for fault in parse_all(config.fault)]
     folder.save_result(
         RunResult(
             kind=config.target,
@@ -130,6 +140,30 @@ def train(run: LearningRun, folder: RunFolder) -> None:
             **values,
         )
     )
+
+
+def save_wafer(run: LearningRun, found: Evaluation, curves: list[np.ndarray], folder: RunFolder) -> Wafer:
+    """What each chip of a wafer reached, written into the run folder.
+
+    Args:
+        run: What learned.
+        found: What it reached on test samples.
+        curves: Scores of the chips on validation samples after each epoch.
+        folder: The run folder.
+    """
+    task, model = run.task, run.model.set_params(read=Read.MEAN.value)
+    with model.model_.streams.aside("evaluation"), model.model_.meter.paused():
+        noiseless = task.validate(model, run.held)
+    validated = {task.validated: curves[-1], f"{task.validated}_noiseless": noiseless}
+    wafer = Wafer(task.config, task.scored, np.array(curves), found.each | validated)
+    wafer.save(folder, model.model_)
+    return wafer
+
+
+def as_plain(fault: Fault) -> dict[str, Any]:
+    """A fault as a result holds it; where chips have sizes of their own, ``last`` is that of the last chip."""
+    spread = {} if fault.last is None else {"last": fault.last}
+    return {"kind": fault.kind, "size": fault.size, **spread, "epoch": fault.step}
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +19,11 @@ from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult, describe
 
+E = TypeVar("E", bound=PhysicalEstimator)
+
 VALIDATION, MOST = 0.1, 5000  # share of the training samples that are held out to look at, and how many at most
 PLANE = 512  # samples of the information plane
+JUDGED = 8  # chips of a wafer, at most, whose features are judged one after the other
 
 
 class Split(NamedTuple):
@@ -33,6 +37,23 @@ class Split(NamedTuple):
         """Some of them."""
         y, other = (None if known is None else known[pick] for known in (self.y, self.other))
         return Split(self.x[pick], y, other)
+
+
+class Evaluation(NamedTuple):
+    """What a trained network reached.
+
+    Args:
+        each: Scores of each chip, shape (chips,), by the names that their means have in the result; the first one is
+            what chips are judged by.
+        others: Other fields of the result.
+    """
+
+    each: dict[str, np.ndarray]
+    others: dict[str, Any]
+
+    def fields(self) -> dict[str, Any]:
+        """Fields of the result, scores as means over chips."""
+        return {name: float(scores.mean()) for name, scores in self.each.items()} | self.others
 
 
 class LearningTask(ABC):
@@ -87,6 +108,7 @@ class LearningTask(ABC):
             warm_start=True,
             faults=config.fault,
             clock=config.clock,
+            chips=config.chips,
             **objective,
         )
 
@@ -98,24 +120,34 @@ class LearningTask(ABC):
     def hold_out(self, data: Data) -> tuple[Split, Split]:
         """Samples to learn from, and validation samples to look at meanwhile."""
 
-    @abstractmethod
-    def validate(self, model: Any, held: Split) -> float:
-        """How good the network is on the validation samples, at most 1."""
+    def validate(self, model: PhysicalEstimator, held: Split) -> np.ndarray:
+        """How good each chip is on the validation samples, at most 1, shape (chips,)."""
+        return model.chip_scores(held.x, **self.broadcast(held))
 
     @abstractmethod
-    def evaluate(self, data: Data, model: Any, fitted: Split, folder: RunFolder) -> dict[str, Any]:
-        """Fields of the result, from test samples, which are touched here and nowhere else; their pictures."""
+    def evaluate(self, data: Data, model: Any, fitted: Split, folder: RunFolder) -> Evaluation:
+        """Fields of the result, from test samples, which are touched here and nowhere else; their pictures.
+
+        Of a wafer, scores of features are means over `JUDGED` of its chips, and the pictures are those of the first.
+        """
 
     @classmethod
     def table(cls, result: RunResult) -> tuple[list[str], list[list[str]]]:
         """Columns and rows of the table that people see."""
         return ["test samples", ""], [[describe(name)["help"], result.text(name)] for name in cls.shown]
 
-    def evaluate_heldout(self, model: PhysicalEstimator, held: Split) -> dict[str, float]:
-        """`validate`, and each unit's place in the information plane; not counted, drawn aside."""
+    def evaluate_heldout(
+        self, model: PhysicalEstimator, held: Split, note: Callable[[np.ndarray], None] = lambda scores: None
+    ) -> dict[str, float]:
+        """`validate`, and each unit's place in the information plane, means over chips; not counted, drawn aside.
+
+        ``note`` gets what `validate` gives.
+        """
         network = model.model_
         with network.streams.aside("evaluation"), network.meter.paused():
-            found = {self.validated: self.validate(model, held)}
+            scores = self.validate(model, held)
+            note(scores)
+            found = {self.validated: float(scores.mean())}
             first = held.take(slice(PLANE))
             samples = model.samples(first.x, **self.broadcast(first))
             pick = torch.arange(len(samples), device=model.device)
@@ -136,6 +168,18 @@ class LearningTask(ABC):
     def split_seed(self) -> int:
         """Seed of the choice of validation samples."""
         return Streams(self.config.seed).integer("split")
+
+
+def judged_chips(model: E) -> Iterator[E]:
+    """Estimators of the chips whose features are judged: the first one, and `JUDGED` in all, evenly over the wafer."""
+    chips = model.model_.chip.chips
+    for chip in np.linspace(0, chips - 1, min(chips, JUDGED)).round().astype(int).tolist():
+        yield model.of_chip(chip)
+
+
+def mean_scores(found: list[dict[str, float]]) -> dict[str, float]:
+    """Means of the same scores of several chips."""
+    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
 def held_count(samples: int, least: int) -> int:

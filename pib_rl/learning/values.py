@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
 from pib_rl.agents.estimators.supervised import PIBRegressor
+from pib_rl.agents.estimators.wafer import r2_scores
 from pib_rl.cli.cli import UserError
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import LearningTask, Split, held_count
+from pib_rl.learning.task import Evaluation, LearningTask, Split, held_count
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 
@@ -46,21 +46,19 @@ class ValuesTask(LearningTask):
         """Values."""
         return {"y": part.y}
 
-    def validate(self, model: PIBRegressor, held: Split) -> float:
-        """R2 = 1 - (mean squared error) / (variance), mean over the values where there are several."""
-        return float(model.score(held.x, held.y))
-
-    def evaluate(self, data: Data, model: PIBRegressor, fitted: Split, folder: RunFolder) -> dict[str, Any]:
-        """R2, and two pictures."""
+    def evaluate(self, data: Data, model: PIBRegressor, fitted: Split, folder: RunFolder) -> Evaluation:
+        """R2 = 1 - (mean squared error) / (variance), mean over the values where there are several; two pictures."""
         title, truth, guess = self.config.title, np.asarray(data.y_test), model.predict(data.x_test)
-        result = {
-            "test_r2": float(r2_score(truth, guess)),
-            "test_r2_noiseless": float(model.set_params(read=Read.MEAN.value).score(data.x_test, truth)),
+        first = model.of_chip(0)
+        each = {
+            "test_r2": r2_scores(truth, guess),
+            "test_r2_noiseless": model.set_params(read=Read.MEAN.value).chip_scores(data.x_test, truth),
         }
+        guess = guess.reshape(-1, *truth.shape)[0]
         inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
         for name, figure in (
             ("predictions", figures.predictions(truth, guess, f"Test samples: {title}")),
-            ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
+            ("hardware", figures.hardware(first.model_, inputs, data.image, f"What the hardware saw: {title}")),
         ):
             folder.save_picture(name, plots.as_png(figure))
-        return result
+        return Evaluation(each, {})

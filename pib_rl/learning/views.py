@@ -14,7 +14,7 @@ from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.figures import curves as plots
 from pib_rl.learning import figures, probes
 from pib_rl.learning.data import Data
-from pib_rl.learning.task import LearningTask, Split, held_count
+from pib_rl.learning.task import Evaluation, LearningTask, Split, held_count, judged_chips, mean_scores
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult, as_text, describe
 
@@ -42,33 +42,44 @@ class ViewsTask(LearningTask):
         """What was seen a moment later."""
         return {"other": part.other}
 
-    def validate(self, model: PIBEncoder, held: Split) -> float:
-        """Explained variance."""
-        return model.score(held.x, **self.broadcast(held))
-
-    def evaluate(self, data: Data, model: PIBEncoder, fitted: Split, folder: RunFolder) -> dict[str, Any]:
+    def evaluate(self, data: Data, model: PIBEncoder, fitted: Split, folder: RunFolder) -> Evaluation:
         """Figures of the features, of the inputs and of their principal components; three pictures."""
-        title, x_test = self.config.title, data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED]
-        seen, last = model.transform(x_test), model.model_.network.last.out_features
-        inputs = torch.as_tensor(x_test[: figures.SHOWN]).float().to(model.device)
+        x_test, last = data.x_test if len(data.x_test) else fitted.x[: figures.MAPPED], model.model_.network.last
+        found: list[dict[str, float]] = []
+        for chip, one in enumerate(judged_chips(model)):
+            seen = one.transform(x_test)
+            if chip == 0:
+                self._draw(data, one, fitted, seen, folder)
+            if fitted.y is None or data.y_test is None:
+                return Evaluation({}, {})
+            known = one.transform(fitted.x)
+            found.append(self._judge(known, fitted.y, seen, data.y_test, last.out_features))
+        return Evaluation({}, mean_scores(found) | self._judge_inputs(data, fitted))
+
+    def _draw(self, data: Data, model: PIBEncoder, fitted: Split, seen: np.ndarray, folder: RunFolder) -> None:
+        """Pictures of one chip; ``seen`` are its features of test samples, or of training samples."""
+        title, last = self.config.title, model.model_.network.last.out_features
+        shown, names = (data.x_test, data.y_test) if len(data.x_test) else (fitted.x, fitted.y)
+        inputs = torch.as_tensor(shown[: figures.SHOWN]).float().to(model.device)
         views = figures.views(model, fitted.x, fitted.other, data.image, f"Views and what is decoded: {title}")
-        names = data.y_test if len(data.x_test) else fitted.y
         for name, figure in (
             ("views", views),
             ("hardware", figures.hardware(model.model_, inputs, data.image, f"What the hardware saw: {title}")),
             ("features", figures.features(seen[:, -last:], names, self.draws, f"Last medium: {title}")),
         ):
             folder.save_picture(name, plots.as_png(figure))
-        if fitted.y is None or data.y_test is None:
-            return {}
-        judged: dict[str, Any] = self._judge(model.transform(fitted.x), fitted.y, seen, data.y_test, last)
+
+    def _judge_inputs(self, data: Data, fitted: Split) -> dict[str, Any]:
+        """The same of the inputs themselves and of their principal components."""
+        assert fitted.y is not None
+        assert data.y_test is not None
         scale = Normaliser(fitted.x.shape[1], common=data.image is not None)  # as the network sees them
         scale.update(torch.as_tensor(fitted.x))
         known, other = (scale(torch.as_tensor(part).float()).numpy() for part in (fitted.x, data.x_test))
         pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws)
         with np.errstate(invalid="ignore"):  # shares of a variance of 0
             pca.fit(known)
-        return judged | {
+        return {
             "inputs": self._judge(known, fitted.y, other, data.y_test),
             "pca": self._judge(pca.transform(known), fitted.y, pca.transform(other), data.y_test),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -42,15 +43,16 @@ class Converter:
             raise ValueError(f"converter range needs low < high, got {self.low}..{self.high}")
         check_inl("converter inl", self.inl)
 
-    @property
+    @cached_property
     def step(self) -> float:
         """Distance of two codes, in the unit of the converted quantity; 0 without quantisation."""
-        return 0.0 if self.bits is None else (self.high - self.low) / (self._codes - 1)
+        return 0.0 if self.bits is None else (self.high - self.low) / self._top
 
-    @property
-    def _codes(self) -> int:
+    @cached_property
+    def _top(self) -> int:
+        """Steps from the lowest to the highest code."""
         assert self.bits is not None
-        return int(2**self.bits) - (self.low == -self.high)
+        return int(2**self.bits) - (self.low == -self.high) - 1
 
     def __call__(self, value: Tensor) -> Tensor:
         """Converts ``value`` (any shape), round to nearest, saturating."""
@@ -59,10 +61,11 @@ class Converter:
         if self.bits is None:
             return value.clamp(self.low, self.high)
         if self.low == -self.high:
-            top = self._codes // 2
+            top = self._top // 2
             return value.mul(1.0 / self.step).round_().clamp_(-top, top).mul_(self.step)
-        codes = value.sub(self.low).mul_(1.0 / self.step).round_().clamp_(0, self._codes - 1)
-        return codes.mul_(self.step).add_(self.low)
+        codes = value.sub(self.low) if self.low else value
+        codes = codes.mul(1.0 / self.step).round_().clamp_(0, self._top).mul_(self.step)
+        return codes.add_(self.low) if self.low else codes
 
     def apply_inl(self, value: Tensor, inl: float) -> Tensor:
         """``value`` (any shape) on a transfer curve of that ``inl``; outside the range it is straight.

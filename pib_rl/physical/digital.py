@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.arithmetic import tanh_
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Costs
@@ -30,7 +31,7 @@ class TanhMedium(Medium):
         super().__init__(features, features)
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
-        return torch.tanh(drive)
+        return tanh_(drive.clone())
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
         edge = torch.ones(self.out_features)

@@ -96,6 +96,13 @@ class Fault:
             raise ValueError(f"{self} has a size per chip, and there is one chip; give one size, or more chips")
         return torch.linspace(self.size, self.last, chips[0])
 
+    def of_chip(self, chip: int, chips: int) -> Fault:
+        """The same fault on one chip of a wafer, counted from 0, with the size that it has there."""
+        if self.last is None:
+            return self
+        way = chip / max(chips - 1, 1)
+        return replace(self, size=self.size + way * (self.last - self.size), last=None)
+
     @property
     def about(self) -> str:
         """What happens, in one line."""

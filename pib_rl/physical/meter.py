@@ -118,7 +118,7 @@ class Meter(nn.Module):
 
     def _apply(self, *arguments: Any, **options: Any) -> Meter:
         self.settle()  # what is noted stays behind when the buffers move to another device
-        super()._apply(*arguments, **options)
+        super()._apply(*arguments, **options)  # type: ignore[no-untyped-call]
         return self
 
     def _save_to_state_dict(self, *arguments: Any) -> None:

@@ -45,6 +45,8 @@ class PlayConfig:
     """Steps played to each rollout that it learns from; in a window it learns as fast as it can."""
     learn_steps: int | None = None
     """Environment steps that it learns for; by default a quarter of the run's own."""
+    chip: int | None = None
+    """Of a run with several chips: the one that plays, counted from 0; by default the first one."""
     read: Literal["noisy", "mean", "ideal"] = "noisy"
     """Read mode of the hardware."""
     best: bool = False

@@ -9,6 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 from tqdm import tqdm
 
+from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.cli.cli import mistakes
 from pib_rl.envs.make import make_env
@@ -73,13 +74,15 @@ class Live(BaseCallback):
         super().__init__()
         self._budget = budget or FrameBudget()
         self.keys, self.open, self.frames = Keys(HELP), True, 0
-        self._title, self._total = f"{config.env} on {config.hw}", config.timesteps
+        shown = f", chip {config.chip}" if config.chips > 1 else ""
+        self._title, self._total = f"{config.env} on {config.hw}{shown}", config.timesteps
+        self._policy, self._chip = policy, config.chip
         self._means: tuple[float, ...] = ()
         self._plan: FaultPlan | None = None
         self._clock: Clock | None = None
         self.display = Display(USUAL, f"pib_rl: training {self._title}", "leave --render out")
         try:
-            self.preview = Preview(policy, config)
+            self.preview = Preview(policy.of_chip(config.chip), config)
             self._frame = self.preview.frame()
             self._scene = self.preview.play(0, self._status())
             self._show()
@@ -99,12 +102,19 @@ class Live(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
+        self._follow()
         episodes = self.model.ep_info_buffer
         if episodes and self.num_timesteps >= self._total * len(self._means) / POINTS:
             self._means += (float(safe_mean([episode["r"] for episode in episodes])),)
 
     def _on_training_end(self) -> None:
         self.close()
+
+    def _follow(self) -> None:
+        """Of a wafer, the picture shows a copy of one chip: as it is now."""
+        shown = self.preview.policy
+        if self.open and shown is not self._policy:
+            shown.load_state_dict(chip_state(self._policy.state_dict(), shown.state_dict(), self._chip))
 
     def update(self, passed: float) -> None:
         """Takes what keys say, plays the steps that are due after so many seconds, and shows where it is.

@@ -77,6 +77,16 @@ class RunResult:
     best_eval_mean: float | None = column("mean return of the best checkpoint", (TRAIN,), form="return", row=True)
     best_eval_mean_noiseless: float | None = column("the same with mean read", (TRAIN,), form="return")
     solved_at_step: int | None = column("step of the first evaluation that solved the task", POLICIES, row=True)
+    chips: int | None = column(
+        "chips of the wafer; all other figures are means over them, or sums", HARDWARE, form="count"
+    )
+    chips_solved: float | None = column("share of chips that solved the task at the end", (TRAIN,), form="percent")
+    chips_median: float | None = column("median over chips of their mean return, or score", HARDWARE)
+    worst_chip: int | None = column("number of the worst chip, from 0", HARDWARE)
+    worst_chip_mean: float | None = column("its mean return, or score", HARDWARE)
+
+    wafer_seed: int | None = column("first seed of the wafer that this chip was trained on, beside others", (TRAIN,))
+    wafer_chips: int | None = column("chips of that wafer; time is this chip's share of its time", (TRAIN,), row=True)
 
     validation_accuracy: float | None = column("accuracy on validation samples", (LABELS,), form="percent")
     test_accuracy: float | None = column("accuracy", (LABELS,), form="percent")
@@ -108,6 +118,7 @@ class RunResult:
     faults: list[Any] | None = column("what broke", (*HARDWARE, ADAPT))
     device: str | None = column("torch device", LEARN)
 
+    chip: int | None = column("number of the chip that broke, of a run with several, from 0", (ADAPT,))
     adapt_seed: int | None = column("seed of what broke and of all that came then", (ADAPT,))
     unit: str | None = column("what the length of an adaptation counts", (ADAPT,))
     length: int | None = column("how long each learner went on", (ADAPT,), form="count")

@@ -67,11 +67,17 @@ def write_events(logger: Logger, values: Mapping[str, float | np.ndarray], step:
 
 
 def weight_pictures(model: PhysicalModel, when: str) -> dict[str, np.ndarray]:
-    """What every array holds, as pictures by name; an array that draws noise for it draws aside, nothing is metered."""
+    """What every array holds, as pictures by name; of a wafer, the arrays of its first chip.
+
+    An array that draws noise for it draws aside, nothing is metered.
+    """
+    first = (0,) * len(model.streams.chips)
     with model.streams.aside("pictures"), model.meter.paused():
-        held = {name: array.weights().detach().cpu().numpy() for name, array in arrays_of(model).items()}
+        held = {name: array.weights()[first].detach().cpu().numpy() for name, array in arrays_of(model).items()}
     return {
-        f"weights/{name}": plots.as_pixels(weight_figure(weights, f"weights of {name}, {when}"))
+        f"weights/{name}": plots.as_pixels(
+            weight_figure(weights, f"weights of {name}{' of chip 0' if first else ''}, {when}")
+        )
         for name, weights in held.items()
     }
 

@@ -30,8 +30,9 @@ from pib_rl.runs.result import BASELINE, RunResult
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import run_stem
 from pib_rl.training.evaluation import greedy_returns
-from pib_rl.training.loop import HELDOUT_EPISODES, every, learn
+from pib_rl.training.loop import HELDOUT_EPISODES, learn
 from pib_rl.training.run import environments
+from pib_rl.training.schedule import look_steps
 from pib_rl.training.tuned import FOLDER, entry
 
 NAME = "pib_rl.training.baselines"
@@ -150,7 +151,9 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
         return greedy_returns(player, lambda count: environments(config, count, stream), episodes)
 
     evaluations = Evaluation(
-        lambda: returns(HELDOUT_EPISODES, EVALUATION), every(config.timesteps), spec.reward_threshold
+        lambda: returns(HELDOUT_EPISODES, EVALUATION),
+        look_steps(config.timesteps, config.looks, spec.max_episode_steps),
+        spec.reward_threshold,
     )
     try:
         wall = learn(model, config.timesteps, folder, evaluations, config.progress)

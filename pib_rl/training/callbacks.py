@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,45 +58,55 @@ class Progress(BaseCallback):
 
 
 class Evaluation(BaseCallback):
-    """Evaluates regularly; remembers the best policy and the first step that solved the task.
+    """Evaluates at given steps; remembers the best policy and the first step that solved the task.
 
     Args:
-        evaluate: Returns the greedy episode returns of the policy as it is now.
-        every: Least environment steps between two evaluations.
+        evaluate: Returns the greedy episode returns of the policy as it is now, shape (*chips, episodes).
+        steps: Environment steps after which it evaluates, ascending: at the first start of a rollout from there on,
+            once for all steps that lie before it.
         threshold: Mean return that counts as solved, or None.
         save: Called at each new best policy.
         measurements: Physical measurements so far; none without hardware.
         pictures: What to show in TensorBoard beside the score, by name; nothing by default.
+
+    Attributes:
+        points: What was seen, in order; of a wafer the means over its chips.
+        each: Mean returns of every chip then, shape (*chips).
     """
 
     def __init__(
         self,
         evaluate: Callable[[], np.ndarray],
-        every: int,
+        steps: Sequence[int],
         threshold: float | None,
         save: Callable[[], None] = lambda: None,
         measurements: Callable[[], int] = lambda: 0,
         pictures: Callable[[], dict[str, np.ndarray]] = dict,
     ) -> None:
         super().__init__()
-        self.evaluate, self.every, self.threshold, self.save = evaluate, every, threshold, save
+        self.evaluate, self.threshold, self.save = evaluate, threshold, save
         self.measurements, self.pictures = measurements, pictures
-        self.next = every
+        self.waiting = deque(steps)
         self.best = -np.inf
         self.solved_at: int | None = None
         self.points: list[EvaluationPoint] = []
+        self.each: list[np.ndarray] = []
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
-        if self.num_timesteps >= self.next:
+        due = False
+        while self.waiting and self.waiting[0] <= self.num_timesteps:
+            self.waiting.popleft()
+            due = True
+        if due:
             self.evaluate_now()
-            self.next = self.num_timesteps + self.every
 
     def evaluate_now(self) -> None:
         """Evaluates the policy as it is now."""
-        mean = float(self.evaluate().mean())
+        self.each.append(self.evaluate().mean(-1))
+        mean = float(self.each[-1].mean())
         self.points.append(EvaluationPoint(self.num_timesteps, mean, self.measurements()))
         self.logger.record("eval/mean_reward", mean, exclude="tensorboard")
         self.logger.record("eval/timesteps", self.num_timesteps, exclude="tensorboard")  # written one rollout later
@@ -105,6 +116,30 @@ class Evaluation(BaseCallback):
             self.best = mean
             self.save()
         write_events(self.logger, {"eval/mean_reward": mean, **self.pictures()}, self.num_timesteps)
+
+
+class RolloutReturns(BaseCallback):
+    """Logs the mean return of the episodes that ended in each rollout, as ``rollout/return``.
+
+    The mean of the last 100 episodes, which Stable-Baselines3 logs, lags behind by as many steps as these took: with
+    500 steps an episode by 50,000.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[float] = []
+
+    def _on_step(self) -> bool:
+        for index in np.flatnonzero(self.locals["dones"]):
+            episode = self.locals["infos"][index].get("episode")
+            if episode is not None:
+                self.ended.append(float(episode["r"]))
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self.ended:
+            self.logger.record("rollout/return", float(np.mean(self.ended)))
+        self.ended.clear()
 
 
 class FaultSchedule(BaseCallback):

@@ -27,14 +27,14 @@ MAPPINGS = ("hw_options", "objective_options", "rule")  # the command line adds 
 class TrainConfig(RunSettings, LearnerSettings):
     """Trains a physical policy on an environment by PIB."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"init", "fault", "clock"})
+    UNLESS_SET: ClassVar[frozenset[str]] = RunSettings.UNLESS_SET | {"init", "fault", "clock", "chips"}
 
     width: int = 64
     """Outputs of each unit."""
     units: int = 2
     """Number of units in series."""
-    n_envs: int = 8
-    """Environments that run side by side."""
+    n_envs: int = 16
+    """Environments that run side by side, of each chip."""
     n_steps: int | None = None
     """Steps per environment and rollout; by default 2048 samples per rollout in all."""
     learning_rate: float | str = "lin_0.6"
@@ -45,7 +45,8 @@ class TrainConfig(RunSettings, LearnerSettings):
     """Correlation of the exploration noise of continuous actions in successive steps, 0..1."""
     objective: Annotated[str, tyro.conf.arg(help=f"{OBJECTIVE}.")] = "gaussian"
     fault: tuple[str, ...] = ()
-    """What breaks and after how many environment steps, as KIND:SIZE@STEP, such as stuck:0.5@20000."""
+    """What breaks and after how many environment steps, as KIND:SIZE@STEP, such as stuck:0.5@20000. FIRST..LAST in
+    place of SIZE gives the chips of a wafer sizes from FIRST to LAST, such as stuck:0.1..0.5@start."""
     clock: float | str = 0.0
     """Simulated seconds that pass for the hardware per environment step (it ages after each rollout), or control: the
     environment's control period."""
@@ -55,6 +56,8 @@ class TrainConfig(RunSettings, LearnerSettings):
     """YAML file with any of these settings by name; the command line overrides it."""
     render: Literal["none", "human"] = "none"
     """human opens a window that shows the training while it goes on (H lists its keys)."""
+    chip: int = 0
+    """With --render human and several chips: the one that the window shows, counted from 0."""
     print_config: bool = False
     """Print the settings that would be used, as YAML for --config, and stop."""
 
@@ -63,6 +66,13 @@ class TrainConfig(RunSettings, LearnerSettings):
         self.rate()
         self.faults()
         self.pace()
+        if self.chip and self.chips == 1:
+            raise UserError(f"--chip chooses one of several chips, got --chip {self.chip}; give --chips too")
+        if not 0 <= self.chip < self.chips:
+            raise UserError(f"--chip must be in 0..{self.chips - 1}, one of the --chips {self.chips}, got {self.chip}")
+        with mistakes():
+            for fault in self.faults():
+                fault.on((self.chips,) if self.chips > 1 else ())
         if not abs(self.log_std_init) <= LARGEST:
             raise UserError(f"--log-std-init must be a finite number, got {self.log_std_init}")
         if not 0 <= self.noise_correlation < 1:
@@ -71,12 +81,14 @@ class TrainConfig(RunSettings, LearnerSettings):
     @property
     def stem(self) -> str:
         """Name of the run, for its folder."""
-        return run_stem(self.env, self.distractors, self.hw, self.learner, self.seed)
+        wafer = f"-c{self.chips}" if self.chips > 1 else ""
+        return run_stem(self.env, self.distractors, self.hw, self.learner, self.seed) + wafer
 
     @property
     def title(self) -> str:
         """Name of the run, for people."""
-        return f"{self.env}, {self.hw}, {self.learner}, seed {self.seed}"
+        wafer = f", {self.chips} chips" if self.chips > 1 else ""
+        return f"{self.env}, {self.hw}, {self.learner}, seed {self.seed}{wafer}"
 
     def rate(self) -> float | LinearSchedule:
         """The readout's rate: a number, or a schedule of the remaining progress.
@@ -154,7 +166,7 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
         merged["objective_options"] = config.objective_options if kept else {}
     config = replace(config, **merged)
     for setting, value in chip.items():
-        if (wanted := config.identity()[setting]) != value:
+        if (wanted := config.identity().get(setting, getattr(config, setting))) != value:
             raise UserError(
                 f"--init {config.init} has {setting} {value}, this run asks for {wanted}; leave "
                 f"--{setting.replace('_', '-')} out"

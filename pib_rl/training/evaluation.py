@@ -5,40 +5,103 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
-from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is_vecenv_wrapped
 
 from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.physical.substrate import Read
 
-AT_ONCE = 100
+AT_ONCE = 100  # environments side by side, at most
+WAFER_AT_ONCE = 1024  # the same for all chips of a wafer together
 
 
 def evaluate(policy: PIBPolicy, make_env: Callable[[int], VecEnv], episodes: int, read: Read) -> np.ndarray:
     """Greedy returns of fresh episodes on hardware.
 
-    Read noise comes from a stream of its own and the meter stands still, so that training is the same, bit for bit,
-    however often it is evaluated.
+    Read noise comes from a stream of its own, which starts again each time, and the meter stands still: training is
+    the same, bit for bit, however often it is evaluated, and so is a later evaluation.
 
     Args:
         policy: The policy.
         make_env: Makes that many environments, with a seed that training never uses.
-        episodes: Number of episodes.
+        episodes: Number of episodes, of each chip of a wafer.
         read: Read mode.
 
     Returns:
-        Undiscounted returns, shape (episodes,).
+        Undiscounted returns, shape (*chips, episodes), in the order of the environments, see `greedy_returns`.
     """
-    with policy.streams.aside("evaluation"), policy.meter.paused():
-        return greedy_returns(Reader(policy, read), make_env, episodes)
+    with policy.streams.aside("evaluation", anew=True), policy.meter.paused():
+        returns = greedy_returns(Reader(policy, read), make_env, episodes, policy.model.chip.chips)
+    return returns if policy.streams.chips else returns[0]
 
 
-def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int) -> np.ndarray:
-    """Undiscounted returns of fresh episodes, shape (episodes,), of anything that has the ``predict`` of a policy."""
-    env = make_env(min(episodes, AT_ONCE))
+def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int, chips: int = 1) -> np.ndarray:
+    """Undiscounted returns of fresh episodes of anything that has the ``predict`` of a policy.
+
+    Each episode has an environment to itself, up to `AT_ONCE` of them side by side; of more episodes, the environments
+    play about equally many one after the other. All go on together until the last episode has ended; an environment
+    that has played its part stands still where it can.
+
+    Args:
+        player: What chooses the actions.
+        make_env: Makes that many environments.
+        episodes: Number of episodes, 1 or more, of each chip.
+        chips: Chips of a wafer, each with equally many of the environments: the first ones are the first chip's.
+
+    Returns:
+        Returns, shape (chips, episodes), in the order of the environments, not in that of finishing: ``returns[c, i]``
+        is of environment i of chip c. Of more than `AT_ONCE` episodes, those of its environment 0 come first, then
+        those of 1, and so on. Where environments are monitored, returns are those of the monitor, untouched by wrappers
+        above it.
+    """
+    count = min(episodes, AT_ONCE if chips == 1 else max(1, WAFER_AT_ONCE // chips))
+    env = make_env(count * chips)
     try:
-        returns, _ = evaluate_policy(player, env, episodes, deterministic=True, return_episode_rewards=True, warn=False)
+        returns = _play(player, env, [(episodes + index) // count for index in range(count)] * chips)
     finally:
         env.close()
-    return np.asarray(returns, dtype=float)
+    return np.array([value for one in returns for value in one], dtype=float).reshape(chips, episodes)
+
+
+def _play(player: Any, env: VecEnv, wanted: list[int]) -> list[list[float]]:
+    """The returns of the first ``wanted`` episodes of each environment."""
+    monitored = is_vecenv_wrapped(env, VecMonitor) or env.env_is_wrapped(Monitor)[0]
+    returns: list[list[float]] = [[] for _ in wanted]
+    sums, missing = np.zeros(len(wanted)), sum(wanted)
+    obs, ended = env.reset(), np.ones(len(wanted), dtype=bool)
+    state: Any = None
+    while missing:
+        actions, state = player.predict(obs, state, ended, deterministic=True)
+        obs, rewards, ended, infos = env.step(actions)
+        sums += rewards
+        for index in np.flatnonzero(ended).tolist():
+            episode = infos[index].get("episode") if monitored else None
+            if monitored and episode is None:  # a wrapper ends episodes that go on, such as at the loss of a life
+                continue
+            if len(returns[index]) < wanted[index]:
+                returns[index].append(float(sums[index] if episode is None else episode["r"]))
+                missing -= 1
+                if len(returns[index]) == wanted[index]:
+                    _rest(env, index)
+            sums[index] = 0.0
+    return returns
+
+
+class _Resting(gym.Wrapper[Any, Any, Any, Any]):
+    """An environment that is no longer needed: its state stands still, and a step costs nothing."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.seen, _ = env.reset()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self.seen, 0.0, False, False, {}
+
+
+def _rest(env: VecEnv, index: int) -> None:
+    """Lets an environment stand still, where environments are stepped one by one."""
+    inner = env.unwrapped
+    if isinstance(inner, DummyVecEnv):
+        inner.envs[index] = _Resting(inner.envs[index])

@@ -13,13 +13,7 @@ from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger
 from pib_rl.training.callbacks import Evaluation, Progress
 
-EVALUATIONS = 20  # evaluations during training, at most; never more often than every 2048 steps
 HELDOUT_EPISODES = 20
-
-
-def every(timesteps: int) -> int:
-    """Least environment steps between two evaluations of a training."""
-    return max(2048, timesteps // EVALUATIONS)
 
 
 def learn(

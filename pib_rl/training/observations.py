@@ -34,6 +34,8 @@ class LogConfig(TaskSettings):
     """Environment steps to log, rounded up to all environments; the last one of an episode is left out."""
     policy: Path | None = None
     """Run folder of python -m pib_rl.train whose last policy acts, exploring; by default actions are random."""
+    chip: int | None = None
+    """Of a --policy with several chips: the one that acts, counted from 0; by default the first one."""
     n_envs: int = 8
     """Environments that run side by side."""
     seed: int = 0
@@ -43,6 +45,8 @@ class LogConfig(TaskSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.chip is not None and self.policy is None:
+            raise UserError(f"--chip {self.chip} chooses a chip of --policy: give that too, or leave --chip out")
         if self.file.suffix != ".npz":
             raise UserError(f"--out must end with .npz, got {self.file}")
         try:
@@ -103,7 +107,7 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
     if config.policy is None:
         env.action_space.seed(streams.integer(EXPLORATION))
         return lambda obs: np.stack([env.action_space.sample() for _ in range(config.n_envs)])
-    model, task = load(RunFolder.open(config.policy), LAST)
+    model, task = load(RunFolder.open(config.policy), LAST, config.chip)
     close(model)
     for name in ("env", "distractors"):
         if getattr(task, name) != getattr(config, name):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -29,14 +30,19 @@ from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.runs.tensorboard import training_pictures
-from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule
+from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
-from pib_rl.training.loop import HELDOUT_EPISODES, every, learn
+from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
+from pib_rl.training.room import check_room, check_wafer
+from pib_rl.training.schedule import look_steps
+from pib_rl.training.wafer import Wafer
+
+READS = {"": Read.NOISY, "_noiseless": Read.MEAN}  # read modes of the final evaluation, by the end of a result's name
 
 
 def environments(config: RunSettings, count: int, stream: str) -> VecEnv:
-    """``count`` environments of a run, seeded from a named stream."""
+    """So many environments in all, seeded from a named stream of the run."""
     return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
 
 
@@ -48,7 +54,7 @@ def build(config: TrainConfig) -> PIB:
     """
     find_spec(config.env)
     check_device(config.device)
-    env = environments(config, config.n_envs, ENVIRONMENT)
+    env = environments(config, config.n_envs * config.chips, ENVIRONMENT)
     check_observation_space(env.observation_space)
     try:
         return make_agent(
@@ -73,6 +79,11 @@ def prepare(config: TrainConfig) -> PIB:
         UserError: If something of the configuration does not exist or does not fit.
     """
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
+        if config.chips > 1:
+            check_wafer(config)
+            single = build(replace(config, chips=1, chip=0, fault=()))
+            close(single)
+            check_room(config, single)
         model = build(config)
         inherit(config, model)
         for fault in config.faults():
@@ -123,13 +134,13 @@ def train(
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
     evaluations = Evaluation(
         lambda: evaluate(policy, make_env, HELDOUT_EPISODES, Read.NOISY),
-        every(config.timesteps),
+        look_steps(config.timesteps, config.looks, spec.max_episode_steps),
         spec.reward_threshold,
         lambda: folder.save_policy(policy.state_dict(), BEST),
         lambda: policy.meter.totals()["measurements"],
         pictures if config.tensorboard else dict,
     )
-    others = [FaultSchedule(plan), clock, *([watch(plan, clock)] if watch else [])]
+    others = [RolloutReturns(), FaultSchedule(plan), clock, *([watch(plan, clock)] if watch else [])]
     folder.save_policy(policy.state_dict())
     try:
         wall = learn(model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard)
@@ -150,7 +161,7 @@ def train(
     folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
     try:
-        result = evaluate_final(config, model, folder, evaluations, wall)
+        result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
     except InstrumentError as error:
         raise UserError(
             f"{error}; the training is done, its evaluation is not: once the instrument answers, "
@@ -161,18 +172,35 @@ def train(
 
 
 def evaluate_final(
-    config: TrainConfig, model: PIB, folder: RunFolder, evaluations: Evaluation, wall: float
+    config: TrainConfig,
+    model: PIB,
+    folder: RunFolder,
+    evaluations: Evaluation,
+    wall: float,
+    faults: Sequence[Fault] = (),
 ) -> RunResult:
-    """Final evaluation of the last and the best policy on fresh episodes, in both read modes."""
+    """Final evaluation of the last and the best policy on fresh episodes, in both read modes.
+
+    Where the last policy is the best, it plays once. Of a wafer, what each chip reached goes into the run folder.
+    """
     policy = model.policy
     cost = costs(policy.model)
+    best, last = folder.load_policy(BEST), folder.load_policy(LAST)
+    same = all(torch.equal(best[name], value) for name, value in last.items())
     returns: dict[str, np.ndarray] = {}
-    for label, name in (("best_", BEST), ("", LAST)):
-        policy.load_state_dict(folder.load_policy(name))
-        for suffix, read in (("", Read.NOISY), ("_noiseless", Read.MEAN)):
+    for label, state in ([] if same else [("best_", best)]) + [("", last)]:
+        policy.load_state_dict(state)
+        for suffix, read in READS.items():
             make_envs = partial(environments, config, stream=f"final-{label}{read.value}")
             returns[f"{label}eval_mean{suffix}"] = evaluate(policy, make_envs, config.eval_episodes, read)
+    if same:
+        returns |= {f"best_{name}": values for name, values in returns.items()}
     means: dict[str, Any] = {name: float(values.mean()) for name, values in returns.items()}
+    if config.chips > 1:
+        threshold = find_spec(config.env).reward_threshold
+        wafer = Wafer(config, evaluations, returns, threshold, faults)
+        wafer.save(folder, policy)
+        means |= wafer.metrics()
     return RunResult(
         kind=TRAIN,
         env=config.env,

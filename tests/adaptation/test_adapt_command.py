@@ -134,9 +134,7 @@ def test_the_folder_tells_of_before_after_and_every_learner(adapted):
     assert list(result["learners"]) == LEARNERS
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
     for name, course in result["learners"].items():
-        assert course["curve"][0][0] == 0
-        assert course["curve"][-1][0] == 6144  # whole rollouts of 2048 steps
-        assert len({point[0] for point in course["curve"]}) == len(course["curve"])
+        assert [point[0] for point in course["curve"]] == [0, 2048, 4096, 6144]  # at every rollout of so short a run
         assert sum(row["learner"] == name for row in rows) == len(course["curve"])
         assert course["counts"]["measurements"] > 0
         assert course["final"] == json.loads((adapted / name / "result.json").read_text())["eval_mean"]

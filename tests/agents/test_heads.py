@@ -92,12 +92,12 @@ def test_draws_of_a_gaussian_head_have_its_mean_and_spread():
 
 @pytest.mark.parametrize("head", [DiscreteHead(3), GaussianHead(3)])
 def test_draws_repeat_with_the_seed_and_have_the_shape_and_type_of_actions(head):
-    parameters = normal(5, 3).float()
+    parameters = normal(50, 3).float()
     one, same, other = (head.sample(parameters, Streams(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     discrete = isinstance(head, DiscreteHead)
-    assert one.shape == ((5,) if discrete else (5, 3))
+    assert one.shape == ((50,) if discrete else (50, 3))
     assert one.dtype == (torch.long if discrete else torch.float)
 
 

@@ -19,6 +19,7 @@ from pib_rl import compare
 from pib_rl.cli.cli import UserError
 from pib_rl.comparison import runner
 from pib_rl.comparison.folder import LOCK, ComparisonFolder
+from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.results import ALL, collect, standings
 
@@ -34,6 +35,8 @@ SMALL = [
     "2",
     "--timesteps",
     "2500",
+    "--looks",
+    "1",
     "--width",
     "8",
     "--eval-episodes",
@@ -101,6 +104,7 @@ def test_writes_count_per_device(done):
         seeds=2,
         width=8,
         timesteps=2500,
+        looks=1,
         eval_episodes=3,
         out=done,
     )
@@ -132,7 +136,7 @@ def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch)
     started = []
     start = runner.start
     monkeypatch.setattr(runner, "subprocess", PROCESSES)
-    monkeypatch.setattr(runner, "start", lambda job, folder: started.append(job.name) or start(job, folder))
+    monkeypatch.setattr(runner, "start", lambda group, folder: started.append(group.name) or start(group, folder))
     compare.main([*SMALL, "--out", str(copy)])
     assert started == ["ppo-software-s100", "ppo-software-s101"]
     assert (copy / "runs" / "ppo-software-s101" / "result.json").is_file()
@@ -143,9 +147,9 @@ def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsy
         shutil.rmtree(copy / "runs" / name)
     start = runner.start
 
-    def sabotage(job, folder):
-        broken = SimpleNamespace(plain=lambda: job.settings().plain() | {"width": 0})
-        bad = replace(job, config=broken) if job.name == "pib-digital-s100" else job
+    def sabotage(group, folder):
+        broken = SimpleNamespace(plain=lambda: group.settings().plain() | {"width": 0})
+        bad = Group((replace(group.jobs[0], config=broken),)) if group.name == "pib-digital-s100" else group
         return start(bad, folder)
 
     monkeypatch.setattr(runner, "start", sabotage)
@@ -163,7 +167,7 @@ def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monke
     shutil.rmtree(copy / "runs" / "pib-digital-s100")
     running = []
     start = runner.start
-    monkeypatch.setattr(runner, "start", lambda job, folder: running.append(start(job, folder)) or running[-1])
+    monkeypatch.setattr(runner, "start", lambda group, folder: running.append(start(group, folder)) or running[-1])
 
     sleep, interrupted = runner.time.sleep, []
 
@@ -183,7 +187,7 @@ def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monke
 
 def test_more_learners_and_seeds_may_join(copy, monkeypatch):
     asked = []
-    monkeypatch.setattr(compare, "run_all", lambda jobs, *_: asked.extend(job.name for job in jobs) or [])
+    monkeypatch.setattr(compare, "run_all", lambda groups, *_: asked.extend(group.name for group in groups) or [])
     compare.main([*SMALL, "--seeds", "3", "--learner", "frozen", "ppo", "dfa", "--out", str(copy)])
     assert asked == [
         "dfa-digital-s100",
@@ -203,7 +207,7 @@ def test_more_learners_and_seeds_may_join(copy, monkeypatch):
 def test_runs_of_earlier_commands_stay_in_the_report(copy):
     before = content(copy)
     compare.main(
-        ["CartPole-v1", "--hw", "memristive", "--learner", "frozen", "--seeds", "1", *SMALL[-7:], "--out", str(copy)]
+        ["CartPole-v1", "--hw", "memristive", "--learner", "frozen", "--seeds", "1", *SMALL[-9:], "--out", str(copy)]
     )
     after = content(copy)
     assert after[copy / "results.csv"].splitlines()[0] == before[copy / "results.csv"].splitlines()[0]
@@ -380,7 +384,7 @@ def test_another_task_is_refused(copy):
 def test_steps_of_a_run_that_is_just_writing(tmp_path):
     folder = ComparisonFolder(tmp_path)
     job = Job("pib", "digital", 1, ())
-    one = runner.Running(job, subprocess.Popen(["true"]), (tmp_path / "log").open("wb"))
+    one = runner.Running(Group((job,)), subprocess.Popen(["true"]), (tmp_path / "log").open("wb"))
     assert runner.steps_of(one, folder) == 0
     path = folder.unfinished / job.name / "progress.csv"
     path.parent.mkdir(parents=True)

@@ -60,6 +60,8 @@ def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
         "a2c",
         "--timesteps",
         "5000",
+        "--looks",
+        "2",
         "--eval-episodes",
         "4",
         "--no-progress",
@@ -73,7 +75,7 @@ def test_run_folder_is_like_that_of_hardware(tmp_path, capsys):
     assert (result["learner"], result["hw"], result["seed"], result["timesteps"]) == ("a2c", "software", 7, 5000)
     assert "measurements" not in result
     rows = list(csv.DictReader((tmp_path / "run" / "evaluations.csv").open()))
-    assert [int(row["timesteps"]) for row in rows] == [2080, 4160, 5000]
+    assert [int(row["timesteps"]) for row in rows] == [1680, 3360, 5000]
     assert {row["measurements"] for row in rows} == {"0"}
     before = (tmp_path / "run" / "result.json").stat().st_mtime_ns
     baselines.main(arguments)

@@ -11,6 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from pib_rl.agents import PIB
+from pib_rl.training.callbacks import RolloutReturns
 
 
 class Watch(BaseCallback):
@@ -123,3 +124,28 @@ def test_a_table_is_printed_when_asked_for(capsys):
     out = capsys.readouterr().out
     assert "information/" in out
     assert "total_timesteps" in out
+
+
+def test_the_return_of_a_rollout_is_that_of_its_own_episodes():
+    class Keep(RolloutReturns):
+        def __init__(self) -> None:
+            super().__init__()
+            self.logged, self.wanted, self.now = [], [], []
+
+        def _on_step(self) -> bool:
+            self.now += [info["episode"]["r"] for info in self.locals["infos"] if "episode" in info]
+            return super()._on_step()
+
+        def _on_rollout_end(self) -> None:
+            super()._on_rollout_end()
+            self.logged.append(self.logger.name_to_value.get("rollout/return"))
+            self.wanted.append(np.mean(self.now) if self.now else None)
+            self.now = []
+
+    keep = Keep()
+    make(2, 32).learn(256, callback=keep)
+    assert len(keep.logged) == 4
+    assert keep.logged == pytest.approx(keep.wanted)
+    keep = Keep()
+    make(2, 4).learn(8, callback=keep)
+    assert keep.logged == [None], "no episode ended"

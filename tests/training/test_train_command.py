@@ -81,7 +81,7 @@ def test_run_folder_is_complete_and_without_pickle(finished):
 def test_progress_has_a_row_per_rollout_with_information(finished):
     lines = (finished / "progress.csv").read_text().splitlines()
     assert len(lines) == 1 + 2 + 1  # two rollouts, and the evaluation of the last policy
-    assert {"information/input_unit1", "information/target_unit2", "rollout/ep_rew_mean"} <= set(lines[0].split(","))
+    assert {"information/input_unit1", "information/target_unit2", "rollout/return"} <= set(lines[0].split(","))
 
 
 def test_finished_run_is_shown_not_repeated(finished, capsys):

@@ -10,6 +10,7 @@ from contextlib import suppress
 import numpy as np
 import pygame
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from pib_rl import train
@@ -312,3 +313,28 @@ def test_a_settings_file_may_ask_for_the_window_in_its_words(tmp_path):
     assert from_plain(TrainConfig, dict(given), tmp_path) == TrainConfig(env="CartPole-v1", render="human")
     with pytest.raises(UserError, match="render must be none or human, got 'gif'"):
         from_plain(TrainConfig, given | {"render": "gif"}, tmp_path)
+
+
+def test_of_a_wafer_the_window_shows_the_chip_that_is_asked_for(make):
+    window = make("--chips", "4", "--chip", "2")
+    shown, arrays = window.preview.policy, [unit.array for unit in window.model.policy.model.network.chain]
+    assert (shown.model.chip.chips, shown.model.chip.seed) == (1, 3 + 2)
+    assert pygame.display.get_caption()[0] == "pib_rl: training CartPole-v1 on memristive, chip 2"
+    before = shown.model.network.chain[0].array.weights().clone()
+    assert torch.equal(before, arrays[0].weights()[2])
+    arrays[0].program(torch.full_like(arrays[0].weights(), 0.1))
+    window.on_rollout_start()
+    after = shown.model.network.chain[0].array.weights()
+    assert torch.equal(after, arrays[0].weights()[2])
+    assert not torch.equal(after, before)
+    window.update(0.1)
+    assert window.preview.steps > 0
+
+
+def test_a_wafer_that_is_shown_trains_the_same(tmp_path, monkeypatch):
+    tiny = [*TASK, "--timesteps", "512", "--chips", "2"]
+    monkeypatch.setattr(module, "FrameBudget", lambda: FrameBudget(fraction=1.0, rate=1e9, clock=Ticks(1.0)))
+    train.main([*tiny, "--out", str(tmp_path / "without")])
+    train.main([*tiny, "--render", "human", "--chip", "1", "--out", str(tmp_path / "with")])
+    first, second = (load_file(tmp_path / name / "policy.safetensors") for name in ("without", "with"))
+    assert all(np.array_equal(value, second[name]) for name, value in first.items())

@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 from torch import Tensor
-from tqdm import tqdm
 
+from pib_rl.agents.estimators.arguments import check_arguments
 from pib_rl.agents.estimators.label_samples import LabelledSamples
+from pib_rl.agents.estimators.length import LONG, Length, length
+from pib_rl.agents.estimators.progress import FitProgress
 from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, fit_settings, shipped
-from pib_rl.agents.estimators.trainer import FitConfig, Trainer
+from pib_rl.agents.estimators.stopping import hold_out
+from pib_rl.agents.estimators.trainer import AT_ONCE, FitConfig, Trainer
 from pib_rl.agents.estimators.views import Views, make_views
+from pib_rl.agents.estimators.wafer import WaferEstimator
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
-from pib_rl.agents.network.model import PhysicalModel
-from pib_rl.common.options import mapping, whole
-from pib_rl.physical.faults import check_clock, parse_all
+from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
+from pib_rl.common.options import mapping
+from pib_rl.common.streams import LEARNING
+from pib_rl.common.threads import few_threads
+from pib_rl.physical.faults import parse_all
 from pib_rl.physical.substrate import Read
-
-AT_ONCE = 1024  # samples that are measured together
-STEPS, LEAST, MOST = 2000, 10, 200  # epochs=None: as many as make so many steps, within these bounds
 
 Self = TypeVar("Self", bound="PhysicalEstimator")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class PhysicalEstimator(BaseEstimator):
+class PhysicalEstimator(WaferEstimator):
     """Units and a readout on hardware, trained by local objectives.
+
+    With ``chips`` there is a wafer: the same network on each of so many chips, all of which learn at once from the same
+    batches. Predictions then have a leading axis of chips, `score` is the mean over them, `chip_scores` has one for
+    each, and `of_chip` gives one chip as an estimator. Learners that train a wafer are "pib" and "frozen".
 
     Args:
         hw, hw_options, units, width, patches, image, objective, objective_options, seed, chips: The chip, see
             `ChipConfig`; with ``image``, the features are its pixels, row by row, and settings for images apply.
-        epochs: Passes over the data; None for as many as make 2000 steps, 10 at least and 200 at most.
-        batch_size: Samples per step, 4 or more.
+        epochs: Passes over the data. None chooses: as many as make 2000 steps, 10 at least and 200 at most. Labels or
+            values of a table (no ``image``) of up to 5000 samples need fewer: for n samples the square root of n, 20 at
+            least and 40 at most, in batches of 64, and twice as many in batches of 128. Learners in small steps
+            ("spsa") may need more than that.
+        batch_size: Samples per step, 4 or more. None chooses: for such tables 64, or 128 from 1000 samples on;
+            otherwise 256.
         learner: What trains the hidden arrays, a key of `pib_rl.agents.LEARNERS`; "frozen" leaves them as fabricated.
         rule: Settings of `FitConfig` but for epochs and batch_size, and of the learner, by name, where they differ from
             those that are shipped.
@@ -50,16 +60,32 @@ class PhysicalEstimator(BaseEstimator):
             from their default, see `ImageOptions` and `VectorOptions`; None for the samples as they are.
         read: How predictions read the hardware: "mean" (repeatable), "noisy" (as it is) or "ideal".
         device: torch device.
-        verbose: Show a progress bar.
+        verbose: Show a progress bar, and at the end one line: how many epochs and seconds it took and why it ended.
         warm_start: Let `fit` go on with the chip as it is; settings of the chip and of the network then have no effect.
+        early_stopping: Let samples that are held out of `fit` end it. Once their score has not risen for
+            ``n_iter_no_change`` epochs, so many epochs more are the last ones, in which the rates fall to 0; nothing
+            goes back to an earlier state. Without ``epochs`` up to 200 are planned. Worth it for large tables, where
+            nobody knows how long it takes; small ones need all their samples. Under 10 held-out samples nothing is
+            held out. All chips of a wafer stop together, by the mean of their scores. Not with ``faults``, and not for
+            `partial_fit`.
+        validation_fraction: Fraction of the samples that is held out for early stopping, of each label alike.
+        n_iter_no_change: Epochs without a gain that early stopping waits for, and epochs of its end.
         faults: What breaks during each `fit`, as "KIND:SIZE@EPOCH", such as "stuck:0.5@3": after so many epochs, 0 for
-            before them. See `pib_rl.physical.faults.KINDS`.
+            before them. See `pib_rl.physical.faults.KINDS`. On a wafer, FIRST..LAST in place of SIZE goes from the size
+            on the first chip to that on the last one.
         clock: Simulated seconds that pass for the hardware per training sample; it ages after each epoch, by those of
             the samples that were learned from. ``aged_s_`` counts them.
 
     Attributes:
         model_: The chip, weights and statistics.
-        history_: Means of the losses of each epoch, and of the readout's ``score``.
+        history_: Means of the losses of each epoch, and of the readout's ``score``; with early stopping the
+            ``validation_score`` after it. On a wafer they are means over its chips.
+        n_iter_: Epochs of the last `fit`, and of `partial_fit` since.
+
+    `fit` and predictions use one torch thread while work is small (samples at once x width up to 2^17, see
+    `pib_rl.common.threads`): more threads would cost CPU time and gain none, and ``n_jobs`` of scikit-learn runs
+    side by side without them. Larger work uses as many as `torch.set_num_threads` says. Afterwards everything is as
+    before.
     """
 
     hw: str = "digital"
@@ -67,7 +93,7 @@ class PhysicalEstimator(BaseEstimator):
     width: int = 128
     objective: str = "ridge"
     epochs: int | None = None
-    batch_size: int = 256
+    batch_size: int | None = None
     learner: str = "pib"
     hw_options: dict[str, Any] | None = None
     objective_options: dict[str, Any] | None = None
@@ -81,6 +107,9 @@ class PhysicalEstimator(BaseEstimator):
     device: str = "cpu"
     verbose: bool = False
     warm_start: bool = False
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
     faults: Sequence[str] = ()
     clock: float = 0.0
     chips: int = 1
@@ -91,7 +120,7 @@ class PhysicalEstimator(BaseEstimator):
         return self
 
     def fit(self: Self, X: Any, y: Any, watch: Callable[[dict[str, float]], None] | None = None) -> Self:
-        """Learns for all epochs; in each, a last batch of less than half the size is left out.
+        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
 
         Args:
             X: Inputs, shape (n, features), n >= 2.
@@ -102,9 +131,18 @@ class PhysicalEstimator(BaseEstimator):
             ValueError: If the data or an argument does not fit; the message says what is expected.
         """
         x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
-        epochs = self._epochs(len(x))
+        with self._few_threads(min(self._batch(len(x)), len(x))):
+            self._learn(x, target, watch)
+        return self
+
+    def _learn(self, x: Tensor, target: Tensor, watch: Callable[[dict[str, float]], None] | None) -> None:
+        """All epochs of a `fit`."""
+        part, held = self._hold_out(x, target)
+        epochs = self._epochs(len(x), stopping=held is not None)
+        trainer, samples = self._trainer(epochs, self._batch(len(x))), self._samples(*part)
         ahead = parse_all(self.faults, epochs, "epochs")
-        with tqdm(total=epochs, unit="epoch", disable=not self.verbose, dynamic_ncols=True) as bar:
+        self.n_iter_ = 0
+        with FitProgress(epochs, self.verbose) as progress:
 
             def break_at(epoch: int) -> None:
                 while ahead and ahead[0].step <= epoch:
@@ -112,17 +150,15 @@ class PhysicalEstimator(BaseEstimator):
 
             def note(epoch: int, log: dict[str, float]) -> None:
                 self.history_.append(log)
-                self._let_pass(trainer.samples_used(len(x)))
+                self.n_iter_ = epoch
+                self._let_pass(trainer.samples_used(len(samples)))
                 if watch is not None:
                     watch(log)
                 break_at(epoch)
-                bar.set_postfix({"loss": f"{log['loss']:.3f}"}, refresh=False)
-                bar.update()
+                progress.note(log)
 
-            trainer = self._trainer(epochs)
             break_at(0)
-            trainer.fit(self._samples(x, target), note)
-        return self
+            progress.end(trainer.fit(samples, note, held, self.n_iter_no_change), self.n_iter_no_change)
 
     def renew_learner(self) -> None:
         """Starts learning again on the chip as it is now: optimisers of the learner's own, a digital twin of today."""
@@ -130,7 +166,7 @@ class PhysicalEstimator(BaseEstimator):
         self.learner_ = find_data_learner(self.learner)(self._model(), config, own)
 
     def features(self, X: Any) -> np.ndarray:
-        """What the readout sees: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        """What the readout sees: outputs of all media but the first, one after the other, shape (*chips, n, taps)."""
         return self._read(X, self._model().taps)
 
     def samples(self, X: Any, y: Any = None) -> LabelledSamples:
@@ -141,10 +177,14 @@ class PhysicalEstimator(BaseEstimator):
 
     def _learn_once(self: Self, X: Any, y: Any) -> Self:
         """One pass over these samples at the full rates; the first call makes the chip."""
+        if self.early_stopping:
+            raise ValueError("partial_fit takes one pass and can't stop early; set early_stopping=False, or call fit")
         x, target = self._accept(X, y, first=not hasattr(self, "model_"))
-        trainer = self._trainer(1)
-        self.history_.append(trainer.epoch(self._samples(x, target)))
+        trainer = self._trainer(1, self._batch(len(x)))
+        with self._few_threads(min(trainer.config.batch_size, len(x))):
+            self.history_.append(trainer.epoch(self._samples(x, target)))
         self._let_pass(trainer.samples_used(len(x)))
+        self.n_iter_ += 1
         return self
 
     def _let_pass(self, samples: int) -> None:
@@ -162,7 +202,8 @@ class PhysicalEstimator(BaseEstimator):
             x, target = self._take(X, y, first)
             inputs = self._tensor(x)
             if first:
-                self._make(inputs)
+                with few_threads(min(CALIBRATION_SAMPLES, len(inputs)), self._chip.width):
+                    self._make(inputs)
             for fault in parse_all(self.faults, self._epochs(len(x)), "epochs"):
                 check(self.model_, fault)
             return inputs, target.to(self.device)
@@ -195,38 +236,8 @@ class PhysicalEstimator(BaseEstimator):
 
     def _check(self) -> None:
         """Raises ValueError if an argument has the wrong type, or a value that nothing else checks."""
-        whole("batch_size", self.batch_size, 4)
-        if self.epochs is not None:
-            whole("epochs", self.epochs, 1)
-        for name in ("learner", "device"):
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} must be a name, got {getattr(self, name)!r}")
-        mapping("rule", self.rule)
-        for name, known in (("scaling", ("feature", "common")), ("read", tuple(read.value for read in Read))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
-        clock: object = self.clock
-        if isinstance(clock, bool) or not isinstance(clock, Real):
-            raise ValueError(f"clock must be a number of seconds, got {clock!r}")
-        check_clock(float(clock))
-        if isinstance(self.faults, str) or not (
-            isinstance(self.faults, Sequence) and all(isinstance(fault, str) for fault in self.faults)
-        ):
-            raise ValueError(f"faults must be a list of KIND:SIZE@EPOCH, got {self.faults!r}")
-        chip = self._chip
+        check_arguments(self, patches=bool(self._chip.patches))
         self._views()
-        try:
-            torch.zeros(1, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(
-                f"device must be one that torch has here, such as cpu, got {self.device!r} ({reason})"
-            ) from None
-        if find_data_learner(self.learner).target_inputs and chip.patches:
-            raise ValueError(
-                f"learner {self.learner!r} needs inputs for labels besides the image, which patches do not see; "
-                "leave out patches, or choose another learner"
-            )
 
     @property
     def _chip(self) -> ChipConfig:
@@ -234,22 +245,28 @@ class PhysicalEstimator(BaseEstimator):
         return ChipConfig(**{option.name: getattr(self, option.name) for option in fields(ChipConfig)})
 
     def _make(self, x: Tensor) -> None:
+        """The chip with the statistics of these inputs, and nothing learned yet."""
+        self._fabricate(x.shape[1])
+        with self._few_threads(min(CALIBRATION_SAMPLES, len(x))):
+            self.model_.fit_statistics(x)
+        self.history_: list[dict[str, float]] = []
+        self.aged_s_ = 0.0
+        self.n_iter_ = 0
+
+    def _fabricate(self, features: int) -> None:
         outputs, kind = self._outputs(), find_data_learner(self.learner)
         chip, config, own = self._settings(1 if self.epochs is None else int(self.epochs))
         self.model_ = PhysicalModel(
             chip,
-            x.shape[1],
+            features,
             outputs,
             target_features=outputs,
             target_inputs=outputs if kind.target_inputs else 0,
             common=self.scaling == "common",
         ).to(self.device)
-        self.model_.fit_statistics(x)
         self.learner_ = kind(self.model_, config, own)
-        self.history_: list[dict[str, float]] = []
-        self.aged_s_ = 0.0
 
-    def _settings(self, epochs: int) -> tuple[ChipConfig, FitConfig, Any]:
+    def _settings(self, epochs: int, batch: int = LONG.batch) -> tuple[ChipConfig, FitConfig, Any]:
         """The chip, the settings of the fit, and those of the learner's own, with what is shipped for them."""
         chip, rule = self._chip, mapping("rule", self.rule)
         settings = shipped(chip.hw, self.learner, chip.image is not None, self._labels, bool(chip.patches))
@@ -261,11 +278,11 @@ class PhysicalEstimator(BaseEstimator):
         )
         for name in sorted(ARGUMENTS & rule.keys()):
             raise ValueError(f"{name} is an argument of its own, not one of the rule")
-        own = fit_settings(self.learner, settings | rule | {"epochs": epochs, "batch_size": int(self.batch_size)})
+        own = fit_settings(self.learner, settings | rule | {"epochs": epochs, "batch_size": batch})
         return chip, *own
 
-    def _trainer(self, epochs: int) -> Trainer:
-        _, config, own = self._settings(epochs)
+    def _trainer(self, epochs: int, batch: int = LONG.batch) -> Trainer:
+        _, config, own = self._settings(epochs, batch)
         kind = find_data_learner(self.learner)
         if kind.target_inputs != bool(self.model_.target_inputs):
             raise ValueError(
@@ -277,31 +294,55 @@ class PhysicalEstimator(BaseEstimator):
         self.learner_.config = config
         return Trainer(self.model_, config, self.learner_)
 
-    def _epochs(self, n: int) -> int:
-        if self.epochs is not None:
-            return int(self.epochs)
-        return min(MOST, max(LEAST, round(STEPS * self.batch_size / n)))
+    def _length(self, n: int, stopping: bool = False) -> Length:
+        """How long a fit to ``n`` samples is where no argument says."""
+        return length(n, small=self._labels and self._chip.image is None, stopping=stopping)
+
+    def _batch(self, n: int) -> int:
+        return self._length(n).batch if self.batch_size is None else int(self.batch_size)
+
+    def _epochs(self, n: int, stopping: bool = False) -> int:
+        return self._length(n, stopping).epochs(n, self._batch(n)) if self.epochs is None else int(self.epochs)
+
+    def _hold_out(self, x: Tensor, target: Tensor) -> tuple[tuple[Tensor, Tensor], LabelledSamples | None]:
+        """Samples to learn from, and those that say when to stop; none without early stopping, or of few samples."""
+        if not self.early_stopping:
+            return (x, target), None
+        streams = self.model_.streams
+        with streams.aside("held out", anew=True):  # a warm start holds out the same ones
+            labels = target if self._classes else None
+            rest, held = hold_out(len(x), float(self.validation_fraction), streams.generator(LEARNING), labels)
+        if not len(held):
+            return (x, target), None
+        (x, x_held), (target, target_held) = (
+            (known[rest.to(self.device)], known[held.to(self.device)]) if len(known) else (known, known)
+            for known in (x, target)
+        )
+        return (x, target), self._held_samples(x_held, target_held)
+
+    def _few_threads(self, samples: int) -> AbstractContextManager[None]:
+        """Keeps torch from using threads that do not help with so many samples at once."""
+        network, samples = self.model_.network, samples * self.model_.chip.chips
+        return few_threads(samples, max(network.last.out_features, *(unit.out_features for unit in network.chain)))
 
     def _tensor(self, x: np.ndarray) -> Tensor:
         return torch.tensor(x, device=self.device)
 
     def _predict(self, X: Any) -> np.ndarray:
-        """Outputs of the readout, shape (n, outputs)."""
+        """Outputs of the readout, shape (*chips, n, outputs)."""
         return self._read(X, self._model().outputs)
-
-    def _model(self) -> PhysicalModel:
-        check_is_fitted(self, "model_")
-        return self.model_
 
     def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
         """What ``measure`` gives for checked inputs, in portions."""
         self._check()
         with np.errstate(over="ignore"):
             x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
-        parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
-        return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
+        with self._few_threads(min(AT_ONCE, len(x))):
+            parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
+        return np.asarray(joined(parts).cpu().numpy(), dtype=np.float64)
 
     _labels, _numeric = True, False  # whether it learns from labels, and whether those are numbers
+    _classes = False  # whether the labels are classes
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         """Labels as the samples take them; notes what predictions need to know when ``first``."""
@@ -317,3 +358,7 @@ class PhysicalEstimator(BaseEstimator):
     @abstractmethod
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         """What to learn from."""
+
+    def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        """What says when to stop: samples as predictions see them."""
+        return self._samples(x, y)

@@ -12,10 +12,12 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
-from pib_rl.agents.estimators.base import AT_ONCE, PhysicalEstimator
+from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.label_samples import explained_variance
+from pib_rl.agents.estimators.trainer import AT_ONCE
 from pib_rl.agents.estimators.view_samples import ViewSamples
 from pib_rl.agents.estimators.views import Views, make_views
+from pib_rl.agents.network.model import joined
 from pib_rl.common.options import mapping
 from pib_rl.physical.substrate import Read
 
@@ -32,7 +34,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets.
         views: Settings of the views that differ from their default, see `ImageOptions` and `VectorOptions`.
 
-    The other arguments are those of `PhysicalEstimator`.
+    The other arguments are those of `PhysicalEstimator`. What early stopping looks at is the `score` of the decoder on
+    views of held-out samples, the same views each time; it says how much of a sample the features keep.
     """
 
     _labels = False
@@ -62,16 +65,27 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         return self._learn_once(X, other)
 
     def transform(self, X: Any) -> np.ndarray:
-        """Features: outputs of the media behind all units, one after the other, shape (n, taps)."""
+        """Features: outputs of the media behind all units, one after the other, shape (*chips, n, taps)."""
         return self.features(X)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """What the decoder makes of features, shape (n, taps): inputs, shape (n, features), in their own units."""
-        model = self._model()
-        taps = torch.tensor(check_array(X, dtype=np.float32), device=self.device)
-        if taps.shape[1] != self._n_features_out:
+        """What the decoder makes of features: inputs in their own units, shape (*chips, n, features).
+
+        Args:
+            X: Features as `transform` gives them, shape (*chips, n, taps); or (n, taps), the same for all chips.
+
+        Raises:
+            ValueError: If there are not as many features, or chips, as `transform` gives.
+        """
+        model, wafer = self._model(), self._wafer
+        taps = torch.tensor(check_array(X, dtype=np.float32, allow_nd=wafer), device=self.device)
+        if taps.shape[-1] != self._n_features_out:
             raise ValueError(
-                f"X must have the {self._n_features_out} features that transform gives, got {taps.shape[1]}"
+                f"X must have the {self._n_features_out} features that transform gives, got {taps.shape[-1]}"
+            )
+        if taps.shape[:-2] not in ((), model.streams.chips):
+            raise ValueError(
+                f"X must have the {model.chip.chips} chips that transform gives, got shape {tuple(taps.shape)}"
             )
         with torch.inference_mode():
             decoded = model.readout.measure(taps, Read(self.read))
@@ -84,15 +98,22 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             views = self.samples(X, other=other).raw(torch.arange(len(X), device=self.device))
         return np.asarray(views.view(2, len(X), -1).cpu(), dtype=np.float64)
 
-    @torch.inference_mode()
     def score(self, X: Any, y: Any = None, *, other: Any = None) -> float:
-        """Fraction of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored."""
+        """Fraction of the variance of samples that the decoder gets back from views, at most 1; ``y`` is ignored.
+
+        On a wafer it is the mean over its chips.
+        """
+        return float(self.chip_scores(X, other=other).mean())
+
+    @torch.inference_mode()
+    def chip_scores(self, X: Any, y: Any = None, *, other: Any = None) -> np.ndarray:
+        """`score` of each chip, shape (chips,), all of them on the same views."""
         model, samples = self._model(), self.samples(X, other=other)
-        with model.streams.aside("score", anew=True):
+        with model.streams.aside("score", anew=True), self._few_threads(min(AT_ONCE, len(samples))):
             picks = torch.split(torch.arange(len(samples), device=self.device), AT_ONCE)
-            decoded = torch.cat([model.measure(samples.inputs(pick), Read(self.read)) for pick in picks])
-        wanted = torch.cat([samples.wanted(pick) for pick in picks])
-        return float(explained_variance(decoded, wanted))
+            decoded = joined([model.measure(samples.inputs(pick), Read(self.read)) for pick in picks])
+        wanted = joined([samples.wanted(pick) for pick in picks])
+        return np.asarray(explained_variance(decoded, wanted).cpu(), dtype=np.float64).reshape(-1)
 
     def samples(self, X: Any, y: Any = None, *, other: Any = None) -> ViewSamples:
         """Data as the fitted units see them when they learn: views, and which are of one sample."""

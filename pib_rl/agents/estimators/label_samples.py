@@ -19,6 +19,9 @@ from pib_rl.common.streams import LEARNING
 class LabelledSamples(Samples):
     """Inputs with the outputs that the readout should give.
 
+    All chips of a wafer get the same samples, in the same order and with the same views; outputs of the readout, and
+    what follows from them, have a leading axis of chips.
+
     Args:
         model: What learns from them.
         x: Raw inputs, shape (n, in_features).
@@ -63,11 +66,11 @@ class LabelledSamples(Samples):
 
     @abstractmethod
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """How right the outputs are, at most 1, a scalar: accuracy, or explained variance."""
+        """How right the outputs are, at most 1, shape (*chips): accuracy, or explained variance."""
 
     @abstractmethod
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """Gradient of `loss` by the readout's outputs, shape (m, outputs)."""
+        """Gradient of `loss` by the readout's outputs, both of shape (*chips, m, outputs)."""
 
 
 class ClassSamples(LabelledSamples):
@@ -77,13 +80,17 @@ class ClassSamples(LabelledSamples):
         return Target(self.encode(self.y[pick]), classes=True)
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return cross_entropy(outputs, self.y[pick])
+        labels = self.y[pick]
+        if outputs.ndim == 2:
+            return cross_entropy(outputs, labels)
+        labels = labels.expand(outputs.shape[:-1])
+        return cross_entropy(outputs.mT, labels, reduction="none").mean(-1)
 
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs.argmax(1) == self.y[pick]).float().mean()
+        return (outputs.argmax(-1) == self.y[pick]).float().mean(-1)
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs.softmax(1) - self.encode(self.y[pick])) / len(pick)
+        return (outputs.softmax(-1) - self.encode(self.y[pick])) / len(pick)
 
     def encode(self, y: Tensor) -> Tensor:
         return one_hot(y, self._classes).float()
@@ -102,20 +109,20 @@ class ValueSamples(LabelledSamples):
     """y: real values, standardised, shape (n, k); the loss is half the mean squared error, summed over k."""
 
     def wanted(self, pick: Tensor) -> Tensor:
-        """What the readout should give, shape (outputs of a batch, k)."""
+        """What the readout should give, shape (outputs of a batch, k), or (*chips, outputs of a batch, k)."""
         return self.y[pick]
 
     def target(self, pick: Tensor) -> Target:
         return Target(self.wanted(pick))
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return 0.5 * (outputs - self.wanted(pick)).square().sum(1).mean()
+        return 0.5 * (outputs - self.wanted(pick)).square().sum(-1).mean(-1)
 
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return explained_variance(outputs, self.wanted(pick))
 
     def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs - self.wanted(pick)) / len(outputs)
+        return (outputs - self.wanted(pick)) / outputs.shape[-2]
 
     def encode(self, y: Tensor) -> Tensor:
         return y
@@ -126,6 +133,15 @@ class ValueSamples(LabelledSamples):
 
 
 def explained_variance(outputs: Tensor, wanted: Tensor) -> Tensor:
-    """Explained variance, a scalar of at most 1, of outputs and what is wanted, shape (n, k); 0 if nothing varies."""
-    variance = (wanted - wanted.mean(0)).square().mean()
-    return torch.where(variance > TINY, 1 - (outputs - wanted).square().mean() / variance.clamp(min=TINY), 0.0)
+    """Explained variance, at most 1; 0 if nothing varies.
+
+    Args:
+        outputs: Shape (*chips, n, k).
+        wanted: What they should be, of the same shape, or (n, k) for the same on all chips.
+
+    Returns:
+        Shape (*chips).
+    """
+    variance = (wanted - wanted.mean(-2, keepdim=True)).square().mean((-2, -1))
+    error = (outputs - wanted).square().mean((-2, -1))
+    return torch.where(variance > TINY, 1 - error / variance.clamp(min=TINY), 0.0)

@@ -15,6 +15,7 @@ from torch import Tensor
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.label_samples import ClassSamples, LabelledSamples, ValueSamples
+from pib_rl.agents.estimators.wafer import accuracies, r2_scores
 
 __all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
 
@@ -23,11 +24,14 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     """Classes from units that each raise the information between their own outputs and the label.
 
     The readout sees the outputs of all units and learns by a local delta rule. Nothing is differentiated through
-    hardware. Arguments are those of `PhysicalEstimator`.
+    hardware. Arguments are those of `PhysicalEstimator`. Where shapes name ``*chips``, a wafer has a leading axis of
+    its chips there, and one chip has none.
 
     Attributes:
         classes_: The labels.
     """
+
+    _classes = True
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> PIBClassifier:
         """One pass over 2 samples or more, at rates that do not fall.
@@ -52,15 +56,31 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
             self.__dict__.pop("_given", None)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the classes, shape (n, classes)."""
+        """Probabilities of the classes, shape (*chips, n, classes)."""
         outputs = self._predict(X)
-        odds = np.exp(outputs - outputs.max(1, keepdims=True))
-        return np.asarray(odds / odds.sum(1, keepdims=True))
+        odds = np.exp(outputs - outputs.max(-1, keepdims=True))
+        return np.asarray(odds / odds.sum(-1, keepdims=True))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Most likely class of each sample, shape (n,)."""
-        picked = self._predict(X).argmax(1)
+        """Most likely class of each sample, shape (*chips, n)."""
+        picked = self._predict(X).argmax(-1)
         return np.asarray(self.classes_[picked])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy, a fraction; on a wafer the mean over its chips. Arguments are those of `chip_scores`."""
+        if self._wafer:
+            return float(self.chip_scores(X, y, sample_weight).mean())
+        return float(super().score(X, y, sample_weight))
+
+    def chip_scores(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Accuracy of each chip, shape (chips,).
+
+        Args:
+            X: Inputs, shape (n, features).
+            y: Labels, shape (n,).
+            sample_weight: How much each sample counts, shape (n,); None for all alike.
+        """
+        return accuracies(column_or_1d(y), self.predict(X), sample_weight)
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         check_classification_targets(y)
@@ -83,11 +103,15 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         return ClassSamples(self.model_, x, y, self._views())
 
+    def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        return ClassSamples(self.model_, x, y)
+
 
 class PIBRegressor(RegressorMixin, PhysicalEstimator):
     """Real values from units that each raise the information between their own outputs and the values.
 
-    Arguments are those of `PhysicalEstimator`.
+    Arguments are those of `PhysicalEstimator`. Where shapes name ``*chips``, a wafer has a leading axis of its chips
+    there, and one chip has none.
     """
 
     _numeric = True
@@ -102,9 +126,25 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         return self._learn_once(X, y)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Values, shape (n,) or (n, k) as in `fit`."""
+        """Values, shape (*chips, n) or (*chips, n, k) as in `fit`."""
         values: np.ndarray = self._predict(X) * self.spread_ + self.mean_
-        return values[:, 0] if self.flat_ else values
+        return values[..., 0] if self.flat_ else values
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Explained variance R2, 1 at best; on a wafer the mean over its chips. Arguments as of `chip_scores`."""
+        if self._wafer:
+            return float(self.chip_scores(X, y, sample_weight).mean())
+        return float(super().score(X, y, sample_weight))
+
+    def chip_scores(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Explained variance R2 of each chip, shape (chips,), the mean over the values where there are several.
+
+        Args:
+            X: Inputs, shape (n, features).
+            y: Values, shape (n,) or (n, k).
+            sample_weight: How much each sample counts, shape (n,); None for all alike.
+        """
+        return r2_scores(np.asarray(y), self.predict(X), sample_weight)
 
     def _encode(self, y: np.ndarray, first: bool) -> Tensor:
         values = np.asarray(y, dtype=np.float64)
@@ -129,3 +169,6 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
 
     def _samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         return ValueSamples(self.model_, x, y, self._views())
+
+    def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
+        return ValueSamples(self.model_, x, y)

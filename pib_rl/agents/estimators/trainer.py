@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pib_rl.agents.estimators.label_samples import LabelledSamples
+from pib_rl.agents.estimators.stopping import Patience, Schedule
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.readout import with_one
 from pib_rl.common.streams import LEARNING
+
+AT_ONCE = 1024  # samples that are measured together outside of learning
+VALIDATION = "validation_score"  # of each epoch, among its metrics
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,49 @@ class Trainer:
     config: FitConfig
     learner: Learner
 
-    def fit(self, samples: LabelledSamples, watch: Callable[[int, dict[str, float]], None] = lambda *_: None) -> None:
-        """All epochs; ``watch`` gets the number of each, from 1, and the means of its metrics."""
-        for epoch in range(self.config.epochs):
-            watch(epoch + 1, self.epoch(samples, epoch / self.config.epochs, (epoch + 1) / self.config.epochs))
+    def fit(
+        self,
+        samples: LabelledSamples,
+        watch: Callable[[int, dict[str, float]], None] = lambda *_: None,
+        held: LabelledSamples | None = None,
+        patience: int = 10,
+    ) -> bool:
+        """All epochs, or fewer where held-out samples say that more bring nothing.
+
+        Once their score has not risen for ``patience`` epochs, so many epochs more are the last ones, in which the
+        rates fall to 0. What is written into hardware can't be taken back, so no earlier state is restored.
+
+        Args:
+            samples: What to learn from.
+            watch: Gets the number of each epoch, from 1, and the means of its metrics, on a wafer over all chips.
+            held: Samples that are held out; None for all epochs.
+            patience: Epochs without a gain that are enough, and epochs of the end.
+
+        Returns:
+            Whether it stopped early.
+        """
+        schedule, waiting, epoch, stopping = Schedule(self.config.epochs), Patience(patience), 0, False
+        while epoch < schedule.epochs:
+            log = self.epoch(samples, schedule.progress(epoch), schedule.progress(epoch + 1))
+            epoch += 1
+            if held is not None:
+                log[VALIDATION] = self.validate(held)
+                if not stopping and waiting.is_over(log[VALIDATION]):
+                    stopping = schedule.shorten(epoch, patience)
+            watch(epoch, log)
+        return stopping
+
+    @torch.inference_mode()
+    def validate(self, held: LabelledSamples) -> float:
+        """Score of held-out samples on the hardware as it is; the same draws every time, aside from those of learning.
+
+        Mean over portions of `AT_ONCE` samples, and over the chips of a wafer.
+        """
+        total = 0.0
+        with self.model.streams.aside("validation", anew=True):
+            for pick in torch.split(torch.arange(len(held), device=self.model.device), AT_ONCE):
+                total += len(pick) * float(held.score(pick, self.model.measure(held.inputs(pick))).mean())
+        return total / len(held)
 
     @torch.inference_mode()
     def epoch(self, samples: LabelledSamples, start: float = 0.0, end: float = 0.0) -> dict[str, float]:
@@ -77,10 +120,12 @@ class Trainer:
         logs = [
             self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)
         ]
-        means = {name: float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        found = {name: torch.stack([log[name] for log in logs]) for name in logs[0]}
+        means = {name: float(values.mean()) for name, values in found.items()}
         if not all(map(math.isfinite, means.values())):
             raise ValueError(
-                "the training diverged: losses are no finite numbers any more; lower hidden_rate or learning_rate"
+                f"the training{_diverged(found.values())} diverged: losses are no finite numbers any more; lower "
+                "hidden_rate or learning_rate"
             )
         return means
 
@@ -108,3 +153,12 @@ class Trainer:
         rate = config.learning_rate * (1 - progress) ** config.decay
         learner.on_readout_step(model.readout.step(inputs, gradient, rate))
         return log | {"loss": batch.loss(outputs), "score": samples.score(pick, outputs)}
+
+
+def _diverged(metrics: Iterable[Tensor]) -> str:
+    """Which chips of a wafer are lost, for a message: one of their metrics, shape (steps, *chips), is not finite."""
+    lost = sum((~values.isfinite()).sum(0) for values in metrics)
+    if not isinstance(lost, Tensor) or not lost.ndim:
+        return ""
+    first, *more = lost.nonzero()[:, 0].tolist()
+    return f" of chip {first}" + (f" and {len(more)} more" if more else "")

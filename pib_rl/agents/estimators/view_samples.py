@@ -16,7 +16,7 @@ COUNT = 2  # views of a sample in a batch
 
 
 class ViewSamples(ValueSamples):
-    """Two views of every sample that is picked, first the one of all m, then the other: 2 m inputs.
+    """Two views of every sample that is picked, first the one of all m, then the other: 2 m inputs of each chip.
 
     The target of the units is the identity of the sample. The readout learns the sample itself, standardised: with
     the views' changes taken back, as in a denoising autoencoder. Learners that need a loss take that of the decoder;
@@ -42,7 +42,7 @@ class ViewSamples(ValueSamples):
 
     def wanted(self, pick: Tensor) -> Tensor:
         clean: Tensor = self.model.normaliser(self.x[pick])
-        return clean.repeat(COUNT, 1)
+        return torch.cat([clean] * COUNT, -2)
 
     def contrast(self, pick: Tensor) -> Contrast:
         """Views with the sample that they are of, and with another one."""

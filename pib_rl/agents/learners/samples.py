@@ -35,7 +35,7 @@ class Samples(ABC):
 
     @abstractmethod
     def inputs(self, pick: Tensor) -> Tensor:
-        """Inputs of the network, shape (m, in_features)."""
+        """Inputs of the network, shape (*chips, m, in_features)."""
 
     @abstractmethod
     def target(self, pick: Tensor) -> Target:
@@ -47,7 +47,10 @@ class Samples(ABC):
 
     @abstractmethod
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """The loss that the readout minimises, a scalar, from its outputs measured just now, shape (m, outputs)."""
+        """The loss that the readout minimises, shape (*chips), from its outputs measured just now.
+
+        Those are of shape (*chips, m, outputs).
+        """
 
 
 class Batch:
@@ -70,7 +73,7 @@ class Batch:
 
     @cached_property
     def x(self) -> Tensor:
-        """Inputs of the network, shape (m, in_features)."""
+        """Inputs of the network, shape (*chips, m, in_features)."""
         return self._samples.inputs(self._pick)
 
     def measure(self) -> Activations:
@@ -90,5 +93,5 @@ class Batch:
         return self._samples.contrast(self._pick)
 
     def loss(self, outputs: Tensor) -> Tensor:
-        """The loss that the readout minimises, a scalar, from its outputs for the batch, shape (m, outputs)."""
+        """The loss that the readout minimises, shape (*chips), from its outputs for the batch, (*chips, m, outputs)."""
         return self._samples.loss(self._pick, outputs)

@@ -18,6 +18,7 @@ from pib_rl.physical.digital import TanhMedium
 from pib_rl.physical.memristive.activation import ActivationMedium
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.scattering import ScatteringMedium
+from pib_rl.physical.optical.slm import PhaseModulator
 from pib_rl.physical.substrate import Medium
 
 
@@ -159,6 +160,6 @@ def _activation(medium: ActivationMedium, streams: Streams) -> MediumTwin:
 
 @twin_of(ScatteringMedium)
 def _scattering(medium: ScatteringMedium, streams: Streams) -> MediumTwin:
-    signal = medium.folded[: medium.in_features]
-    real, imaginary = signal.chunk(2, 1)
+    assert isinstance(medium.modulator, PhaseModulator)
+    real, imaginary = medium.modulator.parts(medium.folded)
     return ScatteringTwin(real, imaginary, medium.background, 1 / medium.scale, medium._config, streams)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import torch
+
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.units import si
 from pib_rl.physical.digital import MAC_J
@@ -35,6 +38,16 @@ def costs(model: PhysicalModel) -> dict[str, Any]:
         "writes_mean_per_device": totals["writes"] / devices,
         "endurance_used": max(used) if used else None,
     }
+
+
+def chip_costs(model: PhysicalModel) -> dict[str, np.ndarray]:
+    """What each chip of a wafer has cost, shape (chips,) each: energy in joules, pulses, those of its worst device."""
+    arrays = [*(unit.array for unit in model.network.chain), model.readout.array]
+    meter = model.meter
+    meter.settle()
+    worn = torch.stack([array.wear.flatten(1).amax(1) for array in arrays]).amax(0)
+    found = {"energy_j": meter.energy.sum(-1), "writes": meter.writes, "writes_max_per_device": worn}
+    return {name: values.cpu().numpy() for name, values in found.items()}
 
 
 COST_FIELDS = (

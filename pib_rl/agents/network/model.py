@@ -95,7 +95,13 @@ class PhysicalModel(nn.Module):
     @torch.inference_mode()
     def measure(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs of the readout, shape (*chips, n, outputs), from inputs of the network."""
-        return self.readout.measure_inputs(self.network.measure(inputs, read).inputs, read)
+        parts = (self.network.measure(part, read).inputs for part in self.network.portions(inputs))
+        return joined([self.readout.measure_inputs(part, read) for part in parts])
+
+    @torch.inference_mode()
+    def readout_inputs(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """What the readout gets, the taps and a constant 1, shape (*chips, n, tap_features + 1), from such inputs."""
+        return joined([self.network.measure(part, read).inputs for part in self.network.portions(inputs)])
 
     @torch.inference_mode()
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:
@@ -105,7 +111,7 @@ class PhysicalModel(nn.Module):
     @torch.inference_mode()
     def taps(self, flat: Tensor, read: Read) -> Tensor:
         """What the readout sees, shape (*chips, n, tap_features), of raw inputs as `inputs` takes them."""
-        return self.network.measure(self.inputs(flat), read).taps
+        return self.readout_inputs(self.inputs(flat), read)[..., :-1]
 
     def inherit(self, state: dict[str, Tensor]) -> None:
         """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.
@@ -114,13 +120,16 @@ class PhysicalModel(nn.Module):
         does what belongs to a run: optimisers, objectives and meters.
 
         Raises:
-            ValueError: If its network has other sizes; nothing is changed then.
+            ValueError: If its network has other sizes, or it has another number of chips; nothing is changed then.
         """
         there = {name: value for name, value in own_state(state).items() if _is_inherited(name)}
         here = self.state_dict()
         mean = there.get("normaliser.mean")
         if mean is not None and mean.shape != here["normaliser.mean"].shape:
             own = here["normaliser.mean"]
+            if mean.shape[:-2] != own.shape[:-2]:
+                there_on, here_on = (_count(one.shape[:-2]) for one in (mean, own))
+                raise ValueError(f"the other network is on {there_on}, this one on {here_on}; both need as many chips")
             raise ValueError(f"the other network sees {mean.shape[-1]} numbers, this one {own.shape[-1]}")
         for name in sorted(there.keys() | filter(_is_inherited, here)):
             theirs, ours = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
@@ -131,9 +140,19 @@ class PhysicalModel(nn.Module):
             module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})
 
 
+def joined(parts: list[Tensor]) -> Tensor:
+    """Samples of all parts, shape (..., n, d), in order."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -2)
+
+
 def own_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The state dict of a model, from that of the policy that holds it or from its own."""
     return {name.removeprefix("model."): value for name, value in state.items()}
+
+
+def _count(axes: tuple[int, ...]) -> str:
+    """Leading axes of chips, for a message."""
+    return f"a wafer of {axes[0]} chips" if axes else "one chip"
 
 
 def _is_inherited(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -50,11 +49,13 @@ class Experience:
         axis = self.values.ndim - 1
         return Experience(**{name: value.index_select(axis, pick) for name, value in vars(self).items()})
 
-    def split(self, size: int) -> Iterator[Experience]:
-        """Parts of so many samples, in order; the last one may be smaller."""
-        axis = self.values.ndim - 1
-        parts = (torch.split(value, size, axis) for value in vars(self).values())
-        return (Experience(*part) for part in zip(*parts, strict=True))
+    def part(self, which: slice) -> Experience:
+        """Views of some of the samples."""
+        place = (..., which)
+        matrix = (..., which, slice(None))
+        return Experience(
+            *(value[place if value.ndim == self.values.ndim else matrix] for value in vars(self).values())
+        )
 
     @classmethod
     def joined(cls, parts: list[Experience]) -> Experience:

@@ -70,7 +70,7 @@ class Rule:
         if first:
             model.network.calibrate(policy.inputs(newest.obs))
         log = self._update_units(progress) if learner.updates else {}
-        inputs = model.network.measure(policy.inputs(states)).inputs
+        inputs = model.readout_inputs(policy.inputs(states))
         if learner.moves_outputs:
             log |= self._refit(states, inputs, before)
         return log | self._improve(inputs[..., : len(newest), :], progress, rate) | self._information()
@@ -175,30 +175,26 @@ class Rule:
         """
         policy, config, newest, learner = self.policy, self.config, self.history[-1], self.learner
         network, readout, head = policy.model.network, policy.model.readout, policy.head
-        old, bonus = head.log_prob(newest.parameters, newest.actions), config.bonus(progress)
+        order, bonus = self._draw(len(newest), inputs.device), config.bonus(progress)
+        shuffled, inputs = newest.take(order), inputs.index_select(-2, order)
+        old = head.log_prob(shuffled.parameters, shuffled.actions)
+        measured = torch.empty((*old.shape, head.outputs + 1), device=inputs.device)
         held = inputs.new_zeros((), dtype=torch.float64)
-        for _ in range(config.epochs):
-            order = self._draw(len(newest), inputs.device)
-            shuffled, measured = newest.take(order), []
-            batches = zip(
-                shuffled.split(config.batch_size),
-                torch.split(inputs.index_select(-2, order), config.batch_size, -2),
-                torch.split(old.index_select(-1, order), config.batch_size, -1),
-                strict=True,
-            )
-            for samples, taps, before in batches:
+        for epoch in range(config.epochs):
+            for which in minibatches(len(shuffled), config.batch_size, epoch):
+                samples, taps = shuffled.part(which), inputs[..., which, :]
                 if learner.uses_readout_batches:
                     activations = network.measure(policy.inputs(samples.obs))
                     taps = activations.inputs
-                measured.append(readout.measure_inputs(taps))
-                parts = policy.split(measured[-1])
-                step = readout_gradient(parts, samples, before, head, config, bonus)
+                measured[..., which, :] = outputs = readout.measure_inputs(taps)
+                parts = policy.split(outputs)
+                step = readout_gradient(parts, samples, old[..., which], head, config, bonus)
                 if learner.uses_readout_batches:
                     learner.on_readout_batch(activations, step.gradient, progress)
                 learner.on_readout_step(readout.step(taps, step.gradient, rate))
                 head.update_std(parts.parameters, samples.actions, step.surrogate.push, bonus, config.spread_rate)
                 held += step.surrogate.held.count_nonzero()
-        self.test.remember(shuffled.obs, torch.cat(measured, -2))
+        self.test.remember(shuffled.obs, measured)
         returns = newest.returns
         unexplained = (returns - newest.values).var(-1) / returns.var(-1).clamp(min=1e-8)
         return {
@@ -216,3 +212,15 @@ class Rule:
         plane = information_plane(x, model.network.measure(x), target.take(pick))
         log = {f"information/input_unit{unit}": point.on_input for unit, point in enumerate(plane, 1)}
         return log | {f"information/target_unit{unit}": point.on_target for unit, point in enumerate(plane, 1)}
+
+
+def minibatches(n: int, size: int, epoch: int) -> list[slice]:
+    """Parts of n samples in random order, each of about ``size``, for an epoch: every sample is in one of them.
+
+    Epochs take turns in which samples share a part: neighbours, or those that are equally far apart. Both are slices:
+    samples are shuffled once for all epochs, and none is copied after that.
+    """
+    parts = -(-n // size)
+    if epoch % 2:
+        return [slice(start, n, parts) for start in range(parts)]
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]

@@ -77,7 +77,7 @@ class SelfTest:
         moved = broken.to(outputs)[..., None, None]
         errors: list[float] = []
         while len(errors) < ATTEMPTS:
-            inputs = model.network.measure(model.inputs(obs)).inputs
+            inputs = model.readout_inputs(model.inputs(obs))
             shift = outputs - model.readout.measure_inputs(inputs)
             errors.append(float((shift.square().mean(-2) / scale).mean(-1)[broken].mean().sqrt()))
             if len(errors) > 1 and errors[-1] > GAIN * errors[-2]:

@@ -130,6 +130,13 @@ def chosen(run: Source | None, samples: int = 1000, **given: Any) -> str | Fresh
     return str(folder)
 
 
+def check_single(model: PhysicalModel, name: str) -> None:
+    """Raises ValueError if a model is a wafer of several chips; ``name`` is that of the argument."""
+    chips = model.chip.chips
+    if chips > 1:
+        raise ValueError(f"{name} must be of one chip, got a wafer of {chips}; give PIBPolicy.of_chip(number)")
+
+
 def run_folder(source: Any, name: str = "run", others: str = "") -> Path:
     """The path of a run folder; ValueError says that ``name`` must be one, or one of ``others``."""
     if not isinstance(source, (str, os.PathLike)) or not str(source):

@@ -39,19 +39,24 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         network: Run folder of ``learn --target views`` or of ``train``; a `FreshChip`, whose statistics come from
             random actions in a copy of ``env``; or a model or policy, which is used as it is, not copied.
         read: Read mode of the hardware, "noisy", "mean" or "ideal".
+        chip: Of a run of several chips (a wafer), the number of the one that encodes, from 0; None for the first one.
 
     Raises:
         ValueError: If the network can't be had, sees another number of features, or observations do not suit.
     """
 
     def __init__(
-        self, env: gym.Env[Any, Any], network: Source | FreshChip | PhysicalModel | PIBPolicy, read: str = "noisy"
+        self,
+        env: gym.Env[Any, Any],
+        network: Source | FreshChip | PhysicalModel | PIBPolicy,
+        read: str = "noisy",
+        chip: int | None = None,
     ) -> None:
-        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, network=network, read=read)
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, network=network, read=read, chip=chip)
         gym.ObservationWrapper.__init__(self, env)
         check_vectors(env.observation_space)
-        chip = network.network(env) if isinstance(network, FreshChip) else network
-        self.encoding = Encoding(env.observation_space, chip, read)
+        source = network.network(env) if isinstance(network, FreshChip) else network
+        self.encoding = Encoding(env.observation_space, source, read, chip)
         self.model, self.observation_space = self.encoding.model, self.encoding.taps
 
     def reset(
@@ -89,9 +94,14 @@ class VecHardwareEncoder(VecObservations):
     """
 
     def __init__(
-        self, venv: VecEnv, network: Source | PhysicalModel | PIBPolicy, read: str = "noisy", seed: int | None = None
+        self,
+        venv: VecEnv,
+        network: Source | PhysicalModel | PIBPolicy,
+        read: str = "noisy",
+        seed: int | None = None,
+        chip: int | None = None,
     ) -> None:
-        self.encoding = Encoding(venv.observation_space, network, read)
+        self.encoding = Encoding(venv.observation_space, network, read, chip)
         super().__init__(venv, observation_space=self.encoding.taps)
         self._restart(seed)
 

@@ -19,7 +19,7 @@ from pib_rl.agents.saved import BEST, LAST, load_policy
 from pib_rl.common.limits import within_memory
 from pib_rl.common.options import admit, shown
 from pib_rl.envs.actions import check_action
-from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, reseed, run_folder
+from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, check_single, reseed, run_folder
 from pib_rl.envs.hardware.delay import Delay, late_steps
 from pib_rl.envs.hardware.override import make_override
 from pib_rl.envs.make import control_period
@@ -61,6 +61,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         env: The task, with Discrete or Box actions.
         policy: Run folder of ``train``; a `FreshChip`; or a policy, which is used as it is, not copied.
         best: Take the best checkpoint of the run, not the last policy.
+        chip: Of a run of several chips (a wafer), the number of the one that acts, from 0; None for the first one.
         greedy: The most likely action; else one drawn from the policy.
         read: Read mode of the hardware, "noisy", "mean" or "ideal".
         latency_s: Seconds from an observation to the answer, in the place of those of the hardware.
@@ -79,6 +80,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         policy: Source | FreshChip | PIBPolicy,
         *,
         best: bool = False,
+        chip: int | None = None,
         greedy: bool = True,
         read: str = "noisy",
         latency_s: float | None = None,
@@ -95,6 +97,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             _disable_deepcopy=True,
             policy=policy,
             **settings,
+            chip=chip,
             read=read,
             first_action=first_action,
             view=view,
@@ -105,7 +108,7 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._task = spec.id if spec is not None else type(env.unwrapped).__name__
         self.override = make_override(env.action_space)
         self.action_space = self.override.space
-        self.policy = fitting(policy, env, BEST if settings["best"] else LAST)
+        self.policy = fitting(policy, env, BEST if settings["best"] else LAST, chip)
         if view not in VIEWS:
             raise ValueError(f"view must be {' or '.join(VIEWS)}, got {view!r}")
         self.greedy, self.view = settings["greedy"], view
@@ -216,18 +219,25 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self.probe.scene(Status(title, **self.played.place(), tags=tags, faults=self.plan.labels), self._next)
 
 
-def fitting(policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str) -> PIBPolicy:
+def fitting(
+    policy: Source | FreshChip | PIBPolicy, env: gym.Env[Any, Any], name: str, chip: int | None = None
+) -> PIBPolicy:
     """The policy that is meant, as for `HardwareLoop`; ``name`` is that of its file in a run folder.
 
     Raises:
         ValueError: If it can't be had or is of other spaces.
     """
+    if chip is not None and isinstance(policy, FreshChip | PIBPolicy):
+        raise ValueError(
+            f"chip chooses one of a run folder, got a {type(policy).__name__} and chip {chip}; leave it out"
+        )
     if isinstance(policy, FreshChip):
         return policy.policy(env.observation_space, env.action_space)
     if not isinstance(policy, PIBPolicy):
         folder = run_folder(policy, "policy", ", a FreshChip or a PIBPolicy")
         with within_memory(*LARGE):
-            return load_policy(folder, env.observation_space, env.action_space, name)
+            return load_policy(folder, env.observation_space, env.action_space, name, chip)
+    check_single(policy.model, "policy")
     for what, own, there in (
         ("observations", policy.observation_space, as_learned(env.observation_space)),
         ("actions", policy.action_space, env.action_space),

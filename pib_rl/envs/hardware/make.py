@@ -24,6 +24,7 @@ def make_hardware(
     seed: int | None = None,
     distractors: int | None = None,
     best: bool = False,
+    chip: int | None = None,
     greedy: bool = True,
     read: str = "noisy",
     latency_s: float | None = None,
@@ -37,19 +38,20 @@ def make_hardware(
     ``hw`` ("digital" by default), ``width`` (64), ``units`` (2), ``hw_options`` and ``seed`` (0) make a fresh chip with
     a blank readout; of a run they are known and may be left out. ``distractors`` are noise dimensions of each
     observation, by default those of the run, or none. ``env_kwargs`` go to the task, ``render_mode`` among them; all
-    others to `HardwareLoop`.
+    others to `HardwareLoop`, such as ``chip``, the number of one of a run's several chips.
 
     Raises:
         ValueError: If the task, the run or the chip can't be had, or they do not fit together.
     """
-    chip = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
+    source = chosen(run, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
     if distractors is None and run is not None:
         distractors = read_settings(Path(run)).get("distractors")
     env = built(env_id, 0 if distractors is None else distractors, env_kwargs, make_hardware)
     return HardwareLoop(
         env,
-        chip,
+        source,
         best=best,
+        chip=chip,
         greedy=greedy,
         read=read,
         latency_s=latency_s,
@@ -71,6 +73,7 @@ def make_encoder(
     samples: int = 1000,
     distractors: int = 0,
     read: str = "noisy",
+    chip: int | None = None,
     **env_kwargs: Any,
 ) -> HardwareEncoder:
     """`HardwareEncoder` over the task ``env_id``: the units of ``run``, or those of a fresh chip, encode.
@@ -78,5 +81,5 @@ def make_encoder(
     ``run`` is a run folder of ``learn --target views`` or of ``train``; a fresh chip gets its statistics from
     ``samples`` observations of random actions. All others, and errors, are as for `make_hardware`.
     """
-    chip = chosen(run, samples, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
-    return HardwareEncoder(built(env_id, distractors, env_kwargs, make_encoder), chip, read)
+    source = chosen(run, samples, hw=hw, width=width, units=units, hw_options=hw_options, seed=seed)
+    return HardwareEncoder(built(env_id, distractors, env_kwargs, make_encoder), source, read, chip)

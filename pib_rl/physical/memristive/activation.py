@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.arithmetic import tanh_
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.memristive.config import MemristiveConfig
@@ -35,8 +36,8 @@ class ActivationMedium(Medium):
 
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         if read is Read.IDEAL:
-            return torch.tanh(drive)
-        h = torch.addcmul(self.offset, self._sent(drive, read), self.gain).tanh_()
+            return tanh_(drive.clone())
+        h = tanh_(torch.addcmul(self.offset, self._sent(drive, read), self.gain))
         if read is Read.NOISY and self._noise:
             h.add_(self._streams.normal(READ, h), alpha=self._noise)
         converted: Tensor = self._adc(h)

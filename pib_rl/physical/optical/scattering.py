@@ -123,7 +123,7 @@ class ScatteringMedium(StandardisedMedium):
 
     def age(self, seconds: Size) -> None:
         """After t seconds T <- r T + sqrt(1 - r^2) T', r = exp(-t/decorrelation_time_s); the laser drifts."""
-        time = torch.as_tensor(seconds, dtype=torch.float64)
+        time = torch.as_tensor(seconds, dtype=torch.float64, device="cpu")
         if not (time >= 0).all():
             raise ValueError(f"time passes by seconds >= 0, got {seconds}")
         config, passed = self._config, bool((time > 0).any())
@@ -145,7 +145,7 @@ class ScatteringMedium(StandardisedMedium):
 
     def rotate(self, degrees: Size) -> None:
         """Turns the medium by 0..90 degrees: T <- cos(a) T + sin(a) T'; at 90 degrees it is another one."""
-        angle = torch.as_tensor(degrees, dtype=torch.float64)
+        angle = torch.as_tensor(degrees, dtype=torch.float64, device="cpu")
         if not ((angle >= 0) & (angle <= 90)).all():
             raise ValueError(f"a medium is rotated by 0..90 degrees, got {degrees}")
         if (angle > 0).any():

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from pib_rl.common.arithmetic import tanh_
 from pib_rl.physical.optical.config import OpticalConfig
 
+MANY = 128  # phases from which on three real products are faster than one of four blocks
 KERNEL_ORDER, KERNEL_WIDTH = 2.3, 0.92  # Schroff et al. 2023, and their code hologradpy: sigma 0.92 / pitch
 
 
@@ -56,12 +58,12 @@ class SpatialLightModulator(ABC):
 class PhaseModulator(SpatialLightModulator):
     """Liquid crystal on silicon: m = exp(i phi), phi = range tanh(gain drive), the same on all pixels of a drive.
 
-    Pixels of one phase fold into one: [cos, sin] times a matrix of 2 drives rows.
+    Pixels of one phase fold into one.
     """
 
     def phases(self, drive: Tensor, exact: bool) -> Tensor:
         """Phases in radians, shape (..., n, drives), rounded to the levels of the modulator unless exact."""
-        phase = (drive * self._config.phase_gain).tanh_().mul_(self._config.phase_range_rad)
+        phase = tanh_(drive * self._config.phase_gain).mul_(self._config.phase_range_rad)
         bits = self._config.phase_bits
         if bits is None or exact:
             return phase
@@ -73,6 +75,17 @@ class PhaseModulator(SpatialLightModulator):
         phase = self.phases(drive, exact)
         return torch.cat([phase.cos(), phase.sin()], -1)
 
+    def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
+        if not self._three:
+            return super().intensity(drive, folded, background, exact)
+        phase = self.phases(drive, exact)
+        cosine, sine = phase.cos(), phase.sin()
+        real, imaginary = background.chunk(2, -1)
+        first, second, third = folded.unbind(-3)
+        both = (cosine + sine) @ first
+        real = (both + real).sub_(sine @ third)
+        return both.add_(imaginary).add_(cosine @ second).square_().addcmul_(real, real)
+
     def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
         matrix = matrix / matrix.shape[-1] ** 0.5
         signal = torch.unflatten(matrix[..., : self.signal_pixels], -1, (self.drives, self.copies)).sum(-1)
@@ -80,9 +93,26 @@ class PhaseModulator(SpatialLightModulator):
         if self._unmodulated:
             background += self._unmodulated * signal.sum(-1)
             signal = signal * (1 - self._unmodulated)
-        real, imaginary = signal.mT.unbind(-3)
-        both = torch.cat([torch.cat([real, imaginary], -1), torch.cat([-imaginary, real], -1)], -2)
-        return both, _row(background)
+        return self._prepared(*signal.mT.unbind(-3)), _row(background)
+
+    def _prepared(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        """A complex matrix, parts of shape (*chips, phases, out), as `intensity` multiplies with it.
+
+        (C + iS)(R + iI) takes one product of [C S] with four blocks, or, of many phases, the three products (C + S)R,
+        C(I - R) and S(R + I).
+        """
+        self._three = real.shape[-2] >= MANY
+        if self._three:
+            return torch.stack([real, imaginary - real, real + imaginary], -3)
+        return torch.cat([torch.cat([real, imaginary], -1), torch.cat([-imaginary, real], -1)], -2)
+
+    def parts(self, folded: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part of T per phase, shape (*chips, phases, out) each, from what `fold` made of it."""
+        if self._three:
+            real, difference, _ = folded.unbind(-3)
+            return real, difference + real
+        real, imaginary = folded[..., : folded.shape[-2] // 2, :].chunk(2, -1)
+        return real, imaginary
 
 
 class FringedModulator(PhaseModulator):
@@ -116,21 +146,10 @@ class FringedModulator(PhaseModulator):
         return panel.flatten(1)[:, : self._touched].reshape(*drive.shape[:-1], self._touched)
 
     def fold(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
-        """Three real products make the complex one: (C + iS)(R + iI) from (C + S)R, C(I - R) and S(R + I)."""
         matrix = matrix / matrix.shape[-1] ** 0.5
-        real, imaginary = matrix[..., : self._touched].mT.unbind(-3)
-        background = matrix[..., self._touched :].sum(-1) + self._unmodulated * matrix[..., : self._touched].sum(-1)
-        folded = torch.stack([real, imaginary - real, real + imaginary], -3)
-        return folded * (1 - self._unmodulated), _row(background)
-
-    def intensity(self, drive: Tensor, folded: Tensor, background: Tensor, exact: bool = False) -> Tensor:
-        phase = self.phases(drive, exact)
-        cosine, sine = phase.cos(), phase.sin()
-        real, imaginary = background.chunk(2, -1)
-        first, second, third = folded.unbind(-3)
-        both = (cosine + sine) @ first
-        real = (both + real).sub_(sine @ third)
-        return both.add_(imaginary).add_(cosine @ second).square_().addcmul_(real, real)
+        signal = matrix[..., : self._touched]
+        background = matrix[..., self._touched :].sum(-1) + self._unmodulated * signal.sum(-1)
+        return self._prepared(*(signal * (1 - self._unmodulated)).mT.unbind(-3)), _row(background)
 
 
 class BinaryModulator(SpatialLightModulator):
@@ -149,7 +168,7 @@ class BinaryModulator(SpatialLightModulator):
 
     def waves(self, drive: Tensor, exact: bool = False) -> Tensor:
         """1 where a pixel is on and else 0, shape (..., n, signal_pixels)."""
-        level = (drive * self._config.mirror_gain).tanh_().add_(1).mul_(0.5 * self.copies)
+        level = tanh_(drive * self._config.mirror_gain).add_(1).mul_(0.5 * self.copies)
         rank = torch.arange(self.copies, device=drive.device, dtype=drive.dtype) + 0.5
         return (level[..., None] > rank).flatten(-2).to(drive.dtype)
 

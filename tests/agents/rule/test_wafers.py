@@ -13,6 +13,7 @@ from pib_rl.agents import PIBPolicy, Rule, RuleConfig
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.faults import inject
 from pib_rl.agents.rule.experience import Experience, reward_target, standardise
+from pib_rl.agents.rule.iteration import minibatches
 from pib_rl.agents.rule.readout_loss import clipped_surrogate, readout_gradient, readout_loss
 from pib_rl.agents.rule.rollout import Rollout, advantages
 from pib_rl.agents.rule.self_test import SelfTest
@@ -210,8 +211,11 @@ def test_the_target_of_each_chip_is_made_of_its_own_samples():
 def test_samples_are_taken_split_and_joined_for_all_chips():
     samples, pick = experience(make_policy("box", "digital")), torch.tensor([7, 0, 19])
     assert len(samples) == 20
-    parts = list(samples.split(8))
+    parts = [samples.part(which) for which in minibatches(20, 8, 0)]
     assert [len(part) for part in parts] == [8, 8, 4]
+    third = samples.part(slice(1, 20, 3))
+    assert torch.equal(third.obs, samples.obs[:, 1::3])
+    assert torch.equal(third.values, samples.values[:, 1::3])
     for name, value in vars(samples).items():
         assert torch.equal(getattr(samples.take(pick), name), value[:, pick])
         assert torch.equal(getattr(Experience.joined(parts), name), value)

@@ -190,7 +190,7 @@ def test_values_that_make_no_crossbar_are_refused(name, value):
 
 def test_noise_of_the_converter_does_not_depend_on_the_inputs():
     array = crossbar(outputs=50, adc_noise=0.01, array_range=4.0)
-    for size in (0.1, 2.0):
+    for size in (0.1, 1.0):  # larger ones leave the range, where noise is cut off
         h = draws(400, 64, size=size)
         off = array.measure(h) - array.measure(h, Read.MEAN)
         assert off.std().item() == pytest.approx(0.01 * 8, rel=0.03)

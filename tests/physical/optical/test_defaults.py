@@ -16,7 +16,7 @@ IDEAL = [0.34185, -0.6125, -0.03394, 0.26552, 0.26368, -0.96964]
 KNOWN = {
     "default": (
         {},
-        {Read.NOISY: [0.33652, -0.5728, -0.1557, 0.43694, 0.28642, -0.93225], Read.MEAN: MEAN, Read.IDEAL: IDEAL},
+        {Read.NOISY: [0.16637, -0.70816, -0.09203, 0.43694, 0.46841, -1.01521], Read.MEAN: MEAN, Read.IDEAL: IDEAL},
     ),
     "few photons": (
         {"photons": 20.0},
@@ -44,5 +44,5 @@ def test_a_multiplier_behind_a_medium_is_what_it_was():
     array = substrate.make_array(8, 4)
     array.program(draws(4, 8, seed=1) * 0.1)
     seen = array.measure(draws(3, 8)).flatten()[:6]
-    known = torch.tensor([-0.61211, 0.68235, -0.8023, -0.1485, 0.53924, -1.09944])
+    known = torch.tensor([-0.60411, 0.68202, -0.80657, -0.16167, 0.54923, -1.11579])
     torch.testing.assert_close(seen, known, rtol=0, atol=2e-4)

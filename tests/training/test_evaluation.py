@@ -1,0 +1,154 @@
+"""Greedy returns: whose they are, that they are true, and that finished environments cost nothing."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
+
+from pib_rl.envs.make import make_vec_env
+from pib_rl.training import evaluation
+from pib_rl.training.evaluation import greedy_returns
+
+
+class Countdown(gym.Env):
+    """Ends after so many steps; a reward of its number at each, and of 1000 more from its second episode on."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (1,))
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, number: int, length: int) -> None:
+        self.number, self.length = number, length
+        self.episode, self.steps = -1, 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.episode, self.left = self.episode + 1, self.length
+        return np.full(1, self.left, np.float32), {}
+
+    def step(self, action):
+        self.steps, self.left = self.steps + 1, self.left - 1
+        reward = self.number + 1000 * self.episode
+        return np.full(1, self.left, np.float32), reward, self.left == 0, False, {}
+
+
+class Zero:
+    """A player that always does the same; keeps what it saw."""
+
+    def __init__(self) -> None:
+        self.seen = []
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        assert deterministic
+        self.seen.append(np.array(obs))
+        return np.zeros(len(obs), dtype=int), state
+
+
+class Rule:
+    """A fair CartPole player: pushes where the pole falls; a random one among four."""
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        return (obs[:, 2] + 0.3 * obs[:, 3] + 0.4 * np.sin(1e3 * obs[:, 0]) > 0).astype(int), state
+
+
+@pytest.fixture
+def made():
+    return []
+
+
+@pytest.fixture
+def countdowns(made):
+    """Makes environments of which later ones end earlier."""
+
+    def make(count):
+        made[:] = [Countdown(number + 1, count - number) for number in range(count)]
+        return DummyVecEnv([lambda env=env: Monitor(env) for env in made])
+
+    return make
+
+
+def test_returns_stand_in_the_order_of_the_environments(countdowns):
+    returns = greedy_returns(Zero(), countdowns, 4)
+    assert returns.tolist() == [1 * 4, 2 * 3, 3 * 2, 4 * 1]
+
+
+def test_it_stops_with_the_last_episode_and_the_others_stand_still(countdowns, made):
+    player = Zero()
+    greedy_returns(player, countdowns, 4)
+    assert len(player.seen) == 4
+    assert [env.steps for env in made] == [4, 3, 2, 1]
+
+
+def test_more_episodes_than_environments_are_shared_out(countdowns, made, monkeypatch):
+    monkeypatch.setattr(evaluation, "AT_ONCE", 2)
+    returns = greedy_returns(Zero(), countdowns, 5)
+    first, second = [2, 2 * 1001], [2, 1002, 2002]
+    assert returns.tolist() == [*first, *second]
+    assert [env.steps for env in made] == [4, 3]
+
+
+def test_returns_are_those_below_wrappers(countdowns):
+    def make(count):
+        return VecNormalize(countdowns(count), norm_obs=False, norm_reward=True, clip_reward=0.1, training=True)
+
+    assert greedy_returns(Zero(), make, 3).tolist() == [3, 4, 3]
+
+
+def test_an_environment_without_a_monitor_is_summed_up():
+    def make(count):
+        return DummyVecEnv([lambda number=number: Countdown(number + 1, count - number) for number in range(count)])
+
+    assert greedy_returns(Zero(), make, 3).tolist() == [3, 4, 3]
+
+
+def test_the_end_of_a_life_is_no_end_of_an_episode():
+    class Lives(gym.Wrapper):
+        def step(self, action):
+            obs, reward, done, cut, info = self.env.step(action)
+            return obs, reward, done or self.env.unwrapped.left == 2, cut, info
+
+        def reset(self, **kwargs):
+            return self.env.reset(**kwargs) if self.unwrapped.left == 0 else (np.full(1, 2, np.float32), {})
+
+    def make(count):
+        envs = [Monitor(Countdown(1, 4)) for _ in range(count)]
+        for env in envs:
+            env.unwrapped.left = 0
+        return DummyVecEnv([lambda env=env: Lives(env) for env in envs])
+
+    assert greedy_returns(Zero(), make, 2).tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1"])
+@pytest.mark.parametrize("episodes", [6, 9])
+def test_returns_are_those_that_stable_baselines3_finds(env_id, episodes, monkeypatch):
+    monkeypatch.setattr(evaluation, "AT_ONCE", 6)
+    player = Rule() if env_id == "CartPole-v1" else Zero()
+    env = make_vec_env(env_id, 6, seed=3)
+    wanted, _ = evaluate_policy(player, env, episodes, return_episode_rewards=True, warn=False)
+    returns = greedy_returns(player, lambda count: make_vec_env(env_id, count, seed=3), episodes)
+    assert returns.shape == (episodes,)
+    assert sorted(returns) == sorted(wanted)
+
+
+def test_vectorised_environments_are_monitored_too():
+    env = make_vec_env("CartPole-v1", 2, seed=0)
+    assert isinstance(env, VecMonitor)
+    assert (greedy_returns(Zero(), lambda count: env, 2) < 12).all()
+
+
+def test_environments_are_closed_after_a_failure(countdowns, monkeypatch):
+    closed = []
+    monkeypatch.setattr(DummyVecEnv, "close", lambda self: closed.append(self))
+
+    class Lost(Zero):
+        def predict(self, *given, **more):
+            raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost"):
+        greedy_returns(Lost(), countdowns, 2)
+    assert len(closed) == 1
