@@ -7,7 +7,6 @@ import time
 
 import pytest
 import torch
-from states import same_state
 
 from pib_rl import play
 from pib_rl.agents.network.faults import offered
@@ -36,6 +35,10 @@ def make(small_run):
 
 def state(session):
     return {name: value.clone() for name, value in session.policy.state_dict().items()}
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
 
 
 def steps(session, count):
@@ -93,7 +96,7 @@ def test_pictures_between_change_nothing_of_a_play(make):
         shown.advance()
         shown.scene()
     assert plain.returns == shown.returns
-    assert same_state(state(plain), state(shown))
+    assert same(state(plain), state(shown))
 
 
 def test_a_reset_brings_the_chip_and_the_learner_back(make, small_run):
@@ -101,11 +104,11 @@ def test_a_reset_brings_the_chip_and_the_learner_back(make, small_run):
     session.happen(Fault("stuck", 0.9))
     session.learn()
     steps(session, 50)
-    assert not same_state(healthy, state(session))
+    assert not same(healthy, state(session))
     assert session.status().learning.steps > 0
     session._decide = lambda obs: None  # a decision would be counted by the meter
     session.reset()
-    assert same_state(healthy, state(session))
+    assert same(healthy, state(session))
     status = session.status()
     assert (status.faults, status.marks, status.age_s, status.learning, status.reward) == ((), (), 0.0, None, 0.0)
 
@@ -194,9 +197,7 @@ def test_a_thread_can_be_halted_and_reset_at_any_time(make, small_run):
         session.turn(1, -1)
         assert not session.learner.on
         until(lambda: not session.learner.ending)
-    assert same_state(
-        {name: value for name, value in small_run.load_policy().items() if "meter" not in name}, state(session)
-    )
+    assert same({name: value for name, value in small_run.load_policy().items() if "meter" not in name}, state(session))
 
 
 def test_the_learner_lets_the_player_go_first(make):
