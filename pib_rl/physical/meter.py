@@ -101,8 +101,10 @@ class Meter(nn.Module):
         It leaves the buffers and what is noted alone: who asks for a sum changes no digit of later ones.
         """
         energy = self.energy.clone()
-        for part, joules in [*self._known.items(), *self._measured.items()]:
+        for part, joules in self._known.items():
             energy[..., PARTS.index(part)] += joules
+        for part, measured in self._measured.items():
+            energy[..., PARTS.index(part)] += measured
         for each, pulses in self._pulses.items():
             if each:
                 energy[..., PARTS.index("programming")] += pulses * each
