@@ -31,6 +31,8 @@ TASK = [
     "memristive",
     "--width",
     "8",
+    "--n-envs",
+    "8",
     "--n-steps",
     "32",
     "--timesteps",
