@@ -6,7 +6,8 @@
 #
 # Settings were tuned on other seeds, which pib_rl/hyperparams/pib.yml names; on these a task was never run before it was
 # measured (docs/ablations.md tells what earlier settings reached on others). Hours on two cores, most of them for
-# LunarLander and BipedalWalker.
+# LunarLander and BipedalWalker. Each seed has a run of its own (--no-wafers): the table compares times, and a run
+# depends on its seed alone.
 # Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), LEARNERS (may be
 # empty) and HW to measure some learners or substrates now and others later: benchmark_table.py keeps what is there.
 set -euo pipefail
@@ -21,7 +22,7 @@ compare() { # NAME ENV [options]
   local name=$1
   shift
   # shellcheck disable=SC2086 -- a list of names
-  "$PYTHON" -m pib_rl.compare "$@" --hw $HW --learner $LEARNERS --out "$OUT/$name" ${JOBS:+--jobs "$JOBS"}
+  "$PYTHON" -m pib_rl.compare "$@" --hw $HW --learner $LEARNERS --no-wafers --out "$OUT/$name" ${JOBS:+--jobs "$JOBS"}
 }
 
 measure() {

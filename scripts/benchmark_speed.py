@@ -89,7 +89,7 @@ def measure(rows: Mapping[str, Callable[[], Report]]) -> tuple[list[Aim], list[s
         except (UserError, RuntimeError, ValueError, OSError) as error:
             failed.append(f"{row} failed: {error}")
             continue
-        print(f"\n## {row}\n", *report.lines, sep="\n", flush=True)
+        print(f"\n### {row}\n", *report.lines, sep="\n", flush=True)
         aims += report.aims
     return aims, failed
 
@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> None:
     print(f"{datetime.date.today()}; {versions()}; one torch thread, CPU seconds")
     aims, failed = measure(calls(given.only, given.seeds, given.data, given.figure, given.quick))
     if aims:
-        print("\n## aims\n", *aims_table(aims), sep="\n", flush=True)
+        print("\n### aims\n", *aims_table(aims), sep="\n", flush=True)
     jobs.end(failed)
 
 

@@ -105,7 +105,8 @@ def merged(old: Rows, new: Rows) -> Rows:
 
 def written(rows: Rows) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    columns = dict.fromkeys(name for row in rows for name in row)  # earlier rows may lack later columns
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()

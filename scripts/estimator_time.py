@@ -68,7 +68,7 @@ def measure(x: np.ndarray, y: np.ndarray, makers: dict[str, Any], seed: int) -> 
 
 def rows(data: str, found: list[dict[str, Fits]]) -> list[tuple[str, ...]]:
     """Rows of the table, one per learner, from what `measure` found for each seed."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for name in found[0]:
         scores = [np.mean([fit[1] for fit in one[name]]) for one in found]
         seconds = np.mean([fit[0] for one in found for fit in one[name]])

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import torch
@@ -87,7 +87,8 @@ def memristive(sizes: Sizes, device: str, clock: Clock) -> Iterator[Speed]:
     """A unit of linear devices, medium and array, reads a batch; then all of its weights are written."""
     width = sizes.width
     chip = registry.make("memristive", {}, Streams(0), Meter())
-    medium, array = (make(width, width).to(device) for make in (chip.make_medium, chip.make_array))
+    medium: Any = chip.make_medium(width, width).to(device)
+    array: Any = chip.make_array(width, width).to(device)
     x = torch.randn(SAMPLES, width, generator=torch.Generator().manual_seed(0)).to(device)
     weights = array.weights().clone()
     seconds, fraction = clock.compare(lambda: array.measure(medium.measure(x)), lambda: x @ weights.mT)
@@ -119,7 +120,7 @@ def wafer(sizes: Sizes, device: str, clock: Clock) -> Iterator[Speed]:
     network = agent.policy.model.network
     x = torch.randn(sizes.chips, agent.envs_per_chip, network.in_features, device=device)
     with torch.inference_mode():
-        pairs = list(products(agent.policy.model.network, x))
+        pairs = list(products(network, x))
         read = clock.compare(lambda: network.measure(x), lambda: [batch @ matrix for batch, matrix in pairs])
     yield Speed(f"{sizes.chips:,} chips, one step of all", x.shape[0] * x.shape[1] / read[0], "samples/s", read[1])
     seconds = clock.once(lambda: agent.learn(steps, reset_num_timesteps=False))
@@ -127,7 +128,7 @@ def wafer(sizes: Sizes, device: str, clock: Clock) -> Iterator[Speed]:
     close(agent)
 
 
-def products(network: torch.nn.Module, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def products(network: Any, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """What the arrays of all chips multiply for inputs x: batches and matrices of the same sizes."""
     for unit in network.chain:
         matrix = unit.array.weights().mT.clone()
@@ -153,7 +154,7 @@ def measure(row: str, sizes: Sizes, device: str, clock: Clock) -> list[tuple[str
     if clock.cuda:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for speed in ROWS[row](sizes, device, clock):
         beside = "-" if speed.of_product is None else f"{speed.of_product:.2f}"
         lines.append((speed.what, f"{speed.rate:,.0f} {speed.unit}", beside, f"{memory(device) / GIGA:.2f}"))

@@ -81,7 +81,8 @@ def memristive(size: int) -> dict[str, Timed]:
     timed = {}
     for name, options in CHIPS.items():
         chip = registry.make("memristive", options, Streams(0), Meter())
-        medium, array = chip.make_medium(size, size), chip.make_array(size, size)
+        medium: Any = chip.make_medium(size, size)
+        array: Any = chip.make_array(size, size)
         matrices = [array.difference.mT, *([array.squares.mT] if options else [])]
         timed[f"memristive array, {name}"] = Timed(array.measure, matrices)
         timed[f"memristive medium, {name}"] = Timed(medium.measure, [])
@@ -90,7 +91,8 @@ def memristive(size: int) -> dict[str, Timed]:
 
 
 def _unit(medium: Any, array: Any, drive: Tensor) -> Tensor:
-    return array.measure(medium.measure(drive))
+    outputs: Tensor = array.measure(medium.measure(drive))
+    return outputs
 
 
 def optical(size: int) -> dict[str, Timed]:
@@ -98,7 +100,7 @@ def optical(size: int) -> dict[str, Timed]:
     timed = {}
     for name, options in MEDIA.items():
         bench = registry.make("optical", options | {"camera_pixels": size}, Streams(0), Meter())
-        medium = bench.make_medium(size, size)
+        medium: Any = bench.make_medium(size, size)
         timed[f"optical medium, {name}"] = Timed(
             medium.measure, list(medium.folded.view(-1, *medium.folded.shape[-2:]))
         )
@@ -131,7 +133,7 @@ def measure(size: int, rounds: int) -> tuple[list[tuple[str, ...]], list[Aim]]:
         calls[name] = repeated(partial(one.measure, x))
         calls[f"{name}: products"] = repeated(products(one.matrices, generator))
     seconds = take_turns(calls, range(rounds), first=3)
-    sizes, rows = f"{size} x {size}", []
+    sizes, rows = f"{size} x {size}", list[tuple[str, ...]]()
     for name in timed:
         needed = f"{ratio(seconds, f'{name}: products', PRODUCT):.2f}" if timed[name].matrices else "-"
         medians, minima = (f"{ratio(seconds, name, PRODUCT, of):.2f}" for of in (statistics.median, min))

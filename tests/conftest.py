@@ -29,6 +29,8 @@ def small_run(tmp_path_factory):
             "memristive",
             "--timesteps",
             "512",
+            "--n-envs",
+            "8",
             "--n-steps",
             "16",
             "--width",

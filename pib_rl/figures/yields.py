@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHARES = ((0.05, 0.95, 0.15), (0.25, 0.75, 0.3))  # quantiles of the bands of chips, and how opaque they are
+SLIM: dict[str, Any] = {"frameon": False, "borderaxespad": 0.2, "columnspacing": 1.0, "handlelength": 1.4}  # legends
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class WaferScores:
 def yield_figure(scores: WaferScores, title: str) -> Figure:
     """Three panels: final scores, scores on the way, and the share of chips at the threshold."""
     count = 2 if scores.threshold is None else 3
-    figure = new_figure(3.8 * count, 3.8)
+    figure = new_figure(3.8 * count, 4.0)
     figure.suptitle(literal(title, 30 * count), fontsize=11)
     panels = figure.subplots(1, count)
     _finals(panels[0], scores)
@@ -116,13 +117,17 @@ def _share(axes: Axes, scores: WaferScores) -> None:
 
 def _steps(axes: Axes, scores: WaferScores) -> None:
     """The axis of steps, from the start of the training."""
+    from matplotlib.ticker import EngFormatter
+
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlim(0, 1.03 * scores.steps[-1])
     axes.set_xlabel(scores.unit)
 
 
 def _finish(axes: Axes) -> None:
+    """A grid, and the legend above the axes, where it hides no chip."""
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, **SLIM)
 
 
 def _threshold(axes: Axes, scores: WaferScores) -> None:

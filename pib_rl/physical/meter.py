@@ -25,7 +25,7 @@ class Meter(nn.Module):
     with the saved policy; on a wafer each has a leading axis of chips.
 
     What comes in is noted and added to the buffers by `settle` alone, so that a small measurement is not slowed down
-    by its own bookkeeping. Saving settles; so does every method that gives a sum.
+    by its own bookkeeping. Saving settles; a method that gives a sum leaves both alone.
 
     Args:
         chips: Leading axes, see `Streams.chips`.
@@ -95,19 +95,30 @@ class Meter(nn.Module):
             else:
                 self._known[part] = self._known.get(part, 0.0) + joules
 
-    def settle(self) -> None:
-        """Brings the buffers up to date."""
-        self.measurements.add_(self._samples)
-        self.products.add_(self._multiplied)
-        for pulses in self._pulses.values():
-            self.writes.add_(pulses)
+    def sums(self) -> dict[str, Tensor]:
+        """All counts up to now by the names of the buffers, of each chip.
+
+        It leaves the buffers and what is noted alone: who asks for a sum changes no digit of later ones.
+        """
+        energy = self.energy.clone()
         for part, joules in self._known.items():
-            self.energy[..., PARTS.index(part)] += joules
+            energy[..., PARTS.index(part)] += joules
         for part, measured in self._measured.items():
-            self.energy[..., PARTS.index(part)] += measured
+            energy[..., PARTS.index(part)] += measured
         for each, pulses in self._pulses.items():
             if each:
-                self.energy[..., PARTS.index("programming")] += pulses * each
+                energy[..., PARTS.index("programming")] += pulses * each
+        return {
+            "measurements": self.measurements + self._samples,
+            "writes": sum(self._pulses.values(), self.writes.clone()),
+            "products": self.products + self._multiplied,
+            "energy": energy,
+        }
+
+    def settle(self) -> None:
+        """Brings the buffers up to date."""
+        for name, count in self.sums().items():
+            getattr(self, name).copy_(count)
         self.restore()
 
     def reset(self) -> None:
@@ -127,11 +138,10 @@ class Meter(nn.Module):
 
     def joules(self) -> dict[str, float]:
         """Energy of all chips by part, only of those that spent some."""
-        self.settle()
-        total = self.energy.reshape(-1, len(PARTS)).sum(0).tolist()
+        total = self.sums()["energy"].reshape(-1, len(PARTS)).sum(0).tolist()
         return {part: joules for part, joules in zip(PARTS, total, strict=True) if joules}
 
     def totals(self) -> dict[str, int]:
         """``measurements``, ``writes`` and ``products`` of all chips as integers."""
-        self.settle()
-        return {name: int(getattr(self, name).sum().item()) for name in ("measurements", "writes", "products")}
+        counts = self.sums()
+        return {name: int(counts[name].sum().item()) for name in ("measurements", "writes", "products")}

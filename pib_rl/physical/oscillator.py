@@ -113,7 +113,8 @@ class RingMedium(StandardisedMedium):
         self.stiffness = nn.Buffer(coupling - torch.diag_embed(1 + coupling.sum(-1)))
         self.force = nn.Buffer(config.bias * streams.normal(FABRICATION, streams.zeros(1, out_features)))
         self.alive = nn.Buffer(torch.ones_like(self.force))
-        self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
+        drives = self._drives(FABRICATION)
+        self._standardise(drives, lambda part: self.shown(self.measure(part, Read.MEAN)))
 
     def start(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Initial positions in radians, shape (..., n, out_features), from drives, shape (..., n, in_features)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -13,6 +15,7 @@ from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.substrate import Medium, Read
 
 DRIVES = 1024
+AT_ONCE = 2**19  # outputs of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
 MIN_CONTRAST = 0.01  # floor of an output's standard deviation, in units of the detector: a dark output is not amplified
 
 
@@ -61,15 +64,24 @@ class StandardisedMedium(Medium):
 
     def recalibrate(self) -> int:
         """Sets mean and scale from noisy reads of normal drives, as after a fault."""
-        self._standardise(self.shown(self.measure(self._drives(CALIBRATION))))
+        self._standardise(self._drives(CALIBRATION), lambda drives: self.shown(self.measure(drives)))
         return DRIVES
 
     def _drives(self, stream: str) -> Tensor:
         """Normal drives for a calibration, shape (*chips, DRIVES, in_features)."""
         return self._streams.normal(stream, self._streams.zeros(DRIVES, self.in_features).to(self.mean))
 
-    def _standardise(self, shown: Tensor) -> None:
-        """Sets mean and scale from what the detectors show for calibration drives, shape (..., n, out_features)."""
-        self.mean.copy_(shown.mean(-2, keepdim=True))
-        self.scale.copy_(shown.std(-2, keepdim=True).clamp_(min=MIN_CONTRAST))
+    def _standardise(self, drives: Tensor, show: Callable[[Tensor], Tensor]) -> None:
+        """Sets mean and scale from what the detectors show for drives, shape (..., n, in_features), part by part."""
+        samples = drives.shape[-2]
+        rows = max(1, AT_ONCE // (self.out_features * math.prod(drives.shape[:-2])))
+        total, square = (torch.zeros_like(self.mean, dtype=torch.float64) for _ in range(2))
+        for part in torch.split(drives, rows, -2):
+            shown = show(part).double()
+            total += shown.sum(-2, keepdim=True)
+            square += shown.square().sum(-2, keepdim=True)
+        mean = total / samples
+        variance = (square - samples * mean.square()).clamp_(min=0) / (samples - 1)
+        self.mean.copy_(mean)
+        self.scale.copy_(variance.sqrt_().clamp_(min=MIN_CONTRAST))
         self.restore()

@@ -167,7 +167,7 @@ def train(
             f"{error}; the training is done, its evaluation is not: once the instrument answers, "
             f"python -m pib_rl.play {folder.path} plays the policy"
         ) from error
-    happened = [asdict(fault) for fault in plan.happened] if faults else None
+    happened = [_plain(fault) for fault in plan.happened] if faults else None
     folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened))
 
 
@@ -250,3 +250,8 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
     folder.save_picture("learning_curve", curves.as_png(curve))
     plane = curves.information_plane(progress, f"Information plane: {config.title}")
     folder.save_picture("information_plane", curves.as_png(plane))
+
+
+def _plain(fault: Fault) -> dict[str, Any]:
+    """A fault as results hold it; a last size only where chips have sizes of their own."""
+    return {name: value for name, value in asdict(fault).items() if value is not None}

@@ -204,3 +204,25 @@ def test_the_bar_counts_the_steps_of_all_chips(copy, monkeypatch):
     monkeypatch.setattr(runner, "tqdm", watched)
     compare.main([*SMALL[:-1], "--seeds", "3", "--out", str(copy)])
     assert [(one.n, one.total) for one in bars] == [(5000, 5000)]
+
+
+def test_the_bar_moves_by_the_steps_of_all_chips_while_they_train(tmp_path, monkeypatch):
+    folder = ComparisonFolder(tmp_path)
+    group = grouped(jobs(("pib", "digital", 0), ("pib", "digital", 1)))[0]
+    log = folder.unfinished / group.name / "progress.csv"
+    log.parent.mkdir(parents=True)
+    log.write_text("time/total_timesteps\n2048\n")
+    ends, moved = [None, 0, 0], []
+    process = SimpleNamespace(poll=lambda: ends.pop(0) if ends else 0, returncode=0)
+
+    class Bar(runner.tqdm):
+        def update(self, n=1):
+            moved.append(n)
+            return super().update(n)
+
+    monkeypatch.setattr(runner, "tqdm", Bar)
+    monkeypatch.setattr(runner, "PAUSE", 0.0)
+    monkeypatch.setattr(runner, "start", lambda group, _: runner.Running(group, process, (tmp_path / "log").open("wb")))
+    monkeypatch.setattr(runner, "settle", lambda one, _: one.log.close())
+    assert runner.run_all([group], folder, 2500, 1, True) == []
+    assert moved == [2 * 2048, 2 * 2500 - 2 * 2048]

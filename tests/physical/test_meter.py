@@ -60,6 +60,18 @@ def test_a_reset_forgets_what_was_noted_and_what_was_counted():
         assert meter.joules() == {}
 
 
+def test_who_asks_for_a_sum_changes_no_digit_of_later_ones():
+    asked, left = Meter(), Meter()
+    for number in range(200):
+        for meter in (asked, left):
+            meter.spend({"array": torch.tensor(0.1 + number / 7, dtype=torch.float64), "light": 0.3 / (1 + number)})
+            meter.write(torch.tensor(number), 1e-13)
+        asked.joules()
+        asked.totals()
+    assert all(torch.equal(value, left.state_dict()[name]) for name, value in asked.state_dict().items())
+    assert asked.joules() == left.joules()
+
+
 def test_counts_travel_in_the_state():
     meter, loaded = Meter(), Meter()
     meter.read(9)

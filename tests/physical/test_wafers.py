@@ -88,7 +88,7 @@ def test_each_chip_is_programmed_as_alone_and_counts_its_own_pulses(kind):
             chip.hidden.program(factor * delta[number])
     assert_same_chips(wafer, chips)
     assert_same_reads(wafer, chips)
-    writes = wafer.substrate.meter.writes
+    writes = wafer.substrate.meter.sums()["writes"]
     assert writes.shape == (CHIPS,)
     assert writes.tolist() == [chip.substrate.meter.totals()["writes"] for chip in chips]
 
@@ -124,8 +124,7 @@ def test_pulses_reach_the_chip_that_they_are_for_and_no_other(kind, programming)
     assert torch.equal(array.held[[0, 2]], held[[0, 2]])
     assert moved[1].mean() > 0.1
     assert not array.wear[[0, 2]].any()
-    wafer.substrate.meter.settle()
-    writes = wafer.substrate.meter.writes
+    writes = wafer.substrate.meter.sums()["writes"]
     assert writes[1] == array.wear[1].sum()
     assert writes[[0, 2]].tolist() == [0, 0]
 
@@ -229,6 +228,8 @@ def test_a_meter_counts_per_chip_and_tells_the_sum():
     meter.spend({"array": torch.tensor([1.0, 2.0, 3.0]), "light": 0.5})
     assert meter.totals() == {"measurements": 12, "writes": 7, "products": 120}
     assert meter.joules() == pytest.approx({"array": 6.0, "light": 1.5, "programming": 12e-12})
+    assert not any(count.any() for count in meter.buffers()), "asking changes nothing"
+    meter.settle()
     assert meter.measurements.tolist() == [4, 4, 4]
     assert meter.writes.tolist() == [1, 1, 5]
     assert meter.products.tolist() == [40, 40, 40]

@@ -135,7 +135,8 @@ def test_the_learner_goes_by_answers_from_before_the_fault(make):
     told = []
     session.happen(Fault("stuck", 0.9))
     session.learn()
-    session.learner.model.rule.test.broken = lambda: told.append(session.learner.model.rule.test.remembered) or False
+    test, healthy = session.learner.model.rule.test, torch.zeros((), dtype=torch.bool)
+    test.broken = lambda: told.append(test.remembered) or healthy
     session.learner.advance()
     assert told[0] is not None
     assert len(told[0][0]) >= 1024

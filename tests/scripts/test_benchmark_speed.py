@@ -34,7 +34,7 @@ def test_rows_that_are_asked_for_and_one_table_of_aims(asked, capsys, tmp_path):
     benchmark_speed.main(["--only", "iteration", "solve", "--seeds", "4", "5", "--figure", str(figure)])
     out = capsys.readouterr().out
     assert asked == {"solve": {"seeds": [4, 5]}, "iteration": {"picture": figure}}
-    assert out.index("## solve\n\n| solve |") < out.index("## iteration\n\n| iteration |") < out.index("## aims")
+    assert out.index("### solve\n\n| solve |") < out.index("### iteration\n\n| iteration |") < out.index("### aims")
     assert out.endswith("| solve | 1.00 | <= 2 | yes |\n| iteration | 1.00 | <= 2 | yes |\n")
 
 

@@ -107,3 +107,8 @@ def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "nowhere is no folder" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_rows_of_before_may_lack_a_column() -> None:
+    rows = SCRIPT.written([{"seed": "1"}, {"seed": "2", "wafer_chips": "5"}]).decode()
+    assert rows == "seed,wafer_chips\n1,\n2,5\n"

@@ -81,8 +81,8 @@ def test_statistics_stand_still_within_a_rollout_and_cover_all_data_after_it():
         assert all(torch.equal(mean, rollout[0]) for mean in rollout)
     assert not torch.equal(watch.statistics[0], watch.statistics[16])
     data = np.concatenate(collected)
-    np.testing.assert_allclose(agent.policy.model.normaliser.mean, data.mean(0), rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(agent.policy.model.normaliser.std, data.std(0), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(agent.policy.model.normaliser.mean[0], data.mean(0), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(agent.policy.model.normaliser.std[0], data.std(0), rtol=1e-3, atol=1e-5)
 
 
 def test_episodes_are_reported_by_the_monitor(tmp_path):

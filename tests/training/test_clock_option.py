@@ -29,6 +29,8 @@ TRAIN = [
     "2",
     "--timesteps",
     "512",
+    "--n-envs",
+    "8",
     "--n-steps",
     "32",
     "--no-progress",

@@ -26,7 +26,7 @@ LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--no-p
 
 
 def stuck_share(state: dict[str, torch.Tensor]) -> float:
-    steps = [value for key, value in state.items() if ".array.step_" in key]
+    steps = [value for key, value in state.items() if key.endswith(".array.step")]
     return float((torch.cat([step.flatten() for step in steps]) == 0).float().mean())
 
 

@@ -74,7 +74,7 @@ def test_the_spread_depends_on_no_state_and_is_learned():
     model = agent("Pendulum-v1", "--n-steps", "64")
     head = model.policy.head
     start = head.log_std.clone()
-    assert start.shape == (1,)
+    assert start.shape == (1, 1)
     model.learn(256)
     assert not torch.equal(head.log_std, start)
     close(model)

@@ -43,10 +43,9 @@ def costs(model: PhysicalModel) -> dict[str, Any]:
 def chip_costs(model: PhysicalModel) -> dict[str, np.ndarray]:
     """What each chip of a wafer has cost, shape (chips,) each: energy in joules, pulses, those of its worst device."""
     arrays = [*(unit.array for unit in model.network.chain), model.readout.array]
-    meter = model.meter
-    meter.settle()
+    sums = model.meter.sums()
     worn = torch.stack([array.wear.flatten(1).amax(1) for array in arrays]).amax(0)
-    found = {"energy_j": meter.energy.sum(-1), "writes": meter.writes, "writes_max_per_device": worn}
+    found = {"energy_j": sums["energy"].sum(-1), "writes": sums["writes"], "writes_max_per_device": worn}
     return {name: values.cpu().numpy() for name, values in found.items()}
 
 

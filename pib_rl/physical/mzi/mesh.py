@@ -93,7 +93,8 @@ class MeshMedium(StandardisedMedium):
         self.background = nn.Buffer(matrix[..., in_features:, :] * config.reference**0.5)
         self.noise = nn.Buffer((config.detector_noise / transmission).float())
         self.alive = nn.Buffer(streams.zeros(1, out_features).add_(1))
-        self._standardise(self.shown(self.measure(self._drives(FABRICATION), Read.MEAN)))
+        drives = self._drives(FABRICATION)
+        self._standardise(drives, lambda part: self.shown(self.measure(part, Read.MEAN)))
 
     def phase(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Phases of the modulators in radians, shape (..., n, in_features), of drives of the same shape."""

@@ -15,10 +15,9 @@ from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
 from pib_rl.physical.optical.slm import make_modulator
 from pib_rl.physical.part import Costs, Faults, Size
-from pib_rl.physical.standardised import StandardisedMedium
+from pib_rl.physical.standardised import AT_ONCE, StandardisedMedium
 from pib_rl.physical.substrate import Read
 
-AT_ONCE = 2**19  # camera pixels of all samples that a CPU simulates together: more leave its cache, 2.5 times slower
 HOUR = 3600.0
 
 
@@ -71,7 +70,7 @@ class ScatteringMedium(StandardisedMedium):
         drives = self._drives(FABRICATION)
         if self._config.dead_pixels:
             self.camera.kill(self._config.dead_pixels, FABRICATION)
-        self._standardise(self.camera.record(self.intensity(drives), Read.MEAN))
+        self._standardise(drives, lambda part: self.camera.record(self.intensity(part), Read.MEAN))
         if self._config.camera_shift_pixels:
             self.camera.move(self._config.camera_shift_pixels)
 

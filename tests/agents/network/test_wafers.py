@@ -152,7 +152,7 @@ def test_what_a_wafer_costs_is_what_its_chips_cost():
     )
     assert found["latency_s"] == alone[0]["latency_s"], "chips work side by side"
     assert found["writes_mean_per_device"] == pytest.approx(sum(one["writes_mean_per_device"] for one in alone) / CHIPS)
-    assert wafer.meter.writes.tolist() == [one["writes"] for one in alone]
+    assert wafer.meter.sums()["writes"].tolist() == [one["writes"] for one in alone]
 
 
 @pytest.mark.parametrize("kind", [Adam, SignalGatedAdam])
