@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 from pib_rl.cli.cli import mistakes
-from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.physical.faults import parse_all
 from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.result import RunResult, format_return
 
@@ -26,7 +25,7 @@ def wafer_summary(folder: RunFolder, result: RunResult) -> list[str]:
     assert worst is not None
     assert result.seed is not None
     with mistakes():
-        faults = [of_chip(fault, worst, chips) for fault in parse_all(folder.identity().get("fault", []))]
+        faults = [fault.of_chip(worst, chips) for fault in parse_all(folder.identity().get("fault", []))]
     seed = result.seed + worst
     broken = "".join(f", {fault.kind} {fault.size:.3g}" for fault in faults)
     play = f"python -m pib_rl.play {shlex.quote(str(folder.path))} --chip {worst} --render human"
@@ -44,14 +43,6 @@ def solved(result: RunResult) -> str:
     if result.chips_solved is None or result.chips is None:
         return ""
     return f"{round(result.chips_solved * result.chips)} of {result.chips} solved the task at the end, "
-
-
-def of_chip(fault: Fault, chip: int, chips: int) -> Fault:
-    """The fault as one chip of a wafer has it."""
-    if fault.last is None:
-        return fault
-    size = fault.size + (fault.last - fault.size) * chip / (chips - 1)
-    return replace(fault, size=float(f"{size:.6g}"), last=None)
 
 
 def _return(value: float | None) -> str:
