@@ -103,6 +103,8 @@ def test_a_policy_goes_on_with_the_very_units(folder, tmp_path):
             "frozen",
             "--timesteps",
             "256",
+            "--n-envs",
+            "8",
             "--n-steps",
             "32",
             "--eval-episodes",

@@ -27,6 +27,8 @@ TRAIN = [
     "memristive",
     "--width",
     "8",
+    "--n-envs",
+    "8",
     "--n-steps",
     "64",
     "--timesteps",
