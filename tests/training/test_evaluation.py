@@ -73,7 +73,7 @@ def countdowns(made):
 
 def test_returns_stand_in_the_order_of_the_environments(countdowns):
     returns = greedy_returns(Zero(), countdowns, 4)
-    assert returns.tolist() == [1 * 4, 2 * 3, 3 * 2, 4 * 1]
+    assert returns.tolist() == [[1 * 4, 2 * 3, 3 * 2, 4 * 1]]
 
 
 def test_it_stops_with_the_last_episode_and_the_others_stand_still(countdowns, made):
@@ -87,22 +87,28 @@ def test_more_episodes_than_environments_are_shared_out(countdowns, made, monkey
     monkeypatch.setattr(evaluation, "AT_ONCE", 2)
     returns = greedy_returns(Zero(), countdowns, 5)
     first, second = [2, 2 * 1001], [2, 1002, 2002]
-    assert returns.tolist() == [*first, *second]
+    assert returns.tolist() == [[*first, *second]]
     assert [env.steps for env in made] == [4, 3]
+
+
+def test_the_first_environments_are_those_of_the_first_chip_of_a_wafer(countdowns, monkeypatch):
+    assert greedy_returns(Zero(), countdowns, 2, chips=2).tolist() == [[1 * 4, 2 * 3], [3 * 2, 4 * 1]]
+    monkeypatch.setattr(evaluation, "WAFER_AT_ONCE", 4)
+    assert greedy_returns(Zero(), countdowns, 3, chips=2).tolist() == [[4, 2 * 3, 1002 * 3], [3 * 2, 4, 1004]]
 
 
 def test_returns_are_those_below_wrappers(countdowns):
     def make(count):
         return VecNormalize(countdowns(count), norm_obs=False, norm_reward=True, clip_reward=0.1, training=True)
 
-    assert greedy_returns(Zero(), make, 3).tolist() == [3, 4, 3]
+    assert greedy_returns(Zero(), make, 3).tolist() == [[3, 4, 3]]
 
 
 def test_an_environment_without_a_monitor_is_summed_up():
     def make(count):
         return DummyVecEnv([lambda number=number: Countdown(number + 1, count - number) for number in range(count)])
 
-    assert greedy_returns(Zero(), make, 3).tolist() == [3, 4, 3]
+    assert greedy_returns(Zero(), make, 3).tolist() == [[3, 4, 3]]
 
 
 def test_the_end_of_a_life_is_no_end_of_an_episode():
@@ -120,7 +126,7 @@ def test_the_end_of_a_life_is_no_end_of_an_episode():
             env.unwrapped.left = 0
         return DummyVecEnv([lambda env=env: Lives(env) for env in envs])
 
-    assert greedy_returns(Zero(), make, 2).tolist() == [4, 4]
+    assert greedy_returns(Zero(), make, 2).tolist() == [[4, 4]]
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1"])
@@ -131,8 +137,8 @@ def test_returns_are_those_that_stable_baselines3_finds(env_id, episodes, monkey
     env = make_vec_env(env_id, 6, seed=3)
     wanted, _ = evaluate_policy(player, env, episodes, return_episode_rewards=True, warn=False)
     returns = greedy_returns(player, lambda count: make_vec_env(env_id, count, seed=3), episodes)
-    assert returns.shape == (episodes,)
-    assert sorted(returns) == sorted(wanted)
+    assert returns.shape == (1, episodes)
+    assert sorted(returns[0]) == sorted(wanted)
 
 
 def test_vectorised_environments_are_monitored_too():

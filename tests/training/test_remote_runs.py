@@ -33,6 +33,8 @@ TASK = [
     "CartPole-v1",
     "--width",
     "8",
+    "--n-envs",
+    "8",
     "--n-steps",
     "64",
     "--timesteps",

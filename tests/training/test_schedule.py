@@ -6,6 +6,7 @@ import csv
 import json
 
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 
@@ -17,7 +18,7 @@ from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 from pib_rl.training.schedule import look_steps, looks_by_default
 
-SMALL = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--n-steps", "32", "--timesteps", "1024"]
+SMALL = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--n-envs", "8", "--n-steps", "32", "--timesteps", "1024"]
 SHORT = [*SMALL, "--eval-episodes", "2", "--no-progress"]
 
 
@@ -68,7 +69,8 @@ def test_a_training_is_evaluated_as_often_as_asked(looked, looks, expected):
 def test_neither_policy_nor_final_evaluation_depends_on_looks(looked):
     """On noisy hardware: an evaluation draws nothing that another one draws from."""
     states = [load_file(looked / looks / "policy.safetensors") for looks in ("0", "3")]
-    assert all((value == states[1][name]).all() for name, value in states[0].items())
+    for name, value in states[0].items():  # each time that it is saved, a meter rounds the sum of energy
+        torch.testing.assert_close(value, states[1][name], rtol=1e-12 if name.endswith("meter.energy") else 0, atol=0)
     results = [json.loads((looked / looks / "result.json").read_text()) for looks in ("0", "3", "50")]
     for name in ("eval_mean", "eval_mean_noiseless", "measurements"):
         assert len({result[name] for result in results}) == 1, name
