@@ -17,10 +17,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from timing import Aim, Parser, Report, cpu, progress, show, table, whole
+from timing import Aim, Report, cpu, progress, run_alone, table
 
-from pib_rl.cli.cli import run
-from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import EVALUATION
 from pib_rl.envs.make import find_spec
 from pib_rl.physical.substrate import Read
@@ -96,13 +94,5 @@ def report(timesteps: int = 40_960, rounds: int = 3, tasks: Mapping[str, Sequenc
     return Report(table(head, rows), aims)
 
 
-def main(arguments: list[str]) -> None:
-    parser = Parser(__doc__)
-    parser.add_argument("--timesteps", type=whole(1), default=40_960)
-    parser.add_argument("--rounds", type=whole(1), default=3)
-    settle_in()
-    show(report(**vars(parser.parse_args(arguments))))
-
-
 if __name__ == "__main__":
-    run("evaluation_time", main)
+    run_alone("evaluation_time", __doc__, report, timesteps=40_960, rounds=3)

@@ -13,11 +13,9 @@ from functools import partial
 
 import torch
 from substrate_time import PRODUCT, SAMPLES, repeated
-from timing import Parser, Report, ratio, show, table, take_turns, whole
+from timing import Report, ratio, run_alone, table, take_turns
 from torch import Tensor
 
-from pib_rl.cli.cli import run
-from pib_rl.cli.process import settle_in
 from pib_rl.common.arithmetic import tanh_
 from pib_rl.common.noise import TableNormal
 from pib_rl.physical.converters import Converter
@@ -68,12 +66,5 @@ def report(rounds: int = 40) -> Report:
     )
 
 
-def main(arguments: list[str]) -> None:
-    parser = Parser(__doc__)
-    parser.add_argument("--rounds", type=whole(1), default=40)
-    settle_in()
-    show(report(**vars(parser.parse_args(arguments))))
-
-
 if __name__ == "__main__":
-    run("operation_time", main)
+    run_alone("operation_time", __doc__, report, rounds=40)

@@ -1,11 +1,11 @@
-"""CPU time to solve CartPole-v1: PIB on every substrate beside PPO of Stable-Baselines3, in turns in one process.
+"""CPU time to solve CartPole-v1: PIB on every substrate beside PPO of Stable-Baselines3 and frozen units, in turns.
 
     python scripts/solve_time.py [--seeds S ...]
 
-PIB has the settings that are shipped. PPO has those of rl-baselines3-zoo, once on the `DummyVecEnv` that the zoo makes
-and once on the vectorised environment that PIB uses. All are evaluated alike: every 2048 steps, 20 greedy episodes;
-solved at the first mean of 475, and given up after as many steps as the settings say. The time is that of training
-alone, without evaluations, one torch thread; a training that was given up counts with all of its time.
+PIB and frozen units have the settings that are shipped. PPO has those of rl-baselines3-zoo, once on the `DummyVecEnv`
+that the zoo makes and once on the vectorised environment that PIB uses. All are evaluated alike: every 2048 steps, 20
+greedy episodes; solved at the first mean of 475, and given up after as many steps as the settings say. The time is that
+of training alone, without evaluations, one torch thread; a training that was given up counts with all of its time.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def solve_ppo(make: Callable[[int], BaseAlgorithm], seed: int) -> Solved:
     return solve(agent, config, lambda: greedy_returns(Player(agent), heldout, EPISODES))
 
 
-def solve_pib(hw: str, seed: int) -> Solved:
-    """A training by PIB."""
-    config = settle(zoo_ppo.ENV, "pib", hw, {"seed": seed})
+def solve_units(learner: str, hw: str, seed: int) -> Solved:
+    """A training of units by PIB, or with the units as fabricated."""
+    config = settle(zoo_ppo.ENV, learner, hw, {"seed": seed})
     agent, heldout = build(config), partial(environments, config, stream=EVALUATION)
     return solve(agent, config, lambda: evaluate(agent.policy, heldout, EPISODES, Read.NOISY))
 
@@ -91,7 +91,8 @@ def report(seeds: Iterable[int] = SEEDS) -> Report:
     agents: dict[str, Callable[[int], Solved]] = {
         PPO: partial(solve_ppo, zoo_ppo.make),
         VECTORISED: partial(solve_ppo, zoo_ppo.vectorised),
-        **{f"PIB, {hw}": partial(solve_pib, hw) for hw in HARDWARE},
+        **{f"frozen units, {hw}": partial(solve_units, "frozen", hw) for hw in HARDWARE},
+        **{f"PIB, {hw}": partial(solve_units, "pib", hw) for hw in HARDWARE},
     }
     found: dict[str, list[Solved]] = {name: [] for name in agents}
     for seed, name in progress([(seed, name) for seed in seeds for name in agents], "training"):

@@ -14,10 +14,8 @@ from collections.abc import Callable
 from functools import partial
 
 import zoo_ppo
-from timing import HARDWARE, Aim, Parser, Report, cpu, ratio, show, table, take_turns, whole
+from timing import HARDWARE, Aim, Report, cpu, ratio, run_alone, table, take_turns
 
-from pib_rl.cli.cli import run
-from pib_rl.cli.process import settle_in
 from pib_rl.training.config import settle
 from pib_rl.training.loop import close
 from pib_rl.training.run import build
@@ -60,13 +58,5 @@ def report(timesteps: int = 40_960, rounds: int = 3) -> Report:
     )
 
 
-def main(arguments: list[str]) -> None:
-    parser = Parser(__doc__)
-    parser.add_argument("--timesteps", type=whole(1), default=40_960)
-    parser.add_argument("--rounds", type=whole(1), default=3)
-    settle_in()
-    show(report(**vars(parser.parse_args(arguments))))
-
-
 if __name__ == "__main__":
-    run("steps_time", main)
+    run_alone("steps_time", __doc__, report, timesteps=40_960, rounds=3)

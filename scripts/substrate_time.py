@@ -17,11 +17,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from timing import Aim, Parser, Report, cpu, ratio, show, table, take_turns, whole
+from timing import Aim, Report, cpu, ratio, run_alone, table, take_turns
 from torch import Tensor
 
-from pib_rl.cli.cli import run
-from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
@@ -153,12 +151,5 @@ def report(rounds: int = 40) -> Report:
     return Report(table(head, [row for rows, _ in found for row in rows]), [aim for _, aims in found for aim in aims])
 
 
-def main(arguments: list[str]) -> None:
-    parser = Parser(__doc__)
-    parser.add_argument("--rounds", type=whole(1), default=40)
-    settle_in()
-    show(report(**vars(parser.parse_args(arguments))))
-
-
 if __name__ == "__main__":
-    run("substrate_time", main)
+    run_alone("substrate_time", __doc__, report, rounds=40)

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from tqdm import tqdm
 
-from pib_rl.cli.cli import UserError
+from pib_rl.cli.cli import UserError, run
+from pib_rl.cli.process import settle_in
 
 HARDWARE = ("digital", "memristive", "optical")
 PACKAGES = ("torch", "numpy", "gymnasium", "stable-baselines3", "scikit-learn")
@@ -62,6 +63,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see --help")
+
+
+def run_alone(name: str, description: str | None, report: Callable[..., Report], **options: int) -> None:
+    """Runs a script whose options are these whole numbers, 1 or more, with these defaults, and shows its report."""
+
+    def main(arguments: list[str]) -> None:
+        parser = Parser(description)
+        for option, default in options.items():
+            parser.add_argument(f"--{option}", type=whole(1), default=default)
+        settle_in()
+        show(report(**vars(parser.parse_args(arguments))))
+
+    run(name, main)
 
 
 def whole(least: int) -> Callable[[str], int]:

@@ -13,10 +13,7 @@ import statistics
 from functools import partial
 
 from steps_time import train
-from timing import Aim, Parser, Report, ratio, show, table, take_turns, whole
-
-from pib_rl.cli.cli import run
-from pib_rl.cli.process import settle_in
+from timing import Aim, Report, ratio, run_alone, table, take_turns
 
 HARDWARE = ("memristive", "digital")
 CHIPS = (1, 4, 16, 64)
@@ -38,13 +35,5 @@ def report(timesteps: int = 10_240, rounds: int = 3) -> Report:
     return Report(table(("hardware", "chips", "CPU s", "over one chip", "of as many single chips"), rows), aims)
 
 
-def main(arguments: list[str]) -> None:
-    parser = Parser(__doc__)
-    parser.add_argument("--timesteps", type=whole(1), default=10_240)
-    parser.add_argument("--rounds", type=whole(1), default=3)
-    settle_in()
-    show(report(**vars(parser.parse_args(arguments))))
-
-
 if __name__ == "__main__":
-    run("wafer_time", main)
+    run_alone("wafer_time", __doc__, report, timesteps=10_240, rounds=3)

@@ -187,7 +187,8 @@ class PIBPolicy(BasePolicy):
         Raises:
             ValueError: If there is no such chip.
         """
-        if check_chip(chip, self.model.chip.chips) == 1:
+        check_chip(chip, self.model.chip.chips)
+        if not self.streams.chips:
             return self
         arguments = self._arguments | {"seed": self.model.chip.seed + chip, "chips": 1}
         single = PIBPolicy(

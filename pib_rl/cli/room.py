@@ -1,13 +1,33 @@
-"""Whether a wafer fits into memory, estimated before it is made."""
+"""Whether a wafer can be made: learner and substrate must be able to, and it must fit into memory."""
 
 from __future__ import annotations
 
 import psutil
 import torch
 
+from pib_rl.agents.learners.registry import LEARNERS, find_learner
 from pib_rl.cli.cli import UserError
+from pib_rl.physical import registry
 
 GIGA = 1e9
+
+
+def makes_wafers(learner: str, hw: str) -> bool:
+    """Whether this learner trains several chips at once, and this substrate has several."""
+    return find_learner(learner).wafers and registry.find(hw).wafers
+
+
+def check_wafer(learner: str, hw: str, chips: int) -> None:
+    """Raises UserError if there are to be several chips, and learner or substrate can't."""
+    if chips == 1 or makes_wafers(learner, hw):
+        return
+    if not find_learner(learner).wafers:
+        able = ", ".join(name for name, kind in LEARNERS.items() if kind.wafers)
+        raise UserError(
+            f"--learner {learner} trains one chip at a time, got --chips {chips}; take one that trains several at once "
+            f"({able}), or leave --chips out"
+        )
+    raise UserError(f"--hw {hw} is one chip, got --chips {chips}; leave --chips out")
 
 
 def check_fits(chips: int, each: float, device: str, *lower: str) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pib_rl.agents.learners.registry import find_learner
+from pib_rl.cli.room import makes_wafers
 from pib_rl.comparison.plan import Job
-from pib_rl.physical import registry
 from pib_rl.training.baselines import SOFTWARE, BaselineConfig
 from pib_rl.training.config import TrainConfig
 
@@ -66,4 +65,4 @@ def grouped(jobs: Iterable[Job], wafers: bool = True) -> list[Group]:
 
 def can_share(job: Job) -> bool:
     """Whether a run can be one chip of a wafer: learner and substrate must both be able to."""
-    return job.hw != SOFTWARE and find_learner(job.learner).wafers and registry.find(job.hw).wafers
+    return job.hw != SOFTWARE and makes_wafers(job.learner, job.hw)

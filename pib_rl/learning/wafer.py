@@ -1,4 +1,4 @@
-"""What learning on a wafer leaves behind: chips.csv, yield.png, and how the worst chip fared."""
+"""What learning on a wafer leaves behind: scores of every chip, on the way and at the end."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import numpy as np
 
 from pib_rl.agents.network.costs import chip_costs
 from pib_rl.agents.network.model import PhysicalModel
-from pib_rl.figures.curves import as_png
-from pib_rl.figures.yields import WaferScores, yield_figure
+from pib_rl.figures.yields import WaferScores
 from pib_rl.learning.config import LearnConfig
-from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.physical.faults import KINDS, parse_all
 from pib_rl.runs.folder import RunFolder
-
-CHIPS, CURVES, YIELD = "chips.csv", "chip_curves.csv", "yield"
+from pib_rl.runs.wafer import chip_rows, fault_sizes, save_wafer, wafer_metrics
 
 
 @dataclass(frozen=True)
@@ -40,51 +38,33 @@ class LearningWafer:
         return next(iter(self.scores.values()))
 
     @property
-    def sizes(self) -> dict[str, list[float]]:
+    def sizes(self) -> dict[str, np.ndarray]:
         """Sizes of those faults whose size differs from chip to chip, by kind."""
-        spread = [fault for fault in parse_all(self.config.fault) if fault.last is not None]
-        return {fault.kind: self._each(fault) for fault in spread}
+        return fault_sizes(parse_all(self.config.fault), len(self.final))
 
     def metrics(self) -> dict[str, Any]:
         """Fields of the run's result."""
-        return {
-            "chips": len(self.final),
-            "chips_median": float(np.median(self.final)),
-            "worst_chip": int(self.final.argmin()),
-            "worst_chip_mean": float(self.final.min()),
-        }
+        return wafer_metrics(self.wafer_scores())
 
     def rows(self, model: PhysicalModel) -> list[dict[str, Any]]:
         """chips.csv: one row per chip."""
-        columns: dict[str, Any] = {**self.sizes, **self.scores, **chip_costs(model)}
-        return [
-            {"chip": chip, "seed": self.config.seed + chip}
-            | {name: float(values[chip]) for name, values in columns.items()}
-            for chip in range(len(self.final))
-        ]
+        columns = {**self.sizes, **self.scores, **chip_costs(model)}
+        return chip_rows(self.config.seed, len(self.final), columns)
 
     def save(self, folder: RunFolder, model: PhysicalModel) -> None:
-        """Writes chips.csv, chip_curves.csv and yield.png into the run folder."""
-        folder.save_rows(CHIPS, self.rows(model))
-        curves = enumerate(self.curves.tolist(), 1)
-        folder.save_rows(
-            CURVES, [{"epoch": epoch} | {f"chip{k}": v for k, v in enumerate(row)} for epoch, row in curves]
-        )
-        folder.save_picture(YIELD, as_png(yield_figure(self.figure_scores(), self.config.title)))
+        """Writes chips.csv and chip_curves.csv, and yield.png in percent, into the run folder."""
+        scores, shown = self.wafer_scores(), self.wafer_scores(100)
+        save_wafer(folder, self.rows(model), scores, "epoch", self.config.title, shown)
 
-    def figure_scores(self) -> WaferScores:
-        """As figures take them, in percent."""
-        name, severity = next(iter(self.sizes.items()), ("", None))
+    def wafer_scores(self, factor: float = 1.0) -> WaferScores:
+        """Final scores and curves, times ``factor``: 1, or 100 for percent, as figures show them."""
+        kind, sizes = next(iter(self.sizes.items()), ("", None))
         return WaferScores(
-            100 * self.final,
+            factor * self.final,
             np.arange(1, len(self.curves) + 1),
-            100 * self.curves,
+            factor * self.curves,
             f"{self.scored} [%]",
             "epochs",
-            severity=None if severity is None else np.array(severity),
-            severity_name=name,
+            severity=sizes,
+            severity_name=f"{kind}: {KINDS[kind].size}" if kind else "",
         )
-
-    def _each(self, fault: Fault) -> list[float]:
-        chips = len(self.final)
-        return [fault.of_chip(chip, chips).size for chip in range(chips)]

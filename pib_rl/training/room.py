@@ -1,27 +1,12 @@
-"""Whether a wafer can be made: learner and substrate must be able to, and it must fit into memory."""
+"""How much memory a chip of a training takes, estimated before a wafer of them is made."""
 
 from __future__ import annotations
 
 from pib_rl.agents import PIB
-from pib_rl.agents.learners.registry import LEARNERS, find_learner
-from pib_rl.cli.cli import UserError
 from pib_rl.cli.room import check_fits
-from pib_rl.physical import registry
 from pib_rl.training.config import TrainConfig
 
 PASSES = 10  # copies of what the readout gets for one rollout that learning holds at once, at most
-
-
-def check_wafer(config: TrainConfig) -> None:
-    """Raises UserError if learner or substrate of a run can't have several chips at once."""
-    if not find_learner(config.learner).wafers:
-        able = ", ".join(name for name, kind in LEARNERS.items() if kind.wafers)
-        raise UserError(
-            f"--learner {config.learner} trains one chip at a time, got --chips {config.chips}; take one that trains "
-            f"several at once ({able}), or leave --chips out"
-        )
-    if not registry.find(config.hw).wafers:
-        raise UserError(f"--hw {config.hw} is one chip, got --chips {config.chips}; leave --chips out")
 
 
 def check_room(config: TrainConfig, single: PIB) -> None:

@@ -20,6 +20,7 @@ from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
+from pib_rl.cli.room import check_wafer
 from pib_rl.cli.settings import RunSettings
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
@@ -34,7 +35,7 @@ from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutR
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
-from pib_rl.training.room import check_room, check_wafer
+from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
 from pib_rl.training.wafer import Wafer
 
@@ -80,7 +81,7 @@ def prepare(config: TrainConfig) -> PIB:
     """
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         if config.chips > 1:
-            check_wafer(config)
+            check_wafer(config.learner, config.hw, config.chips)
             single = build(replace(config, chips=1, chip=0, fault=()))
             close(single)
             check_room(config, single)

@@ -14,10 +14,10 @@ from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.figures.curves import read_progress
 from pib_rl.runs.folder import BEST, LAST, EvaluationPoint, RunFolder, load_into
 from pib_rl.runs.result import RunResult
+from pib_rl.runs.wafer import CHIPS, CURVES
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.loop import close
 from pib_rl.training.run import build
-from pib_rl.training.wafer import CHIPS, CURVES
 
 OF_A_WAFER = ("chips", "chips_solved", "chips_median", "worst_chip", "worst_chip_mean")  # results that no chip has
 OF_A_CHIP = ("eval_mean", "eval_std", "eval_mean_noiseless", "best_eval_mean", "best_eval_mean_noiseless")

@@ -34,7 +34,7 @@ def wafer_summary(folder: RunFolder, result: RunResult) -> list[str]:
         f"chips: {solved(result)}median {_return(result.chips_median)}, worst {_return(result.worst_chip_mean)}: "
         f"chip {worst} (seed {seed}{broken})",
         f"watch the worst chip: {play}",
-        f"train it alone: {alone}" + "".join(f" --fault {' '.join(map(str, faults))}" for _ in faults[:1]),
+        f"train it alone: {alone}" + (f" --fault {' '.join(map(str, faults))}" if faults else ""),
     ]
 
 

@@ -9,6 +9,7 @@ from agent_toys import Episodes
 from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 from torch import Tensor
+from wafers import HARDWARE, IDS
 
 from pib_rl.agents import LEARNERS, PIB, PIBPolicy, RuleConfig
 from pib_rl.agents.learners.registry import find_learner
@@ -20,19 +21,6 @@ from pib_rl.physical.substrate import Read
 CHIPS, SEED, D = 3, 5, 4
 BOX = spaces.Box(-np.inf, np.inf, (D,))
 ACTIONS = {"discrete": spaces.Discrete(3), "box": spaces.Box(-1, 1, (2,))}
-HARDWARE = [
-    ("digital", {}),
-    ("memristive", {}),
-    ("memristive:reram-es", {}),
-    ("memristive:pcm", {}),
-    ("optical", {}),
-    ("optical", {"array": "multiplier"}),
-    ("optical", {"modes": 2, "crosstalk": 1.0}),
-    ("optical", {"modulator": "dmd"}),
-    ("mzi", {}),
-    ("oscillator", {}),
-]
-IDS = ["-".join([hw, *map(str, options.values())]) for hw, options in HARDWARE]
 SMALL = {"n_steps": 16, "width": 4, "seed": SEED, "rule": {"hidden_steps": 2, "epochs": 2}}
 
 

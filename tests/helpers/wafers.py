@@ -12,6 +12,19 @@ from pib_rl.physical.part import Part
 from pib_rl.physical.substrate import Read, Substrate
 
 CHIPS, SEED = 3, 5
+HARDWARE: list[tuple[str, dict[str, Any]]] = [
+    ("digital", {}),
+    ("memristive", {}),
+    ("memristive:reram-es", {}),
+    ("memristive:pcm", {}),
+    ("optical", {}),
+    ("optical", {"array": "multiplier"}),
+    ("optical", {"modes": 2, "crosstalk": 1.0}),
+    ("optical", {"modulator": "dmd"}),
+    ("mzi", {}),
+    ("oscillator", {}),
+]
+IDS = ["-".join([hw, *map(str, options.values())]) for hw, options in HARDWARE]
 
 
 class Bench(nn.Module):

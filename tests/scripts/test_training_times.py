@@ -71,7 +71,7 @@ def test_a_training_ends_where_an_evaluation_solves_it_and_evaluations_do_not_co
 def test_a_training_that_is_not_solved_counts_with_all_of_its_time(monkeypatch):
     monkeypatch.setattr(solve_time, "solve_ppo", lambda make, seed: solve_time.Solved(10.0, 4096))
     monkeypatch.setattr(
-        solve_time, "solve_pib", lambda hw, seed: solve_time.Solved(1.0, None if hw == "optical" else 2048)
+        solve_time, "solve_units", lambda learner, hw, seed: solve_time.Solved(1.0, None if hw == "optical" else 2048)
     )
     report = solve_time.report([1, 2])
     assert cells(report)[-1] == ["PIB, optical", "1.00, 1.00", "-, -", "1.00", "0.100", "0.100"]

@@ -12,9 +12,10 @@ import torch
 
 from pib_rl import log, train
 from pib_rl.cli.cli import UserError
+from pib_rl.runs import wafer as run_wafer
 from pib_rl.runs.folder import LAST, RunFolder
 from pib_rl.runs.result import RunResult
-from pib_rl.training import observations, room, wafer
+from pib_rl.training import observations, room
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 from pib_rl.training.load import load
@@ -179,8 +180,8 @@ def test_a_wafer_that_does_not_fit_is_told_how_many_chips_do(tmp_path, monkeypat
 
 
 def test_the_figure_names_what_differs_between_chips(tmp_path, monkeypatch):
-    seen, drawn = [], wafer.yield_figure
-    monkeypatch.setattr(wafer, "yield_figure", lambda scores, title: seen.append(scores) or drawn(scores, title))
+    seen, drawn = [], run_wafer.yield_figure
+    monkeypatch.setattr(run_wafer, "yield_figure", lambda scores, title: seen.append(scores) or drawn(scores, title))
     train.main([*TINY, "--chips", "2", "--fault", "stuck:0.1..0.3", "--out", str(tmp_path / "new")])
     assert seen[0].severity_name == "stuck: fraction of devices"
     assert seen[0].severity.tolist() == pytest.approx([0.1, 0.3])

@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import one_hot
 
 from pib_rl.agents.estimators.views import Views
 from pib_rl.agents.learners.samples import Contrast, Samples
@@ -80,11 +80,8 @@ class ClassSamples(LabelledSamples):
         return Target(self.encode(self.y[pick]), classes=True)
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        labels = self.y[pick]
-        if outputs.ndim == 2:
-            return cross_entropy(outputs, labels)
-        labels = labels.expand(outputs.shape[:-1])
-        return cross_entropy(outputs.mT, labels, reduction="none").mean(-1)
+        labels = self.y[pick].expand(outputs.shape[:-1]).unsqueeze(-1)
+        return -outputs.log_softmax(-1).gather(-1, labels).squeeze(-1).mean(-1)
 
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
         return (outputs.argmax(-1) == self.y[pick]).float().mean(-1)

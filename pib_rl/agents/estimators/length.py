@@ -8,10 +8,7 @@ from dataclasses import dataclass
 LEAST, MOST = 10, 200  # epochs
 TABLE = 5000  # samples up to which labels and real values of a table take small batches and a short fit
 FEW = 1000  # samples below which these batches are half as large
-SHORT = (
-    20,
-    40,
-)  # fewest and most epochs of a short fit in batches of 64, in larger ones more; in between, the root of n
+SHORT = (20, 40)  # fewest and most epochs of a short fit in batches of 64, in larger ones more; else the root of n
 
 
 @dataclass(frozen=True)

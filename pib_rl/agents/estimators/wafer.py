@@ -47,7 +47,8 @@ class WaferEstimator(BaseEstimator):
             NotFittedError: If nothing was learned yet.
         """
         model = self._model()
-        count = check_chip(chip, model.chip.chips)
+        count = model.chip.chips
+        check_chip(chip, count)
         if count == 1:
             return self
         faults = [str(parse(text).of_chip(chip, count)) for text in self.faults]

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor
 
 
-def check_chip(chip: int, chips: int) -> int:
-    """The number of chips of a wafer; ValueError if there is no chip of the number ``chip``, counted from 0."""
+def check_chip(chip: int, chips: int) -> None:
+    """Raises ValueError unless a wafer of so many ``chips`` has one of this number, counted from 0."""
     if not 0 <= chip < chips:
         raise ValueError(f"chip must be in 0..{chips - 1}, the chips of this wafer, got {chip}")
-    return chips
 
 
 def chip_state(wafer: Mapping[str, Tensor], single: Mapping[str, Tensor], chip: int) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from agent_toys import make_substrate
 from torch import Tensor
-from wafers import assert_same_chips
+from wafers import HARDWARE, IDS, assert_same_chips
 
 from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.network.chip import ChipConfig
@@ -29,19 +29,6 @@ from pib_rl.physical.substrate import Read
 
 CHIPS, SEED, N, D = 3, 5, 40, 6
 SIZES = torch.tensor([1.0, 0.2, 4.0])[:, None, None]
-HARDWARE = [
-    ("digital", {}),
-    ("memristive", {}),
-    ("memristive:reram-es", {}),
-    ("memristive:pcm", {}),
-    ("optical", {}),
-    ("optical", {"array": "multiplier"}),
-    ("optical", {"modes": 2, "crosstalk": 1.0}),
-    ("optical", {"modulator": "dmd"}),
-    ("mzi", {}),
-    ("oscillator", {}),
-]
-IDS = ["-".join([hw, *map(str, options.values())]) for hw, options in HARDWARE]
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
