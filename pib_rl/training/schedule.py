@@ -8,7 +8,7 @@ UNLIMITED = 1000  # steps that count as the longest episode where an environment
 
 
 def looks_by_default(timesteps: int, episode_steps: int | None) -> int:
-    """How many evaluations a training has unless told otherwise, the one at its end not counted.
+    """How many evaluations a training has by default, the one at its end not counted.
 
     One for every 80 longest episodes that the training lasts, 20 at most: 80 * 500 steps of CartPole-v1. An evaluation
     takes as long as its longest episode, whose steps come one after the other. One such step, of 20 episodes side by
