@@ -30,7 +30,7 @@ from pib_rl.common.streams import LEARNING
 class Rule:
     """Runs the iteration on one policy, on all chips of a wafer at once.
 
-    Chips share the order in which samples are drawn, and an iteration that brings back a broken chip: none learns in it.
+    Chips share the order in which samples are drawn; and in an iteration that brings back a broken chip, none learns.
 
     Args:
         policy: The physical policy.
