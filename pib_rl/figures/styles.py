@@ -21,6 +21,7 @@ LEARNERS = (
     "a2c",
     "dqn",
     "ars",
+    "local-td",
 )  # in the order of all figures, behind "pib"
 
 

@@ -68,10 +68,6 @@ class LabelledSamples(Samples):
     def score(self, pick: Tensor, outputs: Tensor) -> Tensor:
         """How right the outputs are, at most 1, shape (*chips): accuracy, or explained variance."""
 
-    @abstractmethod
-    def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """Gradient of `loss` by the readout's outputs, both of shape (*chips, m, outputs)."""
-
 
 class ClassSamples(LabelledSamples):
     """y: numbers of classes, shape (n,); the loss is the cross-entropy of the softmax of the outputs, in nats."""

@@ -55,7 +55,7 @@ class Learner:
         if model.streams.chips and not self.wafers:
             raise ValueError(
                 f"{type(self).__name__} trains one chip at a time, got {model.chip.chips} chips; take a learner that "
-                "trains a wafer (pib, frozen), or leave chips out"
+                "trains a wafer (pib, local-td, frozen), or leave chips out"
             )
         self.model = model
         self.config = config

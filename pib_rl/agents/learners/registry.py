@@ -11,6 +11,7 @@ from pib_rl.agents.learners.dfa import DirectFeedback
 from pib_rl.agents.learners.es import EvolutionStrategy
 from pib_rl.agents.learners.forward_forward import ForwardForward
 from pib_rl.agents.learners.frozen import Frozen
+from pib_rl.agents.learners.local_td import LocalTD
 from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.spsa import Spsa
 from pib_rl.agents.rule.config import RuleConfig
@@ -23,6 +24,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "backprop-off": BackpropOff,
     "backprop-stale": BackpropStale,
     "dfa": DirectFeedback,
+    "local-td": LocalTD,
     "forward-forward": ForwardForward,
     "spsa": Spsa,
     "es": EvolutionStrategy,

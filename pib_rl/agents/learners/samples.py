@@ -52,6 +52,10 @@ class Samples(ABC):
         Those are of shape (*chips, m, outputs).
         """
 
+    @abstractmethod
+    def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        """Gradient of `loss` by the readout's outputs, both of shape (*chips, m, outputs)."""
+
 
 class Batch:
     """Some of the samples, as one step of learning sees them.
@@ -95,3 +99,7 @@ class Batch:
     def loss(self, outputs: Tensor) -> Tensor:
         """The loss that the readout minimises, shape (*chips), from its outputs for the batch, (*chips, m, outputs)."""
         return self._samples.loss(self._pick, outputs)
+
+    def gradient(self, outputs: Tensor) -> Tensor:
+        """Gradient of `loss` by the outputs for the batch, both of shape (*chips, m, outputs), in closed form."""
+        return self._samples.gradient(self._pick, outputs)

@@ -8,12 +8,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pib_rl.agents.heads import Head
 from pib_rl.agents.learners.samples import Contrast, Samples
 from pib_rl.agents.objectives.target import Target
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.experience import Experience, reward_target, standardise
-from pib_rl.agents.rule.readout_loss import readout_loss
+from pib_rl.agents.rule.readout_loss import readout_gradient, readout_loss
 
 
 @dataclass
@@ -68,12 +69,19 @@ class RewardSamples(Samples):
         return Contrast(both[0], both[1], standardise(samples.advantage.unsqueeze(-1)).squeeze(-1))
 
     def loss(self, pick: Tensor, outputs: Tensor) -> Tensor:
-        """The readout's loss, see `readout_loss`.
+        """The readout's loss, see `readout_loss`."""
+        return readout_loss(self.policy.split(outputs), *self._lived(pick))
+
+    def gradient(self, pick: Tensor, outputs: Tensor) -> Tensor:
+        """Its gradient, see `readout_gradient`."""
+        return readout_gradient(self.policy.split(outputs), *self._lived(pick)).gradient
+
+    def _lived(self, pick: Tensor) -> tuple[Experience, Tensor, Head, RuleConfig, float]:
+        """What the loss needs beside outputs.
 
         Probabilities while acting follow from the samples' measured outputs and the present spread of actions, which
         the newest rollout was collected with.
         """
         head, samples = self.policy.head, self.joined.take(pick)
         old = head.log_prob(samples.parameters, samples.actions)
-        bonus = self.config.bonus(self.progress)
-        return readout_loss(self.policy.split(outputs), samples, old, head, self.config, bonus)
+        return samples, old, head, self.config, self.config.bonus(self.progress)
