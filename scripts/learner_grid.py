@@ -25,6 +25,7 @@ STEPS = {"hidden_rate": (3e-4, 1e-3, 3e-3), "hidden_decay": (1, 4)}
 GRIDS = {
     "backprop": STEPS,
     "dfa": STEPS,
+    "local-td": STEPS,
     "forward-forward": STEPS,
     "spsa": {"hidden_rate": (3e-4, 1e-3, 3e-3), "perturbation": (0.02, 0.1)},
     "es": {"displacement": (0.05, 0.1, 0.2), "step": (0.05, 0.2)},

@@ -44,7 +44,7 @@ def test_the_page_of_learners_names_every_setting_of_their_own_with_its_default(
     rows = re.findall(r"^\|[^|]*\| `(\w+)` \| ([\d.]+)", page, re.MULTILINE)
     assert {(name, float(default)) for name, default in rows} == {
         (field.name, float(field.default))
-        for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen")
+        for kind in ("backprop", "dfa", "forward-forward", "spsa", "es", "frozen", "local-td")
         for field in fields(LEARNERS[kind].Options)
     }
 

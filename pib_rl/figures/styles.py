@@ -17,11 +17,11 @@ LEARNERS = (
     "forward-forward",
     "spsa",
     "es",
+    "local-td",
     "ppo",
     "a2c",
     "dqn",
     "ars",
-    "local-td",
 )  # in the order of all figures, behind "pib"
 
 

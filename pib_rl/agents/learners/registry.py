@@ -24,10 +24,10 @@ LEARNERS: dict[str, type[Learner]] = {
     "backprop-off": BackpropOff,
     "backprop-stale": BackpropStale,
     "dfa": DirectFeedback,
-    "local-td": LocalTD,
     "forward-forward": ForwardForward,
     "spsa": Spsa,
     "es": EvolutionStrategy,
+    "local-td": LocalTD,
 }
 
 

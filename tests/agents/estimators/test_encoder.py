@@ -68,7 +68,9 @@ def test_trained_units_beat_frozen_ones_without_a_label(hw):
     assert near[0] > near[1] + 0.03
 
 
-@pytest.mark.parametrize("learner", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward"])
+@pytest.mark.parametrize(
+    "learner", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward", "local-td"]
+)
 def test_rivals_learn_to_take_views_back_on_the_same_hardware(learner):
     x = digits()[0][:600]
     model = PIBEncoder(hw="memristive", learner=learner, epochs=10, **SMALL, **IMAGE).prepare(x)

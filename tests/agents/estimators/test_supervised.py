@@ -93,7 +93,9 @@ def test_views_take_the_place_of_samples_while_learning_and_only_then(kind):
     assert np.array_equal(varied.predict(x), varied.predict(x))
 
 
-@pytest.mark.parametrize("mode", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward"])
+@pytest.mark.parametrize(
+    "mode", ["backprop", "backprop-off", "backprop-stale", "dfa", "spsa", "forward-forward", "local-td"]
+)
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_rivals_learn_from_labels_on_the_same_hardware(hw, mode):
     x, y = digits(600)

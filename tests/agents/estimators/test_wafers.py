@@ -51,7 +51,9 @@ def unchanged_views(kind: type) -> dict:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("hw", "learner"), [("digital", "pib"), ("digital", "frozen"), ("memristive", "pib")])
+@pytest.mark.parametrize(
+    ("hw", "learner"), [("digital", "pib"), ("digital", "frozen"), ("memristive", "pib"), ("memristive", "local-td")]
+)
 def test_each_chip_learns_what_it_learns_alone_from_the_same_batches(kind, hw, learner, data, monkeypatch):
     monkeypatch.setattr(Trainer, "_batches", in_order)
     x, y, x_test, _ = data

@@ -104,7 +104,7 @@ def test_a_dead_unit_says_nothing_on_any_substrate(hw):
     assert not loaded.network.measure(x).z[1].any()
 
 
-@pytest.mark.parametrize("mode", ["pib", "frozen", "backprop", "backprop-stale", "dfa", "spsa"])
+@pytest.mark.parametrize("mode", ["pib", "frozen", "backprop", "backprop-stale", "dfa", "spsa", "local-td"])
 def test_a_chip_with_a_dead_unit_goes_on_learning(mode):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw="memristive", learner=mode, n_steps=64, width=4, seed=3)
     agent.learn(128)

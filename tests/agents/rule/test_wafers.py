@@ -79,17 +79,19 @@ def make_rules(action: str, hw: str, learner: str = "pib", **settings) -> tuple[
     size = wafer.model.network.tap_features + 1
     wafer.model.readout.array.program(0.3 * normal(CHIPS, wafer.head.outputs + 1, size, seed=8).double())
     policies = [wafer, *(wafer.of_chip(chip).double() for chip in range(CHIPS))]
+    learners = [find_learner(learner)(policy.model, config) for policy in policies]
     rules = []
-    for policy in policies:
+    for policy, one in zip(policies, learners, strict=True):
+        one.memory.double()
         policy.streams.restart(SEED)
-        rules.append(Rule(policy, config, find_learner(learner)(policy.model, config)))
+        rules.append(Rule(policy, config, one))
     return rules[0], rules[1:]
 
 
-@pytest.mark.parametrize("hw", SILENT)
+@pytest.mark.parametrize(("learner", "hw"), [*(("pib", hw) for hw in SILENT), ("local-td", "memristive")])
 @pytest.mark.parametrize("action", ACTIONS)
-def test_an_update_of_a_wafer_is_that_of_each_chip(action, hw):
-    wafer, chips = make_rules(action, hw, ent_coef=0.1)
+def test_an_update_of_a_wafer_is_that_of_each_chip(action, learner, hw):
+    wafer, chips = make_rules(action, hw, learner, ent_coef=0.1)
     logs = []
     for number in range(3):
         rollout = make_rollout(action, wafer.policy.head.outputs + 1, number)
