@@ -67,7 +67,13 @@ class LocalTD(Learner):
     """
 
     Options: ClassVar[type] = LocalOptions
-    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0}
+    defaults: ClassVar[dict[str, Any]] = {
+        "hidden_rate": 3e-3,
+        "hidden_decay": 1.0,
+        "hidden_steps": 80,  # as many as the readout takes: a gradient of one batch is noisy, and steps are small
+        "hidden_batch": 256,
+        "hidden_rollouts": 1,
+    }
     updates = True
     moves_outputs = True
     wafers = True

@@ -131,10 +131,10 @@ def test_a_step_measures_a_batch_once_and_writes_every_device_once(hw, action):
 def test_units_that_move_end_with_a_lower_loss_than_frozen_ones(hw):
     ends = {}
     for rate in (0.0, 0.01):
-        learner = make_learner("local-td", hw=hw, width=12, hidden_rate=rate, hidden_decay=0.0, hidden_batch=64)
+        learner = make_learner("local-td", hw=hw, width=12, hidden_rate=rate, hidden_decay=0.0, hidden_steps=10)
         experience = live(learner.policy, 64)
         experience.returns = experience.obs[:, 0] * experience.obs[:, 1]
-        logs = [update(learner, experience) for _ in range(30)]
+        logs = [update(learner, experience) for _ in range(15)]
         first, last = logs[0], logs[-1]
         ends[rate] = [last[f"train/loss_unit{unit}"] for unit in (1, 2)]
         assert all(last[name] < first[name] for name in ("train/loss_unit1", "train/loss_unit2"))
@@ -179,6 +179,7 @@ def test_patch_units_have_a_readout_of_all_positions():
     first, unit = model.learner_.readouts[0], model.model_.network.chain[0]
     assert first.weight.shape == (10, 4 * unit.positions + 1)
     assert torch.equal(first.shift[:, :4], first.shift[:, 4:8])
+    assert len(first.shift[:, :4].unique()) == 4
     losses = [epoch["loss_unit1"] for epoch in model.history_]
     assert losses[-1] < losses[0]
 
