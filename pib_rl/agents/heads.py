@@ -68,6 +68,13 @@ class Head(nn.Module, ABC):
         """
 
     @abstractmethod
+    def preference(self, parameters: Tensor) -> Tensor:
+        """What the parameters say of the actions, in the units of `score`, shape (..., n, score_features).
+
+        Logits less their mean for discrete actions, mu/sigma for continuous ones.
+        """
+
+    @abstractmethod
     def gradient(self, parameters: Tensor, score: Tensor, push: Tensor, entropy: float) -> Tensor:
         """Gradient of -mean_i push_i log pi(a_i) - entropy mean_i H_i by the parameters, shape (..., n, outputs).
 
@@ -111,6 +118,9 @@ class DiscreteHead(Head):
     def score(self, parameters: Tensor, actions: Tensor) -> Tensor:
         minus = parameters.softmax(-1).neg_()
         return minus.scatter_add_(-1, actions[..., None], torch.ones_like(minus[..., :1]))
+
+    def preference(self, parameters: Tensor) -> Tensor:
+        return parameters - parameters.mean(-1, keepdim=True)
 
     def gradient(self, parameters: Tensor, score: Tensor, push: Tensor, entropy: float) -> Tensor:
         n = parameters.shape[-2]
@@ -187,6 +197,9 @@ class GaussianHead(Head):
 
     def score(self, parameters: Tensor, actions: Tensor) -> Tensor:
         return (actions - parameters) / self.log_std.exp()
+
+    def preference(self, parameters: Tensor) -> Tensor:
+        return parameters / self.log_std.exp()
 
     def gradient(self, parameters: Tensor, score: Tensor, push: Tensor, entropy: float) -> Tensor:
         return score.mul_((push * (-1 / parameters.shape[-2]))[..., None]).div_(self.log_std.exp())

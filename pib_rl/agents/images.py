@@ -95,6 +95,11 @@ class Pool:
         self.grid = grid
         self.size = min(size, max(grid.height, grid.width))
 
+    @property
+    def features(self) -> int:
+        """Length of a vector of all means."""
+        return -(-self.grid.height // self.size) * -(-self.grid.width // self.size) * self.grid.channels
+
     def down(self, image: Tensor) -> Tensor:
         """Means, shape (..., n, cells channels), of images, shape (..., n, features)."""
         pixels = image.reshape(-1, *self.grid).permute(0, 3, 1, 2)

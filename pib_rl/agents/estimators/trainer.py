@@ -145,6 +145,7 @@ class Trainer:
         model, config, learner = self.model, self.config, self.learner
         batch = Batch(samples, pick, model.network)
         log = learner.update(batch, progress) if learner.updates else {}
+        learner.remember(batch)
         inputs = with_one(batch.measure().taps)
         outputs = model.readout.measure_inputs(inputs)
         gradient = samples.gradient(pick, outputs)

@@ -66,6 +66,9 @@ class Learner:
         """Learns from a batch when the fraction ``progress`` of the training is done; numbers per chip for the log."""
         return {}
 
+    def remember(self, batch: Batch) -> None:
+        """Takes note of samples that the learner had its batches from; comes after all of these, once per sample."""
+
     def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:
         """Learns from one batch of the readout.
 

@@ -29,3 +29,10 @@ class PIBLearner(Learner):
             config.output_rms,
         )
         return {f"loss_unit{unit}": score.loss for unit, score in enumerate(scores, 1)}
+
+    def remember(self, batch: Batch) -> None:
+        if not any(unit.objective.remembers for unit in self.model.network.chain):
+            return
+        measured, target = batch.measure(), batch.target
+        for unit, h, z in zip(self.model.network.chain, measured.h, measured.z, strict=True):
+            unit.objective.absorb(z, target, h)

@@ -85,6 +85,7 @@ class Network(nn.Module):
                 chip.objective_options,
                 features=target_features,
                 outputs=size,
+                inputs=medium.out_features,
                 streams=substrate.streams,
                 grid=grid,
             )

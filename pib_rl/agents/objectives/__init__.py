@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives.base import GramObjective, Objective, Score
 from pib_rl.agents.objectives.cka import Alignment
+from pib_rl.agents.objectives.decoder import Decoder
 from pib_rl.agents.objectives.gaussian import Gaussian
 from pib_rl.agents.objectives.pointwise import Pointwise
 from pib_rl.agents.objectives.renyi import Renyi
@@ -25,11 +26,19 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "cka": Alignment,
     "renyi": Renyi,
     "ridge": Ridge,
+    "decoder": Decoder,
 }
 
 
 def make_objective(
-    name: str, options: dict[str, Any], *, features: int, outputs: int, streams: Streams, grid: Grid | None = None
+    name: str,
+    options: dict[str, Any],
+    *,
+    features: int,
+    outputs: int,
+    inputs: int = 1,
+    streams: Streams,
+    grid: Grid | None = None,
 ) -> Objective:
     """An objective by name, a key of `OBJECTIVES`, with its options; it gets the others as far as it needs them.
 
@@ -39,7 +48,13 @@ def make_objective(
     kind = OBJECTIVES.get(name)
     if kind is None:
         raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
-    given: dict[str, Any] = {"features": features, "outputs": outputs, "streams": streams, "grid": grid}
+    given: dict[str, Any] = {
+        "features": features,
+        "outputs": outputs,
+        "inputs": inputs,
+        "streams": streams,
+        "grid": grid,
+    }
     hints = {
         option: hint for option, hint in get_type_hints(kind.__init__).items() if option not in (*kind.needs, "return")
     }
@@ -50,6 +65,7 @@ def make_objective(
 __all__ = [
     "OBJECTIVES",
     "Alignment",
+    "Decoder",
     "Gaussian",
     "GramObjective",
     "Objective",

@@ -26,13 +26,15 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         needs: Arguments that it takes besides its options: "features" (target dimensions), "outputs" (of the unit),
-            "grid" (of the outputs, if they are an image), "streams".
+            "inputs" (of its array), "grid" (of the outputs, if they are an image), "streams".
+        remembers: Whether it has an `absorb`.
 
     Raises:
         ValueError: If beta is negative.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    remembers: ClassVar[bool] = False
 
     def __init__(self, beta: float = 0.0) -> None:
         super().__init__()
@@ -45,6 +47,12 @@ class Objective(nn.Module, ABC):
         """Scores measured outputs z, shape (*chips, n, d), in any unit, against targets of the same n samples.
 
         The unit's measured input h, shape (*chips, n, in), is needed when beta > 0: without it, that raises ValueError.
+        """
+
+    def absorb(self, z: Tensor, target: Target, h: Tensor | None = None) -> None:
+        """Takes note of samples that were learned from; objectives without a memory, as most are, let it pass.
+
+        Arguments as for `forward`.
         """
 
     def source(self, h: Tensor | None) -> Target:

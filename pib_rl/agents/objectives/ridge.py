@@ -5,21 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pib_rl.agents.images import Grid, Pool
+from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives.base import Objective, Score
 from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
-from pib_rl.common.streams import FABRICATION, Streams
+from pib_rl.common.streams import Streams
 
 
 class Ridge(Objective):
     """Linear decoder: what a ridge regression, solved for every batch, can tell of the target from a unit's outputs.
 
-    The loss is minus that information. The outputs are saturated, t = tanh(gain ((z - mean)/rms + b)) with b fixed,
-    uniform in -offset..offset, centred, and scaled by one number to u with mean |u_i|^2 = 1. Where they are those of an
-    array at many places of an image, b is one number per channel, and t is averaged over squares of pool x pool places
-    before it is centred. Their linear Gram matrix G = u u^T has the ridge inverse M = (G + ridge)^-1, and the
+    The loss is minus that information. The outputs are saturated and centred (`Saturation`), and scaled by one number
+    to u with mean |u_i|^2 = 1. Their linear Gram matrix G = u u^T has the ridge inverse M = (G + ridge)^-1, and the
     leave-one-out prediction of a sample from all others of the batch is, in closed form,
 
         yhat_i = y_i - (M y)_i / M_ii.
@@ -28,10 +27,9 @@ class Ridge(Objective):
     values: L = 1/2 sum_d w_d log e_d with e_d the mean squared error, as in `Gaussian`, with the same gate.
 
     A kernel regression wants samples of one class close to each other. A linear decoder does not: any code will do
-    from which an array behind a saturating medium can read the target, so that wide units keep a distributed one. The
-    saturation stands for whatever comes behind the unit; the real medium is neither known nor asked. M has no trivial
-    optimum: its diagonal drops out of a leave-one-out prediction. Of an image, the outputs at all places outnumber the
-    samples of a batch by far; means over squares ask for what is seen thereabouts, not at one place.
+    from which an array behind a saturating medium can read the target, so that wide units keep a distributed one. M
+    has no trivial optimum: its diagonal drops out of a leave-one-out prediction. Of an image, the outputs at all places
+    outnumber the samples of a batch by far; means over squares ask for what is seen thereabouts, not at one place.
 
     Source: the bound: Barber & Agakov, NIPS 16 (2003); leave-one-out residuals: Allen, Technometrics 16, 125 (1974);
     information of a Gaussian residual: as in `Gaussian`. Putting them together for a unit's objective is ours.
@@ -54,7 +52,6 @@ class Ridge(Objective):
     """
 
     needs = ("features", "outputs", "grid", "streams")
-    shift: Tensor
 
     def __init__(
         self,
@@ -72,32 +69,18 @@ class Ridge(Objective):
         gated: bool = True,
     ) -> None:
         super().__init__(beta)
-        for name, value in (("ridge", ridge), ("temperature", temperature), ("gain", gain)):
+        for name, value in (("ridge", ridge), ("temperature", temperature)):
             if not value > 0:
                 raise ValueError(f"{name} must be > 0, got {value}")
-        if not offset >= 0:
-            raise ValueError(f"offset must be >= 0, got {offset}")
         self.ridge = ridge
         self.temperature = temperature
-        self.gain = gain
-        streams = Streams(0) if streams is None else streams
-        self.gate = TargetGate(features, gated, streams.chips)
-        channels = grid.channels if grid else outputs
-        with streams.aside("objective"):
-            shift = (2 * streams.uniform(FABRICATION, streams.zeros(1, channels)) - 1) * offset
-        self.register_buffer("shift", torch.cat([shift] * (outputs // channels), -1))
-        squares = Pool(grid or Grid(1, 1, outputs), pool)
-        self.pool = None if grid is None or pool == 1 else squares
+        self.saturation = Saturation(gain, offset, pool, outputs, grid, streams)
+        self.gate = TargetGate(features, gated, () if streams is None else streams.chips)
 
     def forward(self, z: Tensor, target: Target, h: Tensor | None = None) -> Score:
-        centred = z - z.mean(-2, keepdim=True)
-        rms = centred.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=TINY)
-        standard = centred / rms
-        bent = ((standard + self.shift) * self.gain).tanh_()
-        pooled = bent if self.pool is None else self.pool.down(bent)
-        u = pooled - pooled.mean(-2, keepdim=True)
-        size = u.square().sum(-1, keepdim=True).mean(-2, keepdim=True).sqrt().clamp(min=TINY)
-        u = u / size
+        code = self.saturation(z)
+        size = code.values.square().sum(-1, keepdim=True).mean(-2, keepdim=True).sqrt().clamp(min=TINY)
+        u = code.values / size
         inverse = self._inverse(u)
         loss, slope = self._classify(inverse, target) if target.classes else self._regress(inverse, target, self.gate)
         if self.beta:
@@ -107,12 +90,7 @@ class Ridge(Objective):
             loss, slope = loss - weight * loss_x, slope - weight * slope_x
         du = self._pull(inverse, slope, u)
         along = (du * u).sum((-2, -1), keepdim=True) / u.shape[-2]
-        dpooled = (du - u * along).div_(size)  # the chain rule of scaling, then of centring
-        dpooled -= dpooled.mean(-2, keepdim=True)
-        dbent = dpooled if self.pool is None else self.pool.up(dpooled)
-        dstandard = dbent.mul_(1 - bent.square()).mul_(self.gain)
-        dz = (dstandard - standard * (dstandard * standard).mean((-2, -1), keepdim=True)).div_(rms)
-        return Score(loss, dz.sub_(dz.mean(-2, keepdim=True)))
+        return Score(loss, self.saturation.pull(code, (du - u * along).div_(size)))  # the chain rule of scaling
 
     def _inverse(self, u: Tensor) -> Tensor:
         """M, shape (..., n, n)."""

@@ -24,6 +24,7 @@ class Experience:
         advantage: Shape (*chips, n), in units of the return scale.
         returns: Advantage plus value: the value's target, shape (*chips, n).
         score: Standardised gradient of the log-probability, shape (*chips, n, s).
+        preference: What the policy preferred, in the units of the score, shape (*chips, n, s).
     """
 
     obs: Tensor
@@ -34,6 +35,7 @@ class Experience:
     advantage: Tensor
     returns: Tensor
     score: Tensor
+    preference: Tensor
 
     def __len__(self) -> int:
         """Samples of each chip."""
@@ -66,14 +68,22 @@ class Experience:
 
 
 def reward_target(samples: Experience, normaliser: Normaliser) -> Target:
-    """Three blocks, y = [ A score/rms | (R - mean)/std | clip((x' - mean)/std, -4, 4) ], centred, per chip."""
+    """What the readout should say, and what followed, in three blocks, centred, per chip.
+
+        y = [ p + A score | (R - mean)/std | clip((x' - mean)/std, -4, 4) ]
+
+    The first block, divided by its rms, is what the policy preferred, p, moved by what came of it: the advantage A, in
+    standard deviations, times the score of the action. p has hardly any noise, and holds what many rollouts taught; A
+    has much, and is new. The return R is the same for the value: V plus an advantage. x' is the next observation.
+    """
     advantage = samples.advantage
-    reward = (advantage / advantage.std(-1, keepdim=True).clamp(min=1e-6)).unsqueeze(-1) * samples.score
-    reward = reward / reward.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=1e-6)
+    push = (advantage / advantage.std(-1, keepdim=True).clamp(min=1e-6)).unsqueeze(-1) * samples.score
+    wanted = samples.preference + push
+    wanted = wanted / wanted.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=1e-6)
     gain = standardise(samples.returns.unsqueeze(-1))
     following = normaliser(samples.next_obs)
-    values = torch.cat([reward, gain, standardise(following).clamp_(-4, 4)], -1)
-    return Target(values - values.mean(-2, keepdim=True), (reward.shape[-1], 1, following.shape[-1]))
+    values = torch.cat([wanted, gain, standardise(following).clamp_(-4, 4)], -1)
+    return Target(values - values.mean(-2, keepdim=True), (wanted.shape[-1], 1, following.shape[-1]))
 
 
 def standardise(values: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ from pib_rl.agents.rule.rollout import Rollout, advantages
 from pib_rl.agents.rule.self_test import SelfTest
 from pib_rl.common.streams import LEARNING
 
+AT_ONCE = 512  # samples of a rollout that are measured together to be remembered
+
 
 class Rule:
     """Runs the iteration on one policy, on all chips of a wafer at once.
@@ -110,6 +112,7 @@ class Rule:
             advantage,
             advantage + values,
             policy.head.score(parameters, actions),
+            policy.head.preference(parameters),
         )
 
     def _following(self, rollout: Rollout, values: Tensor) -> Tensor:
@@ -142,6 +145,9 @@ class Rule:
             self.learner.update(Batch(samples, pick, self.policy.model.network), progress)
             for pick in self._batches(len(samples), self.policy.device)
         ]
+        newest = RewardSamples(self.policy, self.config, recent[-1:], progress)
+        for pick in torch.arange(len(newest), device=self.policy.device).split(AT_ONCE):
+            self.learner.remember(Batch(newest, pick, self.policy.model.network))
         return {f"train/{name}": float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
 
     def _refit(self, states: Tensor, inputs: Tensor, before: Tensor) -> dict[str, float]:

@@ -43,7 +43,7 @@ class RewardSamples(Samples):
         return self.policy.inputs(self.joined.obs.index_select(-2, pick))
 
     def target(self, pick: Tensor) -> Target:
-        """Advantage times score, return, next observation."""
+        """What the readout should say, and what followed, see `reward_target`."""
         return self._target.take(pick)
 
     @cached_property

@@ -73,7 +73,7 @@ def test_loss_and_gradient_follow_the_formula(kind, scale, bandwidth, classes, b
         blocks=target.blocks,
         alpha=KINDS[kind][1].get("alpha", 2.0),
         explained=state,
-        shift=getattr(objective, "shift", None),
+        shift=objective.saturation.shift if kind.startswith("ridge") else None,
     )
     wanted.backward()
     score = objective(z, target, h)
@@ -131,14 +131,14 @@ def test_ridge_on_an_image_sees_means_of_saturated_outputs_over_tiles(classes):
     grid, target = Grid(3, 4, 2), batch(7, classes)[2]
     objective = Ridge(features=3, outputs=grid.features, grid=grid, pool=2, gated=False).double()
     z = torch.randn(N, grid.features, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
-    assert len(objective.shift.unique()) == grid.channels
-    torch.testing.assert_close(objective.shift.view(-1, 2), objective.shift[:, :2].expand(12, 2))
+    assert len(objective.saturation.shift.unique()) == grid.channels
+    torch.testing.assert_close(objective.saturation.shift.view(-1, 2), objective.saturation.shift[:, :2].expand(12, 2))
 
     def means(t):
         return torch.nn.functional.avg_pool2d(t.view(N, 3, 4, 2).permute(0, 3, 1, 2), 2, ceil_mode=True).flatten(1)
 
     leaf = z.clone().requires_grad_()
-    wanted = references.ridge(leaf, target.values, objective.shift, classes, means=means)
+    wanted = references.ridge(leaf, target.values, objective.saturation.shift, classes, means=means)
     wanted.backward()
     score = objective(z, target)
     torch.testing.assert_close(score.loss, wanted.detach())
