@@ -45,9 +45,9 @@ def parse_patches(texts: Sequence[str]) -> tuple[Patch, ...]:
     """
     found = []
     for text in () if list(texts) == [NO_PATCHES] else texts:
-        match = FORM.fullmatch(text)
+        match = FORM.fullmatch(str(text))
         if match is None:
-            raise ValueError(f"patches must be CHANNELS:SIZE:STRIDE, such as 32:5:2, or none, got {text!r}")
+            raise ValueError(f"--patches takes none or CHANNELS:SIZE:STRIDE, such as 32:5:2, got {text!r}")
         found.append(Patch(*map(int, match.groups())))
     return tuple(found)
 

@@ -115,6 +115,15 @@ def as_matrix(obs: Any, space: spaces.Space[Any]) -> Tensor:
     return flatten(obs_as_tensor(ready, torch.device("cpu")), space)
 
 
+def as_picture(flat: Tensor, space: spaces.Space[Any]) -> Tensor:
+    """Flat observations as images, shape (n, height, width, channels), where the space has 3 axes or 4; else as is."""
+    layout = image_layout(space)
+    if layout is None or len(layout.axes) < 3:
+        return flat
+    order = layout.order(space.shape or ())
+    return (flat if order is None else flat[:, order]).reshape(-1, *layout.grid)
+
+
 def batched(obs: Any) -> Any:
     """One observation as a batch of one."""
     if isinstance(obs, dict):

@@ -145,5 +145,5 @@ def test_patches_from_texts():
     assert parse_patches(["16:3:1", "8:5:2"]) == ((16, 3, 1), (8, 5, 2))
     assert parse_patches(["none"]) == parse_patches([]) == ()
     for wrong in ("16:3", "16x3x1", "a:b:c", "16:3:1:1", "-1:3:1"):
-        with pytest.raises(ValueError, match=f"CHANNELS:SIZE:STRIDE, such as 32:5:2, or none, got '{wrong}'"):
+        with pytest.raises(ValueError, match=f"none or CHANNELS:SIZE:STRIDE, such as 32:5:2, got '{wrong}'"):
             parse_patches([wrong])
