@@ -57,9 +57,8 @@ ALGORITHMS = {
 }
 
 
-PARTS: dict[
-    str, dict[str, type[nn.Module]]
-] = {  # what policy_kwargs have as a name in files, and as a class in Stable-Baselines3
+# What policy_kwargs have as a name in files, and as a class in Stable-Baselines3.
+PARTS: dict[str, dict[str, type[nn.Module]]] = {
     "features_extractor_class": {"SmallCnn": SmallCnn},
     "activation_fn": {"ReLU": nn.ReLU},
 }
