@@ -50,13 +50,9 @@ def test_units_with_patches_go_from_log_over_learn_to_train(tmp_path):
     data, encoder, out = tmp_path / "seen.npz", tmp_path / "encoder", tmp_path / "run"
     log.main(["Pictures-v0", "--timesteps", "80", "--n-envs", "2", "--out", str(data), "--no-progress"])
     assert np.load(data)["x_train"].shape[1:] == (5, 6, 2)
-    learn.main(
-        [str(data), "--target", "views", "--epochs", "1", "--batch-size", "16"]
-        + [*PATCHES, *CHIP, "--out", str(encoder)]
-    )
-    train.main(
-        ["Pictures-v0", "--learner", "frozen", "--init", str(encoder), *SHORT, "--out", str(out), "--no-progress"]
-    )
+    views = ["--target", "views", "--epochs", "1", "--batch-size", "16"]
+    learn.main([str(data), *views, *PATCHES, *CHIP, "--out", str(encoder)])
+    train.main(["Pictures-v0", "--learner", "frozen", "--init", str(encoder), *SHORT, *CHIP[-1:], "--out", str(out)])
     assert RunFolder.open(out).identity()["patches"] == PATCHES[1:]
     before, after = (own_state(RunFolder.open(path).load_policy("policy.safetensors")) for path in (encoder, out))
     for unit in range(3):
