@@ -7,7 +7,7 @@ from pib_rl.agents.network.network import Network
 from pib_rl.agents.network.unit import Unit
 from pib_rl.agents.objectives import OBJECTIVES, Objective
 from pib_rl.agents.pib import PIB
-from pib_rl.agents.policy import PIBPolicy, Reader
+from pib_rl.agents.policy import CnnPolicy, PIBPolicy, Reader
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.iteration import Rule
 
@@ -16,6 +16,7 @@ __all__ = [
     "LEARNERS",
     "OBJECTIVES",
     "PIB",
+    "CnnPolicy",
     "Network",
     "Objective",
     "PIBPolicy",

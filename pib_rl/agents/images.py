@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,6 +32,26 @@ class Patch(NamedTuple):
     stride: int
 
 
+IMAGE_PATCHES = (Patch(16, 3, 1),)  # what a policy for images has by default
+FORM = re.compile(r"(\d{1,5}):(\d{1,5}):(\d{1,5})")
+NO_PATCHES = "none"
+
+
+def parse_patches(texts: Sequence[str]) -> tuple[Patch, ...]:
+    """Patches from texts, CHANNELS:SIZE:STRIDE each; the text none alone stands for no patches.
+
+    Raises:
+        ValueError: If a text has another form.
+    """
+    found = []
+    for text in () if list(texts) == [NO_PATCHES] else texts:
+        match = FORM.fullmatch(str(text))
+        if match is None:
+            raise ValueError(f"--patches takes none or CHANNELS:SIZE:STRIDE, such as 32:5:2, got {text!r}")
+        found.append(Patch(*map(int, match.groups())))
+    return tuple(found)
+
+
 class PatchGrid(nn.Module):
     """Cuts images into overlapping squares, and sends what belongs to squares back to pixels (im2col and its adjoint).
 
@@ -51,7 +73,10 @@ class PatchGrid(nn.Module):
             if value < 1:
                 raise ValueError(f"the {name} of a patch must be 1 or more, got {value}")
         if patch.size > min(grid.height, grid.width):
-            raise ValueError(f"a patch of {patch.size} pixels does not fit an image of {grid.height} x {grid.width}")
+            raise ValueError(
+                f"patches: a patch of {patch.size} pixels does not fit an image of {grid.height} x {grid.width}; give "
+                "it a smaller size"
+            )
         self.grid = grid
         pad = (patch.size - 1) // 2
         rows, columns = (torch.arange(0, length, patch.stride) - pad for length in (grid.height, grid.width))

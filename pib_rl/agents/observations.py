@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecTransposeImage
 from torch import Tensor
+
+from pib_rl.agents.images import Grid
 
 
 def check_observation_space(space: spaces.Space[Any]) -> None:
@@ -40,6 +43,53 @@ def as_learned(space: spaces.Space[Any]) -> spaces.Space[Any]:
     return space
 
 
+class ImageLayout(NamedTuple):
+    """How an observation lies on the image that patch units look at.
+
+    Args:
+        grid: The image. Its channels are those of the observation, times the frames of a stack.
+        axes: The axes of the observation in the order of `Grid`: rows, columns, then what becomes channels.
+    """
+
+    grid: Grid
+    axes: tuple[int, ...]
+
+    def order(self, shape: tuple[int, ...]) -> np.ndarray | None:
+        """Where each feature of `Grid` stands in a flat observation, shape (features,); None if they agree."""
+        places = np.arange(self.grid.features).reshape(shape).transpose(self.axes).ravel()
+        return None if (places[1:] > places[:-1]).all() else places
+
+
+def image_layout(space: spaces.Space[Any]) -> ImageLayout | None:
+    """How observations of a space are images; None where they are none.
+
+    A Box of 2 to 4 axes is an image: rows and columns; with 3 axes, channels come first or last; with 4, frames come
+    before that. Of images as Stable-Baselines3 defines them (uint8, 0..255), the smallest axis holds the channels, as
+    it has it. Of others, the channels are on that of the first and last axis which differs from the two others, or
+    else on the smaller one, or else on the last.
+    """
+    if not isinstance(space, spaces.Box) or not 2 <= len(space.shape) <= 4:
+        return None
+    frames = tuple(range(len(space.shape) - 3))
+    shape = space.shape[len(frames) :]
+    if len(shape) == 2:
+        axes: tuple[int, ...] = (0, 1)
+    elif is_image_space_channels_first(space) if is_image_space(space) else _channels_first(*shape):
+        axes = (1, 2, 0)
+    else:
+        axes = (0, 1, 2)
+    axes = (*(axis + len(frames) for axis in axes[:2]), *frames, *(axis + len(frames) for axis in axes[2:]))
+    height, width = (space.shape[axis] for axis in axes[:2])
+    return ImageLayout(Grid(height, width, math.prod(space.shape) // (height * width)), axes)
+
+
+def _channels_first(first: int, middle: int, last: int) -> bool:
+    """Whether the first of three axes holds channels, see `image_layout`."""
+    if (first == middle) != (middle == last):
+        return middle == last
+    return first < last
+
+
 def flatten(obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = True) -> Tensor:
     """Observations, shape (n, features): one-hot where they are discrete, images 0..1 unless told otherwise."""
     ready = preprocess_obs(obs, space, normalize_images=normalize_images)
@@ -63,6 +113,15 @@ def as_matrix(obs: Any, space: spaces.Space[Any]) -> Tensor:
     """Observations, batched, as the network takes them, shape (n, features)."""
     ready = obs if isinstance(obs, dict) else np.asarray(obs)
     return flatten(obs_as_tensor(ready, torch.device("cpu")), space)
+
+
+def as_picture(flat: Tensor, space: spaces.Space[Any]) -> Tensor:
+    """Flat observations as images, shape (n, height, width, channels), where the space has 3 axes or 4; else as is."""
+    layout = image_layout(space)
+    if layout is None or len(layout.axes) < 3:
+        return flat
+    order = layout.order(space.shape or ())
+    return (flat if order is None else flat[:, order]).reshape(-1, *layout.grid)
 
 
 def batched(obs: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents.learners.registry import find_learner, rule_settings
-from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.policy import CnnPolicy, PIBPolicy
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
@@ -40,7 +41,8 @@ class PIB(OnPolicyAlgorithm):
     Paper: Wang et al. 2026, arXiv 2602.09569 (the objective of units); clipped policy gradient: arXiv 1707.06347.
 
     Args:
-        policy: "MlpPolicy"; "CnnPolicy" and "MultiInputPolicy" are the same class, observations are flattened.
+        policy: "MlpPolicy", for which observations are flattened; "MultiInputPolicy" is the same class. "CnnPolicy" is
+            for images: its first units look at small squares of them, see ``patches``.
         env: Environment, its id, or a `VecEnv`.
         learning_rate: Rate of the readout, in units of 1/(number of its inputs), or a schedule of the remaining
             progress. Default: 0.6 falling linearly to 0.
@@ -48,6 +50,8 @@ class PIB(OnPolicyAlgorithm):
         gamma: How far ahead rewards count: 0.99 looks about 100 steps ahead.
         gae_lambda: How far advantages trust rewards rather than values, see `RuleConfig`.
         ent_coef: Weight of the entropy bonus: more of it keeps the policy exploring for longer.
+        patches: Units in front of the others that look at squares of an image: (channels, size, stride) of each, see
+            `ChipConfig`. None for those of the policy: "MlpPolicy" has none, "CnnPolicy" has one.
         hw, hw_options, width, units, objective, objective_options, chips: The chip, see `ChipConfig`. On a wafer of
             several chips each learns by itself, with environments of its own: ``env`` holds equally many for each, the
             first ones for the first chip. ``n_steps``, ``num_timesteps`` and ``total_timesteps`` count the steps of one
@@ -75,7 +79,7 @@ class PIB(OnPolicyAlgorithm):
     default_learner: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "MlpPolicy": PIBPolicy,
-        "CnnPolicy": PIBPolicy,
+        "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": PIBPolicy,
     }
 
@@ -93,6 +97,7 @@ class PIB(OnPolicyAlgorithm):
         hw_options: dict[str, Any] | None = None,
         width: int = 64,
         units: int = 2,
+        patches: Sequence[tuple[int, int, int]] | None = None,
         chips: int = 1,
         objective: str = "gaussian",
         objective_options: dict[str, float] | None = None,
@@ -127,7 +132,7 @@ class PIB(OnPolicyAlgorithm):
             for name, value in (("gamma", gamma), ("gae_lambda", gae_lambda), ("ent_coef", ent_coef))
         )
         self.rule_options = options
-        hardware = {
+        hardware: dict[str, Any] = {
             "hw": hw,
             "hw_options": hw_options,
             "width": width,
@@ -137,6 +142,8 @@ class PIB(OnPolicyAlgorithm):
             "objective_options": objective_options,
             "gamma": gamma,
         }
+        if patches is not None:
+            hardware["patches"] = patches
         if kind.target_inputs:
             hardware["action_inputs"] = True
         super().__init__(

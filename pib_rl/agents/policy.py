@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from pib_rl.agents.heads import make_head
+from pib_rl.agents.images import IMAGE_PATCHES
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
 from pib_rl.agents.network.optimisers import SignalGatedAdam
 from pib_rl.agents.network.wafer import check_chip, chip_state
-from pib_rl.agents.observations import check_observation_space, flatten
+from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Read
@@ -67,14 +69,20 @@ class PIBPolicy(BasePolicy):
         action_space: Discrete or Box.
         lr_schedule: Unused; Stable-Baselines3 passes it.
         hw, hw_options, width, units, objective, objective_options, seed, chips: The chip, see `ChipConfig`.
+        patches: (channels, size, stride) of each unit that looks at squares of the image, see `ChipConfig`; None for
+            those of the class: `PIBPolicy` has none, `CnnPolicy` has `IMAGE_PATCHES`. With patches all pixels share one
+            mean and one standard deviation.
         gamma: Discount of the returns whose scale the values are in units of.
         log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
         noise_correlation: Correlation of their exploration noise in successive steps of an environment, 0..1.
         action_inputs: Give the network inputs for an action behind those for the observation; they are 0 while acting.
 
     Raises:
-        ValueError: If a name is unknown, a size is not positive, or a space is not supported.
+        ValueError: If a name is unknown, a size is not positive, a space is not supported, or patches do not fit.
     """
+
+    default_patches: ClassVar[Sequence[tuple[int, int, int]]] = ()
+    _order: Tensor | None
 
     def __init__(
         self,
@@ -86,6 +94,7 @@ class PIBPolicy(BasePolicy):
         hw_options: dict[str, Any] | None = None,
         width: int = 64,
         units: int = 2,
+        patches: Sequence[tuple[int, int, int]] | None = None,
         objective: str = "gaussian",
         objective_options: dict[str, float] | None = None,
         gamma: float = 0.99,
@@ -102,7 +111,14 @@ class PIBPolicy(BasePolicy):
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
         bounded = isinstance(action_space, spaces.Box) and action_space.is_bounded()
         super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
+        if patches is None:
+            patches = self.default_patches
+        layout = self._look_at(observation_space, action_inputs) if patches else None
+        order = None if layout is None else layout.order(observation_space.shape or ())
+        self.register_buffer("_order", None if order is None else torch.from_numpy(order), persistent=False)
         chip = ChipConfig(
+            patches=patches,  # type: ignore[arg-type]
+            image=None if layout is None else layout.grid,
             hw=hw,
             hw_options=hw_options or {},
             width=width,
@@ -112,7 +128,7 @@ class PIBPolicy(BasePolicy):
             seed=seed,
             chips=chips,
         )
-        self._arguments = {name: value for name, value in vars(chip).items() if name not in ("patches", "image")} | {
+        self._arguments = {name: value for name, value in vars(chip).items() if name != "image"} | {
             "gamma": gamma,
             "log_std_init": log_std_init,
             "noise_correlation": noise_correlation,
@@ -128,11 +144,28 @@ class PIBPolicy(BasePolicy):
             self.head.outputs + 1,
             target_features=self.head.score_features + 1 + features,
             target_inputs=self.head.outputs if action_inputs else 0,
+            common=layout is not None,
             optimiser=SignalGatedAdam,
         )
         shape = CALIBRATION_SAMPLES, self.model.network.in_features
         self.model.network.calibrate(self.streams.normal(LEARNING, self.streams.zeros(*shape)))
         self._plain = isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 1
+
+    @staticmethod
+    def _look_at(space: spaces.Space[Any], action_inputs: bool) -> ImageLayout:
+        """The image that patch units look at; ValueError if there is none."""
+        layout = image_layout(space)
+        if layout is None:
+            raise ValueError(
+                f"patches look at squares of images, a Box of 2 to 4 axes, got observations {space}; leave patches out "
+                "(MlpPolicy has none)"
+            )
+        if action_inputs:
+            raise ValueError(
+                "patches see no inputs but the image, and this learner needs inputs for actions too; leave patches "
+                "out, or choose another learner"
+            )
+        return layout
 
     @property
     def device(self) -> torch.device:
@@ -156,11 +189,16 @@ class PIBPolicy(BasePolicy):
         """Observations of n environments as floats, shape (*chips, n / chips, features): one-hot, images 0..1."""
         if self._plain and isinstance(obs, Tensor):
             return self.grouped(obs.float())
-        return self.grouped(flatten(obs, self.observation_space, self.normalize_images))
+        return self.grouped(self._flat(obs))
 
     def flatten_one(self, obs: PyTorchObs) -> Tensor:
         """One observation, batched, as floats, shape (features,)."""
-        return flatten(obs, self.observation_space, self.normalize_images)[0]
+        return self._flat(obs)[0]
+
+    def _flat(self, obs: PyTorchObs) -> Tensor:
+        """Shape (n, features); of an image that patches look at, in the order of `Grid`."""
+        flat = flatten(obs, self.observation_space, self.normalize_images)
+        return flat if self._order is None else flat.index_select(-1, self._order)
 
     def grouped(self, values: Tensor) -> Tensor:
         """What belongs to n environments, shape (n, ...), by chip: shape (*chips, n / chips, ...).
@@ -264,6 +302,12 @@ class PIBPolicy(BasePolicy):
             return scaled.astype(self.action_space.dtype)
         clipped: np.ndarray = np.clip(actions, self.action_space.low, self.action_space.high)
         return clipped
+
+
+class CnnPolicy(PIBPolicy):
+    """A policy for images: `PIBPolicy` with patch units in front, `IMAGE_PATCHES` unless others are given."""
+
+    default_patches: ClassVar[Sequence[tuple[int, int, int]]] = IMAGE_PATCHES
 
 
 @dataclass

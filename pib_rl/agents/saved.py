@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from pib_rl.agents.images import parse_patches
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel, own_state
@@ -21,10 +22,10 @@ from pib_rl.common.options import admit, read_yaml, whole
 
 CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
-WAFER: dict[str, Any] = {"chips": int}  # and, where there are several, how many
+MORE: dict[str, Any] = {"chips": int, "patches": list}  # and, where there are any: chips of a wafer, patch units
 POLICY: dict[str, Any] = (
     CHIP
-    | WAFER
+    | MORE
     | {
         "seed": int,
         "learner": str,
@@ -77,13 +78,11 @@ def load_state(module: nn.Module, state: dict[str, Tensor], source: Path) -> Non
 
 
 def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    """Those settings of a run that say what chip it was: those of `CHIP`.
+    """Those settings of a run that say what chip it was: those of `CHIP`, and ``patches``, empty where it has none.
 
     Raises:
         ValueError: If its units can't go on elsewhere, or a setting of it is missing.
     """
-    if settings.get("patches"):
-        raise ValueError(f"{run}: its units look at squares of images, which policies don't")
     if settings.get("target") in ("labels", "values"):
         raise ValueError(
             f"{run}: its units learned from labels; give a run of learn --target views "
@@ -92,7 +91,7 @@ def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
     missing = [name for name in CHIP if name not in settings]
     if missing:
         raise ValueError(f"{run}: {CONFIG} lacks {', '.join(missing)}")
-    return _pick(CHIP | WAFER, settings, run)
+    return {"patches": []} | _pick(CHIP | MORE, settings, run)
 
 
 def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
@@ -107,6 +106,8 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
             "that python -m pib_rl.train made"
         )
     found = _pick(POLICY, settings, run)
+    if "patches" in found:
+        found["patches"] = parse_patches(found["patches"])
     rule, learner = found.pop("rule", {}), find_learner(found.pop("learner", "pib"))
     gamma = {"gamma": rule["gamma"]} if "gamma" in rule else {}
     return found | gamma | {"action_inputs": learner.target_inputs}
@@ -220,6 +221,8 @@ def load_units(run: str | Path, features: int, chip: int | None = None) -> Physi
     check_run(run)
     settings = read_settings(run)
     own, state = chip_settings(settings, run), own_state(read_state(run / LAST))
+    if own.pop("patches"):
+        raise ValueError(f"{run}: its units look at squares of images, and here observations are vectors; give another")
     check_observations(settings, state, features, run)
     number, chips = chosen_chip(settings, chip, run), own.pop("chips", 1)
     model = PhysicalModel(ChipConfig(**own, seed=settings.get("seed", 0) + number), features, 1)

@@ -12,6 +12,7 @@ import tyro
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
+from pib_rl.agents.images import NO_PATCHES, Patch, parse_patches
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.objectives import OBJECTIVES
 from pib_rl.cli.cli import UserError, mistakes, parse, read_yaml
@@ -186,6 +187,9 @@ class LearnerSettings(HardwareSettings):
     """Chips of a wafer, simulated side by side: each is fabricated from a seed of its own (seed, seed + 1, ...) and
     learns by itself."""
     learner: Annotated[str, tyro.conf.arg(help=f"What trains the hidden arrays: {', '.join(LEARNERS)}.")] = "pib"
+    patches: tuple[str, ...] = ()
+    """Units in front of the others that look at squares of an image, one array for all: CHANNELS:SIZE:STRIDE each, or
+    none."""
     objective_options: Options = field(default_factory=dict)
     """Settings of the objective that differ from its default, as NAME=VALUE."""
     rule: Options = field(default_factory=dict)
@@ -194,6 +198,21 @@ class LearnerSettings(HardwareSettings):
     """torch device: cpu, cuda or cuda:N."""
     tensorboard: bool = False
     """Write event files for TensorBoard too, into the run folder (needs the extra log)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.squares()
+        if self.patches == (NO_PATCHES,):
+            object.__setattr__(self, "patches", ())  # the way to assign in a frozen dataclass
+
+    def squares(self) -> tuple[Patch, ...]:
+        """Channels, size and stride of each unit of ``patches``.
+
+        Raises:
+            UserError: If one is no three whole numbers.
+        """
+        with mistakes():
+            return parse_patches(self.patches)
 
 
 def from_plain(kind: type[S], settings: dict[str, Any], source: Path) -> S:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from pib_rl.agents.images import parse_patches
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.settings import TaskSettings
@@ -24,6 +25,7 @@ from pib_rl.training.tuned import tuned
 
 WHOM = f"Whom PIB meets: on hardware {', '.join(LEARNERS)}; software agents {', '.join(ALGORITHMS)}."
 SHARED = ("env", "timesteps", "distractors", "eval_episodes", "looks")  # settings of every run
+ON_CHIP = ("width", "units", "patches")  # and of those on hardware
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,9 @@ class CompareConfig(TaskSettings):
     """Outputs of each unit on hardware."""
     units: int = 2
     """Number of units in series on hardware."""
+    patches: tuple[str, ...] = ()
+    """Units in front of them that look at squares of an image, CHANNELS:SIZE:STRIDE each, or none; by default what the
+    environment's tuned settings say."""
     eval_episodes: int = 100
     """Fresh episodes that each final policy plays."""
     looks: int | None = None
@@ -55,6 +60,8 @@ class CompareConfig(TaskSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        with mistakes():
+            parse_patches(self.patches)
         known = [*LEARNERS, *ALGORITHMS]
         for name in self.learner:
             if name not in known:
@@ -83,6 +90,7 @@ class CompareConfig(TaskSettings):
     def identity(self) -> dict[str, Any]:
         """What all runs of a folder must share; learners, substrates and seeds may be added later."""
         looks = {} if self.looks is None else {"looks": self.looks}
+        patches = {"patches": list(self.patches)} if self.patches else {}
         return {
             "env": self.env,
             "timesteps": self.steps,
@@ -91,6 +99,7 @@ class CompareConfig(TaskSettings):
             "distractors": self.distractors,
             "eval_episodes": self.eval_episodes,
             **looks,
+            **patches,
         }
 
 
@@ -152,7 +161,7 @@ def plan(config: CompareConfig) -> list[Job]:
 
 def _jobs(config: CompareConfig) -> Iterator[Job]:
     shared = {name: value for name, value in config.identity().items() if name in SHARED}
-    on_chip = {"width": config.width, "units": config.units}
+    on_chip = {name: value for name, value in config.identity().items() if name in ON_CHIP}
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         own = shared | {"seed": seed}
         for name in learners(config):

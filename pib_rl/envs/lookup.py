@@ -9,15 +9,22 @@ from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator, parse_env_id
-from gymnasium.error import DependencyNotInstalled, DeprecatedEnv, UnregisteredEnv
+from gymnasium.error import DependencyNotInstalled, DeprecatedEnv, NamespaceNotFound, UnregisteredEnv
 
 from pib_rl.common.options import nearest
+from pib_rl.envs.plugins import registered
 
+EXTRAS = {"MinAtar": "minatar"}  # namespaces of other packages, and the extra of this one that brings them
+OFFERED = re.compile(r"gymnasium\[(box2d|mujoco)\]")  # extras of Gymnasium that this package has, too
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def refusal(env_id: str, error: Exception, unknown: str = "unknown environment") -> ValueError:
     """What is wrong with an id, or with what it needs, in one line; ``unknown`` begins it where there is none."""
+    found = OFFERED.search(str(error))
+    extra = found[1] if found else EXTRAS.get(env_id.partition("/")[0])
+    if extra and isinstance(error, (DependencyNotInstalled, NamespaceNotFound)):
+        return ValueError(f"environment {env_id} needs more packages: pip install 'pib-rl[{extra}]'")
     if isinstance(error, DependencyNotInstalled):
         return ValueError(f"environment {env_id} needs more packages: {error}")
     if isinstance(error, ImportError) or (isinstance(error, UnregisteredEnv) and ":" in env_id):
@@ -45,6 +52,8 @@ def make_checked(
         TypeError: If it has no ``render_mode``; Stable-Baselines3 goes by that and leaves it out.
     """
     try:
+        if ":" not in env_id:  # else Gymnasium imports a module first
+            registered(env_id)
         return gym.make(env_id, **env_kwargs)
     except (DependencyNotInstalled, DeprecatedEnv, UnregisteredEnv, ImportError) as error:
         raise refusal(env_id, error, unknown) from None

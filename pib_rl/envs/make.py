@@ -14,8 +14,11 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from pib_rl.common.limits import sized
 from pib_rl.envs.lookup import check_text, make_checked, refusal
+from pib_rl.envs.plugins import registered
 from pib_rl.envs.tasks.distractors import Distractors, VecDistractors
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
+
+LONGEST = 5000  # steps of an episode where the environment sets no limit: some policies would play on for ever
 
 
 def find_spec(env_id: str) -> EnvSpec:
@@ -29,21 +32,21 @@ def find_spec(env_id: str) -> EnvSpec:
     try:
         if colon:
             importlib.import_module(module)
-        return gym.spec(name if colon else env_id)
+        return registered(name if colon else env_id)
     except (gym.error.Error, ImportError) as error:
         raise refusal(env_id, error) from None
 
 
 def make_env(env_id: str, /, distractors: int = 0, **env_kwargs: Any) -> gym.Env[Any, Any]:
-    """One environment; errors as for `make_vec_env`."""
+    """One environment; time limit and errors as for `make_vec_env`."""
     return built(env_id, distractors, env_kwargs, make_env)
 
 
 def built(env_id: str, distractors: int, env_kwargs: dict[str, Any], maker: Callable[..., Any]) -> gym.Env[Any, Any]:
     """As `make_env`, for makers with arguments of their own, see `make_checked`."""
-    find_spec(env_id)
+    limit = {} if find_spec(env_id).max_episode_steps else {"max_episode_steps": LONGEST}
     count = sized("distractors", distractors)
-    env = make_checked(env_id, env_kwargs, maker)
+    env = make_checked(env_id, limit | env_kwargs, maker)
     return Distractors(env, count) if count else env
 
 
@@ -62,6 +65,8 @@ def make_vec_env(
     env_id: str, /, n_envs: int = 8, seed: int | None = None, distractors: int = 0, **env_kwargs: Any
 ) -> VecEnv:
     """Makes ``n_envs`` environments, vectorised where Gymnasium ships them so, with episode statistics.
+
+    Episodes of an environment that sets no limit end after `LONGEST` steps; ``max_episode_steps`` sets another.
 
     Args:
         env_id: Registered id.

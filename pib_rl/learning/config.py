@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import tyro
 
-from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.cli import mistakes
 from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, Options
 from pib_rl.figures.curves import literal
 from pib_rl.physical.faults import check_clock, parse_all
@@ -31,8 +30,6 @@ class LearnConfig(LearnerSettings):
     """Outputs of each unit."""
     units: int = 3
     """Number of units in series."""
-    patches: tuple[str, ...] = ()
-    """Units in front of the others that look at squares of an image, one array for all: CHANNELS:SIZE:STRIDE each."""
     batch_size: int = 256
     """Samples per step (of each two views, where those are the target)."""
     objective: Annotated[str | None, tyro.conf.arg(help=f"{OBJECTIVE}; by default what suits the target.")] = None
@@ -47,25 +44,10 @@ class LearnConfig(LearnerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.squares()
         with mistakes():
             for fault in parse_all(self.fault, self.epochs, "epochs"):
                 fault.on((self.chips,) if self.chips > 1 else ())
             check_clock(self.clock)
-
-    def squares(self) -> list[tuple[int, int, int]]:
-        """Channels, size and stride of each unit of ``patches``.
-
-        Raises:
-            UserError: If one is no three whole numbers.
-        """
-        found = []
-        for text in self.patches:
-            match = re.fullmatch(r"(\d{1,5}):(\d{1,5}):(\d{1,5})", text)
-            if match is None:
-                raise UserError(f"--patches takes CHANNELS:SIZE:STRIDE, such as 32:5:2, got {text!r}")
-            found.append((int(match[1]), int(match[2]), int(match[3])))
-        return found
 
     @property
     def stem(self) -> str:

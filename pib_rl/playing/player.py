@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.common.pictures import as_frame
 from pib_rl.common.streams import Streams
 from pib_rl.physical.substrate import Read
 from pib_rl.viewer import Episodes, Probe
@@ -58,8 +59,7 @@ class EpisodePlayer(Episodes):
 
     def frame(self) -> np.ndarray | None:
         """Picture of the task, shape (height, width, 3), uint8; None where it renders none."""
-        frame = self.env.render()
-        return frame if isinstance(frame, np.ndarray) else None
+        return as_frame(self.env.render())
 
     @property
     def fps(self) -> float:

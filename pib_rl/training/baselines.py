@@ -18,6 +18,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
+from torch import nn
 
 from pib_rl.cli.cli import UserError, mistakes, run
 from pib_rl.cli.process import settle_in
@@ -33,6 +34,7 @@ from pib_rl.training.evaluation import greedy_returns
 from pib_rl.training.loop import HELDOUT_EPISODES, learn
 from pib_rl.training.run import environments
 from pib_rl.training.schedule import look_steps
+from pib_rl.training.small_cnn import SmallCnn
 from pib_rl.training.tuned import FOLDER, entry
 
 NAME = "pib_rl.training.baselines"
@@ -52,6 +54,13 @@ ALGORITHMS = {
     "a2c": Algorithm("stable_baselines3"),
     "dqn": Algorithm("stable_baselines3", discrete_only=True),
     "ars": Algorithm("sb3_contrib"),
+}
+
+
+# What policy_kwargs have as a name in files, and as a class in Stable-Baselines3.
+PARTS: dict[str, dict[str, type[nn.Module]]] = {
+    "features_extractor_class": {"SmallCnn": SmallCnn},
+    "activation_fn": {"ReLU": nn.ReLU},
 }
 
 
@@ -132,6 +141,10 @@ def build(config: BaselineConfig) -> BaseAlgorithm:
     for name, value in settings.items():
         if isinstance(value, str) and value.startswith("lin_"):
             settings[name] = LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
+    if "policy_kwargs" in settings:
+        settings["policy_kwargs"] = {
+            name: PARTS[name][value] if name in PARTS else value for name, value in settings["policy_kwargs"].items()
+        }
     with mistakes():
         env = environments(config, settings.pop("n_envs", 1), ENVIRONMENT)
         if normalise:

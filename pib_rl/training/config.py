@@ -27,7 +27,7 @@ MAPPINGS = ("hw_options", "objective_options", "rule")  # the command line adds 
 class TrainConfig(RunSettings, LearnerSettings):
     """Trains a physical policy on an environment by PIB."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = RunSettings.UNLESS_SET | {"init", "fault", "clock", "chips"}
+    UNLESS_SET: ClassVar[frozenset[str]] = RunSettings.UNLESS_SET | {"init", "fault", "clock", "chips", "patches"}
 
     width: int = 64
     """Outputs of each unit."""
@@ -165,8 +165,9 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
         kept = config.objective_options != default.objective_options
         merged["objective_options"] = config.objective_options if kept else {}
     config = replace(config, **merged)
+    asked = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(config).items()}
     for setting, value in chip.items():
-        if (wanted := config.identity().get(setting, getattr(config, setting))) != value:
+        if (wanted := asked[setting]) != value:
             raise UserError(
                 f"--init {config.init} has {setting} {value}, this run asks for {wanted}; leave "
                 f"--{setting.replace('_', '-')} out"

@@ -12,7 +12,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
-from pib_rl.agents.observations import as_matrix, check_observation_space
+from pib_rl.agents.observations import as_matrix, as_picture, check_observation_space
 from pib_rl.agents.policy import Reader
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.settings import TaskSettings
@@ -67,7 +67,8 @@ def log(config: LogConfig) -> np.ndarray:
     """Logs observations into the file of the configuration.
 
     Returns:
-        Those that were logged, shape (n, features); the file holds what followed each, too.
+        Those that were logged, shape (n, features), or (n, height, width, channels) for images; the file holds what
+        followed each, too.
 
     Raises:
         UserError: If something does not exist or does not fit, or the file can't be written.
@@ -121,7 +122,7 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
 
 
 def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Observations, shape (n, features), and those of the next step of the same episodes, of the same shape."""
+    """Observations, as `log` returns them, and those of the next step of the same episodes, of the same shape."""
     pairs, obs = [], env.reset()
     flat = _flat(obs, env)
     steps = range(0, config.timesteps, config.n_envs)
@@ -134,4 +135,4 @@ def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) ->
 
 
 def _flat(obs: Any, env: VecEnv) -> np.ndarray:
-    return as_matrix(obs, env.observation_space).numpy().astype(np.float32)
+    return as_picture(as_matrix(obs, env.observation_space), env.observation_space).numpy().astype(np.float32)

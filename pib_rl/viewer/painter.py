@@ -91,8 +91,9 @@ class Painter:
 
     def _refresh_units(self, units: tuple[UnitView, ...]) -> None:
         seen, refresh = visible(units), self._refresh
+        images = any(len(unit.drive.values) > 1 for unit in seen)
         for index, (unit, column) in enumerate(
-            zip(seen, columns(self.layout.hardware, len(seen), self._canvas), strict=True)
+            zip(seen, columns(self.layout.hardware, len(seen), self._canvas, images), strict=True)
         ):
             hidden = len(units) - len(seen) if index == len(seen) - 1 else 0
             refresh(f"title {index}", column.title, draw_title, unit.name, unit.alive, hidden)

@@ -11,18 +11,18 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
 from pib_rl.agents.heads import GaussianHead
+from pib_rl.agents.images import PatchGrid
 from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.information import Information, information_plane
 from pib_rl.agents.network.network import Activations
 from pib_rl.agents.objectives.target import Target
 from pib_rl.agents.policy import PIBPolicy, PolicyOutputs, Prediction
-from pib_rl.common.grid import square
 from pib_rl.common.units import si
 from pib_rl.physical.substrate import Array, Medium, Read
+from pib_rl.viewer.heatmaps import show_drive, show_medium
 from pib_rl.viewer.scene import Decision, Heatmap, Scene, Status, UnitView
 
 WINDOW, EVERY = 128, 32  # samples that information is estimated on, and steps from one estimate to the next
-DRIVES = 3.0  # standard deviations of a drive that end the colours of drives
 
 
 class Probe:
@@ -103,10 +103,11 @@ class Probe:
         units, drive, h = [], None if x is None else x[:1] * network.input_gain, None
         for index, unit in enumerate(network.chain):
             if activations is not None:
-                h = activations.h[index][:1]
+                h = activations.h[index][: unit.positions]
             points = zip(("input", "next input"), known.get(index, ()), strict=False)
             notes = tuple(f"I({name}) {value:.2f} nat" for name, value in points)
-            units.append(self._unit(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes, bool(unit.alive)))
+            alive, squares = bool(unit.alive), unit.patch_grid
+            units.append(self._unit(f"unit {index + 1}", drive, unit.medium, h, unit.array, notes, alive, squares))
             if activations is not None:
                 drive = unit.control.drive(activations.z[index][:1])
         if activations is not None:
@@ -122,16 +123,20 @@ class Probe:
         array: Array,
         notes: tuple[str, ...] = (),
         alive: bool = True,
+        squares: PatchGrid | None = None,
     ) -> UnitView:
-        drive = torch.zeros(1, medium.in_features) if drive is None else drive
-        light = (torch.zeros(medium.out_features) if h is None else medium.shown(h)[0]).float().cpu().numpy()
+        """``h`` is what the medium showed for one sample: a row, or with ``squares`` a row for each of them."""
+        places, inputs = (1, medium.in_features) if squares is None else (squares.positions, squares.grid.features)
+        drive = torch.zeros(1, inputs) if drive is None else drive
+        h = torch.zeros(places, medium.out_features) if h is None else medium.shown(h)
+        light = h.float().cpu().numpy()
         limit = self._limit(f"{name} medium", float(np.abs(light).max()))
         self._limit(f"{name} depth", -float(light.min()))  # a dark camera shows a little of its noise below 0
         signed = self._limits[f"{name} depth"] > 0.2 * self._limits[f"{name} medium"]
         return UnitView(
             name,
-            Heatmap("drive", drive.float().cpu().numpy(), DRIVES, True, "sigma"),
-            Heatmap(f"{medium.shows}: {medium.out_features}", square(light), limit, signed, medium.shown_unit),
+            show_drive(drive.float().cpu().numpy(), squares),
+            show_medium(light, squares, medium, limit, signed),
             self._weights(name, array),
             (*notes, f"pulses, at most {float(array.wear.max()):,.0f}"),
             alive,

@@ -39,6 +39,9 @@ class UnitView:
 
     ``drive`` is what the medium is driven with, shape (1, in), in drive standard deviations; ``medium`` what its
     detectors show; ``array`` the weights. A unit that is not ``alive`` has dead outputs.
+
+    Of a patch unit ``drive`` is an image, its first channels side by side, and ``medium`` has an image for each of the
+    first outputs, with a pixel for each square.
     """
 
     name: str

@@ -11,6 +11,7 @@ from pib_rl.viewer import colours
 from pib_rl.viewer.canvas import Canvas
 from pib_rl.viewer.scene import Heatmap, UnitView
 
+STRIP, IMAGE = 36, 80  # height of what a medium is driven with: of a vector, of an image
 NOTES = 3  # lines of notes that there is room for
 MOST = 4  # columns; of more units the first ones are shown, and the readout
 
@@ -31,15 +32,16 @@ class Column:
     notes: pygame.Rect
 
 
-def columns(rect: pygame.Rect, count: int, canvas: Canvas) -> list[Column]:
-    """Places of so many units side by side."""
+def columns(rect: pygame.Rect, count: int, canvas: Canvas, images: bool = False) -> list[Column]:
+    """Places of so many units side by side; ``images`` leaves room for what patch units look at."""
     px = canvas.px
     gap, edge = px(22), px(10)
     width = (rect.width - 2 * edge - gap * (count - 1)) // max(1, count)
     notes = NOTES * px(17)
-    room = rect.height - px(74) - notes - edge
+    drive = px(IMAGE if images else STRIP)
+    room = rect.height - px(38) - drive - notes - edge
     tall = min(width + px(44), round(room * 0.57))
-    heights = px(26), px(36), tall, room - tall, notes
+    heights = px(26), drive, tall, room - tall, notes
     tops = list(accumulate(heights, initial=rect.top + px(8)))[:-1]
     lefts = [rect.left + edge + index * (width + gap) for index in range(count)]
     return [
@@ -59,11 +61,16 @@ def draw_title(canvas: Canvas, rect: pygame.Rect, name: str, alive: bool, hidden
 
 
 def draw_drive(canvas: Canvas, rect: pygame.Rect, drive: Heatmap, first: bool) -> None:
-    """What the medium is driven with, as a strip; an arrow leads to it from the unit before."""
+    """What the medium is driven with, as a strip or an image; an arrow leads to it from the unit before."""
     px = canvas.px
     canvas.fill(rect, colours.PAPER)
-    canvas.text(f"{drive.title}: {drive.values.size} inputs", rect.left, rect.top, 13, colours.GREY, width=rect.width)
+    rows, across = drive.values.shape
+    title = drive.title if rows > 1 else f"{drive.title}: {drive.values.size} inputs"
+    canvas.text(title, rect.left, rect.top, 13, colours.GREY, width=rect.width, least=10)
     strip = pygame.Rect(rect.left, rect.top + px(18), rect.width, px(12))
+    if rows > 1:
+        pixel = min(rect.width / across, (rect.height - px(26)) / rows)
+        strip.size = round(pixel * across), round(pixel * rows)
     canvas.image(colours.coloured(drive.values, drive.limit, drive.signed), strip)
     if not first:
         right, y, size = rect.left - px(5), strip.centery, px(5)

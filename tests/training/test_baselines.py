@@ -8,12 +8,14 @@ import json
 import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import VecNormalize
+from torch import nn
 
 from pib_rl.cli.cli import UserError
 from pib_rl.training import baselines
 from pib_rl.training import run as training_run
 from pib_rl.training.baselines import ALGORITHMS, BaselineConfig, Player, build
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.small_cnn import SmallCnn
 from pib_rl.training.tuned import FOLDER
 
 ENVS = ("CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")
@@ -46,6 +48,25 @@ def test_every_agent_is_built_with_the_zoo_settings(algo, env):
         top = float(rate.removeprefix("lin_"))
         assert [model.lr_schedule(1.0), model.lr_schedule(0.5)] == pytest.approx([top, top / 2])
     assert isinstance(model.get_env(), VecNormalize) == bool(settings.get("normalize"))
+    model.get_env().close()
+
+
+@pytest.mark.parametrize(("env", "package"), [("Hopper-v5", "mujoco"), ("HalfCheetah-v5", "mujoco")])
+def test_ppo_moves_robots_with_the_network_of_the_zoo(env, package):
+    pytest.importorskip(package)
+    model = build(BaselineConfig(env=env, algo="ppo"))
+    assert isinstance(model.get_env(), VecNormalize)
+    assert [layer.out_features for layer in model.policy.mlp_extractor.policy_net[::2]] == [256, 256]
+    assert all(isinstance(layer, nn.ReLU) for layer in model.policy.mlp_extractor.policy_net[1::2])
+    model.get_env().close()
+
+
+def test_ppo_sees_the_games_of_minatar_as_small_images():
+    pytest.importorskip("minatar")
+    model = build(BaselineConfig(env="MinAtar/Breakout-v1", algo="ppo"))
+    assert isinstance(model.policy.features_extractor, SmallCnn)
+    assert model.policy.features_extractor.layers[0].in_channels == 4
+    assert model.policy.action_net.in_features == 128
     model.get_env().close()
 
 

@@ -319,3 +319,23 @@ def test_two_pygames_are_told_with_the_cure(monkeypatch):
 )
 def test_ages_are_told_in_the_unit_that_fits(seconds, told):
     assert age(seconds) == told
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_patch_unit_shows_its_image_and_what_the_medium_saw_at_each_square(seen):
+    policy = PIBPolicy(spaces.Box(0, 1, (5, 6, 2), dtype=bool), spaces.Discrete(2), width=8, patches=[(3, 3, 1)])
+    found, obs = Probe(policy), np.zeros((5, 6, 2), dtype=bool)
+    obs[1, 4, 1] = True
+    if seen:
+        found.act(obs)
+    first, second, *_ = found.scene().units
+    assert (first.drive.title, first.drive.values.shape) == ("image: 5 x 6 x 2", (5, 13))
+    assert second.drive.values.shape == (1, 90)
+    outputs = min(9, policy.model.network.chain[0].medium.out_features)
+    assert first.medium.title.endswith(f": {outputs} of {policy.model.network.chain[0].medium.out_features}")
+    if seen:
+        assert first.drive.values[1, 7 + 4] == np.nanmax(first.drive.values) > 0
+        shown = policy.model.network.chain[0].medium.shown(found.measured[1].h[0])
+        np.testing.assert_array_equal(first.medium.values[:5, :6].ravel(), shown[:, 0].numpy())
+        np.testing.assert_array_equal(first.medium.values[:5, 7:13].ravel(), shown[:, 1].numpy())
+    assert draw_scene(found.scene(), FRAME).shape == (720, 1280, 3)

@@ -18,6 +18,7 @@ from pib_rl.agents.policy import PIBPolicy, Prediction
 from pib_rl.agents.saved import BEST, LAST, load_policy
 from pib_rl.common.limits import within_memory
 from pib_rl.common.options import admit, shown
+from pib_rl.common.pictures import as_frame
 from pib_rl.envs.actions import check_action
 from pib_rl.envs.hardware.chips import LARGE, FreshChip, Source, check_single, reseed, run_folder
 from pib_rl.envs.hardware.delay import Delay, late_steps
@@ -203,9 +204,10 @@ class HardwareLoop(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         Raises:
             DependencyNotInstalled: If pygame is missing or doubled.
         """
-        frame = self.env.render()
-        if self.view == "task" or not isinstance(frame, np.ndarray):
-            return frame
+        drawn = self.env.render()
+        frame = None if self.view == "task" else as_frame(drawn)
+        if frame is None:
+            return drawn
         if self._painter is None:
             from pib_rl.viewer import Painter
 
