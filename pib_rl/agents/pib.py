@@ -99,7 +99,7 @@ class PIB(OnPolicyAlgorithm):
         units: int = 2,
         patches: Sequence[tuple[int, int, int]] | None = None,
         chips: int = 1,
-        objective: str = "gaussian",
+        objective: str = "decoder",
         objective_options: dict[str, float] | None = None,
         learner: str | None = None,
         rule: dict[str, Any] | None = None,

@@ -43,7 +43,7 @@ class TrainConfig(RunSettings, LearnerSettings):
     """Initial log standard deviation of continuous actions, in half ranges of the action."""
     noise_correlation: float = 0.0
     """Correlation of the exploration noise of continuous actions in successive steps, 0..1."""
-    objective: Annotated[str, tyro.conf.arg(help=f"{OBJECTIVE}.")] = "gaussian"
+    objective: Annotated[str, tyro.conf.arg(help=f"{OBJECTIVE}.")] = "decoder"
     fault: tuple[str, ...] = ()
     """What breaks and after how many environment steps, as KIND:SIZE@STEP, such as stuck:0.5@20000. FIRST..LAST in
     place of SIZE gives the chips of a wafer sizes from FIRST to LAST, such as stuck:0.1..0.5@start."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from torch import Tensor
 
 from pib_rl.agents.learners.base import Learner
@@ -14,6 +16,13 @@ class PIBLearner(Learner):
     All units take their steps at once, each on its own measurements.
     """
 
+    defaults: ClassVar[dict[str, Any]] = {
+        "hidden_rate": 0.01,
+        "hidden_decay": 1.0,
+        "hidden_steps": 80,  # as many as the readout takes: what a batch says is noisy, and steps are small
+        "hidden_batch": 256,
+        "hidden_rollouts": 1,
+    }
     updates = True
     moves_outputs = True
     wafers = True

@@ -44,13 +44,13 @@ class ChipConfig:
     units: int = 2
     patches: Sequence[Patch] = ()
     image: Grid | None = None
-    objective: str = "gaussian"
+    objective: str = "decoder"
     objective_options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     chips: int = 1
 
     def __post_init__(self) -> None:
-        for name, kind, example in (("hw", "a substrate", "memristive"), ("objective", "an objective", "gaussian")):
+        for name, kind, example in (("hw", "a substrate", "memristive"), ("objective", "an objective", "decoder")):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise ValueError(f"{name} must be the name of {kind}, such as {example}, got {shown(value)}")

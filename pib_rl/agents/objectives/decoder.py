@@ -80,7 +80,9 @@ class Decoder(Objective):
 
     Args:
         beta: Weight of compression, >= 0; a decoder of the unit's input h is then kept too.
-        ridge: Regularisation, > 0, in units of the mean square of the code.
+        ridge: Regularisation, > 0, in units of the mean square of the code. Low: any code will do from which the target
+            can be read at all. High: the target has to be in what varies most, where noise and a medium behind the unit
+            can't drown it.
         memory: Samples after which what was seen weighs e times less, > 0. More: less noise. Fewer: the decoder
             follows a unit and a policy that change.
         gain: Slope of the saturation, > 0.
@@ -104,7 +106,7 @@ class Decoder(Objective):
         self,
         beta: float = 0.0,
         *,
-        ridge: float = 0.01,
+        ridge: float = 1.0,
         memory: float = 20_000,
         gain: float = 1.5,
         offset: float = 1.0,

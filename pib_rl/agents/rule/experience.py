@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.agents.objectives.target import Target
 
 
@@ -67,23 +66,19 @@ class Experience:
         return cls(*(torch.cat(column, axis) for column in columns))
 
 
-def reward_target(samples: Experience, normaliser: Normaliser) -> Target:
-    """What the readout should say, and what followed, in three blocks, centred, per chip.
-
-        y = [ p + A score | (R - mean)/std | clip((x' - mean)/std, -4, 4) ]
+def reward_target(samples: Experience) -> Target:
+    """What the readout should say, in two blocks, centred, per chip: y = [ p + A score | (R - mean)/std ].
 
     The first block, divided by its rms, is what the policy preferred, p, moved by what came of it: the advantage A, in
     standard deviations, times the score of the action. p has hardly any noise, and holds what many rollouts taught; A
-    has much, and is new. The return R is the same for the value: V plus an advantage. x' is the next observation.
+    has much, and is new. The return R is the same for the value: V plus an advantage.
     """
     advantage = samples.advantage
     push = (advantage / advantage.std(-1, keepdim=True).clamp(min=1e-6)).unsqueeze(-1) * samples.score
     wanted = samples.preference + push
     wanted = wanted / wanted.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=1e-6)
-    gain = standardise(samples.returns.unsqueeze(-1))
-    following = normaliser(samples.next_obs)
-    values = torch.cat([wanted, gain, standardise(following).clamp_(-4, 4)], -1)
-    return Target(values - values.mean(-2, keepdim=True), (wanted.shape[-1], 1, following.shape[-1]))
+    values = torch.cat([wanted, standardise(samples.returns.unsqueeze(-1))], -1)
+    return Target(values - values.mean(-2, keepdim=True), (wanted.shape[-1], 1))
 
 
 def standardise(values: Tensor) -> Tensor:

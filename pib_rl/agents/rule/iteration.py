@@ -214,7 +214,7 @@ class Rule:
         newest, model = self.history[-1], self.policy.model
         pick = self._draw(len(newest), newest.obs.device)[: self.config.hidden_batch]
         x = self.policy.inputs(newest.obs.index_select(-2, pick))
-        target = reward_target(newest, model.normaliser)
+        target = reward_target(newest)
         plane = information_plane(x, model.network.measure(x), target.take(pick))
         log = {f"information/input_unit{unit}": point.on_input for unit, point in enumerate(plane, 1)}
         return log | {f"information/target_unit{unit}": point.on_target for unit, point in enumerate(plane, 1)}

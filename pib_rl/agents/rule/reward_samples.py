@@ -43,12 +43,12 @@ class RewardSamples(Samples):
         return self.policy.inputs(self.joined.obs.index_select(-2, pick))
 
     def target(self, pick: Tensor) -> Target:
-        """What the readout should say, and what followed, see `reward_target`."""
+        """What the readout should say, see `reward_target`."""
         return self._target.take(pick)
 
     @cached_property
     def _target(self) -> Target:
-        return reward_target(self.joined, self.policy.model.normaliser)
+        return reward_target(self.joined)
 
     def contrast(self, pick: Tensor) -> Contrast:
         """States with the action that was taken and with another one that the policy might have taken.
