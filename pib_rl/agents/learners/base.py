@@ -66,6 +66,13 @@ class Learner:
         """Learns from a batch when the fraction ``progress`` of the training is done; numbers per chip for the log."""
         return {}
 
+    def begin(self, held: Batch) -> None:
+        """Comes before the batches of a rollout; ``held`` are samples of it that are in none of them."""
+
+    def finish(self, held: Batch) -> dict[str, Tensor]:
+        """Comes after the batches of a rollout, with the samples of `begin` to measure again; numbers for the log."""
+        return {}
+
     def remember(self, batch: Batch) -> None:
         """Takes note of samples that the learner had its batches from; comes after all of these, once per sample."""
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from pib_rl.agents.learners.base import Learner
+from pib_rl.agents.learners.config import HiddenConfig
+from pib_rl.agents.learners.safeguard import Safeguard
 from pib_rl.agents.learners.samples import Batch
+from pib_rl.agents.network.model import PhysicalModel
 
 
 class PIBLearner(Learner):
@@ -27,6 +31,12 @@ class PIBLearner(Learner):
     moves_outputs = True
     wafers = True
 
+    def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
+        super().__init__(model, config, options)
+        self.safeguard = Safeguard(model.network).to(model.device)
+        self.memory["safeguard"] = self.safeguard
+        self._before: list[Tensor] = []
+
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         config, left = self.config, self.config.rate_left(progress)
         scores = self.model.network.update_units(
@@ -38,6 +48,16 @@ class PIBLearner(Learner):
             config.output_rms,
         )
         return {f"loss_unit{unit}": score.loss for unit, score in enumerate(scores, 1)}
+
+    def begin(self, held: Batch) -> None:
+        for unit in self.model.network.chain:
+            unit.begin()
+        self._before = self.safeguard.losses(held.measure(), held.target)
+
+    def finish(self, held: Batch) -> dict[str, Tensor]:
+        alarm = self.safeguard.judge(self._before, self.safeguard.losses(held.measure(), held.target))
+        freedom = torch.stack([unit.freedom.mean() for unit in self.model.network.chain])
+        return {"alarms": alarm.float().mean(), "freedom": freedom.mean()}
 
     def remember(self, batch: Batch) -> None:
         if not any(unit.objective.remembers for unit in self.model.network.chain):

@@ -82,9 +82,11 @@ class Unit(nn.Module):
 
     Attributes:
         alive: 1, or 0 where its outputs are dead, a scalar.
+        freedom: Factor of its rate, 0..1, see `Safeguard`, shape (*chips, 1, 1).
     """
 
     alive: Tensor
+    freedom: Tensor
 
     def __init__(
         self,
@@ -103,6 +105,8 @@ class Unit(nn.Module):
         self.optimiser = optimiser
         self.patch_grid = patch_grid
         self.register_buffer("alive", torch.ones(()))
+        self.register_buffer("freedom", torch.ones_like(control.std))
+        self._asked: Tensor | None = None
         restore_after_loading(self)
         self.restore()
 
@@ -167,6 +171,17 @@ class Unit(nn.Module):
         slope = self.outer(score.gradient if limit is None else score.gradient + output_penalty(z, limit), h)
         if plastic < 1:
             slope[..., round(plastic * slope.shape[-2]) :, :] = 0
-        change = self.optimiser.step(slope, array_rate(rate, self.array.in_features))
+        change = self.optimiser.step(slope, array_rate(rate, self.array.in_features)).mul_(self.freedom)
         self.array.program(change)
+        self._asked = change if self._asked is None else self._asked.add_(change)
         return score
+
+    def begin(self) -> None:
+        """From here on, changes that are asked for may be taken back."""
+        self._asked = None
+
+    def take_back(self, which: Tensor) -> None:
+        """Asks the array for the opposite of all changes since `begin`, on chips where ``which``, (*chips, 1, 1)."""
+        if self._asked is not None and which.any():
+            self.array.program(self._asked * which.to(self._asked).neg())
+        self.begin()

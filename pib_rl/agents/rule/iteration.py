@@ -26,6 +26,7 @@ from pib_rl.agents.rule.rollout import Rollout, advantages
 from pib_rl.agents.rule.self_test import SelfTest
 from pib_rl.common.streams import LEARNING
 
+HELD, LEAST = 256, 16  # samples of a rollout that units never learn from, an eighth of it; too few tell nothing
 AT_ONCE = 512  # samples of a rollout that are measured together to be remembered
 
 
@@ -141,14 +142,24 @@ class Rule:
         """``hidden_steps`` steps of the learner on samples of the newest rollouts; means of its metrics."""
         recent = list(self.history)[-self.config.hidden_rollouts :]
         samples = RewardSamples(self.policy, self.config, recent, progress)
-        logs = [
-            self.learner.update(Batch(samples, pick, self.policy.model.network), progress)
-            for pick in self._batches(len(samples), self.policy.device)
-        ]
+        device, network = self.policy.device, self.policy.model.network
+        held, learned = self._split(len(samples), len(recent[-1]), device)
+        if len(held):
+            self.learner.begin(Batch(samples, held, network))
+        logs = [self.learner.update(Batch(samples, pick, network), progress) for pick in self._batches(learned)]
+        log = self.learner.finish(Batch(samples, held, network)) if len(held) else {}
+        log |= {name: torch.stack([log[name] for log in logs]).mean() for name in logs[0]}
         newest = RewardSamples(self.policy, self.config, recent[-1:], progress)
-        for pick in torch.arange(len(newest), device=self.policy.device).split(AT_ONCE):
-            self.learner.remember(Batch(newest, pick, self.policy.model.network))
-        return {f"train/{name}": float(torch.stack([log[name] for log in logs]).mean()) for name in logs[0]}
+        for pick in torch.split(torch.arange(len(newest), device=device), AT_ONCE):
+            self.learner.remember(Batch(newest, pick, network))
+        return {f"train/{name}": float(value.mean()) for name, value in log.items()}
+
+    def _split(self, n: int, newest: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Indices of held-out samples, some of the last ``newest`` ones of n, and of all others."""
+        count = min(HELD, newest // 8) if newest >= 8 * LEAST else 0
+        order = self._draw(newest, device) + (n - newest)
+        older = torch.arange(n - newest, device=device)
+        return order[:count], torch.cat([older, order[count:]])
 
     def _refit(self, states: Tensor, inputs: Tensor, before: Tensor) -> dict[str, float]:
         """Brings the readout's outputs for ``states`` back to those of before the units moved."""
@@ -159,13 +170,13 @@ class Rule:
         kept = model.readout.refit(inputs, shift, config.ridge, noise, config.refit_margin)
         return {"train/refit_shift": float(shift.square().mean().sqrt()), "train/refit_kept": float(kept.mean())}
 
-    def _batches(self, n: int, device: torch.device) -> Iterator[Tensor]:
-        """``hidden_steps`` index batches of ``hidden_batch`` of n samples, drawn without repetition until all are."""
-        batch = min(self.config.hidden_batch, n)
-        order = torch.empty(0, dtype=torch.long, device=device)
+    def _batches(self, learned: Tensor) -> Iterator[Tensor]:
+        """``hidden_steps`` batches of ``hidden_batch`` of these indices, drawn without repetition until all are."""
+        batch = min(self.config.hidden_batch, len(learned))
+        order = learned[:0]
         for _ in range(self.config.hidden_steps):
             if len(order) < batch:
-                order = self._draw(n, device)
+                order = learned[self._draw(len(learned), learned.device)]
             pick, order = order[:batch], order[batch:]
             yield pick
 

@@ -1,0 +1,88 @@
+"""Keeps units from losing what they know: steps that cost information are taken back, and next ones are smaller."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.network.network import Activations, Network
+from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.objectives.saturation import Saturation
+from pib_rl.agents.objectives.target import Target
+
+ALARM = 2.0  # standard errors by which a loss has to stand out
+MEMORY = 0.95  # of losses, per rollout: one that is too small to be seen at once is seen after some time
+SLOWER, FASTER = 0.5, 1.05  # what an alarm makes of a unit's freedom, and a rollout without one
+RIDGE = 1.0  # as in `Decoder`
+
+
+class Safeguard(nn.Module):
+    """Tests, for each unit, whether its steps cost information that held-out samples show.
+
+    Held-out samples of a rollout are measured before and after the unit's steps. A fresh ridge regression of their
+    targets on the unit's code leaves the leave-one-out residuals r before and r' after. With q_i = sum over blocks of
+    the mean of r_id^2 / var y_d,
+
+        D = mean_i (q'_i - q_i),   S <- 0.95 S + D,   V <- 0.95^2 V + var(q' - q)/n,
+
+    S > 2 sqrt(V) is an alarm: all that was asked of the unit's array since the test before is asked back, and the
+    unit's freedom, a factor of its rate, is halved; otherwise it grows by a twentieth, up to 1. Units that can only
+    lose come to rest within some rollouts. What they learn, and from which objective, plays no role here.
+
+    Source: the leave-one-out residual: Allen, Technometrics 16, 125 (1974); adding up small losses is a CUSUM test,
+    Page, Biometrika 41, 100 (1954). What follows from an alarm is ours.
+
+    Args:
+        network: The units.
+
+    Attributes:
+        sums, variances: S and V, shape (units, *chips).
+    """
+
+    sums: Tensor
+    variances: Tensor
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self._network = [network]  # in a list, so that its state is not saved twice
+        chips = network.chain[0].freedom.shape[:-2]
+        self.codes = nn.ModuleList(
+            Saturation(1.5, 1.0, 2, unit.out_features, None if unit.patch_grid is None else unit.patch_grid.after, None)
+            for unit in network.chain
+        )
+        self.register_buffer("sums", torch.zeros(len(network.chain), *chips))
+        self.register_buffer("variances", torch.zeros(len(network.chain), *chips))
+
+    def losses(self, measured: Activations, target: Target) -> list[Tensor]:
+        """Q of every unit, shape (*chips, n), for n held-out samples as measured now."""
+        y = target.values - target.values.mean(-2, keepdim=True)
+        y = y / y.square().mean(-2, keepdim=True).sqrt().clamp(min=TINY)
+        blocks = list(target.blocks) or [1] * y.shape[-1]
+        result = []
+        for code, z in zip(self.codes, measured.z, strict=True):
+            square = left_out(code(z).values, y).square()
+            result.append(torch.stack([part.mean(-1) for part in torch.split(square, blocks, -1)]).sum(0))
+        return result
+
+    def judge(self, before: list[Tensor], after: list[Tensor]) -> Tensor:
+        """Compares `losses`; takes steps back where it has to. Truth values of alarms, shape (units, *chips)."""
+        change = torch.stack([now - was for was, now in zip(before, after, strict=True)])
+        self.sums.mul_(MEMORY).add_(change.mean(-1))
+        self.variances.mul_(MEMORY**2).add_(change.var(-1) / change.shape[-1])
+        alarm = self.sums > ALARM * self.variances.sqrt()
+        for unit, lost in zip(self._network[0].chain, alarm, strict=True):
+            unit.take_back(lost[..., None, None])
+            unit.freedom.mul_(torch.where(lost[..., None, None], SLOWER, FASTER)).clamp_(max=1)
+        self.sums.masked_fill_(alarm, 0)
+        self.variances.masked_fill_(alarm, 0)
+        return alarm
+
+
+def left_out(code: Tensor, y: Tensor) -> Tensor:
+    """Leave-one-out residuals, shape (..., n, D), of a ridge regression of y on a code, shape (..., n, features)."""
+    kernel = code @ code.mT
+    n = code.shape[-2]
+    penalty = RIDGE * n / code.shape[-1] * (kernel.diagonal(dim1=-2, dim2=-1).mean(-1).clamp(min=TINY))
+    kernel.diagonal(dim1=-2, dim2=-1).add_(penalty.unsqueeze(-1))
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(kernel).L)
+    return (inverse @ y) / inverse.diagonal(dim1=-2, dim2=-1).unsqueeze(-1)
