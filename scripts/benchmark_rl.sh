@@ -9,20 +9,24 @@
 # LunarLander and BipedalWalker. Each seed has a run of its own (--no-wafers): the table compares times, and a run
 # depends on its seed alone.
 # Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), LEARNERS (may be
-# empty) and HW to measure some learners or substrates now and others later: benchmark_table.py keeps what is there.
+# empty), STEPS, SEEDS and WAFERS (--wafers) for the tasks of docs/images.md, and HW to measure some learners or substrates now and others later: benchmark_table.py keeps what is there.
 set -euo pipefail
 
 OUT=${OUT:-comparisons}
 PYTHON=${PYTHON:-python3}
 LEARNERS=${LEARNERS-frozen backprop backprop-off ppo}
 HW=${HW:-memristive optical}
+STEPS=${STEPS:-1000000}
+SEEDS=${SEEDS:-5}
+WAFERS=${WAFERS:---no-wafers}
 TASKS=(cartpole cartpole-noise acrobot pendulum mountaincar lander-w64 lander-w256 walker)
+MORE=(breakout asterix freeway lander-short hopper halfcheetah) # learning that pays: docs/images.md
 
 compare() { # NAME ENV [options]
   local name=$1
   shift
   # shellcheck disable=SC2086 -- a list of names
-  "$PYTHON" -m pib_rl.compare "$@" --hw $HW --learner $LEARNERS --no-wafers --out "$OUT/$name" ${JOBS:+--jobs "$JOBS"}
+  "$PYTHON" -m pib_rl.compare "$@" --hw $HW --learner $LEARNERS $WAFERS --out "$OUT/$name" ${JOBS:+--jobs "$JOBS"}
 }
 
 measure() {
@@ -41,13 +45,20 @@ measure() {
     mountaincar) compare "$1" MountainCarContinuous-v0 --first-seed 115 --timesteps 100000 ;;
     lander-w64) compare "$1" LunarLander-v3 --first-seed 136 --width 64 --timesteps 1000000 ;;
     lander-w256) compare "$1" LunarLander-v3 --first-seed 136 --width 256 --timesteps 1000000 ;;
+    breakout) compare "$1" MinAtar/Breakout-v1 --first-seed 300 --seeds "$SEEDS" --width 256 --timesteps "$STEPS" ;;
+    asterix) compare "$1" MinAtar/Asterix-v1 --first-seed 300 --seeds "$SEEDS" --width 256 --timesteps "$STEPS" ;;
+    freeway) compare "$1" MinAtar/Freeway-v1 --first-seed 300 --seeds "$SEEDS" --width 256 --timesteps "$STEPS" ;;
+    lander-short) compare "$1" LunarLander-v3 --first-seed 300 --seeds "$SEEDS" --width 64 --timesteps "$STEPS" ;;
+    hopper) compare "$1" Hopper-v5 --first-seed 300 --seeds "$SEEDS" --timesteps "$STEPS" ;;
+    halfcheetah) compare "$1" HalfCheetah-v5 --first-seed 300 --seeds "$SEEDS" --timesteps "$STEPS" ;;
     walker) HW=memristive compare "$1" BipedalWalker-v3 --first-seed 103 --seeds 3 --timesteps 3000000 ;;
   esac
 }
 
 [ $# -gt 0 ] || set -- "${TASKS[@]}"
 for task in "$@"; do
-  [[ " ${TASKS[*]} " == *" $task "* ]] || { echo "unknown task $task: choose among ${TASKS[*]}" >&2; exit 2; }
+  [[ " ${TASKS[*]} ${MORE[*]} " == *" $task "* ]] ||
+    { echo "unknown task $task: choose among ${TASKS[*]} ${MORE[*]}" >&2; exit 2; }
 done
 failed=0
 for task in "$@"; do

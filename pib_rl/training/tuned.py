@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pib_rl.agents.observations import image_layout
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError, read_yaml
+from pib_rl.envs.make import make_env
 from pib_rl.physical.registry import base
 
 FOLDER = Path(__file__).parents[1] / "hyperparams"
 ZOO = {"n_timesteps": "timesteps"}  # the zoo's word: ours
 ZOO_RULE = {"n_epochs": "epochs"}
+IMAGES = "images"
 OWN = (
     "objective",
     "objective_options",
@@ -33,7 +37,7 @@ def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
     those of ``hyperparams/LEARNER.yml``, if there is such a file.
 
     Args:
-        env_id: Environment id; without a key of its own, ``default`` alone counts.
+        env_id: Environment id; without a key of its own, ``default`` alone counts, and ``images`` where it shows some.
         learner: what trains the hidden arrays.
         hw: Substrate, for settings of its own; those of a preset go before them. None leaves them out.
     """
@@ -54,7 +58,9 @@ def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
 
 
 def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
-    """Settings of one environment in a file of the zoo's form: of ``default``, its own, and those under ``hw: NAME``.
+    """Settings of one environment in a file of the zoo's form, each over those before it.
+
+    Those of ``default``, of ``images`` if observations are some, the environment's own, and those under ``hw: NAME``.
 
     Raises:
         UserError: If the file can't be read or a key holds no mapping.
@@ -63,6 +69,19 @@ def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
     for key, value in content.items():
         if not isinstance(value, dict):
             raise UserError(f"{path}: {key} must hold a mapping of settings, got {value!r}")
-    settings = dict(content.get("default", {}) | content.get(env_id, {}))
+    images = content.get(IMAGES, {})
+    settings = content.get("default", {}) | (images if images and sees_images(env_id) else {}) | content.get(env_id, {})
     own: dict[str, dict[str, Any]] = settings.pop("hw", {})
     return settings | ({} if hw is None else own.get(base(hw), {}) | own.get(hw, {}))
+
+
+@cache
+def sees_images(env_id: str) -> bool:
+    """Whether observations of an environment are images; not if it can't be made: whoever makes it says why."""
+    try:
+        env = make_env(env_id)
+    except (ValueError, RuntimeError, AssertionError, TypeError):
+        return False
+    space = env.observation_space
+    env.close()
+    return image_layout(space) is not None
