@@ -10,7 +10,7 @@ from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
 
-ALARM = 3.0  # standard errors by which a loss has to stand out
+ALARM = 2.5  # standard errors by which a loss has to stand out
 MEMORY = 0.98  # of losses, per rollout: one that is too small to be seen at once is seen after some time
 SLOWER, FASTER = 0.5, 1.01  # what an alarm makes of a unit's freedom, and a rollout without one
 RIDGE = 1.0  # as in `Decoder`
@@ -25,7 +25,7 @@ class Safeguard(nn.Module):
 
         D = mean_i (q'_i - q_i),   S <- 0.98 S + D,   V <- 0.98^2 V + var(q' - q)/n,
 
-    S > 3 sqrt(V) is an alarm: all that was asked of the unit's array since the test before is asked back, and the
+    S > 2.5 sqrt(V) is an alarm: all that was asked of the unit's array since the test before is asked back, and the
     unit's freedom, a factor of its rate, is halved; otherwise it grows by a hundredth, up to 1. Units that can only
     lose come to rest within some rollouts. What they learn, and from which objective, plays no role here.
 

@@ -26,7 +26,7 @@ from pib_rl.agents.rule.rollout import Rollout, advantages
 from pib_rl.agents.rule.self_test import SelfTest
 from pib_rl.common.streams import LEARNING
 
-HELD, LEAST = 256, 16  # samples of a rollout that units never learn from, an eighth of it; too few tell nothing
+HELD, LEAST = 512, 16  # samples of a rollout that units never learn from, a quarter of it; too few tell nothing
 AT_ONCE = 512  # samples of a rollout that are measured together to be remembered
 
 
@@ -156,7 +156,7 @@ class Rule:
 
     def _split(self, n: int, newest: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Indices of held-out samples, some of the last ``newest`` ones of n, and of all others."""
-        count = min(HELD, newest // 8) if newest >= 8 * LEAST else 0
+        count = min(HELD, newest // 4) if newest >= 4 * LEAST else 0
         order = self._draw(newest, device) + (n - newest)
         older = torch.arange(n - newest, device=device)
         return order[:count], torch.cat([older, order[count:]])
