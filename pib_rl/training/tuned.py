@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.observations import image_layout
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError, read_yaml
@@ -45,7 +46,7 @@ def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
     if learner != "pib":
         settings = {name: value for name, value in settings.items() if name not in OWN}
         own = FOLDER / f"{learner}.yml"
-        settings |= entry(own, env_id, hw) if own.is_file() else {}
+        settings |= entry(own, env_id, hw) if learner in LEARNERS and own.is_file() else {}
     of_rule = {field.name for field in fields(RuleConfig)}
     result: dict[str, Any] = {"rule": {}}
     for name, value in settings.items():

@@ -52,10 +52,10 @@ class PIBLearner(Learner):
     def begin(self, held: Batch) -> None:
         for unit in self.model.network.chain:
             unit.begin()
-        self._before = self.safeguard.losses(held.measure(), held.target)
+        self._before = self.safeguard.losses(held.measure(), held.kept)
 
     def finish(self, held: Batch) -> dict[str, Tensor]:
-        alarm = self.safeguard.judge(self._before, self.safeguard.losses(held.measure(), held.target))
+        alarm = self.safeguard.judge(self._before, self.safeguard.losses(held.measure(), held.kept))
         freedom = torch.stack([unit.freedom.mean() for unit in self.model.network.chain])
         return {"alarms": alarm.float().mean(), "freedom": freedom.mean()}
 

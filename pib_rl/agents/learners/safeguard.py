@@ -14,6 +14,7 @@ ALARM = 2.5  # standard errors by which a loss has to stand out
 MEMORY = 0.98  # of losses, per rollout: one that is too small to be seen at once is seen after some time
 SLOWER, FASTER = 0.5, 1.01  # what an alarm makes of a unit's freedom, and a rollout without one
 RIDGE = 1.0  # as in `Decoder`
+FLAT = 1e-4  # standard deviation below which a dimension holds nothing that could be lost
 
 
 class Safeguard(nn.Module):
@@ -56,7 +57,7 @@ class Safeguard(nn.Module):
     def losses(self, measured: Activations, target: Target) -> list[Tensor]:
         """Q of every unit, shape (*chips, n), for n held-out samples as measured now."""
         y = target.values - target.values.mean(-2, keepdim=True)
-        y = y / y.square().mean(-2, keepdim=True).sqrt().clamp(min=TINY)
+        y = y / y.square().mean(-2, keepdim=True).sqrt().clamp(min=FLAT)
         blocks = list(target.blocks) or [1] * y.shape[-1]
         result = []
         for code, z in zip(self.codes, measured.z, strict=True):

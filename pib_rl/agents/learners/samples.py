@@ -41,6 +41,10 @@ class Samples(ABC):
     def target(self, pick: Tensor) -> Target:
         """What is broadcast to every unit."""
 
+    def kept(self, pick: Tensor) -> Target:
+        """What units should not lose, whatever they learn, see `Safeguard`; their target if nothing else."""
+        return self.target(pick)
+
     @abstractmethod
     def contrast(self, pick: Tensor) -> Contrast:
         """Each sample with two actions or labels."""
@@ -90,6 +94,11 @@ class Batch:
     def target(self) -> Target:
         """What is broadcast to every unit."""
         return self._samples.target(self._pick)
+
+    @property
+    def kept(self) -> Target:
+        """What units should not lose."""
+        return self._samples.kept(self._pick)
 
     @cached_property
     def contrast(self) -> Contrast:

@@ -50,6 +50,12 @@ class RewardSamples(Samples):
     def _target(self) -> Target:
         return reward_target(self.joined)
 
+    def kept(self, pick: Tensor) -> Target:
+        """The target, and the next observation: what no reward asks for today may be needed tomorrow."""
+        target, normaliser = self.target(pick), self.policy.model.normaliser
+        following = normaliser(self.joined.next_obs.index_select(-2, pick))
+        return Target(torch.cat([target.values, following], -1), (*target.blocks, following.shape[-1]))
+
     def contrast(self, pick: Tensor) -> Contrast:
         """States with the action that was taken and with another one that the policy might have taken.
 
