@@ -13,6 +13,8 @@ from pib_rl.agents.learners.safeguard import Safeguard
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.model import PhysicalModel
 
+KEPT = 2  # blocks of what units should keep in reinforcement: the return, and the next observation
+
 
 class PIBLearner(Learner):
     """Physical Information Bottleneck: every unit raises the information between its outputs and the target.
@@ -33,7 +35,7 @@ class PIBLearner(Learner):
 
     def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
         super().__init__(model, config, options)
-        self.safeguard = Safeguard(model.network).to(model.device)
+        self.safeguard = Safeguard(model.network, KEPT).to(model.device)
         self.memory["safeguard"] = self.safeguard
         self._before: list[Tensor] = []
 

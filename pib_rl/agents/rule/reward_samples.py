@@ -51,10 +51,13 @@ class RewardSamples(Samples):
         return reward_target(self.joined)
 
     def kept(self, pick: Tensor) -> Target:
-        """The target, and the next observation: what no reward asks for today may be needed tomorrow."""
-        target, normaliser = self.target(pick), self.policy.model.normaliser
-        following = normaliser(self.joined.next_obs.index_select(-2, pick))
-        return Target(torch.cat([target.values, following], -1), (*target.blocks, following.shape[-1]))
+        """The return, and the next observation: what no reward asks for today may be needed tomorrow.
+
+        What the policy prefers is not among these: it is made of the very taps that units change.
+        """
+        gain = self.joined.returns.index_select(-1, pick).unsqueeze(-1)
+        following = self.policy.model.normaliser(self.joined.next_obs.index_select(-2, pick))
+        return Target(torch.cat([gain, following], -1), (1, following.shape[-1]))
 
     def contrast(self, pick: Tensor) -> Contrast:
         """States with the action that was taken and with another one that the policy might have taken.
