@@ -33,6 +33,8 @@ def test_a_round_trip_keeps_every_bit(hw, mode, tmp_path):
     np.testing.assert_array_equal(one, two)
     ours, theirs = (model.policy.model.outputs(torch.from_numpy(states()), "mean") for model in (agent, loaded))
     assert torch.equal(ours, theirs)
+    if mode == "pib":  # what the decoder of the last unit learned came along
+        assert loaded.policy.model.network.chain[-1].objective.decoder.weights.any()
     assert (loaded.learner, loaded.num_timesteps, loaded.seed) == (mode, 64, 3)
 
 
