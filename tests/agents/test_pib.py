@@ -50,10 +50,11 @@ def test_every_substrate_learns_by_name(hw):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_learns_by_name(objective):
-    option = {"ridge": "gain", "decoder": "ridge"}.get(objective, "bandwidth")
+    option = "gain" if objective in ("ridge", "decoder") else "bandwidth"
     agent = PIB("MlpPolicy", "CartPole-v1", objective=objective, objective_options={option: 0.8}, **SMALL)
     agent.learn(64)
-    assert all(getattr(unit.objective, option) == 0.8 for unit in agent.policy.model.network.chain)
+    objectives = [unit.objective for unit in agent.policy.model.network.chain]
+    assert all(getattr(getattr(one, "saturation", one), option) == 0.8 for one in objectives)
     assert all(buffer.isfinite().all() for buffer in agent.policy.buffers())
 
 
