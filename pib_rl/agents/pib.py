@@ -302,7 +302,7 @@ class PIB(OnPolicyAlgorithm):
         except (RuntimeError, ValueError) as error:  # SB3's `load` takes a ValueError for one of its own old files
             raise RuntimeError(
                 "the saved parameters do not fit this agent (another width, number of units, environment, hw or "
-                f"version of pib_rl made them): {first_difference(error)}; make the agent as the saved one was, or train again"
+                f"version of pib_rl made them): {first_difference(error)}; make it as the saved one was, or train again"
             ) from None
 
     def _excluded_save_params(self) -> list[str]:
