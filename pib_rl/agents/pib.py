@@ -23,6 +23,7 @@ from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
+from pib_rl.agents.saved import first_difference
 from pib_rl.common.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
@@ -35,8 +36,8 @@ class PIB(OnPolicyAlgorithm):
     """Physical Information Bottleneck agent: units on hardware learn by local, reward-modulated information.
 
     No gradient passes between units or through hardware. Each unit raises the information between its own measured
-    outputs and a broadcast target (advantage times score, return, next observation); only the readout, the last
-    array, follows a policy gradient, by a local linear rule.
+    outputs and a broadcast target: what the readout should say, that is what the policy preferred moved by what came
+    of it, and the return. Only the readout, the last array, follows a policy gradient, by a local linear rule.
 
     Paper: Wang et al. 2026, arXiv 2602.09569 (the objective of units); clipped policy gradient: arXiv 1707.06347.
 
@@ -293,6 +294,16 @@ class PIB(OnPolicyAlgorithm):
             self.logger.record(key, value)
         for key, count in self.policy.meter.totals().items():
             self.logger.record(f"hardware/{key}", count)
+
+    def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
+        """As in Stable-Baselines3; RuntimeError, on one line, if the parameters do not fit this agent."""
+        try:
+            super().set_parameters(load_path_or_dict, exact_match, device)
+        except (RuntimeError, ValueError) as error:  # SB3's `load` takes a ValueError for one of its own old files
+            raise RuntimeError(
+                "the saved parameters do not fit this agent (another width, number of units, environment, hw or "
+                f"version of pib_rl made them): {first_difference(error)}; make it as the saved one was, or train again"
+            ) from None
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "rule", "rollout"]

@@ -70,11 +70,16 @@ def load_state(module: nn.Module, state: dict[str, Tensor], source: Path) -> Non
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
-        first = str(error).splitlines()[1:2] or [str(error)]
         raise ValueError(
-            f"the policy in {source} does not fit its {CONFIG} (another width, number of units, "
-            f"environment or hw made it): {first[0].strip()[:160]}; restore {CONFIG}"
+            f"the policy in {source} does not fit its {CONFIG} (another width, number of units, environment, hw or "
+            f"version of pib_rl made it): {first_difference(error)}; restore {CONFIG}, or train again with this version"
         ) from None
+
+
+def first_difference(error: Exception) -> str:
+    """What torch says first of a state dict that does not fit, on one line."""
+    first = str(error).splitlines()[1:2] or [str(error)]
+    return first[0].strip().rstrip(". ")[:160]
 
 
 def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:

@@ -70,6 +70,18 @@ def test_score_is_the_standardised_direction(case):
     assert head.score(parameters, actions).shape == (N, head.score_features)
 
 
+def test_the_preference_is_what_the_parameters_say_in_units_of_the_score(case):
+    head, parameters, actions, _ = case
+    found = head.preference(parameters)
+    if isinstance(head, DiscreteHead):  # logits that sum to 0, of the same distribution
+        torch.testing.assert_close(found.sum(1), torch.zeros(N).double(), rtol=0, atol=1e-9)
+        torch.testing.assert_close(found.softmax(1), parameters.softmax(1))
+    else:  # an action is as many of them away as its score says
+        torch.testing.assert_close(actions / head.log_std.exp() - found, head.score(parameters, actions))
+    assert found.shape == head.score(parameters, actions).shape
+    assert torch.equal(found[:5], head.preference(parameters[:5]))
+
+
 def test_mode_is_the_most_likely_action(case):
     head, parameters, actions, _ = case
     best = head.mode(parameters)

@@ -13,7 +13,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from pib_rl.agents import PIB
+from pib_rl.agents import OBJECTIVES, PIB
 from pib_rl.agents.pib import READOUT_RATE, SAMPLES_PER_ROLLOUT
 
 SMALL = {"n_steps": 32, "width": 4, "seed": 0}
@@ -48,11 +48,13 @@ def test_every_substrate_learns_by_name(hw):
     assert all(buffer.isfinite().all() for buffer in agent.policy.buffers())
 
 
-@pytest.mark.parametrize("objective", ["gaussian", "pointwise", "cka", "renyi"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_learns_by_name(objective):
-    agent = PIB("MlpPolicy", "CartPole-v1", objective=objective, objective_options={"bandwidth": 0.8}, **SMALL)
+    option = "gain" if objective in ("ridge", "decoder") else "bandwidth"
+    agent = PIB("MlpPolicy", "CartPole-v1", objective=objective, objective_options={option: 0.8}, **SMALL)
     agent.learn(64)
-    assert all(unit.objective.bandwidth == 0.8 for unit in agent.policy.model.network.chain)
+    objectives = [unit.objective for unit in agent.policy.model.network.chain]
+    assert all(getattr(getattr(one, "saturation", one), option) == 0.8 for one in objectives)
     assert all(buffer.isfinite().all() for buffer in agent.policy.buffers())
 
 

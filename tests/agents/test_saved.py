@@ -67,6 +67,18 @@ def test_the_best_checkpoint_is_another_file(folder, env):
     assert not torch.equal(best.model.readout.array.weights(), policy.model.readout.array.weights())
 
 
+def test_a_policy_of_another_version_is_told_in_one_line(folder, env):
+    path, policy = folder
+    state = {name: value.clone() for name, value in policy.state_dict().items()}
+    state["model.network.units.0.objective.gate.explained"] = torch.zeros(7)
+    (path / LAST).write_bytes(save(state))
+    with pytest.raises(
+        ValueError, match=r"version of pib_rl.*explained.*, or train again with this version$"
+    ) as caught:
+        load_policy(path, env.observation_space, env.action_space)
+    assert "\n" not in str(caught.value)
+
+
 def test_units_come_with_their_statistics_and_without_the_readout(folder):
     path, policy = folder
     model = load_units(path, 4)

@@ -33,6 +33,8 @@ def test_a_round_trip_keeps_every_bit(hw, mode, tmp_path):
     np.testing.assert_array_equal(one, two)
     ours, theirs = (model.policy.model.outputs(torch.from_numpy(states()), "mean") for model in (agent, loaded))
     assert torch.equal(ours, theirs)
+    if mode == "pib":  # what the decoder of the last unit learned came along
+        assert loaded.policy.model.network.chain[-1].objective.decoder.weights.any()
     assert (loaded.learner, loaded.num_timesteps, loaded.seed) == (mode, 64, 3)
 
 
@@ -81,3 +83,18 @@ def test_learning_again_starts_a_new_count_and_keeps_what_was_learned():
     assert agent.policy.model.normaliser.count.item() == 96
     assert not torch.equal(agent.policy.model.readout.array.weights(), weight)
     assert not torch.equal(weight, torch.zeros_like(weight))
+
+
+@pytest.mark.parametrize("lost", ["freedom", "explained", "everything"])
+def test_parameters_of_another_version_end_in_one_line(lost, tmp_path):
+    agent = PIB("MlpPolicy", "CartPole-v1", **SMALL)
+    agent.save(tmp_path / "agent")
+    parameters = agent.get_parameters()
+    state = parameters["policy"]
+    for name in [name for name in state if name.endswith(lost)]:
+        state[name] = state[name].new_zeros(7)  # as targets of another size leave it
+    found = {} if lost == "everything" else parameters
+    with pytest.raises(RuntimeError, match=r"do not fit this agent \(.*version of pib_rl.*or train again$") as caught:
+        agent.set_parameters(found)
+    assert "\n" not in str(caught.value)
+    assert PIB.load(tmp_path / "agent").num_timesteps == 0

@@ -63,9 +63,9 @@ def live(policy: PIBPolicy, n: int, seed: int = 0) -> Experience:
     obs, after = normal(n, D, seed=seed), normal(n, D, seed=seed + 1)
     parameters, values = policy.outputs(obs)
     actions = policy.head.sample(parameters, policy.streams)
-    score = policy.head.score(parameters, actions)
+    score, preference = policy.head.score(parameters, actions), policy.head.preference(parameters)
     advantage = normal(n, seed=seed + 2)
-    return Experience(obs, after, actions, parameters, values, advantage, advantage + values, score)
+    return Experience(obs, after, actions, parameters, values, advantage, advantage + values, score, preference)
 
 
 def batch_of(learner: Learner, *recent: Experience, progress: float = 0.0) -> Batch:

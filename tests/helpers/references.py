@@ -76,6 +76,31 @@ def gaussian(d: Tensor, y: Tensor, blocks: tuple[int, ...] = (), explained: Tens
     return 0.5 * (w * error.log()).sum()
 
 
+def saturated(z: Tensor, shift: Tensor, means: Callable[[Tensor], Tensor] = lambda t: t) -> Tensor:
+    """Standardised, bent and centred outputs; ``means`` is what becomes of them before they are centred."""
+    c = z - z.mean(0)
+    t = means(torch.tanh(1.5 * (c / (c**2).mean().sqrt() + shift)))
+    return t - t.mean(0)
+
+
+def decoder(
+    z: Tensor,
+    y: Tensor,
+    shift: Tensor,
+    weights: Tensor,
+    blocks: tuple[int, ...] = (),
+    explained: Tensor | None = None,
+    means: Callable[[Tensor], Tensor] = lambda t: t,
+) -> Tensor:
+    """Samples predicted by a linear decoder that is given, shape (code, D)."""
+    y = y - y.mean(0)
+    error, w = ((y - saturated(z, shift, means) @ weights) ** 2).mean(0), torch.ones_like(y[0])
+    if explained is not None:
+        state = (0.98 * explained + 0.02 * (1 - error / (y**2).mean(0))).detach()
+        w = shared(((state.clamp(min=0) + 0.002) / 0.05).clamp(max=1), blocks)
+    return 0.5 * (w * error.log()).sum()
+
+
 def ridge(
     z: Tensor,
     y: Tensor,
@@ -85,13 +110,8 @@ def ridge(
     explained: Tensor | None = None,
     means: Callable[[Tensor], Tensor] = lambda t: t,
 ) -> Tensor:
-    """Every sample predicted by a ridge regression that was fitted without it, one after the other.
-
-    ``means`` is what becomes of saturated outputs before they are centred.
-    """
-    c = z - z.mean(0)
-    t = means(torch.tanh(1.5 * (c / (c**2).mean().sqrt() + shift)))
-    u = t - t.mean(0)
+    """Every sample predicted by a ridge regression that was fitted without it, one after the other."""
+    u = saturated(z, shift, means)
     u = u / (u**2).sum(1).mean().sqrt()
     y, guesses, lost = y - y.mean(0), [], []
     for i in range(len(y)):
@@ -145,8 +165,12 @@ def loss(
     alpha: float = 2.0,
     explained: Tensor | None = None,
     shift: Tensor | None = None,
+    decoders: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """L(Z; Y) - beta L(Z; X) of one objective by name."""
+    """L(Z; Y) - beta L(Z; X) of one objective by name; ``decoders`` are those of y and of h."""
+    if name == "decoder":
+        of_y, of_h = decoders
+        return decoder(z, y, shift, of_y, blocks, explained) - beta * decoder(z, h, shift, of_h) / h.shape[1]
     if name == "ridge":
         return ridge(z, y, shift, classes, blocks, explained) - beta * ridge(z, h, shift, False) / h.shape[1]
     d = distances(z, scale, bandwidth)

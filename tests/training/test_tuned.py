@@ -23,12 +23,29 @@ LANDER = {
     "ent_decay": 4,
     "gae_lambda": 0.98,
     "gamma": 0.995,
-    "hidden_rollouts": 4,
     "dual_clip": None,
-    "plastic": 0.5,
-    "refit_margin": 2,
 }
+# A task with all that settings can say: of units, of rule and readout, and of one substrate.
+FULL = """
+default: {n_timesteps: 80000}
+Acrobot-v1:
+  n_timesteps: 200000
+  n_epochs: 4
+  hidden_rate: 0.001
+  hidden_rollouts: 4
+  plastic: 0.5
+  refit_margin: 2
+  objective: cka
+  hw:
+    optical: {objective: ridge, objective_options: {ridge: 5, gain: 0.5}}
+"""
 KEYS = list(yaml.safe_load((tuned.FOLDER / "pib.yml").read_text()))
+
+
+@pytest.fixture
+def full(tmp_path, monkeypatch):
+    monkeypatch.setattr(tuned, "FOLDER", tmp_path)
+    (tmp_path / "pib.yml").write_text(FULL)
 
 
 def settings(*arguments: str):
@@ -43,14 +60,16 @@ def test_every_entry_is_a_configuration(env, learner, hw):
     configure(RuleConfig, plain["rule"], "the rule")
 
 
+@pytest.mark.usefixtures("full")
 def test_a_substrate_may_have_settings_of_its_own():
     optical, memristive = (settings("Acrobot-v1", "--hw", hw) for hw in ("optical", "memristive"))
     assert (optical["objective"], optical["objective_options"]) == ("ridge", {"ridge": 5, "gain": 0.5})
-    assert (memristive["objective"], memristive["objective_options"]) == ("gaussian", {})
+    assert (memristive["objective"], memristive["objective_options"]) == ("cka", {})
     assert optical["rule"] == memristive["rule"]
-    assert settings("Acrobot-v1", "--hw", "optical", "--learner", "frozen")["objective"] == "gaussian"
+    assert settings("Acrobot-v1", "--hw", "optical", "--learner", "frozen")["objective"] == "decoder"
 
 
+@pytest.mark.usefixtures("full")
 def test_another_objective_drops_the_tuned_options_of_the_first():
     changed = settings("Acrobot-v1", "--hw", "optical", "--objective", "gaussian")
     assert (changed["objective"], changed["objective_options"]) == ("gaussian", {})
@@ -61,14 +80,7 @@ def test_another_objective_drops_the_tuned_options_of_the_first():
 
 
 def test_the_environment_of_the_command_line_brings_its_own_settings():
-    assert settings("Acrobot-v1")["rule"] == {
-        "epochs": 4,
-        "hidden_rate": 0.001,
-        "hidden_decay": 1,
-        "track": 0,
-        "plastic": 0.5,
-        "refit_margin": 2,
-    }
+    assert settings("Acrobot-v1")["rule"] == {"epochs": 4}
     assert settings("Acrobot-v1")["timesteps"] == 200_000
     lander = settings("LunarLander-v3", "--hw", "optical")
     assert lander["learning_rate"] == "lin_0.3"
@@ -90,11 +102,17 @@ def test_a_file_lies_between_the_tuned_settings_and_the_command_line(tmp_path):
     assert lander["rule"] == LANDER | {"ent_coef": 0.3}
 
 
+@pytest.mark.usefixtures("full")
 def test_rivals_do_not_take_the_settings_of_hidden_arrays():
-    assert settings("LunarLander-v3", "--learner", "frozen")["rule"] == {
-        name: value for name, value in LANDER.items() if name not in ("hidden_rollouts", "plastic")
-    }
-    assert settings("Acrobot-v1", "--learner", "frozen")["rule"] == {"epochs": 4, "refit_margin": 2}
+    of_readout = {"epochs": 4, "refit_margin": 2}
+    assert settings("Acrobot-v1")["rule"] == of_readout | {"hidden_rate": 0.001, "hidden_rollouts": 4, "plastic": 0.5}
+    assert settings("Acrobot-v1", "--learner", "frozen")["rule"] == of_readout
+
+
+def test_tuned_units_have_the_rates_of_their_learner_alone():
+    # What is shipped for a task is of readout and rule; one set of settings of the units serves all of them.
+    for env in KEYS:
+        assert not set(tuned.OWN) & tuned.entry(tuned.FOLDER / "pib.yml", env).keys(), env
 
 
 def test_print_config_can_be_read_back(tmp_path, capsys):

@@ -31,7 +31,8 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     delta rule: `inverse_transform` asks it what features look like. Nothing is differentiated through hardware.
 
     Args:
-        objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets.
+        objective: "pointwise", "ridge", "cka" or "renyi"; "gaussian" wants real-valued targets, and
+            "decoder" targets that stay the same from batch to batch.
         views: Settings of the views that differ from their default, see `ImageOptions` and `VectorOptions`.
 
     The other arguments are those of `PhysicalEstimator`. What early stopping looks at is the `score` of the decoder on
@@ -127,9 +128,10 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def _check(self) -> None:
         super()._check()
-        if self.objective == "gaussian":
+        wants = {"gaussian": "real-valued targets", "decoder": "targets that stay the same from batch to batch"}
+        if self.objective in wants:
             raise ValueError(
-                "objective 'gaussian' learns real-valued targets and can't tell views apart; "
+                f"objective {self.objective!r} learns {wants[self.objective]} and can't tell views apart; "
                 "choose pointwise, ridge, cka or renyi"
             )
 

@@ -117,7 +117,7 @@ class PhysicalModel(nn.Module):
         """Goes on with the units of another model: media, arrays as they are, gain controls, statistics of inputs.
 
         ``state`` is the state dict of that model, or of the policy that holds it. The readout stays as it is, and so
-        does what belongs to a run: optimisers, objectives and meters.
+        does what belongs to a run: optimisers, objectives, the freedom of units and meters.
 
         Raises:
             ValueError: If its network has other sizes, or it has another number of chips; nothing is changed then.
@@ -158,4 +158,4 @@ def _count(axes: tuple[int, ...]) -> str:
 def _is_inherited(name: str) -> bool:
     """Whether a buffer says what units do, rather than how they learned and what that took."""
     owner, *parts = name.split(".")
-    return owner in ("normaliser", "network") and not {"optimiser", "objective", "meter"} & set(parts)
+    return owner in ("normaliser", "network") and not {"optimiser", "objective", "meter", "freedom"} & set(parts)

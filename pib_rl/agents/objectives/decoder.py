@@ -19,9 +19,9 @@ from pib_rl.common.streams import Streams
 class RunningDecoder(nn.Module):
     """Ridge regression of targets on a code, from running Gram matrices of all samples so far.
 
-        W = (C + ridge c)^-1 D,   C = <t t^T>,   D = <t y^T>,
+        W = (C + ridge c)^-1 D,   C = sum t t^T,   D = sum t y^T,
 
-    averages over samples whose weight falls by e with every ``memory`` newer ones, c the mean of C's diagonal.
+    sums over samples whose weight falls by e with every ``memory`` newer ones, c the mean of C's diagonal.
 
     Args:
         features: Size of the code t.
@@ -33,7 +33,6 @@ class RunningDecoder(nn.Module):
 
     own: Tensor
     cross: Tensor
-    seen: Tensor
     weights: Tensor
 
     def __init__(self, features: int, targets: int, chips: tuple[int, ...], ridge: float, memory: float) -> None:
@@ -42,16 +41,13 @@ class RunningDecoder(nn.Module):
         self.memory = memory
         self.register_buffer("own", torch.zeros((*chips, features, features)))
         self.register_buffer("cross", torch.zeros((*chips, features, targets)))
-        self.register_buffer("seen", torch.zeros(()))
         self.register_buffer("weights", torch.zeros((*chips, features, targets)))
 
     def absorb(self, code: Tensor, y: Tensor) -> None:
         """Takes in n samples: centred codes, shape (*chips, n, features), and centred targets, (..., n, targets)."""
-        n = code.shape[-2]
-        keep = math.exp(-n / self.memory)
+        keep = math.exp(-code.shape[-2] / self.memory)
         self.own.mul_(keep).add_(code.mT @ code)
         self.cross.mul_(keep).add_(code.mT @ y)
-        self.seen.mul_(keep).add_(n)
         square = self.own.clone()
         diagonal = square.diagonal(dim1=-2, dim2=-1)
         diagonal += self.ridge * diagonal.mean(-1, keepdim=True).clamp(min=TINY)

@@ -192,6 +192,7 @@ def test_it_works_in_pipelines_and_searches_and_pickles():
     ("options", "words"),
     [
         ({"objective": "gaussian"}, "can't tell views apart"),
+        ({"objective": "decoder"}, "stay the same from batch to batch and can't tell views apart"),
         ({"views": 3}, "views must be a mapping"),
         ({"views": {1: 2}}, "views must be a mapping"),
         ({"image": (-1, -64)}, "1 or more each"),

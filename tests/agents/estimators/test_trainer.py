@@ -22,9 +22,9 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make(hw: str = "digital", target_inputs: bool = False, outputs: int = C) -> PhysicalModel:
+def make(hw: str = "digital", target_inputs: bool = False, outputs: int = C, objective: str = "ridge") -> PhysicalModel:
     model = PhysicalModel(
-        ChipConfig(hw=hw, width=8, units=2, objective="ridge"),
+        ChipConfig(hw=hw, width=8, units=2, objective=objective),
         D,
         outputs,
         target_features=outputs,
@@ -96,6 +96,19 @@ def test_every_sample_is_seen_once_per_epoch_but_for_a_small_rest():
     assert not torch.equal(seen[0], seen[3])
     config = FitConfig(epochs=1, batch_size=18)
     assert [len(pick) for pick in Trainer(model, config, Frozen(model, config))._batches(N)] == [18, 18]
+
+
+def test_a_batch_is_remembered_after_the_units_have_learned_from_it(monkeypatch):
+    model = make(objective="decoder")
+    learner, events = PIBLearner(model, FitConfig()), []
+    objective = model.network.chain[0].objective
+    score, absorb = objective.forward, objective.absorb
+    monkeypatch.setattr(objective, "forward", lambda z, *rest: (events.append(("score", z)), score(z, *rest))[1])
+    monkeypatch.setattr(objective, "absorb", lambda z, *rest: (events.append(("absorb", z)), absorb(z, *rest))[1])
+    Trainer(model, FitConfig(epochs=1, batch_size=20), learner).fit(labelled(model))
+    assert [name for name, _ in events] == ["score", "absorb"] * 2
+    assert torch.equal(events[0][1], events[1][1])
+    assert torch.equal(events[2][1], events[3][1])
 
 
 def test_rates_fall_over_all_epochs(monkeypatch):

@@ -7,9 +7,10 @@ import torch
 from agent_toys import SUBSTRATES, Bandit, make_network
 
 from pib_rl.agents import PIB
+from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.objectives.target import Target
 
-OBJECTIVES = ["gaussian", "pointwise", "cka", "renyi", "ridge"]
+OBJECTIVES = ["gaussian", "pointwise", "cka", "renyi", "ridge", "decoder"]
 
 
 def batches(count: int):
@@ -27,6 +28,15 @@ def scramble(module: torch.nn.Module) -> None:
             buffer.copy_(torch.rand(buffer.shape, generator=generator))
 
 
+def learn(network: Network, x: torch.Tensor, target: Target, track: float) -> Activations:
+    """One step of all units on a batch, which those with a memory then remember."""
+    seen = network.measure(x)
+    network.update_units(seen, target, 1e-2, track)
+    for unit, h, z in zip(network.chain, seen.h, seen.z, strict=True):
+        unit.objective.absorb(z, target, h)
+    return seen
+
+
 def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: buffer.clone() for name, buffer in module.named_buffers() if "meter" not in name}
 
@@ -42,8 +52,8 @@ def test_later_units_change_no_bit_of_an_earlier_units_update(name, objective):
         scramble(later)
     start = state(plain.chain[0])
     for x, target in batches(3):
-        plain.update_units(plain.measure(x), target, 1e-2, 0.05)
-        other.update_units(other.measure(x), target, 1e-2, 0.05)
+        learn(plain, x, target, 0.05)
+        learn(other, x, target, 0.05)
     first, same = state(plain.chain[0]), state(other.chain[0])
     for key, value in first.items():
         assert torch.equal(value, same[key]), key
@@ -55,10 +65,10 @@ def test_later_units_change_no_bit_of_an_earlier_units_update(name, objective):
 def test_an_update_is_a_function_of_own_input_own_output_and_target(objective):
     whole, alone = (make_network("digital", 6, 8, 2, seed=1, objective=objective, target_features=2) for _ in range(2))
     for x, target in batches(3):
-        seen = whole.measure(x)
-        whole.update_units(seen, target, 1e-2, 0.0)
+        seen = learn(whole, x, target, 0.0)
         second = alone.chain[1]
         second.update(seen.h[1], seen.z[1], target, 1e-2)  # no network around it, its first unit never trained
+        second.objective.absorb(seen.z[1], target, seen.h[1])
     assert torch.equal(second.array.weights(), whole.chain[1].array.weights())
     assert not torch.equal(alone.chain[0].array.weights(), whole.chain[0].array.weights())
 

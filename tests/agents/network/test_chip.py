@@ -27,7 +27,7 @@ def test_plain_values_take_their_form():
     ("options", "words"),
     [
         ({"hw": 3}, "hw must be the name of a substrate, such as memristive, got 3"),
-        ({"objective": None}, "objective must be the name of an objective, such as gaussian, got None"),
+        ({"objective": None}, "objective must be the name of an objective, such as decoder, got None"),
         ({"width": 0}, r"width must be a whole number in 1\.\.100000, got 0"),
         ({"units": 1.5}, r"units must be a whole number in 1\.\.1000, got 1\.5"),
         ({"units": True}, "got True"),

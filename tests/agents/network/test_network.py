@@ -126,7 +126,7 @@ def test_options_reach_the_objective_of_each_unit():
     for unit in network.chain:
         assert isinstance(unit.objective, Renyi)
         assert (unit.objective.alpha, unit.objective.beta) == (3.0, 0.1)
-    gated = make_network("digital", 5, 7, 2, target_features=9)
+    gated = make_network("digital", 5, 7, 2, objective="gaussian", target_features=9)
     assert isinstance(gated.chain[1].objective, Gaussian)
     assert gated.chain[1].objective.gate.explained.shape == (9,)
 

@@ -96,13 +96,13 @@ def test_objectives_of_patch_units_know_their_image_and_others_have_none():
         image=Grid(6, 6),
         patches=[Patch(4, 3, 2), Patch(6, 3, 1)],
     )
-    pools = [unit.objective.pool for unit in network.chain]
+    pools = [unit.objective.saturation.pool for unit in network.chain]
     assert [(pool.grid, pool.size) for pool in pools[:2]] == [(Grid(3, 3, 4), 2), (Grid(3, 3, 6), 2)]
     assert pools[2:] == [None, None]
     network = make_network(
         "digital", 36, 5, 1, objective="ridge", image=Grid(6, 6), patches=[Patch(4, 3, 2)], options={"pool": 1}
     )
-    assert network.chain[0].objective.pool is None
+    assert network.chain[0].objective.saturation.pool is None
 
 
 def test_the_gradient_by_a_shared_array_is_that_of_the_whole_unit():

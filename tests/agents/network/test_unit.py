@@ -101,7 +101,7 @@ def test_wide_arrays_learn_at_a_rate_that_falls_with_their_inputs(inputs, share)
 @pytest.mark.parametrize("name", SUBSTRATES)
 @pytest.mark.parametrize(("plastic", "learning"), [(0.0, 0), (0.5, 4), (0.6, 5), (1.0, 8)])
 def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
-    network, x = make_network(name, 6, 8, 2), normal(100, 6)
+    network, x = make_network(name, 6, 8, 2, objective="gaussian"), normal(100, 6)
     before = [unit.array.weights().clone() for unit in network.chain]
     for _ in range(3):
         network.update_units(network.measure(x), Target(x[:, :1]), 2e-2, 0.0, plastic)
@@ -111,7 +111,7 @@ def test_outputs_that_do_not_learn_stay_as_fabricated(name, plastic, learning):
 
 
 def test_outputs_that_do_not_learn_count_in_the_objective():
-    part, whole = (make_network("digital", 6, 8, 1, seed=3) for _ in range(2))
+    part, whole = (make_network("digital", 6, 8, 1, seed=3, objective="gaussian") for _ in range(2))
     x, target = normal(100, 6), Target(normal(100, 1, seed=2))
     part.update_units(part.measure(x), target, 2e-2, 0.0, 0.5)
     whole.update_units(whole.measure(x), target, 2e-2, 0.0)
@@ -135,7 +135,7 @@ def train(name: str, sign: float, seed: int, network=None):
     generator = torch.Generator().manual_seed(seed + 100)
     fresh = torch.randn(512, 16, generator=generator)
     if network is None:
-        network = make_network(name, 16, 8, 1, seed)
+        network = make_network(name, 16, 8, 1, seed, objective="gaussian")
         network.calibrate(fresh)
     for _ in range(300):
         x = torch.randn(128, 16, generator=generator)

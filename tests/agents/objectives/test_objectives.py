@@ -7,7 +7,7 @@ import references
 import torch
 
 from pib_rl.agents.images import Grid
-from pib_rl.agents.objectives import OBJECTIVES, Alignment, Gaussian, Pointwise, Renyi, Ridge
+from pib_rl.agents.objectives import OBJECTIVES, Alignment, Decoder, Gaussian, Pointwise, Renyi, Ridge
 from pib_rl.agents.objectives.gram import Gram
 from pib_rl.agents.objectives.target import Target
 
@@ -22,6 +22,8 @@ KINDS = {
     "renyi-3": ("renyi", {"alpha": 3.0}),
     "ridge": ("ridge", {}),
     "ridge-ungated": ("ridge", {"gated": False}),
+    "decoder": ("decoder", {}),
+    "decoder-ungated": ("decoder", {"gated": False}),
 }
 
 
@@ -40,8 +42,17 @@ def make(kind: str, scale: str, bandwidth: float, beta: float):
     name, options = KINDS[kind]
     if name == "ridge":
         return Ridge(beta, features=3, outputs=D, **options).double()
+    if name == "decoder":
+        objective = Decoder(beta, features=3, outputs=D, inputs=4, **options).double()
+        z, h, target = batch(12, False)  # what it has learned from before
+        objective.absorb(z, target, h)
+        return objective
     extra = {"features": 3} if name == "gaussian" else {}
     return OBJECTIVES[name](scale, bandwidth, beta, **options, **extra).double()
+
+
+def decoders(objective):
+    return objective.decoder.weights, objective.of_input.weights if objective.beta else torch.zeros(D, 4).double()
 
 
 def open_gate(objective):
@@ -57,7 +68,7 @@ def test_loss_and_gradient_follow_the_formula(kind, scale, bandwidth, classes, b
     z, h, target = batch(7, classes)
     objective = make(kind, scale, bandwidth, beta)
     state = None
-    if kind in ("gaussian", "ridge"):
+    if kind in ("gaussian", "ridge", "decoder"):
         state = torch.tensor([0.5, -0.2, 0.01], dtype=torch.float64)  # the gates: open, shut, between
         objective.gate.explained.copy_(state)
     leaf = z.clone().requires_grad_()
@@ -73,7 +84,8 @@ def test_loss_and_gradient_follow_the_formula(kind, scale, bandwidth, classes, b
         blocks=target.blocks,
         alpha=KINDS[kind][1].get("alpha", 2.0),
         explained=state,
-        shift=objective.saturation.shift if kind.startswith("ridge") else None,
+        shift=objective.saturation.shift if kind.startswith(("ridge", "decoder")) else None,
+        decoders=decoders(objective) if kind.startswith("decoder") else None,
     )
     wanted.backward()
     score = objective(z, target, h)
@@ -105,7 +117,9 @@ def test_stepping_down_the_gradient_lowers_the_loss(kind):
     assert score.loss - lower > 0.5e-3 * score.gradient.norm()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith(("renyi-1.5", "renyi-3", "ridge"))])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if not kind.startswith(("renyi-1.5", "renyi-3", "ridge", "decoder"))]
+)
 def test_the_same_size_of_all_entries_changes_nothing(kind):
     # With k_ii = 0 no objective is won by driving all samples apart; with the diagonal kept it is.
     z, _, target = batch(9, True)
@@ -202,6 +216,11 @@ def test_arguments_outside_their_range_are_refused():
     ):
         with pytest.raises(ValueError, match=words):
             Ridge(**options)
+        if "temperature" not in options:
+            with pytest.raises(ValueError, match=words):
+                Decoder(**options)
+    with pytest.raises(ValueError, match="memory must be > 0, got 0"):
+        Decoder(memory=0.0)
     with pytest.raises(ValueError, match="not 1"):
         Renyi(alpha=1.0)
     with pytest.raises(ValueError, match="needs the unit's input h"):

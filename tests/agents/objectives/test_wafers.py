@@ -25,6 +25,9 @@ KINDS = {
     "ridge": {},
     "ridge-ungated": {"gated": False},
     "ridge-image": {"grid": GRID, "pool": 2},
+    "decoder": {},
+    "decoder-ungated": {"gated": False},
+    "decoder-image": {"grid": GRID, "pool": 2},
 }
 
 
@@ -34,7 +37,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 def make(name: str, beta: float, streams: Streams) -> Objective:
     kind, options = OBJECTIVES[name.split("-")[0]], dict(KINDS[name])
-    given = {"features": 3, "outputs": GRID.features, "streams": streams}
+    given = {"features": 3, "outputs": GRID.features, "inputs": 4, "streams": streams}
     needed = {need: given[need] for need in kind.needs if need in given}
     return kind(beta=beta, **options, **needed).double()
 
@@ -67,6 +70,8 @@ def test_stacked_batches_score_as_each_alone(name, classes, beta):
             assert alone.loss.shape == ()
             torch.testing.assert_close(together.loss[number], alone.loss, rtol=1e-9, atol=1e-9)
             torch.testing.assert_close(together.gradient[number], alone.gradient, rtol=1e-8, atol=1e-10)
+            chip.absorb(z[number], one, h[number])
+        wafer.absorb(z, target, h)
     for name_, value in wafer.state_dict().items():
         for number, chip in enumerate(chips):
             torch.testing.assert_close(value[number], chip.state_dict()[name_], rtol=1e-8, atol=1e-10)
@@ -78,8 +83,12 @@ def test_targets_without_the_axis_are_those_of_all_chips(name, classes):
     z, _, target = batch(classes)
     shared = Target(target.values[1], target.blocks, target.classes)
     repeated = Target(target.values[1].expand(CHIPS, -1, -1), target.blocks, target.classes)
-    found, wanted = (make(name, 0.0, Streams(4, CHIPS))(z, one) for one in (shared, repeated))
-    torch.testing.assert_close(found, wanted)
+    objectives = [make(name, 0.0, Streams(4, CHIPS)) for _ in range(2)]
+    for _ in range(2):  # the second one after what was absorbed from the first
+        found, wanted = (each(z, one) for each, one in zip(objectives, (shared, repeated), strict=True))
+        torch.testing.assert_close(found, wanted)
+        for each, one in zip(objectives, (shared, repeated), strict=True):
+            each.absorb(z, one)
 
 
 @pytest.mark.parametrize("name", ["gaussian", "gaussian-ungated"])
@@ -118,9 +127,11 @@ def test_a_dead_chip_leaves_the_others_alone(classes):
     z, _, target = batch(classes)
     for name in KINDS:
         whole, dead = (make(name, 0.0, Streams(4, CHIPS)) for _ in range(2))
-        wanted = whole(z, target)
         part = z.clone()
         part[1] = 0
+        whole.absorb(z, target)
+        dead.absorb(part, target)
+        wanted = whole(z, target)
         found = dead(part, target)
         assert found.loss.isfinite().all()
         assert found.gradient.isfinite().all()

@@ -81,42 +81,43 @@ def test_the_readout_follows_the_clipped_policy_gradient_and_the_value_error(act
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_the_target_is_advantage_times_score_return_and_next_observation(action):
+def test_the_target_is_what_the_readout_should_say(action):
     rule, _ = make(action)
     size = rule.policy.head.score_features
-    obs, after, outputs = normal(40, D, seed=1), normal(40, D, seed=2), normal(40, rule.policy.head.outputs + 1)
-    advantage, score = normal(40, seed=6) + 1, normal(40, size, seed=7)
-    after[:, 0] *= 0.01
-    after[0, 0] = 5.0  # six deviations of this column
-    rule.policy.model.normaliser.mean.fill_(0.1)
-    rule.policy.model.normaliser.std.fill_(1.2)
+    outputs = normal(40, rule.policy.head.outputs + 1)
+    advantage, score, preference = normal(40, seed=6) + 1, normal(40, size, seed=7), 3 * normal(40, size, seed=8) + 1
     first, second = (
         Experience(
-            obs[part],
-            after[part],
+            normal(20, D, seed=1),
+            normal(20, D, seed=2),
             torch.zeros(20),
             *rule.policy.split(outputs[part]),
             advantage[part],
             advantage[part] + outputs[part, -1],
             score[part],
+            preference[part],
         )
         for part in (slice(0, 20), slice(20, 40))
     )
-    target = reward_target(Experience.joined([first, second]), rule.policy.model.normaliser)
+    target = reward_target(Experience.joined([first, second]))
 
-    modulated = advantage[:, None] * score
+    wanted = preference + advantage[:, None] / advantage.std() * score
     returns = (advantage + outputs[:, -1])[:, None]
-    following = rule.policy.model.normaliser(after)
-    following = (following - following.mean(0)) / following.std(0)
-    assert following.max() > 5
-    following = following.clamp(-4, 4)
-    expected = torch.cat(
-        [modulated / modulated.square().mean().sqrt(), (returns - returns.mean()) / returns.std(), following], 1
-    )
+    expected = torch.cat([wanted / wanted.square().mean().sqrt(), (returns - returns.mean()) / returns.std()], 1)
     torch.testing.assert_close(target.values, expected - expected.mean(0), rtol=1e-4, atol=1e-5)
-    assert target.blocks == (size, 1, D)
+    assert target.blocks == (size, 1)
     explained = rule.policy.model.network.chain[0].objective.gate.explained
     assert target.values.shape[1] == len(explained)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_the_policy_preferred_is_that_of_the_outputs_it_acted_on(action):
+    rule, rollout = make(action, learner="frozen")
+    head, parameters = rule.policy.head, rollout.parameters.flatten(0, 1).clone()
+    expected = head.preference(parameters)  # before the spread of actions moves
+    rule.update(rollout, 0.0, 3e-3)
+    assert torch.equal(rule.history[-1].preference, expected)
+    assert expected.shape == (N, head.score_features)
 
 
 @pytest.mark.parametrize("hw", SUBSTRATES)
@@ -164,10 +165,46 @@ def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, 
         rule.update(rollout, 0.0, 0.0)
     obs = torch.cat([normal(STEPS, ENVS, D, seed=number).flatten(0, 1) for number in range(4 - sources, 4)])
     expected = rule.policy.model.normaliser(obs)
-    x, following = torch.cat([part for part, _ in seen]), torch.cat([target.values[:, -D:] for _, target in seen])
+    x, target = torch.cat([part for part, _ in seen]), torch.cat([target.values for _, target in seen])
     assert len(x) == len(expected)
-    torch.testing.assert_close(x.sort(0).values, expected.sort(0).values)
-    torch.testing.assert_close(following, (x - x.mean(0)) / x.std(0), rtol=1e-3, atol=1e-3)  # each its own target
+    order = torch.cdist(x, expected).argmin(1)
+    assert sorted(order.tolist()) == list(range(sources * N))
+    torch.testing.assert_close(x, expected[order])
+    wanted = reward_target(Experience.joined(list(rule.history)[-sources:]))
+    torch.testing.assert_close(target, wanted.values[order])  # each its own target
+
+
+def test_every_sample_of_the_newest_rollout_is_remembered_once_after_all_steps(monkeypatch):
+    # Two rollouts to learn from, of 640 samples: more than are measured at once, and some are held out from the steps.
+    rule, rollout = make(steps=160, hidden_rollouts=2, hidden_steps=3)
+    learner, events, batches = rule.learner, [], []
+    update, remember = learner.update, learner.remember
+    monkeypatch.setattr(learner, "update", lambda batch, t: (events.append("update"), update(batch, t))[1])
+    monkeypatch.setattr(
+        learner, "remember", lambda batch: (events.append("remember"), batches.append(batch), remember(batch))[2]
+    )
+    for number in range(2):
+        rollout.obs = normal(160, ENVS, D, seed=number)
+        events.clear()
+        batches.clear()
+        rule.update(rollout, 0.0, 0.0)
+    assert events == ["update"] * 3 + ["remember"] * 2
+    newest = rule.history[-1]
+    torch.testing.assert_close(torch.cat([batch.x for batch in batches]), rule.policy.model.normaliser(newest.obs))
+    target = torch.cat([batch.target.values for batch in batches])
+    torch.testing.assert_close(target, reward_target(newest).values)
+
+
+def test_what_is_remembered_is_measured_on_the_units_as_they_are_now(monkeypatch):
+    rule, rollout = make(steps=32, hidden_rate=0.05)
+    rule.update(rollout, 0.0, 0.0)  # the decoder knows something from here on
+    first, absorbed = rule.policy.model.network.chain[0], []
+    monkeypatch.setattr(first.objective, "absorb", lambda z, target, h: absorbed.append(z))
+    before = first.array.weights().clone()
+    rule.update(rollout, 0.0, 0.0)
+    assert not torch.equal(first.array.weights(), before)
+    x = rule.policy.inputs(rule.history[-1].obs)
+    torch.testing.assert_close(torch.cat(absorbed), rule.policy.model.network.measure(x).z[0])
 
 
 def act(rule: Rule, rollout: Rollout) -> Rollout:

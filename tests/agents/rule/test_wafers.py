@@ -116,7 +116,7 @@ def test_an_update_of_a_wafer_is_that_of_each_chip(action, learner, hw):
         assert whole["model.meter.writes"][number] == chip.policy.meter.totals()["writes"]
     key = "model.network.units.0.control.mean"
     assert not torch.allclose(before[key], whole[key])
-    for name in ("obs", "actions", "advantage", "returns", "score"):
+    for name in ("obs", "actions", "advantage", "returns", "score", "preference"):
         for k, chip in enumerate(chips):
             found, value = (getattr(rule.history[-1], name) for rule in (wafer, chip))
             torch.testing.assert_close(found[k], value, rtol=1e-4, atol=1e-5)
@@ -157,9 +157,9 @@ def experience(policy: PIBPolicy, n: int = 20) -> Experience:
     with torch.inference_mode():
         parameters, values = policy.outputs(obs)
         actions = policy.head.sample(parameters, policy.streams)
-        score = policy.head.score(parameters, actions)
+        score, preference = policy.head.score(parameters, actions), policy.head.preference(parameters)
     advantage = normal(CHIPS, n, seed=3) * torch.tensor([1.0, 50.0, 0.1])[:, None]
-    return Experience(obs, after, actions, parameters, values, advantage, advantage + values, score)
+    return Experience(obs, after, actions, parameters, values, advantage, advantage + values, score, preference)
 
 
 def alone(samples: Experience, chip: int) -> Experience:
@@ -198,12 +198,10 @@ def test_loss_and_gradient_of_the_readout_come_per_chip(action, bonus):
 
 def test_the_target_of_each_chip_is_made_of_its_own_samples():
     policy = make_policy("box", "digital")
-    policy.model.normaliser.update(3 * STATES + torch.arange(3.0)[:, None, None])
     samples = experience(policy)
-    target = reward_target(samples, policy.model.normaliser)
+    target = reward_target(samples)
     for chip in range(CHIPS):
-        single = policy.of_chip(chip)
-        own = reward_target(alone(samples, chip), single.model.normaliser)
+        own = reward_target(alone(samples, chip))
         torch.testing.assert_close(target.values[chip], own.values, rtol=1e-4, atol=1e-5)
         assert target.blocks == own.blocks
     values = normal(CHIPS, 9, 2)
