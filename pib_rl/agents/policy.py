@@ -18,7 +18,6 @@ from pib_rl.agents.images import IMAGE_PATCHES
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
-from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.wafer import check_chip, chip_state
 from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout
 from pib_rl.common.streams import LEARNING, Streams
@@ -145,7 +144,6 @@ class PIBPolicy(BasePolicy):
             target_features=self.head.score_features + 1,
             target_inputs=self.head.outputs if action_inputs else 0,
             common=layout is not None,
-            optimiser=Adam,
         )
         shape = CALIBRATION_SAMPLES, self.model.network.in_features
         self.model.network.calibrate(self.streams.normal(LEARNING, self.streams.zeros(*shape)))

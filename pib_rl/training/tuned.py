@@ -71,7 +71,9 @@ def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise UserError(f"{path}: {key} must hold a mapping of settings, got {value!r}")
     images = content.get(IMAGES, {})
-    settings = content.get("default", {}) | (images if images and sees_images(env_id) else {}) | content.get(env_id, {})
+    settings: dict[str, Any] = (
+        content.get("default", {}) | (images if images and sees_images(env_id) else {}) | content.get(env_id, {})
+    )
     own: dict[str, dict[str, Any]] = settings.pop("hw", {})
     return settings | ({} if hw is None else own.get(base(hw), {}) | own.get(hw, {}))
 

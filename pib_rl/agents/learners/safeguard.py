@@ -28,9 +28,10 @@ class Safeguard(nn.Module):
         D = mean_i (q'_i - q_i),   S <- 0.98 S + D,   V <- 0.98^2 V + var(q' - q)/n.
 
     S > 0.03 + 2.5 sqrt(V) for any block is an alarm: all that was asked of the unit's array since the test before is
-    asked back, its D is taken out of S, and the unit's freedom, a factor of its rate, is halved; otherwise it grows by a hundredth, up to 1.
-    Blocks count by themselves: what a unit wins of one does not pay for what it loses of another. Units that can only
-    lose come to rest within some rollouts. What they learn, and from which objective, plays no role here.
+    asked back, its D is taken out of S, and the unit's freedom, a factor of its rate, is halved; otherwise it grows by
+    a hundredth, up to 1. Blocks count by themselves: what a unit wins of one does not pay for what it loses of another.
+    Units that can only lose come to rest within some rollouts. What they learn, and from which objective, plays no
+    role here.
 
     Source: the leave-one-out residual: Allen, Technometrics 16, 125 (1974); adding up small losses is a CUSUM test,
     Page, Biometrika 41, 100 (1954). What follows from an alarm is ours.
@@ -58,7 +59,7 @@ class Safeguard(nn.Module):
         self.register_buffer("variances", torch.zeros(len(network.chain), blocks, *chips))
 
     def losses(self, measured: Activations, kept: Target) -> list[Tensor]:
-        """q of every unit, shape (blocks, *chips, n), for n held-out samples as measured now."""
+        """Q of every unit, shape (blocks, *chips, n), for n held-out samples as measured now."""
         y = kept.values - kept.values.mean(-2, keepdim=True)
         y = y / y.square().mean(-2, keepdim=True).sqrt().clamp(min=FLAT)
         result = []

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.network import Network
 from pib_rl.agents.network.normaliser import Normaliser
-from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.readout import Readout
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
@@ -29,7 +28,6 @@ class PhysicalModel(nn.Module):
         target_inputs: Inputs of the network behind those for the data, for an action or a label; 0 but for learners
             that compare two of them.
         common: One mean and standard deviation for all input features.
-        optimiser: Local optimiser of every unit's array.
 
     Raises:
         ValueError: If a name is unknown or an option does not fit.
@@ -44,7 +42,6 @@ class PhysicalModel(nn.Module):
         target_features: int = 1,
         target_inputs: int = 0,
         common: bool = False,
-        optimiser: type[Adam] = Adam,
     ) -> None:
         super().__init__()
         self.chip = chip
@@ -53,9 +50,7 @@ class PhysicalModel(nn.Module):
         self.substrate = registry.make(chip.hw, chip.hw_options, self.streams, self.meter)
         self.target_inputs = target_inputs
         self.normaliser = Normaliser(in_features, common=common, chips=self.streams.chips)
-        self.network = Network(
-            self.substrate, in_features + target_inputs, chip, target_features=target_features, optimiser=optimiser
-        )
+        self.network = Network(self.substrate, in_features + target_inputs, chip, target_features=target_features)
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
 
     @property

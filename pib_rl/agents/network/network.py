@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pib_rl.agents.images import PatchGrid
 from pib_rl.agents.network.chip import ChipConfig
-from pib_rl.agents.network.optimisers import Adam, SignalGatedAdam
+from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.unit import GainControl, Unit
 from pib_rl.agents.objectives import Score, make_objective
 from pib_rl.agents.objectives.target import Target
@@ -48,7 +48,6 @@ class Network(nn.Module):
         in_features: Size of the input x.
         chip: Number of units, width, patches and objective.
         target_features: Dimensions of the targets.
-        optimiser: Local optimiser of each array.
 
     Raises:
         ValueError: If the objective or one of its options is unknown, or patches do not fit the input.
@@ -61,7 +60,6 @@ class Network(nn.Module):
         chip: ChipConfig,
         *,
         target_features: int = 1,
-        optimiser: type[Adam] = SignalGatedAdam,
     ) -> None:
         super().__init__()
         image = chip.image
@@ -95,7 +93,7 @@ class Network(nn.Module):
                     "compress, but one per square"
                 )
             shape = (*substrate.streams.chips, outputs, medium.out_features)
-            self.units.append(Unit(medium, array, control, objective, optimiser(shape), squares))
+            self.units.append(Unit(medium, array, control, objective, Adam(shape), squares))
         self.chain: list[Unit] = list(self.units)  # type: ignore[arg-type]
         self.last = substrate.make_medium(size, chip.width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features

@@ -23,7 +23,7 @@ def array_rate(rate: float, inputs: int) -> float:
 class Adam(nn.Module):
     """Adam for one array: gradient in, wanted change of weights out.
 
-    delta = -lr mhat / (sqrt(vhat) + eps), times `gate`. Source: Kingma & Ba, arXiv 1412.6980.
+    delta = -lr mhat / (sqrt(vhat) + eps). Source: Kingma & Ba, arXiv 1412.6980.
 
     Args:
         shape: Shape of the weights, chips first.
@@ -64,31 +64,4 @@ class Adam(nn.Module):
         self._steps += 1
         warm1, warm2 = 1 - b1**self._steps, 1 - b2**self._steps
         size = self.second.sqrt().mul_(warm2**-0.5).add_(self.eps)
-        delta = torch.div(self.first, size).mul_(-rate / warm1)
-        return self.gate(delta, warm1**2 / warm2)
-
-    def gate(self, delta: Tensor, warmth: float) -> Tensor:
-        """Hook of subclasses; plain Adam lets all pass.
-
-        Args:
-            delta: Wanted change of weights.
-            warmth: v/m^2 with both moments corrected for their start is so many times second/first^2.
-        """
-        return delta
-
-
-class SignalGatedAdam(Adam):
-    """Adam that does not move a weight whose mean gradient is within its noise.
-
-    delta = -lr m/sqrt(v) max(0, 1 - 2 (1-b1)/(1+b1) v/m^2). An average with decay b1 of independent noise of
-    variance v has variance v (1-b1)/(1+b1): the gate opens where m^2 exceeds twice that.
-    """
-
-    def __init__(self, shape: tuple[int, ...], betas: tuple[float, float] = (0.97, 0.999)) -> None:
-        super().__init__(shape, betas)
-
-    def gate(self, delta: Tensor, warmth: float) -> Tensor:
-        b1 = self.betas[0]
-        noise = 2 * (1 - b1) / (1 + b1)
-        ratio = torch.div(self.second, self.first.square().clamp_(min=1e-30))
-        return delta.mul_(ratio.mul_(-noise * warmth).add_(1).clamp_(min=0))
+        return torch.div(self.first, size).mul_(-rate / warm1)
