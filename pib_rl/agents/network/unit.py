@@ -106,7 +106,7 @@ class Unit(nn.Module):
         self.patch_grid = patch_grid
         self.register_buffer("alive", torch.ones(()))
         self.register_buffer("freedom", torch.ones_like(control.std))
-        self._asked: Tensor | None = None
+        self._asked: Tensor | float | None = None  # nothing is noted before `begin`
         restore_after_loading(self)
         self.restore()
 
@@ -173,15 +173,16 @@ class Unit(nn.Module):
             slope[..., round(plastic * slope.shape[-2]) :, :] = 0
         change = self.optimiser.step(slope, array_rate(rate, self.array.in_features)).mul_(self.freedom)
         self.array.program(change)
-        self._asked = change if self._asked is None else self._asked.add_(change)
+        if self._asked is not None:
+            self._asked = change + self._asked
         return score
 
     def begin(self) -> None:
-        """From here on, changes that are asked for may be taken back."""
-        self._asked = None
+        """From here on, changes that are asked for are noted, so that they can be taken back."""
+        self._asked = 0.0
 
     def take_back(self, which: Tensor) -> None:
         """Asks the array for the opposite of all changes since `begin`, on chips where ``which``, (*chips, 1, 1)."""
-        if self._asked is not None and which.any():
+        if isinstance(self._asked, Tensor) and which.any():
             self.array.program(self._asked * which.to(self._asked).neg())
-        self.begin()
+        self._asked = None

@@ -7,13 +7,15 @@ import math
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.images import Grid
+from pib_rl.agents.images import Grid, Pool
 from pib_rl.agents.objectives.base import Objective, Score
 from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
 from pib_rl.common.streams import Streams
+
+LARGEST = 1024  # features of a code from images
 
 
 class RunningDecoder(nn.Module):
@@ -83,7 +85,8 @@ class Decoder(Objective):
             follows a unit and a policy that change.
         gain: Slope of the saturation, > 0.
         offset: Half width of its offsets, >= 0.
-        pool: Side of the squares over which places of an image are averaged, see `Saturation`.
+        pool: Side of the squares over which places of an image are averaged, see `Saturation`; larger ones where the
+            code would have more than 1024 features, of which the decoder holds all pairs.
         features: Target dimensions D.
         outputs: Outputs of the unit.
         inputs: Size of the unit's input h.
@@ -118,6 +121,8 @@ class Decoder(Objective):
         for name, value in (("ridge", ridge), ("memory", memory)):
             if not value > 0:
                 raise ValueError(f"{name} must be > 0, got {value}")
+        while grid is not None and pool < max(grid) and Pool(grid, pool).features > LARGEST:
+            pool += 1
         self.saturation = Saturation(gain, offset, pool, outputs, grid, streams)
         chips = () if streams is None else streams.chips
         self.gate = TargetGate(features, gated, chips)

@@ -225,3 +225,12 @@ def test_arguments_outside_their_range_are_refused():
         Renyi(alpha=1.0)
     with pytest.raises(ValueError, match="needs the unit's input h"):
         Pointwise(beta=0.1)(z, target)
+
+
+def test_the_decoder_of_a_large_image_averages_over_larger_squares():
+    grid = Grid(42, 42, 16)
+    objective = Decoder(features=3, outputs=grid.features, grid=grid)
+    assert objective.saturation.features <= 1024
+    assert objective.decoder.own.shape == (objective.saturation.features,) * 2
+    small = Decoder(features=3, outputs=10 * 10 * 16, grid=Grid(10, 10, 16))
+    assert small.saturation.features == 5 * 5 * 16
