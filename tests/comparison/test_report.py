@@ -132,7 +132,7 @@ def test_settings_are_those_that_a_run_learnt_with(report):
     _, jobs, folder, _ = report
     runs = {run.job.learner: run for run in collect(jobs, folder)}
     pib = settings_of(runs["pib"])
-    assert (pib["rule"]["hidden_rate"], pib["rule"]["epochs"], pib["learning_rate"]) == (0.01, 10, "lin_0.6")
+    assert (pib["rule"]["hidden_rate"], pib["rule"]["epochs"], pib["learning_rate"]) == (0.003, 10, "lin_0.6")
     assert settings_of(runs["dfa"])["rule"]["hidden_decay"] == LEARNERS["dfa"].defaults["hidden_decay"]
     assert settings_of(runs["ppo"])["n_steps"] == 32
     runs["pib"].settings["rule"] = {"forgotten": 1}
