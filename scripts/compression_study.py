@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import study_rows as rows
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
+from late_returns import LateReturns
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
@@ -53,22 +53,6 @@ class Louder(VecObservations):
 
     def change(self, obs: Any) -> np.ndarray:
         return np.concatenate([obs[..., : -self.count], self.factor * obs[..., -self.count :]], -1, dtype=np.float32)
-
-
-class Training(BaseCallback):
-    """Returns of the episodes that end in the second half of the training, by chip."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.half = steps / 2
-        self.returns: list[list[float]] = [[] for _ in range(CHIPS)]
-
-    def _on_step(self) -> bool:
-        infos = self.locals["infos"]
-        for index, info in enumerate(infos):
-            if "episode" in info and self.num_timesteps > self.half:
-                self.returns[index * CHIPS // len(infos)].append(float(info["episode"]["r"]))
-        return True
 
 
 @torch.inference_mode()
@@ -106,11 +90,11 @@ def learn_from_rewards(objective: str, beta: float, steps: int, seed: int) -> li
         seed=seed,
         device="cpu",
     )
-    training = Training(steps)
-    agent.learn(steps, training)
+    late = LateReturns(CHIPS, steps / 2)
+    agent.learn(steps, late)
     policy, newest, fresh = agent.policy, agent.rule.history[-1], Streams(seed).integer(EVALUATION)
     quiet = partial(make_vec_env, "CartPole-v1", seed=fresh, distractors=NOISE)
-    found = {"training": np.array([np.mean(one) for one in training.returns])}
+    found = {"training": late.means()}
     found["as_trained"] = evaluate(policy, quiet, EPISODES, Read.NOISY).mean(-1)
     found["noise_x2"] = evaluate(policy, lambda count: Louder(quiet(count)), EPISODES, Read.NOISY).mean(-1)
     target, parts = reward_target(newest), []
@@ -155,9 +139,7 @@ def figure(rewards: Path, labels: Path, picture: Path) -> None:
     drawn = new_figure(9.0, 3.8)
     titles = ("CartPole, 32 noise dimensions, objective decoder", "digits, all samples, objective ridge")
     wanted = ({"objective": "decoder", "timesteps": STEPS[0]}, {"samples": "all"})
-    for axes, path, title, settings in zip(
-        drawn.subplots(1, 2), (rewards, labels), titles, wanted, strict=True
-    ):
+    for axes, path, title, settings in zip(drawn.subplots(1, 2), (rewards, labels), titles, wanted, strict=True):
         measured = rows.pick(rows.read(path), **settings)
         betas = sorted({row["beta"] for row in measured}, key=float)
         for unit in (1, 2, 3):
