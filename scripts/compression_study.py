@@ -39,7 +39,7 @@ from pib_rl.physical.substrate import Read
 from pib_rl.training.evaluation import evaluate
 
 CHIPS, NOISE, EPISODES, BATCH = 8, 32, 20, 256
-REWARDS = [("decoder", beta) for beta in (0, 0.03, 0.1, 0.3, 1)] + [("gaussian", beta) for beta in (0, 0.1, 0.3)]
+REWARDS = [("decoder", beta) for beta in (0, 0.03, 0.1, 1, 0.3)] + [("gaussian", beta) for beta in (0, 0.3, 0.1)]
 STEPS, SAMPLES, LABELS = (30_000, 10_000), ("100", "all"), (0, 0.03, 0.1, 0.3, 1)
 PIXEL_NOISE = 4.0  # standard deviation; pixels are 0..16
 
