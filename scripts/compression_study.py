@@ -132,12 +132,14 @@ def learn_from_labels(beta: float, samples: str, seed: int) -> list[dict[str, An
 
 
 def figure(rewards: Path, labels: Path, picture: Path) -> None:
-    """Where the units stand at the end, over beta: the information plane for rewards and for labels."""
-    from pib_rl.figures.curves import as_png, new_figure
+    """Where the units stand at the end, over beta, with standard errors over chips."""
+    from PIL import Image
+
+    from pib_rl.figures.curves import as_pixels, new_figure
     from pib_rl.figures.styles import style
 
-    drawn = new_figure(9.0, 3.8)
-    titles = ("CartPole, 32 noise dimensions, objective decoder", "digits, all samples, objective ridge")
+    drawn = new_figure(7.0, 3.2)
+    titles = ("rewards: CartPole + 32 noise dimensions", "labels: digits, all samples")
     wanted = ({"objective": "decoder", "timesteps": STEPS[0]}, {"samples": "all"})
     for axes, path, title, settings in zip(drawn.subplots(1, 2), (rewards, labels), titles, wanted, strict=True):
         measured = rows.pick(rows.read(path), **settings)
@@ -145,25 +147,25 @@ def figure(rewards: Path, labels: Path, picture: Path) -> None:
         for unit in (1, 2, 3):
             if f"input_{unit}" not in measured[0]:
                 break
-            across, up = (
-                np.array([rows.column(rows.pick(measured, beta=beta), f"{kind}_{unit}").mean() for beta in betas])
-                for kind in ("input", "target")
-            )
-            axes.plot(across, up, label=f"unit {unit}", linewidth=1, markersize=5, **style(unit - 1))
+            own = [rows.pick(measured, beta=beta) for beta in betas]
+            values = [np.array([rows.column(one, f"{kind}_{unit}") for one in own]) for kind in ("input", "target")]
+            (across, wide), (up, high) = ((v.mean(1), v.std(1, ddof=1) / np.sqrt(v.shape[1])) for v in values)
+            axes.errorbar(across, up, high, wide, label=f"unit {unit}", linewidth=1, markersize=4, **style(unit - 1))
             for place, beta in zip(zip(across, up, strict=True), betas, strict=True):
-                axes.annotate(f"{float(beta):g}", place, (4, 4), textcoords="offset points", fontsize=7)
-        axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): on the target [nats]")
+                axes.annotate(f"{float(beta):g}", place, (4, 4), textcoords="offset points", fontsize=6)
+        axes.set(xlabel="I(X; Z), on the input [nats]", ylabel="I(Z; Y), on the target [nats]")
         axes.set_title(title, fontsize=9)
         axes.grid(alpha=0.25)
-        axes.legend(fontsize=8, title="numbers: beta", title_fontsize=8)
-    picture.write_bytes(as_png(drawn))
+        axes.legend(fontsize=7, title="numbers: beta", title_fontsize=7)
+    Image.fromarray(as_pixels(drawn)).quantize(64).save(picture, optimize=True)
 
 
 def table(path: Path, keys: tuple[str, ...], shown: tuple[str, ...], digits: int) -> None:
     """Means and standard errors over chips as Markdown; behind them, in brackets, how far from beta 0 in errors."""
     measured = rows.read(path)
     print("| " + " | ".join((*keys, *shown)) + " |\n|" + "---|" * (len(keys) + len(shown)))
-    for settings in dict.fromkeys(tuple(row[key] for key in keys) for row in measured):
+    found = {tuple(row[key] for key in keys) for row in measured}
+    for settings in sorted(found, key=lambda one: (*one[:-1], float(one[-1]))):
         named = dict(zip(keys, settings, strict=True))
         own, plain = (rows.pick(measured, **one) for one in (named, named | {"beta": "0"}))
         cells = []

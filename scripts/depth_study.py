@@ -26,7 +26,7 @@ from pib_rl.physical.substrate import Read
 from pib_rl.training.evaluation import evaluate
 
 TASK, WIDTH, ENVS, EPISODES, LONGEST = "MinAtar/Breakout-v1", 128, 16, 30, 2000
-UNITS, WAFER = (1, 2, 4, 6), 2
+UNITS, WAFER = (1, 6, 2, 4), 2  # the ends first: they tell most, if a study is broken off
 LEARNERS = {"pib": WAFER, "frozen": WAFER, "backprop": 1}  # chips that are trained together
 
 
@@ -63,8 +63,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     path = options.out / "depth.csv"
-    for learner, chips in LEARNERS.items():
-        for units in UNITS:
+    for units in UNITS:
+        for learner, chips in LEARNERS.items():
             for seed in range(options.seed, options.seed + WAFER, chips):
                 named = {"learner": learner, "units": units, "timesteps": options.timesteps, "first": seed}
                 run = partial(trained, learner, units, options.timesteps, seed, chips)
@@ -72,7 +72,7 @@ def main() -> None:
     measured = rows.pick(rows.read(path), timesteps=options.timesteps)
     print("| learner | units | last tenth of the training | greedy |\n|---|---|---|---|")
     for learner in LEARNERS:
-        for units in UNITS:
+        for units in sorted(UNITS):
             own = rows.pick(measured, learner=learner, units=units)
             cells = [", ".join(f"{value:.1f}" for value in rows.column(own, name)) for name in ("training", "greedy")]
             print(f"| {learner} | {units} | {' | '.join(cells)} |")
