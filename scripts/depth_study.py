@@ -57,7 +57,7 @@ def trained(learner: str, units: int, steps: int, seed: int, chips: int) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--timesteps", type=int, default=24_576)
+    parser.add_argument("--timesteps", type=int, default=16_384)
     parser.add_argument("--seed", type=int, default=400, help="the first of the two chips")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
