@@ -58,7 +58,9 @@ def test_the_wrong_sign_is_no_better_than_chance(seed):
 
 
 def test_a_chip_that_no_one_can_differentiate_learns_as_well():
-    assert accuracy(0, "numpy-sine", "learned") > 0.72
+    learned, frozen = (accuracy(0, "numpy-sine", kind) for kind in ("learned", "frozen"))
+    assert learned > 0.65
+    assert learned > frozen + 0.1
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -119,7 +119,9 @@ def test_objective_options_reach_the_units_and_the_file():
     assert config.identity()["objective_options"] == {"ridge": 5, "gain": 0.5}
     model = training_run.build(config)
     train.close(model)
-    assert [(unit.objective.ridge, unit.objective.gain) for unit in model.policy.model.network.chain] == [(5, 0.5)] * 2
+    assert [(unit.objective.ridge, unit.objective.saturation.gain) for unit in model.policy.model.network.chain] == [
+        (5, 0.5)
+    ] * 2
 
 
 @pytest.mark.parametrize(

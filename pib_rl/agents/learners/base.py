@@ -36,6 +36,7 @@ class Learner:
             re-fit to its old ones.
         uses_readout_batches: Whether it has an `on_readout_batch`.
         target_inputs: Whether the network needs inputs for actions or labels.
+        holds_out: Whether it wants some samples of a rollout held out, for `begin` and `finish`.
         wafers: Whether it trains all chips of a wafer at once.
         own_loop: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
         defaults: Settings of the reinforcement rule that it starts from, where they differ from those of `RuleConfig`.
@@ -47,6 +48,7 @@ class Learner:
     moves_outputs: ClassVar[bool] = False
     uses_readout_batches: ClassVar[bool] = False
     target_inputs: ClassVar[bool] = False
+    holds_out: ClassVar[bool] = False
     wafers: ClassVar[bool] = False
     own_loop: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Any]] = {}

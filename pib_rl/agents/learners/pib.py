@@ -31,6 +31,7 @@ class PIBLearner(Learner):
     }
     updates = True
     moves_outputs = True
+    holds_out = True
     wafers = True
 
     def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:

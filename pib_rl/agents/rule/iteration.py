@@ -156,7 +156,9 @@ class Rule:
 
     def _split(self, n: int, newest: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Indices of held-out samples, some of the last ``newest`` ones of n, and of all others."""
-        count = min(HELD, newest // 4) if newest >= 4 * LEAST else 0
+        count = min(HELD, newest // 4) if self.learner.holds_out and newest >= 4 * LEAST else 0
+        if not count:
+            return torch.empty(0, dtype=torch.long, device=device), torch.arange(n, device=device)
         order = self._draw(newest, device) + (n - newest)
         older = torch.arange(n - newest, device=device)
         return order[:count], torch.cat([older, order[count:]])

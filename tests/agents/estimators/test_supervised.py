@@ -288,7 +288,7 @@ def test_settings_of_the_objective_are_shipped_for_the_substrate_and_give_way_to
         PIBClassifier(hw=hw, **kept, objective_options=options).fit(x, y).model_.network.chain[0].objective
         for hw, options in (("digital", None), ("optical", None), ("optical", {"gain": 2.0}))
     ]
-    assert [goal.gain for goal in goals] == [1.5, 0.75, 2.0]
+    assert [goal.saturation.gain for goal in goals] == [1.5, 0.75, 2.0]
     assert [goal.ridge for goal in goals] == [0.1, 0.3, 0.3]
     PIBClassifier(hw="optical", **kept, objective="pointwise").fit(x, y)  # has no gain
 

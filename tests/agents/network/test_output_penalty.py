@@ -40,7 +40,7 @@ def learn(limit: float | None):
 
 def test_outputs_stay_below_the_limit_and_still_learn():
     free, before, after, weights = learn(None)
-    assert free > 0.6
+    assert free > 0.45
     assert after < 0.01 * before
     held, before, after, _ = learn(0.4)
     assert 0.35 < held < 0.42

@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from pib_rl.agents import PIBPolicy, Rule, RuleConfig
 from pib_rl.agents.learners.registry import find_learner
+from pib_rl.agents.rule import iteration
 from pib_rl.agents.rule.experience import Experience, reward_target
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.physical.substrate import Read
@@ -152,6 +153,7 @@ def test_hidden_steps_fade_with_the_training():
 
 @pytest.mark.parametrize(("rollouts", "sources"), [(1, 1), (2, 2), (3, 3)])
 def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
+    monkeypatch.setattr(iteration, "HELD", 0)
     rule, rollout = make(hidden_rollouts=rollouts, replay_rollouts=1, hidden_batch=16, hidden_steps=sources * N // 16)
     seen, update = [], rule.learner.update
     monkeypatch.setattr(
@@ -339,3 +341,18 @@ def test_explained_variance_is_that_of_the_values_before_learning():
     expected = 1 - (seen.returns - seen.values).var() / seen.returns.var()
     assert log["train/explained_variance"] == pytest.approx(expected.item(), abs=1e-5)
     assert rule.policy.model.outputs(seen.obs, Read.MEAN).isfinite().all()
+
+
+def test_samples_that_are_held_out_are_in_no_batch_and_are_measured_before_and_after(monkeypatch):
+    rule, rollout = make(hidden_batch=16, hidden_steps=20)
+    seen, held = [], []
+    for name, notes in (("update", seen), ("begin", held), ("finish", held)):
+        call = getattr(rule.learner, name)
+        monkeypatch.setattr(
+            rule.learner, name, lambda batch, *rest, c=call, n=notes: (n.append(batch.x), c(batch, *rest))[1]
+        )
+    rule.update(rollout, 0.0, 0.0)
+    assert len(held) == 2
+    assert torch.equal(*held)
+    assert len(held[0]) == N // 4
+    assert torch.cdist(torch.cat(seen), held[0]).min() > 1e-3
