@@ -111,9 +111,11 @@ def test_rivals_do_not_take_the_settings_of_hidden_arrays():
 
 def test_tuned_units_have_the_rates_of_their_learner_alone():
     # What is shipped for a task is of readout and rule; one set of settings of the units serves all of them, but that
-    # Pendulum's rollouts are short.
+    # Pendulum's rollouts are short and landers hover where units move fast.
     for env in KEYS:
-        assert set(tuned.OWN) & tuned.entry(tuned.FOLDER / "pib.yml", env).keys() <= {"hidden_steps"}, env
+        assert set(tuned.OWN) & tuned.entry(tuned.FOLDER / "pib.yml", env).keys() <= {"hidden_steps", "hidden_rate"}, (
+            env
+        )
 
 
 def test_print_config_can_be_read_back(tmp_path, capsys):
