@@ -18,6 +18,8 @@ from pib_rl.training import tuned
 from pib_rl.training.config import TrainConfig, from_arguments
 
 LANDER = {
+    "hidden_rate": 0.001,
+    "refit_margin": 2,
     "epochs": 4,
     "ent_coef": 0.01,
     "ent_decay": 4,
