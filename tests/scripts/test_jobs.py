@@ -103,7 +103,8 @@ def alive(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks for processes in /proc")
 def test_an_interruption_ends_what_runs_and_starts_nothing(tmp_path):
     text = SCRIPT.format(folder=str(Path(jobs.__file__).parent), out=str(tmp_path))
-    script = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.DEVNULL)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a suite in the background of a shell ignores it
+    script = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.DEVNULL, preexec_fn=heed)
     deadline = time.monotonic() + 30
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
