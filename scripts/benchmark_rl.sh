@@ -9,7 +9,9 @@
 # LunarLander and BipedalWalker. Each seed has a run of its own (--no-wafers): the table compares times, and a run
 # depends on its seed alone.
 # Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), LEARNERS (may be
-# empty), STEPS, SEEDS and WAFERS (--wafers) for the tasks of docs/images.md, and HW to measure some learners or substrates now and others later: benchmark_table.py keeps what is there.
+# empty) and HW to measure some learners or substrates now and others later: benchmark_table.py keeps what is there.
+# STEPS and SEEDS hold for the tasks in MORE, which run only where they are named. WAFERS=--wafers trains the seeds of a
+# learner together: faster, but then a run does not depend on its seed alone.
 set -euo pipefail
 
 OUT=${OUT:-comparisons}
@@ -20,7 +22,7 @@ STEPS=${STEPS:-1000000}
 SEEDS=${SEEDS:-5}
 WAFERS=${WAFERS:---no-wafers}
 TASKS=(cartpole cartpole-noise acrobot pendulum mountaincar lander-w64 lander-w256 walker)
-MORE=(breakout asterix freeway lander-short hopper halfcheetah) # learning that pays: docs/images.md
+MORE=(breakout asterix freeway lander-short hopper halfcheetah) # measured in docs/results.md, or not yet
 
 compare() { # NAME ENV [options]
   local name=$1
