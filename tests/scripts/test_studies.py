@@ -7,12 +7,14 @@ import pytest
 import torch
 from script_loader import load_script
 
+from pib_rl.agents import PIB
 from pib_rl.agents.estimators import PIBClassifier
 from pib_rl.agents.network.information import information_plane
 from pib_rl.envs import make_vec_env
 
 rows = load_script("study_rows")
 compression = load_script("compression_study")
+taps_read = load_script("tap_information")
 
 
 def test_a_finished_run_is_not_repeated(tmp_path):
@@ -79,3 +81,25 @@ def test_late_returns_are_those_of_each_chip():
         callback.locals = {"infos": infos}
         assert callback._on_step()
     np.testing.assert_array_equal(callback.means(), [np.nan, 3.0, np.nan])
+
+
+def test_explained_variance_is_that_of_held_out_samples():
+    draw = torch.Generator().manual_seed(0)
+    taps, new = torch.randn(400, 6, generator=draw), torch.randn(300, 6, generator=draw)
+    weights = torch.randn(6, 2, generator=draw)
+    assert taps_read.explained(taps, taps @ weights, new, new @ weights) == pytest.approx(1, abs=1e-3)
+    noise = torch.randn(400, 2, generator=draw), torch.randn(300, 2, generator=draw)
+    assert taps_read.explained(taps, noise[0], new, noise[1]) < 0.02
+    still = torch.zeros(400, 1), torch.zeros(300, 1)  # dimensions that do not vary are left out of the mean
+    wanted, now = (torch.cat([part @ weights, flat], 1) for part, flat in zip((taps, new), still, strict=True))
+    assert taps_read.explained(taps, wanted, new, now) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("learner", "same"), [("frozen", True), ("pib", False)])
+def test_trained_taps_are_told_from_those_of_the_same_chip_as_fabricated(learner, same, capsys):
+    env = make_vec_env("CartPole-v1", 8, 0)
+    model = PIB("MlpPolicy", env, hw="digital", width=16, n_steps=32, learner=learner, seed=0, device="cpu")
+    model.learn(8 * 32 * 5, callback=taps_read.Watch(1))
+    trained, fabricated = (line.split()[2:] for line in capsys.readouterr().out.splitlines()[-2:])
+    assert len(trained) == len(taps_read.COLUMNS) + 1
+    assert (trained == fabricated) == same
