@@ -24,7 +24,6 @@ class PIBLearner(Learner):
 
     defaults: ClassVar[dict[str, Any]] = {
         "hidden_rate": 3e-3,
-        "hidden_decay": 1.0,
         "hidden_steps": 80,  # as many as the readout takes: what a batch says is noisy, and steps are small
         "hidden_batch": 256,
         "hidden_rollouts": 1,
