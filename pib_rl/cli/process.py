@@ -1,8 +1,10 @@
-"""How a process uses its machine: one thread, a device and a display that are there."""
+"""How a process uses its machine: one thread, memory, a device and a display that are there."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import re
 
 import torch
@@ -10,6 +12,7 @@ import torch
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.viewer.dependencies import check_pygame
 
+M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 4 * 2**20  # of malloc.h; bytes
 UNSEEN = ("offscreen", "dummy", "evdev")  # what SDL falls back to where no display answers
 
 
@@ -52,3 +55,16 @@ def check_display(instead: str) -> None:
 def settle_in() -> None:
     """Sets the process up for units, which are small: with more than one torch thread they take longer."""
     torch.set_num_threads(1)
+    give_memory_back()
+
+
+def give_memory_back() -> None:
+    """Lets blocks of 4 MiB and more go back to the system as soon as they are free.
+
+    Left to itself, glibc takes larger and larger blocks from a heap that long trainings break into pieces: a wafer of
+    four chips on LunarLander held 1.6 GB after 1.1 million steps, and holds 0.3 GB so. Other libraries are left alone.
+
+    Source: mallopt(3), M_MMAP_THRESHOLD; setting it ends its dynamic adjustment.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
