@@ -22,8 +22,9 @@ from pib_rl.characterisation.transfer import Transfer
 from pib_rl.characterisation.weights import Weights
 from pib_rl.characterisation.writes import Writes
 from pib_rl.cli.cli import UserError
+from pib_rl.common.atomic import write_atomically
 from pib_rl.figures.curves import as_png, literal, new_figure
-from pib_rl.runs.folder import versions, write_atomically
+from pib_rl.runs.folder import versions
 
 REPORT, OVERVIEW = "report.json", "overview.png"
 WIDTH, HEIGHT = 7.4, 3.6  # inches of one measurement's picture

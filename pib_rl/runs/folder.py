@@ -6,9 +6,7 @@ import csv
 import hashlib
 import io
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -24,6 +22,7 @@ from torch import Tensor
 from pib_rl import __version__
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
+from pib_rl.common.atomic import write_atomically
 from pib_rl.runs.result import RunResult
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
@@ -51,21 +50,6 @@ class RunConfig(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes to a temporary file beside ``path`` and renames it: the old file or the new one, never half of one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def versions() -> dict[str, str]:
