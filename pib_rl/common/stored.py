@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,15 +72,18 @@ def read(path: Path, kind: str) -> Stored:
         ValueError: If it can't be read, holds something else or is damaged, or a number in it is not finite. The
             message is one line that begins with the file.
     """
-    try:
-        if not path.is_file():
-            raise ValueError(f"{path} cannot be read: there is no such file")
-        if path.stat().st_size > LARGEST_FILE:
-            raise ValueError(f"{path} is larger than {LARGEST_FILE} bytes, which nothing that pib-rl saves is")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
-    return unpack(content, kind, str(path))
+    return unpack(_content(path), kind, str(path))
+
+
+def peek(path: Path, kind: str) -> dict[str, Any]:
+    """What a file says about itself, without its tensors; errors are those of `read`, but nothing is summed up."""
+    with _opened(path), path.open("rb") as file:
+        start = file.read(8)
+        size = int.from_bytes(start, "little")
+        content = start + (file.read(size) if size <= LARGEST_HEADER else b"")
+    header = _header(content, str(path))[1]
+    _check_header(header, kind, str(path))
+    return _about(header["about"], str(path))
 
 
 def pack(tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any] | None = None) -> bytes:
@@ -132,6 +136,24 @@ def checksum(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
         digest.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
         digest.update(value.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    with _opened(path):
+        return path.read_bytes()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[None]:
+    """Turns what the system says of a file into ValueError; it must be a file, no device, and no giant."""
+    try:
+        if not path.is_file():
+            raise ValueError(f"{path} cannot be read: there is no such file")
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"{path} is larger than {LARGEST_FILE} bytes, which nothing that pib-rl saves is")
+        yield
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _header(content: bytes, source: str) -> tuple[dict[str, Any], dict[str, str]]:
