@@ -11,7 +11,6 @@ import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
 from stable_baselines3.common.utils import FloatSchedule, LinearSchedule, obs_as_tensor
@@ -26,7 +25,7 @@ from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
-from pib_rl.agents.saved import first_difference
+from pib_rl.agents.storing.agent import StoredAlgorithm
 from pib_rl.common.streams import ENVIRONMENT, Streams
 
 SAMPLES_PER_ROLLOUT = 2048
@@ -37,7 +36,7 @@ CHIP_ARGUMENTS = ("hw", "hw_options", "width", "units", "patches", "chips", "obj
 SelfPIB = TypeVar("SelfPIB", bound="PIB")
 
 
-class PIB(OnPolicyAlgorithm):
+class PIB(StoredAlgorithm):
     """Physical Information Bottleneck agent: units on hardware learn by local, reward-modulated information.
 
     No gradient passes between units or through hardware. Each unit raises the information between its own measured
@@ -81,7 +80,7 @@ class PIB(OnPolicyAlgorithm):
         ValueError: If the environment or an argument is not supported; the message says what is.
     """
 
-    policy: PIBPolicy  # type: ignore[assignment]
+    policy: PIBPolicy
     rollout: Rollout
     remembered: Remembered | None = None
     batch_size: int
@@ -341,16 +340,6 @@ class PIB(OnPolicyAlgorithm):
         """How far actions and values may move in the iteration that comes."""
         remaining = self._current_progress_remaining
         return {name: ppo_arguments.moment(getattr(self, name), remaining) for name in ppo_arguments.SCHEDULED}
-
-    def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
-        """As in Stable-Baselines3; RuntimeError, on one line, if the parameters do not fit this agent."""
-        try:
-            super().set_parameters(load_path_or_dict, exact_match, device)
-        except (RuntimeError, ValueError) as error:  # SB3's `load` takes a ValueError for one of its own old files
-            raise RuntimeError(
-                "the saved parameters do not fit this agent (another width, number of units, environment, hw or "
-                f"version of pib_rl made them): {first_difference(error)}; make it as the saved one was, or train again"
-            ) from None
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "rule", "rollout"]
