@@ -92,6 +92,8 @@ def start(group: Group, folder: ComparisonFolder) -> Running:
     write_atomically(settings, yaml.safe_dump(group.settings().plain(), sort_keys=False).encode())
     command = [sys.executable, "-m", group.module, "--config", str(settings), "--out", str(folder.begin(group))]
     command.append("--no-progress")
+    if modules := group.settings().imports:
+        command += ["--import", *modules]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
     return Running(group, process, log)
