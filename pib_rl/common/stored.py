@@ -23,7 +23,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from pib_rl import __version__
 from pib_rl.common.atomic import write_atomically
 
 FORMAT_VERSION = 1
@@ -96,7 +95,7 @@ def pack(tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any] | No
     header = {
         "format": kind,
         "format_version": str(FORMAT_VERSION),
-        "written_by": __version__,
+        "written_by": installed(),
         "about": json.dumps(dict(about or {})),
     }
     return save(plain, header | {"checksum": checksum(plain, header)})
@@ -118,6 +117,13 @@ def unpack(content: bytes, kind: str, source: str) -> Stored:
         raise ValueError(f"{source} is damaged: its checksum differs from that of its content; take a copy, or redo it")
     check_finite(tensors, source)
     return Stored(tensors, _about(header["about"], source))
+
+
+def installed() -> str:
+    """The version of pib-rl that is installed."""
+    from pib_rl import __version__  # the package names its agents, and they save through this module
+
+    return __version__
 
 
 def check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
@@ -184,7 +190,7 @@ def _check_header(header: dict[str, str], kind: str, source: str) -> None:
         newer = f"pib-rl {header['written_by'][:40]}, which wrote it"
         reader = f"pib-rl {READERS[version]}" if version in READERS else newer
         raise ValueError(
-            f"{source} has the format version {text[:40]}, and pib-rl {__version__} reads {FORMAT_VERSION}; it takes "
+            f"{source} has the format version {text[:40]}, and pib-rl {installed()} reads {FORMAT_VERSION}; it takes "
             f"{reader}"
         )
     if header["format"] != kind:
