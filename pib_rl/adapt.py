@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(AdaptConfig, arguments, NAME)
+    config.import_modules()
     recovery = open_run(config)
     chip = recovery.load()
     recovery.check(chip)

@@ -24,6 +24,7 @@ CAPTION = "return of the final policy, greedy, on noisy hardware; measured: phys
 def main(arguments: list[str]) -> None:
     """The command; exit code 1 if a run failed."""
     config = parse(CompareConfig, arguments, NAME)
+    config.import_modules()
     jobs = plan(config)
     folder = ComparisonFolder.create(config)
     try:

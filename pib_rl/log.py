@@ -13,6 +13,7 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(LogConfig, arguments, NAME)
+    config.import_modules()
     logged = log(config)
     print(
         f"{len(logged):,} observations of {logged.shape[1]} numbers, and those that followed: {config.file}\n"

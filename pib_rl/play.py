@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(PlayConfig, arguments, NAME)
+    config.import_modules()
     folder = RunFolder.open(config.run)
     model, task = load(folder, BEST if config.best else LAST, config.chip)
     session = play(config, folder, model, task)

@@ -10,6 +10,7 @@ import tyro
 
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.imports import ImportSettings
 from pib_rl.cli.settings import OutputSettings
 from pib_rl.physical.faults import Fault, parse_all
 
@@ -17,7 +18,7 @@ STALE = "backprop-stale"  # the learner whose digital twin is the chip of before
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptConfig(OutputSettings):
+class AdaptConfig(OutputSettings, ImportSettings):
     """Breaks a trained chip and lets it learn on in place, beside other learners on the same broken chip."""
 
     SHOWN: ClassVar[frozenset[str]] = OutputSettings.SHOWN - {"chip"}  # another chip is another adaptation

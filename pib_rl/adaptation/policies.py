@@ -13,6 +13,7 @@ from pib_rl.adaptation.recovery import QUARTER, Chip, RecoveryCurve, RecoveryRun
 from pib_rl.agents import PIB
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.imports import check_imported
 from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.physical.substrate import Read
@@ -38,6 +39,7 @@ class PolicyRecovery(RecoveryRun):
 
     def __init__(self, config: AdaptConfig, run: RunFolder, settings: dict[str, Any]) -> None:
         task = from_plain(TrainConfig, settings, run.path / CONFIG)
+        check_imported(task.env, run.path / CONFIG)
         if config.epochs is not None:
             raise UserError(f"{run.path} is a run of train: give --timesteps in the place of --epochs")
         if config.data is not None:

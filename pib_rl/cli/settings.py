@@ -16,6 +16,7 @@ from pib_rl.agents.images import NO_PATCHES, Patch, parse_patches
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.objectives import OBJECTIVES
 from pib_rl.cli.cli import UserError, mistakes, parse, read_yaml
+from pib_rl.cli.imports import ImportSettings, check_imported
 from pib_rl.common.limits import SIZES
 from pib_rl.common.options import admit, nearest
 from pib_rl.physical import registry
@@ -100,7 +101,7 @@ class Settings:
     """
 
     SHOWN: ClassVar[frozenset[str]] = frozenset(
-        {"config", "out", "progress", "tensorboard", "render", "chip", "device", "print_config"}
+        {"config", "out", "progress", "tensorboard", "render", "chip", "device", "print_config", "imports"}
     )
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
 
@@ -142,7 +143,7 @@ class OutputSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskSettings(OutputSettings):
+class TaskSettings(OutputSettings, ImportSettings):
     """A task that an agent learns."""
 
     env: tyro.conf.Positional[str]
@@ -230,6 +231,8 @@ def from_plain(kind: type[S], settings: dict[str, Any], source: Path) -> S:
     values: dict[str, Any] = {}
     scalars: dict[str, Any] = {}
     for name, value in settings.items():
+        if name == "imports":
+            raise UserError(f"{source}: what is imported stands on the command line alone, as --import MODULE")
         if name not in hints:
             known = sorted(one.name for one in fields(kind))
             raise UserError(f"{source}: unknown setting {name!r}; {nearest(str(name), known)}")
@@ -266,7 +269,27 @@ def parse_with_file(kind: type[S], arguments: list[str], name: str) -> S:
         UserError: If something does not exist or is of the wrong kind.
     """
     file = named_file(arguments)
-    return parse(kind, arguments, name, from_plain(kind, read_settings(file), file) if file else None)
+    given = read_settings(file) if file else {}
+    config = parse(kind, arguments, name, from_plain(kind, given, file) if file else None)
+    prepare_imports(config, given, file)
+    return config
+
+
+def prepare_imports(config: Settings, given: dict[str, Any], file: Path | None) -> None:
+    """Imports what the command line says.
+
+    Args:
+        config: The whole configuration.
+        given: The settings of a file that are part of it.
+        file: That file, or none.
+
+    Raises:
+        UserError: If that fails, or the environment is that of the file and wants something else imported.
+    """
+    if isinstance(config, TaskSettings):
+        config.import_modules()
+        if file is not None and config.env == given.get("env"):
+            check_imported(config.env, file)
 
 
 def named_file(arguments: list[str]) -> Path | None:

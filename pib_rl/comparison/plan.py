@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,6 +73,12 @@ class CompareConfig(TaskSettings):
                 raise UserError(f"--hw: {error}") from None
         if not self.hw:
             raise UserError(f"--hw needs at least one substrate: {', '.join(registry.names())}")
+
+    @property
+    def all_imports(self) -> tuple[str, ...]:
+        """Modules that runs import: those of --import, and that of the environment."""
+        module = self.env.rpartition(":")[0]
+        return (*self.imports, module) if module else self.imports
 
     @property
     def steps(self) -> int:
@@ -166,7 +172,8 @@ def _jobs(config: CompareConfig) -> Iterator[Job]:
         own = shared | {"seed": seed}
         for name in learners(config):
             if name in ALGORITHMS:
-                yield Job(name, SOFTWARE, seed, BaselineConfig(**own, algo=name))
+                yield Job(name, SOFTWARE, seed, BaselineConfig(**own, algo=name, imports=config.all_imports))
                 continue
             for hw in dict.fromkeys(config.hw):
-                yield Job(name, hw, seed, settle(config.env, name, hw, own | on_chip))
+                settled = settle(config.env, name, hw, own | on_chip)
+                yield Job(name, hw, seed, replace(settled, imports=config.all_imports))

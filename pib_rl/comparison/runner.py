@@ -15,11 +15,11 @@ import yaml
 from tqdm import tqdm
 
 from pib_rl.cli.cli import UserError
+from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
-from pib_rl.runs.folder import write_atomically
 
 PAUSE = 0.2  # seconds between two evaluations at the processes
 GRACE = 20.0  # seconds for a process to end by itself after an interruption
@@ -92,6 +92,8 @@ def start(group: Group, folder: ComparisonFolder) -> Running:
     write_atomically(settings, yaml.safe_dump(group.settings().plain(), sort_keys=False).encode())
     command = [sys.executable, "-m", group.module, "--config", str(settings), "--out", str(folder.begin(group))]
     command.append("--no-progress")
+    if modules := group.settings().imports:
+        command += ["--import", *modules]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
     return Running(group, process, log)

@@ -11,6 +11,7 @@ from typing import Literal
 import tyro
 
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.imports import ImportSettings
 from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.viewer.sizes import check_size
 
@@ -20,7 +21,7 @@ PICTURES = ("gif", "mp4", "png")
 
 
 @dataclass(frozen=True)
-class PlayConfig:
+class PlayConfig(ImportSettings):
     """Plays episodes of a saved run and prints their returns."""
 
     run: tyro.conf.Positional[Path]

@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -18,12 +15,13 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 import yaml
-from safetensors.torch import save
 from torch import Tensor
 
 from pib_rl import __version__
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
+from pib_rl.common.atomic import write_atomically
+from pib_rl.common.options import read_json
 from pib_rl.runs.result import RunResult
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
@@ -51,21 +49,6 @@ class RunConfig(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes to a temporary file beside ``path`` and renames it: the old file or the new one, never half of one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def versions() -> dict[str, str]:
@@ -216,9 +199,9 @@ class RunFolder:
         path = self.path / RESULT
         cure = f"delete {self.path} to make the run again, or choose another --out"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read: {error}; {cure}") from None
+            content = read_json(path)
+        except ValueError as error:
+            raise UserError(f"{error}; {cure}") from None
         if not isinstance(content, dict):
             raise UserError(f"{path} must hold an object, got {type(content).__name__}")
         try:
@@ -260,9 +243,8 @@ class RunFolder:
             raise UserError(f"{self.path / EVALUATIONS} cannot be read: {error}") from None
 
     def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
-        """Writes a state dict as safetensors."""
-        plain = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
-        write_atomically(self.path / name, save(plain))
+        """Writes a state dict, with a note of what chip config.yaml says it is of."""
+        saved.write_state(self.path / name, state, self.identity())
 
     def load_policy(self, name: str = LAST) -> dict[str, Tensor]:
         """The state dict of a saved policy.
@@ -271,7 +253,7 @@ class RunFolder:
             UserError: If the file is missing or broken.
         """
         with mistakes():
-            return saved.read_state(self.path / name)
+            return saved.read_state(self.path / name, self.identity())
 
 
 def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:

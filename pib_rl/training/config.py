@@ -13,7 +13,16 @@ from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, parse
-from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, RunSettings, from_plain, layered, named_file, read_settings
+from pib_rl.cli.settings import (
+    OBJECTIVE,
+    LearnerSettings,
+    RunSettings,
+    from_plain,
+    layered,
+    named_file,
+    prepare_imports,
+    read_settings,
+)
 from pib_rl.common.options import LARGEST
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.runs.folder import RunFolder
@@ -157,6 +166,7 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     wish = parse(TrainConfig, arguments, name, from_plain(TrainConfig, given, file) if file else None)
     if not wish.env:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
+    prepare_imports(wish, given, file)  # before anything asks what the environment is
     chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
     default = settle(wish.env, wish.learner, chip.get("hw", wish.hw), chip, given, source=file or Path("hyperparams"))
     config = parse(TrainConfig, arguments, name, default)

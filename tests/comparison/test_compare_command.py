@@ -148,7 +148,7 @@ def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsy
     start = runner.start
 
     def sabotage(group, folder):
-        broken = SimpleNamespace(plain=lambda: group.settings().plain() | {"width": 0})
+        broken = SimpleNamespace(plain=lambda: group.settings().plain() | {"width": 0}, imports=())
         bad = Group((replace(group.jobs[0], config=broken),)) if group.name == "pib-digital-s100" else group
         return start(bad, folder)
 

@@ -242,10 +242,9 @@ def test_mistakes_end_in_one_line_with_code_2(command, arguments, words, folder,
     patches = folder / "patches"
     if not patches.exists():
         patches.mkdir()
-        for name in ("config.yaml", "policy.safetensors"):
-            (patches / name).write_bytes(
-                (folder / "encoder" / name).read_bytes().replace(b"patches: []", b"patches: ['4:2:1']")
-            )
+        settings = (folder / "encoder" / "config.yaml").read_text().replace("patches: []", "patches: ['4:2:1']")
+        (patches / "config.yaml").write_text(settings)
+        RunFolder(patches).save_policy(RunFolder(folder / "encoder").load_policy())
     before = sorted(path.name for path in folder.rglob("*"))
     monkeypatch.setattr("sys.argv", ["command", *arguments, *QUIET])
     with pytest.raises(SystemExit) as stop:

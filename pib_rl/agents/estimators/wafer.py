@@ -7,10 +7,10 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from pib_rl.agents.estimators.stored import StoredEstimator
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.wafer import check_chip, chip_state
 from pib_rl.physical.faults import parse
@@ -18,7 +18,7 @@ from pib_rl.physical.faults import parse
 Self = TypeVar("Self", bound="WaferEstimator")
 
 
-class WaferEstimator(BaseEstimator):
+class WaferEstimator(StoredEstimator):
     """An estimator whose network is on one chip, or on each of the ``chips`` of a wafer.
 
     Attributes:

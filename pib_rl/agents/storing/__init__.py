@@ -1,0 +1,1 @@
+"""Agents in files: plain data and tensors, nothing that runs when it is read."""
