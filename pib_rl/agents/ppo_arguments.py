@@ -49,11 +49,14 @@ UNUSED_BY_POLICY: dict[str, tuple[tuple[Any, ...], str]] = {
     "use_expln": ((False,), NO_SDE),
     "squash_output": ((False,), "bounded actions are clipped to their bounds; leave it out"),
     "features_extractor_class": ((FlattenExtractor, NatureCNN, CombinedExtractor), NO_EXTRACTOR),
-    "features_extractor_kwargs": (({},), NO_EXTRACTOR),
+    "features_extractor_kwargs": (({},), NO_EXTRACTOR),  # but for EXTRACTOR_SIZES
     "share_features_extractor": ((True,), "policy and value read the same units; leave it out"),
     "optimizer_class": ((optim.Adam,), NO_OPTIMISER),
     "optimizer_kwargs": (({},), NO_OPTIMISER),
 }
+
+
+EXTRACTOR_SIZES = ("features_dim", "cnn_output_dim")  # outputs of PPO's own convolutions: there are none here
 
 
 def refuse(unused: Mapping[str, tuple[tuple[Any, ...], str]], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,12 +132,22 @@ def moment(clipping: Any, remaining: float) -> Any:
 
 
 def policy_settings(policy_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """PPO's ``policy_kwargs`` as arguments of `PIBPolicy`.
+    """PPO's ``policy_kwargs`` as arguments of `PIBPolicy`; a warning where one changes nothing.
 
     Raises:
         ValueError: If one has no meaning here, or contradicts another one.
     """
-    given = refuse(UNUSED_BY_POLICY, policy_kwargs or {})
+    given = dict(policy_kwargs or {})
+    extractor = given.get("features_extractor_kwargs")
+    if extractor and set(extractor) <= set(EXTRACTOR_SIZES):
+        warnings.warn(
+            f"features_extractor_kwargs={extractor} changes nothing: units read observations themselves, and their "
+            "size is width; leave it out",
+            UserWarning,
+            stacklevel=2,
+        )
+        del given["features_extractor_kwargs"]
+    given = refuse(UNUSED_BY_POLICY, given)
     size = network_size(given.pop("net_arch", None))
     return agreed(size, given, "policy_kwargs", {})
 

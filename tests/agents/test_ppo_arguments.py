@@ -109,7 +109,7 @@ def test_what_has_no_meaning_is_refused_with_what_to_use(name, value, cure):
         ("ortho_init", False, "hw_options"),
         ("use_sde", True, "noise_correlation"),
         ("features_extractor_class", nn.Identity, "patches for images"),
-        ("features_extractor_kwargs", {"features_dim": 8}, "patches for images"),
+        ("features_extractor_kwargs", {"features_dim": 8, "normalized_image": True}, "patches for images"),
         ("share_features_extractor", False, "leave it out"),
         ("optimizer_class", optim.AdamW, "hidden_rate"),
         ("optimizer_kwargs", {"eps": 1e-5}, "hidden_rate"),
@@ -244,3 +244,9 @@ def test_other_loops_take_the_same_arguments():
 
 def test_the_extractor_of_images_is_one_of_ppos_defaults():
     PIB("MlpPolicy", "CartPole-v1", policy_kwargs={"features_extractor_class": NatureCNN}, **SMALL)
+
+
+@pytest.mark.parametrize("size", ["features_dim", "cnn_output_dim"])
+def test_the_size_of_an_extractor_changes_nothing_and_a_warning_says_so(size):
+    with pytest.warns(UserWarning, match=f"features_extractor_kwargs=.*{size}.* changes nothing: .* width; leave it"):
+        PIB("MlpPolicy", "CartPole-v1", policy_kwargs={"features_extractor_kwargs": {size: 8}}, **SMALL)

@@ -61,7 +61,7 @@ def test_the_gradient_is_that_of_the_loss(action, bonus, settings):
 
 
 def test_what_settings_weigh_in_the_loss():
-    policy = make_learner("frozen", ACTIONS[0]).policy
+    policy = make_learner("frozen", next(iter(ACTIONS))).policy
     samples = live(policy, 40)
     old = policy.head.log_prob(samples.parameters, samples.actions)
     outputs = samples.outputs.clone()
