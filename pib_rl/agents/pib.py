@@ -37,6 +37,14 @@ CHIP_ARGUMENTS = ("hw", "hw_options", "width", "units", "patches", "chips", "obj
 SelfPIB = TypeVar("SelfPIB", bound="PIB")
 
 
+class MisfitError(RuntimeError, ValueError):
+    """Parameters that do not fit an agent.
+
+    Stable-Baselines3 has a ValueError for names of parts, and a RuntimeError for what is in them. Its `load` takes a
+    ValueError that is no RuntimeError for one of its own old files.
+    """
+
+
 class PIB(OnPolicyAlgorithm):
     """Physical Information Bottleneck agent: units on hardware learn by local, reward-modulated information.
 
@@ -343,11 +351,11 @@ class PIB(OnPolicyAlgorithm):
         return {name: ppo_arguments.moment(getattr(self, name), remaining) for name in ppo_arguments.SCHEDULED}
 
     def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
-        """As in Stable-Baselines3; RuntimeError, on one line, if the parameters do not fit this agent."""
+        """As in Stable-Baselines3; `MisfitError`, on one line, if the parameters do not fit this agent."""
         try:
             super().set_parameters(load_path_or_dict, exact_match, device)
-        except (RuntimeError, ValueError) as error:  # SB3's `load` takes a ValueError for one of its own old files
-            raise RuntimeError(
+        except (RuntimeError, ValueError) as error:
+            raise MisfitError(
                 "the saved parameters do not fit this agent (another width, number of units, environment, hw or "
                 f"version of pib_rl made them): {first_difference(error)}; make it as the saved one was, or train again"
             ) from None

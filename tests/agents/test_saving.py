@@ -98,3 +98,11 @@ def test_parameters_of_another_version_end_in_one_line(lost, tmp_path):
         agent.set_parameters(found)
     assert "\n" not in str(caught.value)
     assert PIB.load(tmp_path / "agent").num_timesteps == 0
+
+
+def test_parameters_of_unknown_parts_are_wrong_values_as_in_stable_baselines3():
+    agent = PIB("MlpPolicy", "CartPole-v1", **SMALL)
+    parameters = agent.get_parameters()
+    for wrong, exact in ((parameters | {"what": {}}, True), (parameters | {"what": {}}, False), ({}, True)):
+        with pytest.raises(ValueError, match="do not fit this agent"):
+            agent.set_parameters(wrong, exact_match=exact)
