@@ -16,6 +16,7 @@ import stable_baselines3
 
 from pib_rl import PIB
 
+SOMETIMES = "sometimes"  # a reason begins with it where a test may end either way
 LIST = Path(__file__).with_name("sb3_expected_failures.txt")
 
 
@@ -59,7 +60,7 @@ class Conformance:
             why, failed = reason(test, self.reasons), self.ended[test] == "failed"
             if failed and why is None:
                 lines.append(f"{test} failed, and is not in {LIST.name}")
-            if not failed and why is not None:
+            if not failed and why is not None and not why.startswith(SOMETIMES):
                 lines.append(f"{test} passed; take it out of {LIST.name}")
         return lines
 
@@ -69,7 +70,8 @@ class Conformance:
         return f"{passed} of {len(tests)} tests that build PIB passed, {len(self.wrong())} not as expected"
 
     def pytest_sessionfinish(self, session):
-        session.exitstatus = 1 if self.wrong() or not self.built else 0
+        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):  # all were collected and ran
+            session.exitstatus = 1 if self.wrong() else 0
 
     def pytest_terminal_summary(self, terminalreporter):
         terminalreporter.section("PIB in the place of A2C and PPO")

@@ -3,9 +3,10 @@
 #
 #     scripts/sb3_conformance.sh [NAME ...]      such as: scripts/sb3_conformance.sh identity gae
 #
-# Without names: all 15 files that docs/stable_baselines3.md lists. The tests come from the source distribution of that
-# release on the package index, or from the folder SB3_SOURCE if that is set. PYTHON chooses the interpreter. The result
-# is compared with sb3_expected_failures.txt; the exit status is 0 if all ended as expected.
+# Without names: all 15 files that docs/stable_baselines3.md lists; utils needs ale-py (pip install ale-py). The tests
+# come from the source distribution of that release on the package index, or from the folder SB3_SOURCE if that is set.
+# PYTHON chooses the interpreter. The result is compared with sb3_expected_failures.txt; the exit status is 0 if all
+# ended as expected.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
