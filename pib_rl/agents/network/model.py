@@ -135,9 +135,7 @@ class PhysicalModel(nn.Module):
             theirs, ours = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
             if theirs != ours:
                 raise ValueError(f"the other network is not of this size: {name} is {theirs} there, {ours} here")
-        for prefix, module in (("normaliser.", self.normaliser), ("network.", self.network)):
-            found = {name: value for name, value in (here | there).items() if name.startswith(prefix)}
-            module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})
+        self.load_state_dict(here | there)
 
 
 def joined(parts: list[Tensor]) -> Tensor:
