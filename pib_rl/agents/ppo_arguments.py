@@ -10,6 +10,7 @@ from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtr
 from stable_baselines3.common.utils import FloatSchedule
 from torch import nn, optim
 
+from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.common.options import shown, whole
 
 # Arguments of PPO, and the settings of the rule that they are.
@@ -48,11 +49,14 @@ UNUSED_BY_POLICY: dict[str, tuple[tuple[Any, ...], str]] = {
     "use_expln": ((False,), NO_SDE),
     "squash_output": ((False,), "bounded actions are clipped to their bounds; leave it out"),
     "features_extractor_class": ((FlattenExtractor, NatureCNN, CombinedExtractor), NO_EXTRACTOR),
-    "features_extractor_kwargs": (({},), NO_EXTRACTOR),
+    "features_extractor_kwargs": (({},), NO_EXTRACTOR),  # but for EXTRACTOR_SIZES
     "share_features_extractor": ((True,), "policy and value read the same units; leave it out"),
     "optimizer_class": ((optim.Adam,), NO_OPTIMISER),
     "optimizer_kwargs": (({},), NO_OPTIMISER),
 }
+
+
+EXTRACTOR_SIZES = ("features_dim", "cnn_output_dim")  # outputs of PPO's own convolutions: there are none here
 
 
 def refuse(unused: Mapping[str, tuple[tuple[Any, ...], str]], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,11 +98,11 @@ def agreed(first: Mapping[str, Any], second: Mapping[str, Any], where: str, name
 def network_size(net_arch: Any) -> dict[str, int]:
     """Width and number of units of PPO's ``net_arch``: [64, 64] is two units of width 64, None is nothing said.
 
-    Units are shared by policy and value and are equally wide: of layers that differ, the widest and the most count, and
-    a warning says so.
+    Units are shared by policy and value, are equally wide, and there is one or more. Other layers become those of the
+    smallest such network that has as many and as wide ones everywhere, and a warning says so.
 
     Raises:
-        ValueError: If it is no list of layers, or of none.
+        ValueError: If it is no list of layers.
     """
     if net_arch is None:
         return {}
@@ -108,21 +112,18 @@ def network_size(net_arch: Any) -> dict[str, int]:
     if not parts or not all(isinstance(part, Sequence) and not isinstance(part, str) for part in parts):
         raise ValueError(f"net_arch must be a list of widths, such as [64, 64], got {shown(net_arch)}")
     layers = [[whole("every layer of net_arch", width, 1) for width in part] for part in parts]
-    units = max(map(len, layers))
-    if not units:
-        raise ValueError(
-            f"net_arch={net_arch} asks for no layer, and a readout needs one unit or more to read; give net_arch=[64] "
-            'with learner="frozen" for units that do not learn'
-        )
-    width = max(max(part, default=1) for part in layers)
-    if old or any(part != [width] * units for part in layers):
+    size = {"units": max([1, *map(len, layers)])}
+    if any(layers):
+        size["width"] = max(map(max, filter(None, layers)))
+    meant = [size.get("width", ChipConfig.width)] * size["units"]
+    if old or any(part != meant for part in layers):
         warnings.warn(
-            f"policy and value share units of one width here: net_arch={net_arch} becomes {[width] * units}; give that "
-            "to be rid of this warning",
+            "policy and value share one or more units of one width here: "
+            f"net_arch={net_arch} becomes {meant}; give that to be rid of this warning",
             UserWarning,
             stacklevel=2,
         )
-    return {"width": width, "units": units}
+    return size
 
 
 def moment(clipping: Any, remaining: float) -> Any:
@@ -131,12 +132,22 @@ def moment(clipping: Any, remaining: float) -> Any:
 
 
 def policy_settings(policy_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """PPO's ``policy_kwargs`` as arguments of `PIBPolicy`.
+    """PPO's ``policy_kwargs`` as arguments of `PIBPolicy`; a warning where one changes nothing.
 
     Raises:
         ValueError: If one has no meaning here, or contradicts another one.
     """
-    given = refuse(UNUSED_BY_POLICY, policy_kwargs or {})
+    given = dict(policy_kwargs or {})
+    extractor = given.get("features_extractor_kwargs")
+    if extractor and set(extractor) <= set(EXTRACTOR_SIZES):
+        warnings.warn(
+            f"features_extractor_kwargs={extractor} changes nothing: units read observations themselves, and their "
+            "size is width; leave it out",
+            UserWarning,
+            stacklevel=2,
+        )
+        del given["features_extractor_kwargs"]
+    given = refuse(UNUSED_BY_POLICY, given)
     size = network_size(given.pop("net_arch", None))
     return agreed(size, given, "policy_kwargs", {})
 

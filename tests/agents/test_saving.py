@@ -98,3 +98,24 @@ def test_parameters_of_another_version_end_in_one_line(lost, tmp_path):
         agent.set_parameters(found)
     assert "\n" not in str(caught.value)
     assert PIB.load(tmp_path / "agent").num_timesteps == 0
+
+
+def test_parameters_of_unknown_parts_are_wrong_values_as_in_stable_baselines3():
+    agent = PIB("MlpPolicy", "CartPole-v1", **SMALL)
+    parameters = agent.get_parameters()
+    for wrong, exact in ((parameters | {"what": {}}, True), (parameters | {"what": {}}, False), ({}, True)):
+        with pytest.raises(ValueError, match="do not fit this agent"):
+            agent.set_parameters(wrong, exact_match=exact)
+
+
+def test_a_state_holds_what_parts_share_once_and_loads_from_files_that_do_not():
+    agent = PIB("MlpPolicy", "CartPole-v1", hw="memristive", **SMALL).learn(32)
+    state = agent.policy.state_dict()
+    storages = [value.untyped_storage().data_ptr() for value in state.values()]
+    assert len(set(storages)) == len(storages)
+    assert [name for name in state if "meter.writes" in name] == ["model.meter.writes"]
+    spent, other = agent.policy.meter.totals(), PIB("MlpPolicy", "CartPole-v1", hw="memristive", n_steps=32, width=4)
+    for given in (state, state | {f"model.network.meter.{name}": state[f"model.meter.{name}"] for name in ("writes",)}):
+        other.policy.load_state_dict(given)
+        assert other.policy.meter.totals() == spent
+        assert other.policy.model.readout.meter.totals() == spent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +18,7 @@ from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Read
 
 CALIBRATION_SAMPLES = 1024
+ALIAS = ".meter."  # in names of what a part of a model has from the model's meter
 
 
 class PhysicalModel(nn.Module):
@@ -53,6 +56,8 @@ class PhysicalModel(nn.Module):
         self.normaliser = Normaliser(in_features, common=common, chips=self.streams.chips)
         self.network = Network(self.substrate, in_features + target_inputs, chip, target_features=target_features)
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)
+        self.register_state_dict_post_hook(_drop_aliases)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_add_aliases)  # type: ignore[no-untyped-call]
 
     @property
     def device(self) -> torch.device:
@@ -132,14 +137,26 @@ class PhysicalModel(nn.Module):
             if theirs != ours:
                 raise ValueError(f"the other network is not of this size: {name} is {theirs} there, {ours} here")
         check_state(self, there)
-        for prefix, module in (("normaliser.", self.normaliser), ("network.", self.network)):
-            found = {name: value for name, value in (here | there).items() if name.startswith(prefix)}
-            module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})
+        self.load_state_dict(here | there)
 
 
 def joined(parts: list[Tensor]) -> Tensor:
     """Samples of all parts, shape (..., n, d), in order."""
     return parts[0] if len(parts) == 1 else torch.cat(parts, -2)
+
+
+def _drop_aliases(model: nn.Module, state: dict[str, Tensor], prefix: str, _metadata: Any) -> None:
+    """All parts of a model count on one meter: a state dict holds it once, as the model's."""
+    for name in [name for name in state if name.startswith(prefix) and ALIAS in name.removeprefix(prefix)]:
+        del state[name]
+
+
+def _add_aliases(model: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Gives every part that counts the model's meter, before a state is loaded."""
+    for name, _buffer in model.named_buffers(remove_duplicate=False):
+        source = f"{prefix}meter.{name.rpartition('.')[2]}"
+        if ALIAS in name and source in state:
+            state[prefix + name] = state[source]
 
 
 def own_state(state: dict[str, Tensor]) -> dict[str, Tensor]:

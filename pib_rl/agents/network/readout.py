@@ -78,10 +78,11 @@ class Readout(nn.Module):
             keep, shape (..., outputs).
         """
         penalty = ridge * inputs.shape[-2]
-        square = inputs.mT @ inputs
+        wide = inputs.shape[-1] > inputs.shape[-2]  # than samples: X^T (X X^T + p)^-1 is the same, and smaller
+        square = inputs @ inputs.mT if wide else inputs.mT @ inputs
         square.diagonal(dim1=-2, dim2=-1).add_(penalty)
         inverse = torch.linalg.inv_ex(square).inverse  # unlike inv, it asks no accelerator whether that went well
-        change = inverse @ (inputs.mT @ shift)
+        change = inputs.mT @ (inverse @ shift) if wide else inverse @ (inputs.mT @ shift)
         hat = inverse.mul_(-penalty)  # 1 - p (X^T X + p)^-1 = X^T X (X^T X + p)^-1: its powers have the traces of H's
         hat.diagonal(dim1=-2, dim2=-1).add_(1)
         doubt = hat.square().sum((-2, -1))

@@ -25,6 +25,14 @@ SelfStored = TypeVar("SelfStored", bound="StoredAlgorithm")
 MADE_AGAIN = ("lr_schedule", "logger")  # from other attributes
 
 
+class MisfitError(RuntimeError, ValueError):
+    """Parameters that do not fit an agent.
+
+    Stable-Baselines3 has a ValueError for names of parts, and a RuntimeError for what is in them. Its `load` takes a
+    ValueError that is no RuntimeError for one of its own old files.
+    """
+
+
 class StoredAlgorithm(OnPolicyAlgorithm):
     """What `save` and `load` of an agent do, with the arguments that they have in Stable-Baselines3.
 
@@ -103,7 +111,7 @@ class StoredAlgorithm(OnPolicyAlgorithm):
         Raises:
             FileNotFoundError: If there is no such file.
             ValueError: If the file is damaged, of Stable-Baselines3, of other spaces than ``env``, or lacks something.
-            RuntimeError: If its tensors do not fit.
+            MisfitError: If its tensors do not fit.
         """
         try:
             found = _content(path)
@@ -140,7 +148,7 @@ class StoredAlgorithm(OnPolicyAlgorithm):
             self.env.seed(self.policy.streams.integer(f"{ENVIRONMENT} from step {self.num_timesteps}"))
 
     def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
-        """As in Stable-Baselines3; RuntimeError, on one line, if the parameters do not fit this agent."""
+        """As in Stable-Baselines3; `MisfitError`, on one line, if the parameters do not fit this agent."""
         given = load_path_or_dict
         parameters = given if isinstance(given, Mapping) else _content(given)["parameters"]
         try:
@@ -148,7 +156,7 @@ class StoredAlgorithm(OnPolicyAlgorithm):
                 check_state(recursive_getattr(self, name), state)
             super().set_parameters(dict(parameters), exact_match, device)
         except (RuntimeError, ValueError, AttributeError) as error:
-            raise RuntimeError(
+            raise MisfitError(
                 "the saved parameters do not fit this agent (another width, number of units, environment, hw or "
                 f"version of pib_rl made them): {first_difference(error)}; make it as the saved one was, or train again"
             ) from None

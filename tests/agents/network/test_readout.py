@@ -59,18 +59,34 @@ def test_regression_by_the_delta_rule_reaches_its_target(name):
 
 
 @pytest.mark.parametrize("ridge", [1e-6, 0.3, 5.0])
-def test_the_refit_solves_the_ridge_problem(ridge):
-    readout, inputs = Readout(make_substrate("digital"), 6, 3), with_one(normal(50, 6))
-    start, shift = normal(3, 7, seed=1), normal(50, 3, seed=2)
+@pytest.mark.parametrize("taps", [6, 80])
+def test_the_refit_solves_the_ridge_problem(ridge, taps):
+    readout, inputs = Readout(make_substrate("digital"), taps, 3), with_one(normal(50, taps))
+    start, shift = normal(3, taps + 1, seed=1), normal(50, 3, seed=2)
     readout.array.program(start)
     # |X dW' - s|^2 + ridge n |dW|^2 is plain least squares with sqrt(ridge n) I under X and zeros under s.
-    under = (ridge * 50) ** 0.5 * torch.eye(7, dtype=torch.float64)
+    under = (ridge * 50) ** 0.5 * torch.eye(taps + 1, dtype=torch.float64)
     change = torch.linalg.lstsq(
-        torch.cat([inputs.double(), under]), torch.cat([shift.double(), torch.zeros(7, 3, dtype=torch.float64)])
+        torch.cat([inputs.double(), under]), torch.cat([shift.double(), torch.zeros(taps + 1, 3, dtype=torch.float64)])
     ).solution.T
     assert torch.equal(readout.refit(inputs, shift, ridge, torch.zeros(3)), torch.ones(3))
     torch.testing.assert_close(readout.array.weights() - start, change.float(), rtol=1e-3, atol=1e-5)
     assert change.abs().max() > 0.01
+
+
+@pytest.mark.parametrize("margin", [0.0, 2.0])
+def test_more_taps_than_samples_change_how_a_refit_is_computed_and_not_what_it_is(margin):
+    """A tap that is always 0 changes nothing."""
+    inputs, shift, noise = with_one(normal(50, 30)), normal(50, 2, seed=2), torch.tensor([0.1, 0.3])
+    kept = []
+    for empty in (0, 40):
+        more = torch.cat([torch.zeros(50, empty), inputs], -1)
+        readout = Readout(make_substrate("digital"), more.shape[-1] - 1, 2)
+        kept.append((readout.refit(more, shift, 0.3, noise, margin), readout.array.weights()[:, empty:]))
+    (few, narrow), (many, wide) = kept
+    assert (few < 0.99).all()
+    torch.testing.assert_close(many, few)
+    torch.testing.assert_close(wide, narrow)
 
 
 @pytest.mark.parametrize("name", SUBSTRATES)

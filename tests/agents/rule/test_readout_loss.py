@@ -45,10 +45,11 @@ def test_the_bound_lies_beyond_the_clipping(value):
         RuleConfig(dual_clip=value)
 
 
+@pytest.mark.parametrize("settings", [{}, {"vf_coef": 0.2}, {"clip_range_vf": 0.3}, {"normalize_advantage": False}])
 @pytest.mark.parametrize("bonus", [0.0, 0.2])
 @pytest.mark.parametrize("action", ACTIONS)
-def test_the_gradient_is_that_of_the_loss(action, bonus):
-    policy, config = make_learner("frozen", action).policy, RuleConfig()
+def test_the_gradient_is_that_of_the_loss(action, bonus, settings):
+    policy, config = make_learner("frozen", action).policy, RuleConfig(**settings)
     samples = live(policy, 40)
     old = policy.head.log_prob(samples.parameters, samples.actions)
     leaf = (samples.outputs + 0.5 * normal(*samples.outputs.shape, seed=7)).clone().requires_grad_()
@@ -57,3 +58,22 @@ def test_the_gradient_is_that_of_the_loss(action, bonus):
     found = readout_gradient(policy.split(leaf.detach()), *rest)
     assert 0 < found.surrogate.held.sum() < 40
     torch.testing.assert_close(found.gradient, leaf.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_what_settings_weigh_in_the_loss():
+    policy = make_learner("frozen", next(iter(ACTIONS))).policy
+    samples = live(policy, 40)
+    old = policy.head.log_prob(samples.parameters, samples.actions)
+    outputs = samples.outputs.clone()
+    outputs[..., -1] += torch.linspace(-1, 1, 40)
+
+    def loss(**settings):
+        return readout_loss(policy.split(outputs), samples, old, policy.head, RuleConfig(**settings), 0.0)
+
+    error = (outputs[..., -1] - samples.returns).square().mean()
+    torch.testing.assert_close(loss(vf_coef=0.7) - loss(vf_coef=0.2), 0.5 * error)
+    near = samples.values + torch.linspace(-1, 1, 40).clamp(-0.3, 0.3)
+    bounded = (near - samples.returns).square().mean()
+    torch.testing.assert_close(loss(clip_range_vf=0.3) - loss(), 0.5 * (bounded - error))
+    gain = loss(vf_coef=0.0, normalize_advantage=False)  # of an unchanged policy
+    torch.testing.assert_close(gain, -samples.advantage.mean(), rtol=1e-4, atol=1e-5)

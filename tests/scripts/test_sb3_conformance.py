@@ -1,0 +1,99 @@
+"""The comparison of Stable-Baselines3's own tests with the list of those that are expected to fail."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sb3_aliases import LIST, Conformance, read_reasons, reason
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "sb3_conformance.sh"
+TESTS = """
+from stable_baselines3 import A2C, PPO, SAC
+import pytest
+
+@pytest.mark.parametrize("model_class", [A2C, PPO])
+def test_continuous(model_class):
+    assert model_class is A2C is PPO
+    model_class("MlpPolicy", "CartPole-v1", n_steps=32, policy_kwargs=dict(net_arch=[4]))
+    raise AssertionError("as expected")
+
+def test_fine():
+    PPO("MlpPolicy", "CartPole-v1", n_steps=32, policy_kwargs=dict(net_arch=[4]))
+
+def test_not_about_us():
+    raise AssertionError("does not count")
+"""
+NEW = """
+from stable_baselines3 import PPO
+
+def test_new():
+    PPO("MlpPolicy", "CartPole-v1", what=1)
+"""
+
+
+def test_every_expected_failure_has_a_reason():
+    reasons = read_reasons(LIST.read_text(encoding="utf-8"))
+    assert len(reasons) > 10
+    assert all(
+        re.fullmatch(r"test_\w+\.py::test_\w+(\[.+\])?", name) and len(why) > 10 for name, why in reasons.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "found"),
+    [
+        ("test_a.py::test_b", "first"),
+        ("test_a.py::test_b[x-PIB0]", "first"),
+        ("test_a.py::test_bc", None),
+        ("test_a.py::test_c[True-PIB1]", "second"),
+        ("test_a.py::test_c[False-PIB1]", None),
+        ("test_a.py::test_c", None),
+    ],
+)
+def test_a_name_without_cases_is_all_of_them_and_a_star_is_anything(test, found):
+    reasons = read_reasons("# a comment\n\ntest_a.py::test_b  first\ntest_a.py::test_c[True-*]  second\n")
+    assert reason(test, reasons) == found
+
+
+@pytest.mark.parametrize(
+    ("why", "outcome", "wrong"),
+    [
+        (None, "passed", False),
+        (None, "failed", True),
+        ("a reason", "failed", False),
+        ("a reason", "passed", True),
+        ("sometimes: the clock", "passed", False),
+        ("sometimes: the clock", "failed", False),
+    ],
+)
+def test_what_is_not_as_the_list_says_is_wrong(why, outcome, wrong):
+    notes = Conformance({} if why is None else {"test_a.py::test_b": why})
+    notes.ended["test_a.py::test_b[1]"] = outcome
+    assert notes.wrong() == []  # it built no agent
+    notes.built.add("test_a.py::test_b[1]")
+    assert bool(notes.wrong()) == wrong
+
+
+def test_the_script_counts_and_compares(tmp_path):
+    (tmp_path / "tests").mkdir()
+    environment = os.environ | {"SB3_SOURCE": str(tmp_path), "PYTHON": sys.executable}
+
+    def ran(name: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", str(SCRIPT), name], env=environment, capture_output=True, text=True, check=False)
+
+    (tmp_path / "tests" / "test_identity.py").write_text(TESTS, encoding="utf-8")
+    done = ran("identity")
+    assert "1 of 3 tests that build PIB passed, 0 not as expected" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+    (tmp_path / "tests" / "test_new.py").write_text(NEW, encoding="utf-8")
+    done = ran("new")
+    assert "test_new.py::test_new failed, and is not in sb3_expected_failures.txt" in done.stdout
+    assert done.returncode == 1
+    missing = ran("nothing")
+    assert missing.returncode == 2
+    assert "give names such as identity" in missing.stderr
