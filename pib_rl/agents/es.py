@@ -42,12 +42,12 @@ class ES(PIB):
 
         The chip is back at its centre at the end, whatever ends it. A generation that the budget cuts short is dropped.
         """
+        callback.on_rollout_start()
         learner = self._learner()
         size = learner.options.displacement
         self.ways = [learner.draw() for _ in range(learner.options.pairs)]
         results: list[float] = []
         self.visited, at = [], self._centre()
-        callback.on_rollout_start()
         try:
             for way, sign in product(self.ways, (size, -size)):
                 at = self._move(at, [part * sign for part in way])

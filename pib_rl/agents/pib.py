@@ -19,12 +19,15 @@ from torch import Tensor
 
 from pib_rl.agents.learners.registry import find_learner, rule_settings
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
+from pib_rl.agents.resuming.agent import load_loop_state, loop_state
+from pib_rl.agents.resuming.environments import record_episodes
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.agents.saved import first_difference
 from pib_rl.common.streams import ENVIRONMENT, Streams
+from pib_rl.common.tree import Flat, flatten_state, join_state
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
@@ -76,6 +79,7 @@ class PIB(OnPolicyAlgorithm):
     policy: PIBPolicy  # type: ignore[assignment]
     rollout: Rollout
     remembered: Remembered | None = None
+    iterations: int = 0
     own_loop: ClassVar[bool] = False
     default_learner: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -220,6 +224,8 @@ class PIB(OnPolicyAlgorithm):
         progress_bar: bool = False,
     ) -> SelfPIB:
         """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default."""
+        if reset_num_timesteps:
+            self.iterations = 0
         return super().learn(
             total_timesteps,
             callback,
@@ -294,6 +300,81 @@ class PIB(OnPolicyAlgorithm):
             self.logger.record(key, value)
         for key, count in self.policy.meter.totals().items():
             self.logger.record(f"hardware/{key}", count)
+
+    def training_state(self) -> Flat:
+        """All that the rest of a training depends on, at the start of a rollout: tensors, and plain data.
+
+        Policy and chip, rule and learner, random streams, counters, running episodes, and environments. `learn` of an
+        agent made with the same arguments goes on from it, bit for bit, see `load_training_state`. Tensors are copies,
+        or never changed.
+
+        A training in the middle of a rollout is none that this describes: call it in `_on_rollout_start` of a callback,
+        or outside of `learn`.
+        """
+        meter = self.policy.meter.state()
+        policy = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
+        self.policy.meter.load_state(meter)  # saving sums up, and that changes last digits
+        return flatten_state(
+            {
+                "policy": policy,
+                "meter": meter,
+                "streams": self.policy.streams.state(),
+                "exploration": self.policy.head.exploration_state(),
+                "rule": self.rule.state(),
+                "iterations": self.iterations,
+                "loop": loop_state(self),
+            }
+        )
+
+    def load_training_state(self, state: Flat) -> bool:
+        """Takes over a `training_state`; `learn` with ``reset_num_timesteps=False`` goes on with it.
+
+        Where environments can't be brought to where they were, new episodes begin, with a seed that follows from the
+        agent's and from the step.
+
+        Args:
+            state: Of an agent that was made with the same arguments, and with as many environments.
+
+        Returns:
+            Whether all is as it was, environments included: what follows is then the same, bit for bit.
+
+        Raises:
+            ValueError: If it does not fit this agent.
+        """
+        found = join_state(state)
+        try:
+            self.policy.load_state_dict(found["policy"])
+            self.rule.load_state(found["rule"])
+            self.policy.meter.load_state(found["meter"])
+            self.policy.head.load_exploration_state(found["exploration"])
+            exact = load_loop_state(self, found["loop"])
+            self.policy.streams.load_state(found["streams"])
+            self.iterations = found["iterations"]
+        except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"the state of the training does not fit this agent: {first_difference(error)}; make it with the "
+                "arguments of the one that was saved, and as many environments"
+            ) from None
+        self.remembered = self.rule.test.remembered
+        if not exact and self.env is not None:
+            self.env.seed(self.policy.streams.integer(f"{ENVIRONMENT} from step {self.num_timesteps}"))
+            self._last_obs = self.env.reset()  # type: ignore[assignment]
+            self._last_episode_starts = np.ones(self.n_envs, dtype=bool)
+        return exact
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        super()._update_current_progress_remaining(num_timesteps, total_timesteps)
+        self.iterations += 1  # comes once between a rollout and what is learned from it
+
+    def dump_logs(self, iteration: int = 0) -> None:
+        """Writes the log; iterations are counted on where a training goes on."""
+        super().dump_logs(iteration and self.iterations)
+
+    @staticmethod
+    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        wrapped = OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
+        record_episodes(wrapped)
+        return wrapped
 
     def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
         """As in Stable-Baselines3; RuntimeError, on one line, if the parameters do not fit this agent."""

@@ -89,9 +89,12 @@ class Streams:
 
     def generator(self, name: str, device: torch.device | str = "cpu", chip: int = 0) -> torch.Generator:
         """The torch generator of ``name`` on ``device``, of a chip where it is one of `OWN`; made at the first call."""
-        key = (self._prefix + name, str(device), chip)
+        return self._generator((self._prefix + name, str(device), chip))
+
+    def _generator(self, key: tuple[str, str, int]) -> torch.Generator:
         if key not in self._generators:
-            self._generators[key] = torch.Generator(device=device).manual_seed(self.integer(key[0], chip))
+            name, device, chip = key
+            self._generators[key] = torch.Generator(device=device).manual_seed(self.integer(name, chip))
         return self._generators[key]
 
     def zeros(self, *shape: int) -> Tensor:
@@ -135,16 +138,26 @@ class Streams:
         each = [self.generator(name, device, chip) for chip in range(self.chips[0])]
         return torch.stack([draw(shape[1:], generator=one, dtype=kind, device=device) for one in each])
 
+    def state(self) -> dict[str, Any]:
+        """Where all streams are, as `pib_rl.common.tree.flatten_state` takes it."""
+        state = self.__getstate__()
+        states = [[*key, value] for key, value in state["states"].items()]
+        return {"seed": state["seed"], "states": states, "tables": state["tables"]}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from a ``state`` of streams of as many chips."""
+        states = {(name, device, chip): value.cpu() for name, device, chip, value in state["states"]}
+        self.__setstate__({**state, "chips": self.chips, "states": states})
+
     def __getstate__(self) -> dict[str, Any]:
         states = {key: generator.get_state() for key, generator in self._generators.items()}
         tables = {name: table.state for name, table in self._tables.items()}
         return {"seed": self.seed, "chips": self.chips, "states": states, "tables": tables}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.seed, self.chips = state["seed"], state["chips"]
-        self._prefix = ""
-        self._generators, self._at_hand, self._tables = {}, {}, {}
-        for (name, device, chip), value in state["states"].items():
-            self.generator(name, device, chip).set_state(value)
+        self.chips, self._prefix = state["chips"], ""
+        self.restart(state["seed"])
+        for key, value in state["states"].items():
+            self._generator(key).set_state(value)
         for name, value in state["tables"].items():
             self._table(name).load(value)

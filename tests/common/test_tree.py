@@ -33,7 +33,9 @@ def same(one, two):
         return len(one) == len(two) and all(map(same, one, two))
     if isinstance(one, torch.Tensor):
         return one.dtype == two.dtype and torch.equal(one, two)
-    return np.asarray(one).dtype == np.asarray(two).dtype and np.array_equal(one, two) and np.shape(one) == np.shape(two)
+    return (
+        np.asarray(one).dtype == np.asarray(two).dtype and np.array_equal(one, two) and np.shape(one) == np.shape(two)
+    )
 
 
 @pytest.mark.parametrize("name", STATES)
