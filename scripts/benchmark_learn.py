@@ -40,8 +40,8 @@ from pib_rl.agents.estimators.settings import shipped
 from pib_rl.agents.learners import registry
 from pib_rl.cli.cli import UserError, mistakes, run
 from pib_rl.cli.process import check_device
+from pib_rl.common.atomic import write_atomically
 from pib_rl.learning.data import load
-from pib_rl.runs.folder import write_atomically
 
 VIEWS = ["--views", "strength=0.5"]
 DENSE = ["--width", "512", "--epochs", "25", "--batch-size", "512", *VIEWS]

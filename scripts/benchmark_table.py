@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pib_rl.cli.cli import UserError, read_yaml, run
+from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison.folder import MARK
 from pib_rl.comparison.intervals import Estimate, estimate, verdict
 from pib_rl.comparison.table import score
-from pib_rl.runs.folder import write_atomically
 from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.training.baselines import SOFTWARE
 

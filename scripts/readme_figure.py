@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from pib_rl.cli.cli import UserError, run
+from pib_rl.common.atomic import write_atomically
 from pib_rl.common.palette import AMBER, BLUE, GREY
 from pib_rl.figures.curves import as_png, new_figure, read_progress
-from pib_rl.runs.folder import EVALUATIONS, write_atomically
+from pib_rl.runs.folder import EVALUATIONS
 
 LEARNERS = {"pib": ("units trained by PIB", BLUE), "frozen": ("the same units, frozen", AMBER)}
 

@@ -85,7 +85,7 @@ class ES(PIB):
         """
         obs, returns, running = env.reset(), np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
         while running.any():
-            new_obs, rewards, dones, infos = env.step(self._greedy(obs))
+            new_obs, rewards, dones, infos = self._step(env, self._greedy(obs))
             self._check(rewards)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())

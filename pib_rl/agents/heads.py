@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
 from pib_rl.agents.network.optimisers import Adam
+from pib_rl.common.state import Valid
 from pib_rl.common.streams import EXPLORATION, Streams
 
 
@@ -161,6 +162,7 @@ class GaussianHead(Head):
         ValueError: If rho is not in 0..1 (1 excluded).
     """
 
+    VALID: ClassVar[Valid] = {"log_std": (-80.0, 80.0)}
     log_std: Tensor
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -13,24 +14,30 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
-from stable_baselines3.common.utils import LinearSchedule, obs_as_tensor
+from stable_baselines3.common.utils import FloatSchedule, LinearSchedule, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from pib_rl.agents import ppo_arguments
 from pib_rl.agents.learners.registry import find_learner, rule_settings
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
 from pib_rl.agents.resuming.agent import load_loop_state, loop_state
 from pib_rl.agents.resuming.environments import record_episodes
+from pib_rl.agents.resuming.failures import note_environment
+from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.agents.saved import first_difference
+from pib_rl.common.state import check_state
 from pib_rl.common.streams import ENVIRONMENT, Streams
 from pib_rl.common.tree import Flat, flatten_state, join_state
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
+
+CHIP_ARGUMENTS = ("hw", "hw_options", "width", "units", "patches", "chips", "objective", "objective_options")
 
 SelfPIB = TypeVar("SelfPIB", bound="PIB")
 
@@ -49,28 +56,31 @@ class PIB(OnPolicyAlgorithm):
             for images: its first units look at small squares of them, see ``patches``.
         env: Environment, its id, or a `VecEnv`.
         learning_rate: Rate of the readout, in units of 1/(number of its inputs), or a schedule of the remaining
-            progress. Default: 0.6 falling linearly to 0.
+            progress: higher learns faster, and less safely. PPO's 3e-4 is a rate per weight; with the 129 inputs of the
+            default network it is 0.04 here. Default: 0.6 falling linearly to 0.
         n_steps: Steps per environment and rollout. Default: 2048 divided by the number of environments.
-        gamma: How far ahead rewards count: 0.99 looks about 100 steps ahead.
-        gae_lambda: How far advantages trust rewards rather than values, see `RuleConfig`.
-        ent_coef: Weight of the entropy bonus: more of it keeps the policy exploring for longer.
+        batch_size, n_epochs, gamma, gae_lambda, clip_range, clip_range_vf, normalize_advantage, ent_coef, vf_coef,
+            target_kl: As in PPO; `RuleConfig` says what each does and has the defaults (``n_epochs`` is its
+            ``epochs``). ``clip_range`` and ``clip_range_vf`` may be schedules of the remaining progress.
+        max_grad_norm, use_sde, sde_sample_freq, rollout_buffer_class, rollout_buffer_kwargs: Of PPO, without meaning
+            here; other values than PPO's default are refused by a message that says what to use.
+        stats_window_size: Episodes in the rolling averages of the log.
+        tensorboard_log: Folder for TensorBoard, or None; `learn` makes PIB_1, PIB_2 and so on in it (needs the extra
+            log).
+        policy_kwargs: Further arguments of `PIBPolicy`, or ``net_arch=[64, 64]`` for two units of width 64.
+        verbose: 0, 1 or 2 as in Stable-Baselines3.
+        seed: Seed of the chip, its noise, exploration and environments; None draws one.
+        device: torch device, or "auto".
         patches: Units in front of the others that look at squares of an image: (channels, size, stride) of each, see
             `ChipConfig`. None for those of the policy: "MlpPolicy" has none, "CnnPolicy" has one.
-        hw, hw_options, width, units, objective, objective_options, chips: The chip, see `ChipConfig`. On a wafer of
-            several chips each learns by itself, with environments of its own: ``env`` holds equally many for each, the
-            first ones for the first chip. ``n_steps``, ``num_timesteps`` and ``total_timesteps`` count the steps of one
-            chip.
+        hw, hw_options, width, units, objective, objective_options, chips: The chip; `ChipConfig` says what each does
+            and has the defaults: two units of width 64 on "digital" hardware. On a wafer of several chips each learns
+            by itself, with environments of its own: ``env`` holds equally many for each, the first ones for the first
+            chip. ``n_steps``, ``num_timesteps`` and ``total_timesteps`` count the steps of one chip.
         learner: What trains the hidden arrays, on the same hardware and in the same loop: a key of
             `pib_rl.agents.LEARNERS`; the class's default if None. "frozen" leaves them as fabricated: the baseline of
             every claim.
         rule: Other settings of `RuleConfig` by name.
-        stats_window_size: Episodes in the rolling averages of the log.
-        tensorboard_log: Folder for TensorBoard, or None; `learn` makes PIB_1, PIB_2 and so on in it (needs the extra
-            log).
-        policy_kwargs: Further arguments of `PIBPolicy`.
-        verbose: 0, 1 or 2 as in Stable-Baselines3.
-        seed: Seed of the chip, its noise, exploration and environments; None draws one.
-        device: torch device, or "auto".
 
     Raises:
         ValueError: If the environment or an argument is not supported; the message says what is.
@@ -80,6 +90,12 @@ class PIB(OnPolicyAlgorithm):
     rollout: Rollout
     remembered: Remembered | None = None
     iterations: int = 0
+    batch_size: int
+    n_epochs: int
+    clip_range: FloatSchedule
+    clip_range_vf: FloatSchedule | None
+    normalize_advantage: bool
+    target_kl: float | None
     own_loop: ClassVar[bool] = False
     default_learner: ClassVar[str] = "pib"
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -92,22 +108,23 @@ class PIB(OnPolicyAlgorithm):
         self,
         policy: str | type[PIBPolicy] = "MlpPolicy",
         env: GymEnv | str | None = None,
-        *,
         learning_rate: float | Schedule | None = None,
         n_steps: int | None = None,
-        gamma: float = 0.99,
-        gae_lambda: float = 0.95,
-        ent_coef: float = 0.0,
-        hw: str = "digital",
-        hw_options: dict[str, Any] | None = None,
-        width: int = 64,
-        units: int = 2,
-        patches: Sequence[tuple[int, int, int]] | None = None,
-        chips: int = 1,
-        objective: str = "decoder",
-        objective_options: dict[str, float] | None = None,
-        learner: str | None = None,
-        rule: dict[str, Any] | None = None,
+        batch_size: int | None = None,
+        n_epochs: int | None = None,
+        gamma: float | None = None,
+        gae_lambda: float | None = None,
+        clip_range: float | Schedule | None = None,
+        clip_range_vf: float | Schedule | None = None,
+        normalize_advantage: bool | None = None,
+        ent_coef: float | None = None,
+        vf_coef: float | None = None,
+        max_grad_norm: float | None = None,
+        use_sde: bool = False,
+        sde_sample_freq: int = -1,
+        rollout_buffer_class: type[RolloutBuffer] | None = None,
+        rollout_buffer_kwargs: dict[str, Any] | None = None,
+        target_kl: float | None = None,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -115,57 +132,47 @@ class PIB(OnPolicyAlgorithm):
         seed: int | None = None,
         device: torch.device | str = "auto",
         _init_setup_model: bool = True,
+        *,
+        hw: str | None = None,
+        hw_options: dict[str, Any] | None = None,
+        width: int | None = None,
+        units: int | None = None,
+        patches: Sequence[tuple[int, int, int]] | None = None,
+        chips: int | None = None,
+        objective: str | None = None,
+        objective_options: dict[str, float] | None = None,
+        learner: str | None = None,
+        rule: dict[str, Any] | None = None,
     ) -> None:
-        if isinstance(env, VectorEnv):
-            raise ValueError(
-                "env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
-                "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead"
-            )
-        learner = self.default_learner if learner is None else learner
-        kind = find_learner(learner)
-        if kind.own_loop != self.own_loop:
-            raise ValueError(
-                f"learner {learner!r} needs a training loop of another kind than {type(self).__name__}: "
-                f"make it with pib_rl.agents.make_agent({learner!r}, policy, env)"
-            )
+        given = locals()
+        ppo_arguments.refuse(ppo_arguments.UNUSED, {name: given[name] for name in ppo_arguments.UNUSED})
+        settings = ppo_arguments.agreed(
+            {name: given[name] for name in ppo_arguments.RULE_NAMES}, rule or {}, "rule", ppo_arguments.RULE_NAMES
+        )
+        check_environment(env)
         if n_steps is not None and n_steps < 1:
             raise ValueError(f"n_steps must be >= 1, got {n_steps}")
-        self.learner = learner
-        options = dict(rule or {})
-        gamma, gae_lambda, ent_coef = (
-            options.pop(name, value)
-            for name, value in (("gamma", gamma), ("gae_lambda", gae_lambda), ("ent_coef", ent_coef))
-        )
-        self.rule_options = options
-        hardware: dict[str, Any] = {
-            "hw": hw,
-            "hw_options": hw_options,
-            "width": width,
-            "units": units,
-            "chips": chips,
-            "objective": objective,
-            "objective_options": objective_options,
-            "gamma": gamma,
-        }
-        if patches is not None:
-            hardware["patches"] = patches
-        if kind.target_inputs:
-            hardware["action_inputs"] = True
+        self.learner = self.default_learner if learner is None else learner
+        self._check_learner()
+        self.chip = {name: given[name] for name in CHIP_ARGUMENTS if given[name] is not None}
+        for name, setting in ppo_arguments.RULE_NAMES.items():
+            setattr(self, name, settings.pop(setting, None))
+        self.rule_options = settings
         super().__init__(
             policy,  # type: ignore[arg-type]
             env,  # type: ignore[arg-type]
             LinearSchedule(READOUT_RATE, 0.0, 1.0) if learning_rate is None else learning_rate,
             n_steps=n_steps or 0,
-            gamma=gamma,
-            gae_lambda=gae_lambda,
-            ent_coef=ent_coef,
-            vf_coef=1.0,
-            max_grad_norm=0.0,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            ent_coef=self.ent_coef,
+            vf_coef=self.vf_coef,
+            max_grad_norm=max_grad_norm or 0.0,
             use_sde=False,
             sde_sample_freq=-1,
             stats_window_size=stats_window_size,
             tensorboard_log=tensorboard_log,
-            policy_kwargs={**hardware, **(policy_kwargs or {})},
+            policy_kwargs=policy_kwargs,
             verbose=verbose,
             seed=seed,
             device=device,
@@ -174,13 +181,39 @@ class PIB(OnPolicyAlgorithm):
         if _init_setup_model:
             self._setup_model()
 
+    def _check_learner(self) -> None:
+        """Raises ValueError unless the learner exists and learns in this class's loop."""
+        if find_learner(self.learner).own_loop != self.own_loop:
+            raise ValueError(
+                f"learner {self.learner!r} needs a training loop of another kind than {type(self).__name__}: "
+                f"make it with pib_rl.agents.make_agent({self.learner!r}, policy, env)"
+            )
+
     def _setup_model(self) -> None:
         self._setup_lr_schedule()
         if self.seed is None:
             self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         if self.env is not None:
             self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
-        chips = self.policy_kwargs.get("chips", 1)
+        config, options = self._settle()
+        chip = ppo_arguments.policy_settings(self.policy_kwargs)
+        chip = ppo_arguments.agreed(self.chip | {"gamma": config.gamma}, chip, "policy_kwargs", {})
+        if find_learner(self.learner).target_inputs:
+            chip["action_inputs"] = True
+        self._set_steps(chip.get("chips", 1))
+        self.policy = self.policy_class(  # type: ignore[assignment]
+            self.observation_space, self.action_space, self.lr_schedule, **{"seed": self.seed} | chip
+        )
+        self.policy = self.policy.to(self.device)
+        self.rule = self._make_rule(config, options)
+        self.rollout_buffer = None  # type: ignore[assignment]
+
+    def _set_steps(self, chips: int) -> None:
+        """Shares the environments among so many chips, and gives ``n_steps`` its default.
+
+        Raises:
+            ValueError: If that does not come out even, or a rollout is too short.
+        """
         if self.env is not None and self.n_envs % chips:
             raise ValueError(
                 f"a wafer of {chips} chips needs equally many environments for each chip, got {self.n_envs} in all; "
@@ -192,18 +225,28 @@ class PIB(OnPolicyAlgorithm):
             raise ValueError(
                 "a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps (or n_envs)"
             )
-        self.policy_kwargs.setdefault("seed", self.seed)
-        self.policy = self.policy_class(  # type: ignore[assignment]
-            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
-        )
-        self.policy = self.policy.to(self.device)
-        self.rule = self._make_rule()
-        self.rollout_buffer = None  # type: ignore[assignment]
 
-    def _make_rule(self) -> Rule:
-        """The rule with its learner; ``rule_options`` holds settings of both."""
-        base = {"gamma": self.gamma, "gae_lambda": self.gae_lambda, "ent_coef": self.ent_coef}
-        config, options = rule_settings(self.learner, self.rule_options, base)
+    def _settle(self) -> tuple[RuleConfig, Any]:
+        """Settings of the rule and of its learner; what was left open in PPO's arguments gets its value.
+
+        The agent's attributes of PPO's names are the settings, ``rule_options`` holds the others.
+        """
+        remaining = self._current_progress_remaining
+        options = dict(self.rule_options)
+        for name, setting in ppo_arguments.RULE_NAMES.items():
+            value = getattr(self, name)
+            if value is not None:
+                options[setting] = ppo_arguments.moment(value, remaining) if name in ppo_arguments.SCHEDULED else value
+        config, own = rule_settings(self.learner, options)
+        for name, setting in ppo_arguments.RULE_NAMES.items():
+            value = getattr(config, setting)
+            if name in ppo_arguments.SCHEDULED:
+                given = getattr(self, name)
+                value = None if value is None else FloatSchedule(value if given is None else given)
+            setattr(self, name, value)
+        return config, own
+
+    def _make_rule(self, config: RuleConfig, options: Any) -> Rule:
         rule = Rule(self.policy, config, find_learner(self.learner)(self.policy.model, config, options))
         if self.remembered is not None:  # of a saved agent: the self-test goes on where it was
             rule.test.remember(*(values.to(self.device) for values in self.remembered))
@@ -212,7 +255,7 @@ class PIB(OnPolicyAlgorithm):
     def renew_rule(self) -> None:
         """Starts the rule again on the chip as it is now: nothing is remembered, a digital twin is that of today."""
         self.remembered = None
-        self.rule = self._make_rule()
+        self.rule = self._make_rule(*self._settle())
 
     def learn(
         self: SelfPIB,
@@ -250,7 +293,7 @@ class PIB(OnPolicyAlgorithm):
         for step in range(n_rollout_steps):
             taken = self._decide(seen, step)
             actions = self.policy.to_env(taken)
-            new_obs, rewards, dones, infos = env.step(actions)
+            new_obs, rewards, dones, infos = self._step(env, actions)
             self._check(rewards)
             self.num_timesteps += self.envs_per_chip
             callback.update_locals(locals())
@@ -273,6 +316,14 @@ class PIB(OnPolicyAlgorithm):
                 f"{self.num_timesteps}; rewards must be finite numbers"
             )
 
+    def _step(self, env: VecEnv, actions: np.ndarray) -> Any:
+        """A step of all environments; what one of them raises is noted to be of the environment, and when it was."""
+        try:
+            return env.step(actions)
+        except Exception as error:
+            note_environment(error, f"after step {self.num_timesteps}")
+            raise
+
     def _flat(self, obs: Any) -> Tensor:
         return self.policy.flatten(obs_as_tensor(obs, self.device))
 
@@ -293,6 +344,7 @@ class PIB(OnPolicyAlgorithm):
         """One iteration of the rule on the rollout just collected."""
         rate = float(self.lr_schedule(self._current_progress_remaining))
         progress = min(1.0, 1 - self._current_progress_remaining)  # the last rollout may overrun the budget
+        self.rule.config = replace(self.rule.config, **self._clipping())
         log = self.rule.update(self.rollout, progress, rate)
         self.remembered = self.rule.test.remembered
         self.logger.record("train/learning_rate", rate)
@@ -343,6 +395,7 @@ class PIB(OnPolicyAlgorithm):
         """
         found = join_state(state)
         try:
+            check_state(self.policy, found["policy"])
             self.policy.load_state_dict(found["policy"])
             self.rule.load_state(found["rule"])
             self.policy.meter.load_state(found["meter"])
@@ -350,7 +403,7 @@ class PIB(OnPolicyAlgorithm):
             exact = load_loop_state(self, found["loop"])
             self.policy.streams.load_state(found["streams"])
             self.iterations = found["iterations"]
-        except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"the state of the training does not fit this agent: {first_difference(error)}; make it with the "
                 "arguments of the one that was saved, and as many environments"
@@ -376,6 +429,11 @@ class PIB(OnPolicyAlgorithm):
         record_episodes(wrapped)
         return wrapped
 
+    def _clipping(self) -> dict[str, Any]:
+        """How far actions and values may move in the iteration that comes."""
+        remaining = self._current_progress_remaining
+        return {name: ppo_arguments.moment(getattr(self, name), remaining) for name in ppo_arguments.SCHEDULED}
+
     def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
         """As in Stable-Baselines3; RuntimeError, on one line, if the parameters do not fit this agent."""
         try:
@@ -392,3 +450,12 @@ class PIB(OnPolicyAlgorithm):
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         memory = ["rule.learner.memory"] if len(self.rule.learner.memory) else []
         return ["policy", *memory], []
+
+
+def check_environment(env: object) -> None:
+    """Raises ValueError if it is a vector environment of Gymnasium's."""
+    if isinstance(env, VectorEnv):
+        raise ValueError(
+            "env is a gymnasium.vector environment, which Stable-Baselines3 algorithms do not take; "
+            "make it with pib_rl.envs.make_vec_env (or stable_baselines3's make_vec_env) instead"
+        )

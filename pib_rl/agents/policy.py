@@ -180,6 +180,11 @@ class PIBPolicy(BasePolicy):
         """What the chip has cost."""
         return self.model.meter
 
+    @property
+    def net_arch(self) -> list[int]:
+        """Width of each unit, patch units left out: what Stable-Baselines3 calls layers."""
+        return [self.model.chip.width] * self.model.chip.units
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), **self._arguments}
 
@@ -248,31 +253,35 @@ class PIBPolicy(BasePolicy):
 
     @torch.inference_mode()
     def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, ...]:
-        """Actions, values and log-probabilities, as on-policy algorithms of Stable-Baselines3 want them."""
+        """Actions, values in units of reward, and log-probabilities, as Stable-Baselines3 wants them."""
         parameters, values = self.outputs(self.flatten(obs))
         actions = self.head.mode(parameters) if deterministic else self.head.sample(parameters, self.streams)
-        return self._ungrouped(actions, values.unsqueeze(-1), self.head.log_prob(parameters, actions))
+        return self._ungrouped(actions, self._worth(values), self.head.log_prob(parameters, actions))
 
     @torch.inference_mode()
     def predict_values(self, obs: PyTorchObs) -> Tensor:
-        """Values, shape (n, 1), in units of the return scale."""
-        return self.ungrouped(self.outputs(self.flatten(obs)).values)[:, None]
+        """Values, shape (n, 1), in units of reward."""
+        return self.ungrouped(self._worth(self.outputs(self.flatten(obs)).values))
 
     @torch.inference_mode()
     def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, ...]:
-        """Values, log-probabilities of ``actions`` and entropies."""
+        """Values, shape (n, 1), in units of reward, log-probabilities of ``actions`` and entropies."""
         parameters, values = self.outputs(self.flatten(obs))
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
         actions = self.grouped(actions)
         return self._ungrouped(
-            values.unsqueeze(-1), self.head.log_prob(parameters, actions), self.head.entropy(parameters)
+            self._worth(values), self.head.log_prob(parameters, actions), self.head.entropy(parameters)
         )
 
     @torch.inference_mode()
     def prediction(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Prediction:
         """Actions, their distributions and values from one pass of n observations through the hardware, by chip."""
         return self.choose(self.outputs(self.flatten(obs), read), deterministic)
+
+    def _worth(self, values: Tensor) -> Tensor:
+        """Values as the readout gives them, shape (*chips, n), in units of reward, shape (*chips, n, 1)."""
+        return values.unsqueeze(-1) * self.returns.each
 
     def _ungrouped(self, *parts: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.ungrouped(part) for part in parts)

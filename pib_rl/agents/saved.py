@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gymnasium import spaces
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from pib_rl.agents.images import parse_patches
@@ -18,11 +17,15 @@ from pib_rl.agents.network.model import PhysicalModel, own_state
 from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.common.options import admit, read_yaml, whole
+from pib_rl.agents.resuming.checkpoints import checkpoint_files, newest_checkpoint
+from pib_rl.common import stored
+from pib_rl.common.options import admit, read_yaml, shown, whole
+from pib_rl.common.state import check_state
 
 CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
 CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
 MORE: dict[str, Any] = {"chips": int, "patches": list}  # and, where there are any: chips of a wafer, patch units
+KIND, FABRICATED = "policy", "chip"  # what the files of a run hold, and where they say on which chip
 POLICY: dict[str, Any] = (
     CHIP
     | MORE
@@ -39,13 +42,24 @@ POLICY: dict[str, Any] = (
 
 
 def check_run(path: Path) -> None:
-    """Raises ValueError unless there is a run folder of ``train`` or ``learn``."""
+    """Raises ValueError unless there is a run folder of ``train`` or ``learn`` whose files are of one chip."""
     if not path.is_dir():
         raise ValueError(f"{path} is not a folder; give the run folder of a training")
-    if not (path / CONFIG).is_file() or not (path / LAST).is_file():
+    if not (path / CONFIG).is_file():
         raise ValueError(
-            f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; python -m pib_rl.train or pib_rl.learn makes one"
+            f"{path} is not a run folder: it lacks {CONFIG}; python -m pib_rl.train or pib_rl.learn makes one"
         )
+    if not (path / LAST).is_file():
+        if not checkpoint_files(path):
+            raise ValueError(
+                f"{path} is a run folder without {LAST} or a checkpoint: nothing was trained yet, or it was stopped "
+                "before its first checkpoint; give another run, or make this one again"
+            )
+        return
+    settings = read_settings(path)
+    with _mendable(path / LAST):
+        about = stored.peek(path / LAST, KIND)
+    _check_chip(about, settings, path / LAST)
 
 
 def read_settings(run: Path) -> dict[str, Any]:
@@ -55,21 +69,80 @@ def read_settings(run: Path) -> dict[str, Any]:
     return settings
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from safetensors; ValueError if the file is missing or broken."""
+def write_state(path: Path, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+    """Writes the state dict of a run with these settings; they are noted, so that no others can be put in their place.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    stored.write(path, state, KIND, {FABRICATED: fabricated(settings)})
+
+
+def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The state dict in a file of a run; ValueError if the file is missing or broken, or of a run of other settings."""
+    if path.name == LAST and not path.exists() and (unfinished := newest_checkpoint(path.parent)) is not None:
+        return unfinished.policy
+    with _mendable(path):
+        found = stored.read(path, KIND)
+    _check_chip(found.about, settings, path)
+    return found.tensors
+
+
+def unfinished_note(run: Path) -> str:
+    """What to say of a run that has no last policy yet, whose newest checkpoint stands for it; else nothing.
+
+    Raises:
+        ValueError: If no checkpoint can be read.
+    """
+    found = None if (run / LAST).exists() else newest_checkpoint(run)
+    if found is None:
+        return ""
+    return f"{run} is unfinished: this is its checkpoint of step {found.step} of {found.of}"
+
+
+def fabricated(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings of a run that say how its chip was made, and thereby how large its state is.
+
+    Options that are words, such as the address of an instrument, are left out: they may change.
+    """
+    found: dict[str, Any] = {"chips": 1, "patches": [], "seed": 0} | {name: settings.get(name) for name in CHIP}
+    found |= {name: settings[name] for name in found if settings.get(name) is not None}
+    options: dict[str, Any] = found["hw_options"] or {}
+    return found | {"hw_options": {name: value for name, value in options.items() if not isinstance(value, str)}}
+
+
+def _check_chip(about: Mapping[str, Any], settings: Mapping[str, Any], path: Path) -> None:
+    """Raises ValueError unless a file was written for the chip of these settings, before anything is made of them."""
+    there = about.get(FABRICATED)
+    if there is None:
+        return
+    here = fabricated(_pick(CHIP | MORE | {"seed": int}, settings, path.parent))
+    if not isinstance(there, dict) or there.keys() != here.keys():
+        raise ValueError(f"{path} does not say what chip it is of")
+    for name, value in here.items():
+        if there[name] != value:
+            raise ValueError(
+                f"{path} is of a chip with {name} {shown(there[name])}, and its {CONFIG} says {shown(value)}; restore "
+                f"{CONFIG}"
+            )
+
+
+@contextmanager
+def _mendable(path: Path) -> Iterator[None]:
+    """Adds to what is wrong with a file what to do."""
     try:
-        state: dict[str, Tensor] = load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
+        yield
+    except ValueError as error:
         cure = "take the last policy" if path.name == BEST else f"make the run again from {path.parent / CONFIG}"
-        raise ValueError(f"{path} cannot be read: {error}; {cure}, or give another run") from None
-    return state
+        raise ValueError(f"{error}; {cure}, or give another run") from None
 
 
 def load_state(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     """Loads a state dict that was read from ``source``; ValueError if it does not fit the module."""
     try:
+        check_state(module, state)
         module.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"the policy in {source} does not fit its {CONFIG} (another width, number of units, environment, hw or "
             f"version of pib_rl made it): {first_difference(error)}; restore {CONFIG}, or train again with this version"
@@ -121,9 +194,10 @@ def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
 def check_observations(settings: Mapping[str, Any], state: dict[str, Tensor], features: int, run: Path) -> None:
     """Raises ValueError if a run saw observations of another size than a task's, ``features`` numbers."""
     mean = own_state(state).get("normaliser.mean")
-    if mean is not None and mean.shape[-1] != features:
+    if mean is not None and mean.shape[-1:] != (features,):
+        size = mean.shape[-1] if mean.ndim else 0
         raise ValueError(
-            f"{_origin(settings, run)}observations of {mean.shape[-1]} numbers, and the task has {features}; "
+            f"{_origin(settings, run)}observations of {size} numbers, and the task has {features}; "
             f"give {_cure(settings)}"
         )
 
@@ -136,7 +210,7 @@ def check_actions(
     The readout has an output per action, or per number of a continuous one, and one for the value.
     """
     rows, std = "model.readout.optimiser.first", "head.log_std"
-    if rows not in state or rows not in own:
+    if rows not in state or rows not in own or state[rows].ndim < 2:
         return
     there, here = ((std in known, known[rows].shape[-2] - 1) for known in (state, own))
     if there != here:
@@ -201,7 +275,11 @@ def load_policy(
     run = Path(run)
     check_run(run)
     settings = read_settings(run)
-    arguments, state, space = policy_arguments(settings, run), read_state(run / name), as_learned(observation_space)
+    arguments, state, space = (
+        policy_arguments(settings, run),
+        read_state(run / name, settings),
+        as_learned(observation_space),
+    )
     check_observations(settings, state, spaces.flatdim(space), run)
     number, chips = chosen_chip(settings, chip, run), arguments.pop("chips", 1)
     policy = PIBPolicy(space, action_space, **arguments | {"seed": arguments.get("seed", 0) + number})
@@ -225,7 +303,7 @@ def load_units(run: str | Path, features: int, chip: int | None = None) -> Physi
     run = Path(run)
     check_run(run)
     settings = read_settings(run)
-    own, state = chip_settings(settings, run), own_state(read_state(run / LAST))
+    own, state = chip_settings(settings, run), own_state(read_state(run / LAST, settings))
     if own.pop("patches"):
         raise ValueError(f"{run}: its units look at squares of images, and here observations are vectors; give another")
     check_observations(settings, state, features, run)

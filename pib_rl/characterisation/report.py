@@ -22,8 +22,10 @@ from pib_rl.characterisation.transfer import Transfer
 from pib_rl.characterisation.weights import Weights
 from pib_rl.characterisation.writes import Writes
 from pib_rl.cli.cli import UserError
+from pib_rl.common.atomic import write_atomically
+from pib_rl.common.options import read_json
 from pib_rl.figures.curves import as_png, literal, new_figure
-from pib_rl.runs.folder import versions, write_atomically
+from pib_rl.runs.folder import versions
 
 REPORT, OVERVIEW = "report.json", "overview.png"
 WIDTH, HEIGHT = 7.4, 3.6  # inches of one measurement's picture
@@ -62,8 +64,8 @@ def make_folder(config: CharacteriseConfig) -> Path:
 def _stored(folder: Path) -> Any:
     """The chip that the report in a folder is of; None where there is none."""
     try:
-        return json.loads((folder / REPORT).read_text(encoding="utf-8"))["chip"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_json(folder / REPORT)["chip"]
+    except (ValueError, KeyError, TypeError):
         return None
 
 

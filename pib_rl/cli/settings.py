@@ -100,7 +100,18 @@ class Settings:
     """
 
     SHOWN: ClassVar[frozenset[str]] = frozenset(
-        {"config", "out", "progress", "tensorboard", "render", "chip", "device", "print_config"}
+        {
+            "config",
+            "out",
+            "progress",
+            "tensorboard",
+            "render",
+            "chip",
+            "device",
+            "print_config",
+            "checkpoint_every",
+            "resume",
+        }
     )
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +17,8 @@ import yaml
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
 BITS = range(2, 25)  # of a converter
+LARGEST_TEXT, MOST_VALUES, DEEPEST = 2**24, 10**6, 50  # of a settings file: bytes, values, levels
+UNREADABLE = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 SHORT = 120  # letters of a value that a message repeats
 
 
@@ -64,16 +67,65 @@ def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[st
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; ValueError if the file is missing, not YAML, or no mapping."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {error}") from None
+    """The mapping in a YAML file, names to values.
+
+    Raises:
+        ValueError: If the file is missing, not YAML, too large or too deep, or no mapping from names.
+    """
+    content = _parsed(path, yaml.safe_load, "is not YAML")
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of settings (name: value), got {type(content).__name__}")
+    check_plain(content, str(path))
     return content
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; ValueError if the file is missing, not JSON, too large or too deep."""
+    content = _parsed(path, json.loads, "cannot be read")
+    check_plain(content, str(path))
+    return content
+
+
+def _parsed(path: Path, parse: Callable[[str], Any], otherwise: str) -> Any:
+    try:
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8") if size <= LARGEST_TEXT else ""
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} {otherwise}: {error}") from None
+    if size > LARGEST_TEXT:
+        raise ValueError(f"{path} is too large: {size} bytes, and {LARGEST_TEXT} are the most")
+    try:
+        return parse(text)
+    except RecursionError:
+        raise ValueError(f"{path} {otherwise}: it is nested more than {DEEPEST} deep") from None
+    except UNREADABLE as error:
+        raise ValueError(f"{path} {otherwise}: {error or type(error).__name__}") from None
+
+
+def check_plain(content: Any, source: str) -> None:
+    """Raises ValueError if data from a file are nested too deep, too many, or have names that are no texts.
+
+    Anchors of YAML can make a short file hold billions of values: they are counted as often as they stand there.
+    """
+    count, layer = 0, [content]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for value in layer:
+            if isinstance(value, dict):
+                wrong = next((name for name in value if not isinstance(name, str)), None)
+                if wrong is not None or None in value:
+                    raise ValueError(f"{source}: names of settings must be texts, got {shown(wrong)}")
+                inner.extend(value.values())
+            elif isinstance(value, (list, tuple, set)):
+                inner.extend(value)
+            if count + len(inner) > MOST_VALUES:
+                raise ValueError(f"{source} holds more than {MOST_VALUES} values")
+        count, layer = count + len(inner), inner
+        if not layer:
+            return
+    raise ValueError(f"{source} is nested more than {DEEPEST} deep")
 
 
 def check_numbers(

@@ -15,11 +15,11 @@ import yaml
 from tqdm import tqdm
 
 from pib_rl.cli.cli import UserError
+from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
-from pib_rl.runs.folder import write_atomically
 
 PAUSE = 0.2  # seconds between two evaluations at the processes
 GRACE = 20.0  # seconds for a process to end by itself after an interruption

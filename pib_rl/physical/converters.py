@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from pib_rl.common.options import BITS, check_numbers
+from pib_rl.common.state import Valid
 from pib_rl.physical.part import restore_after_loading
 
 
@@ -83,6 +85,8 @@ class FragileConverter(nn.Module):
         bits: Resolution as a float buffer. What is no whole number in 2..24 stands for no quantisation, so that any
             state can be loaded.
     """
+
+    VALID: ClassVar[Valid] = {"bits": (0.0, float(BITS[-1]))}
 
     def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.state import NOT_NEGATIVE, Valid
 from pib_rl.physical.part import Costs, restore_after_loading
 
 # Where energy goes. programming: pulses to devices; digital: arithmetic on measured numbers, weights in memory, too.
@@ -30,6 +31,13 @@ class Meter(nn.Module):
     Args:
         chips: Leading axes, see `Streams.chips`.
     """
+
+    VALID: ClassVar[Valid] = {
+        "measurements": NOT_NEGATIVE,
+        "writes": NOT_NEGATIVE,
+        "products": NOT_NEGATIVE,
+        "energy": NOT_NEGATIVE,
+    }
 
     def __init__(self, chips: tuple[int, ...] = ()) -> None:
         super().__init__()

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pib_rl.common.options import shown
+from pib_rl.common.state import NOT_NEGATIVE, Valid
 from pib_rl.common.streams import Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Part
@@ -92,6 +93,7 @@ class Array(Part, ABC):
         endurance: Pulses that a device is good for; None where nothing is known.
     """
 
+    VALID: ClassVar[Valid] = {"wear": NOT_NEGATIVE}
     endurance: float | None = None
 
     def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:

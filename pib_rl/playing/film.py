@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pib_rl.cli.cli import UserError
-from pib_rl.runs.folder import write_atomically
+from pib_rl.common.atomic import write_atomically
 from pib_rl.viewer import colours
 
 LARGEST = 1500  # frames of a gif; a longer film is cut, with a word about it

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -18,13 +16,19 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 import yaml
-from safetensors.torch import save
 from torch import Tensor
 
 from pib_rl import __version__
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
+from pib_rl.common.atomic import write_atomically, write_once
+from pib_rl.common.options import read_json
 from pib_rl.runs.result import RunResult
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
 RESULT, EVALUATIONS = "result.json", "evaluations.csv"
@@ -51,21 +55,6 @@ class RunConfig(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes to a temporary file beside ``path`` and renames it: the old file or the new one, never half of one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def versions() -> dict[str, str]:
@@ -120,10 +109,16 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: int | None = None
+
+    def __del__(self) -> None:
+        self.release()
 
     @classmethod
     def create(cls, config: RunConfig) -> RunFolder:
         """Makes the folder of a run, or returns the finished one of the same configuration.
+
+        Of several processes that ask for one folder, one gets it. It holds it until it ends, see `hold`.
 
         Raises:
             UserError: If ``config.out`` exists and holds something else or an unfinished run.
@@ -135,8 +130,8 @@ class RunFolder:
             new = not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir()))
         except OSError as error:
             raise UserError(f"cannot use --out {folder.path}: {error.strerror or error}") from None
-        if new:
-            return folder._begin(config)
+        if new and folder._begin(config):
+            return folder
         if not (folder.path / CONFIG).is_file():
             raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")
         if folder.identity() != config.identity():
@@ -146,18 +141,41 @@ class RunFolder:
             )
         if not folder.finished:
             raise UserError(
-                f"--out {folder.path} holds an unfinished run of this configuration; "
-                "delete it to start anew, or choose another folder"
+                f"--out {folder.path} holds an unfinished run of this configuration, or one that is at work; "
+                f"{folder.resume_command} goes on with it; or choose another folder"
             )
         return folder
 
     @classmethod
+    def resume(cls, path: Path) -> RunFolder:
+        """The folder of a run to go on with, held as `hold` says; a finished one as it is.
+
+        Raises:
+            UserError: If it is none, or another process works in it.
+        """
+        folder = cls(path)
+        if not (path / CONFIG).is_file():
+            raise UserError(f"--resume {path} is not a run folder: it lacks {CONFIG}; give one that train began")
+        if not folder.finished:
+            folder.hold()
+            before, now = folder.versions(), versions()
+            changed = [name for name in now if before.get(name) != now[name]]
+            if changed:
+                print(f"{path} was begun with other versions of {', '.join(changed)}; what follows may differ for it")
+        return folder
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with this run, where it was made by ``train``."""
+        return f"python -m pib_rl.train --resume {self.path}"
+
+    @classmethod
     def _fresh(cls, config: RunConfig) -> RunFolder:
         path, count = Path("runs") / config.stem, 1
-        while path.exists():
+        while path.exists() or not (folder := cls(path))._begin(config):
             count += 1
             path = Path("runs") / f"{config.stem}-{count}"
-        return cls(path)._begin(config)
+        return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -168,16 +186,50 @@ class RunFolder:
         """
         with mistakes():
             saved.check_run(path)
+            note = saved.unfinished_note(path)
+        if note:
+            print(note)
         return cls(path)
 
-    def _begin(self, config: RunConfig) -> RunFolder:
+    def _begin(self, config: RunConfig) -> bool:
+        """Makes the folder with its config.yaml, which one process alone can do; whether this one did."""
+        content = yaml.safe_dump(config.identity() | {"versions": versions()}, sort_keys=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            content = yaml.safe_dump(config.identity() | {"versions": versions()}, sort_keys=False)
-            write_atomically(self.path / CONFIG, content.encode())
+            made = write_once(self.path / CONFIG, content.encode())
         except OSError as error:
             raise UserError(f"cannot make the run folder {self.path}: {error.strerror or error}") from None
-        return self
+        if made:
+            self.hold()
+        return made
+
+    def hold(self) -> None:
+        """Keeps other processes from working in this folder until this one ends, however it ends.
+
+        Raises:
+            UserError: If another one does.
+        """
+        if fcntl is None:
+            return
+        try:
+            handle = os.open(self.path / CONFIG, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"cannot use {self.path}: {error.strerror or error}") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise UserError(f"another process works in {self.path}; wait for it, or choose another folder") from None
+        except OSError:  # a file system without locks
+            os.close(handle)
+            return
+        self._lock = handle
+
+    def release(self) -> None:
+        """Lets other processes work in this folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def identity(self) -> dict[str, Any]:
         """The configuration of the run, as `TrainConfig.identity` gives it."""
@@ -216,9 +268,9 @@ class RunFolder:
         path = self.path / RESULT
         cure = f"delete {self.path} to make the run again, or choose another --out"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read: {error}; {cure}") from None
+            content = read_json(path)
+        except ValueError as error:
+            raise UserError(f"{error}; {cure}") from None
         if not isinstance(content, dict):
             raise UserError(f"{path} must hold an object, got {type(content).__name__}")
         try:
@@ -260,9 +312,8 @@ class RunFolder:
             raise UserError(f"{self.path / EVALUATIONS} cannot be read: {error}") from None
 
     def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
-        """Writes a state dict as safetensors."""
-        plain = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
-        write_atomically(self.path / name, save(plain))
+        """Writes a state dict, with a note of what chip config.yaml says it is of."""
+        saved.write_state(self.path / name, state, self.identity())
 
     def load_policy(self, name: str = LAST) -> dict[str, Tensor]:
         """The state dict of a saved policy.
@@ -271,7 +322,7 @@ class RunFolder:
             UserError: If the file is missing or broken.
         """
         with mistakes():
-            return saved.read_state(self.path / name)
+            return saved.read_state(self.path / name, self.identity())
 
 
 def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:

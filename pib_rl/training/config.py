@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from pib_rl.cli.cli import UserError, mistakes, parse
 from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, RunSettings, from_plain, layered, named_file, read_settings
 from pib_rl.common.options import LARGEST
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
-from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.folder import CONFIG, RunFolder
+from pib_rl.training.resuming.checkpoint import Every
 from pib_rl.training.tuned import tuned
 
 CONTROL = "control"  # --clock: as much time per step as the environment says
@@ -50,6 +52,11 @@ class TrainConfig(RunSettings, LearnerSettings):
     clock: float | str = 0.0
     """Simulated seconds that pass for the hardware per environment step (it ages after each rollout), or control: the
     environment's control period."""
+    checkpoint_every: str = "5min"
+    """How often the training is saved, for --resume: a time such as 30s, 5min or 1h, or a number of environment
+    steps."""
+    resume: Path | None = None
+    """Run folder of an unfinished training to go on with; everything but how it is shown is as it was."""
     init: Path | None = None
     """Run folder of learn or train whose units this run goes on with, on the same chip."""
     config: Path | None = None
@@ -66,6 +73,8 @@ class TrainConfig(RunSettings, LearnerSettings):
         self.rate()
         self.faults()
         self.pace()
+        with mistakes():
+            Every.parse(self.checkpoint_every)
         if self.chip and self.chips == 1:
             raise UserError(f"--chip chooses one of several chips, got --chip {self.chip}; give --chips too")
         if not 0 <= self.chip < self.chips:
@@ -152,6 +161,9 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     Raises:
         UserError: If something does not exist or does not fit.
     """
+    run = named_run(arguments)
+    if run is not None:
+        return resumed(run, arguments, name)
     file = named_file(arguments)
     given = {} if file is None else {"env": ""} | read_settings(file)
     wish = parse(TrainConfig, arguments, name, from_plain(TrainConfig, given, file) if file else None)
@@ -172,6 +184,36 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
                 f"--init {config.init} has {setting} {value}, this run asks for {wanted}; leave "
                 f"--{setting.replace('_', '-')} out"
             )
+    return config
+
+
+def named_run(arguments: list[str]) -> Path | None:
+    """The run folder that ``--resume`` names."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--resume", nargs="?", type=Path)
+    found: Path | None = finder.parse_known_args(arguments)[0].resume
+    return found
+
+
+def resumed(run: Path, arguments: list[str], name: str) -> TrainConfig:
+    """The configuration of a run that goes on: its own, but for how it is shown and how often it is saved.
+
+    Raises:
+        UserError: If the folder is none, or another setting was typed.
+    """
+    if not (run / CONFIG).is_file():
+        raise UserError(f"--resume {run} is not a run folder: it lacks {CONFIG}; give one that train began")
+    with mistakes():
+        settings = saved.read_settings(run)
+        saved.policy_arguments(settings, run)
+    own = from_plain(TrainConfig, {"env": ""} | settings, run / CONFIG)
+    config = parse(TrainConfig, arguments, name, own)
+    wanted, given = config.identity(), own.identity()
+    others = [one for one in wanted.keys() | given.keys() if wanted.get(one) != given.get(one)]
+    others += [one for one in ("out", "config") if getattr(config, one) is not None]
+    if others:
+        names = ", ".join("--" + one.replace("_", "-") for one in sorted(others))
+        raise UserError(f"--resume goes on with the settings of {run}: leave {names} out, or begin another run")
     return config
 
 

@@ -35,9 +35,9 @@ def load(folder: RunFolder, name: str, chip: int | None = None) -> tuple[PIB, Tr
     if chip is not None and not 0 <= chip < chips:
         raise UserError(f"--chip must be in 0..{chips - 1}, the chips of {folder.path}, got {chip}")
     task = replace(task, chips=1, seed=task.seed + (chip or 0), fault=task.fault if chips == 1 else ())
+    state = folder.load_policy(name)
     with mistakes(RuntimeError, AssertionError):
         model = build(task)
-    state = folder.load_policy(name)
     if chips > 1:
         state = chip_state(state, model.policy.state_dict(), chip or 0)
     load_into(model.policy, state, folder.path / name)

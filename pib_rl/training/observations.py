@@ -16,10 +16,11 @@ from pib_rl.agents.observations import as_matrix, as_picture, check_observation_
 from pib_rl.agents.policy import Reader
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.settings import TaskSettings
+from pib_rl.common.atomic import write_atomically
 from pib_rl.common.streams import EXPLORATION, Streams
 from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.physical.substrate import Read
-from pib_rl.runs.folder import LAST, RunFolder, make_folder, write_atomically
+from pib_rl.runs.folder import LAST, RunFolder, make_folder
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 import yaml
 from gymnasium import spaces
-from safetensors.torch import save
 
 from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.agents.saved import BEST, CONFIG, LAST, load_policy, load_units, policy_arguments
+from pib_rl.common.stored import pack
 from pib_rl.physical import Read
 
 SETTINGS = {
@@ -41,7 +41,7 @@ def folder(env, tmp_path):
     policy.model.readout.array.program(0.1 * torch.randn(3, 9, generator=torch.Generator().manual_seed(1)))
     for name, change in ((BEST, 0.0), (LAST, 0.05)):
         policy.model.readout.array.program(torch.full((3, 9), change))
-        (tmp_path / name).write_bytes(save({key: value.clone() for key, value in policy.state_dict().items()}))
+        (tmp_path / name).write_bytes(pack(policy.state_dict(), "policy"))
     return tmp_path, policy
 
 
@@ -71,7 +71,7 @@ def test_a_policy_of_another_version_is_told_in_one_line(folder, env):
     path, policy = folder
     state = {name: value.clone() for name, value in policy.state_dict().items()}
     state["model.network.units.0.objective.gate.explained"] = torch.zeros(7)
-    (path / LAST).write_bytes(save(state))
+    (path / LAST).write_bytes(pack(state, "policy"))
     with pytest.raises(
         ValueError, match=r"version of pib_rl.*explained.*, or train again with this version$"
     ) as caught:

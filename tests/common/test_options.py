@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pib_rl.common.options import check_numbers, configure, nearest, whole
+from pib_rl.common import options
+from pib_rl.common.options import check_numbers, configure, nearest, read_json, read_yaml, whole
 from pib_rl.physical.digital import DigitalConfig
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.optical.config import OpticalConfig
@@ -155,3 +156,46 @@ def test_numbers_keep_to_the_ranges_that_name_them(name, value, words):
     check_numbers(Numbers(), "chip", **RANGES)
     with pytest.raises(ValueError, match=words):
         check_numbers(Numbers(**{name: value}), "chip", **RANGES)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 20_000, "nested more than 50 deep"),
+        ("a: " + "[" * 60 + "]" * 60, "nested more than 50 deep"),
+        ("a: " + "9" * 5000, "is not YAML"),
+        ("a: 2001-99-99", "is not YAML"),
+        ("a: !!bool maybe", "is not YAML"),
+        ("a: !!timestamp never", "is not YAML"),
+        ("? [1, 2]\n: b", "is not YAML"),
+        ("a: !!python/object/apply:os.getcwd []", "is not YAML"),
+        ("1: 2", "names of settings must be texts, got 1"),
+        ("a: {null: 2}", "names of settings must be texts, got None"),
+        ("b: [{2.5: 2}]", "names of settings must be texts, got 2.5"),
+        ("a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]\n"
+         + "".join(f"{y}: &{y} [{', '.join([f'*{x}'] * 10)}]\n" for x, y in zip("abcdefgh", "bcdefghi", strict=True)),
+         "more than 1000000 values"),
+        ("a: \xff", None),
+    ],
+)  # fmt: skip
+def test_strange_yaml_ends_in_one_line(tmp_path, text, words):
+    path = tmp_path / "settings.yaml"
+    path.write_text(text, encoding="utf-8" if words else "latin-1")
+    with pytest.raises(ValueError, match=words or "is not YAML") as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "{", "", "NaN?", '{"a":' * 60 + "1" + "}" * 60])
+def test_strange_json_ends_in_one_line(tmp_path, text):
+    (tmp_path / "result.json").write_text(text)
+    with pytest.raises(ValueError, match=r"result\.json (cannot be read|is nested)"):
+        read_json(tmp_path / "result.json")
+
+
+def test_files_too_large_are_not_parsed(tmp_path, monkeypatch):
+    monkeypatch.setattr(options, "LARGEST_TEXT", 10)
+    (tmp_path / "file").write_text("a: 12345678")
+    for read in (read_yaml, read_json):
+        with pytest.raises(ValueError, match="is too large: 11 bytes, and 10 are the most"):
+            read(tmp_path / "file")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from safetensors.torch import save
 
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.saved import BEST, CONFIG, LAST, policy_arguments
+from pib_rl.common.stored import pack
 from pib_rl.envs import make_env
 
 TASKS = ["CartPole-v1", "Pendulum-v1", "LunarLander-v3"]
@@ -76,5 +76,5 @@ def write_run(path: Path, task: str = "CartPole-v1", **changes: Any) -> PIBPolic
         policy.model.readout.array.program(
             torch.randn(weights.shape, generator=torch.Generator().manual_seed(len(name)))
         )
-        (path / name).write_bytes(save({key: value.clone() for key, value in policy.state_dict().items()}))
+        (path / name).write_bytes(pack(policy.state_dict(), "policy"))
     return policy

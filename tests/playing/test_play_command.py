@@ -387,7 +387,7 @@ def test_policy_of_another_configuration_is_refused(folder, tmp_path):
     text = (folder / "config.yaml").read_text().replace("width: 8", "width: 9")
     (copy / "config.yaml").write_text(text)
     (copy / "policy.safetensors").write_bytes((folder / "policy.safetensors").read_bytes())
-    with pytest.raises(UserError, match="does not fit"):
+    with pytest.raises(UserError, match=r"is of a chip with width 8, and its config\.yaml says 9; restore"):
         play.main([str(copy), "--no-progress"])
 
 

@@ -38,21 +38,19 @@ def find_learner(name: str) -> type[Learner]:
     return LEARNERS[name]
 
 
-def rule_settings(learner: str, options: dict[str, Any], base: dict[str, Any] | None = None) -> tuple[RuleConfig, Any]:
+def rule_settings(learner: str, options: dict[str, Any]) -> tuple[RuleConfig, Any]:
     """All settings that a learner learns with in reinforcement: those of the rule, and its own ``Options``.
 
     Args:
         learner: A key of `LEARNERS`.
         options: Settings of both that are asked for, by name.
-        base: Settings of the rule that stand below the learner's own defaults.
 
     Raises:
         ValueError: If the learner or a setting does not exist, or a value does not fit.
     """
     kind = find_learner(learner)
     own, common = split_options(kind, options)
-    settings = {**(base or {}), **kind.defaults, **common}
-    return configure(RuleConfig, settings, "the rule"), configure(kind.Options, own, learner)
+    return configure(RuleConfig, {**kind.defaults, **common}, "the rule"), configure(kind.Options, own, learner)
 
 
 def split_options(kind: type[Learner], options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
+from pib_rl.common.state import NOT_NEGATIVE, Valid
 
 ALLOWED = 0.03  # part of the variance of what it should keep that a unit may lose
 ALARM = 2.5  # standard errors by which a loss has to stand out
@@ -44,6 +47,7 @@ class Safeguard(nn.Module):
         sums, variances: S and V, shape (units, blocks, *chips).
     """
 
+    VALID: ClassVar[Valid] = {"variances": NOT_NEGATIVE}
     sums: Tensor
     variances: Tensor
 

@@ -9,6 +9,7 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.network import Network
 from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.agents.network.readout import Readout
+from pib_rl.common.state import check_state
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
@@ -120,7 +121,7 @@ class PhysicalModel(nn.Module):
         there = {name: value for name, value in own_state(state).items() if _is_inherited(name)}
         here = self.state_dict()
         mean = there.get("normaliser.mean")
-        if mean is not None and mean.shape != here["normaliser.mean"].shape:
+        if mean is not None and mean.ndim > 1 and mean.shape != here["normaliser.mean"].shape:
             own = here["normaliser.mean"]
             if mean.shape[:-2] != own.shape[:-2]:
                 there_on, here_on = (_count(one.shape[:-2]) for one in (mean, own))
@@ -130,6 +131,7 @@ class PhysicalModel(nn.Module):
             theirs, ours = (tuple(known[name].shape) if name in known else "missing" for known in (there, here))
             if theirs != ours:
                 raise ValueError(f"the other network is not of this size: {name} is {theirs} there, {ours} here")
+        check_state(self, there)
         for prefix, module in (("normaliser.", self.normaliser), ("network.", self.network)):
             found = {name: value for name, value in (here | there).items() if name.startswith(prefix)}
             module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()})

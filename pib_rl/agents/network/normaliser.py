@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
+
+from pib_rl.common.state import NOT_NEGATIVE, POSITIVE, Valid
 
 
 class Normaliser(nn.Module):
@@ -23,6 +27,7 @@ class Normaliser(nn.Module):
         common: One mean and one standard deviation for all features, as suits the pixels of an image.
     """
 
+    VALID: ClassVar[Valid] = {"std": POSITIVE, "count": NOT_NEGATIVE}
     mean: Tensor
     std: Tensor
     count: Tensor

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.state import NOT_NEGATIVE, Valid
 from pib_rl.physical.part import restore_after_loading
 
 WIDE = 64  # inputs from which on an array's rate falls with their number
@@ -34,6 +35,7 @@ class Adam(nn.Module):
         count: Steps taken, as a buffer that is up to date where a state is saved or loaded.
     """
 
+    VALID: ClassVar[Valid] = {"second": NOT_NEGATIVE, "count": NOT_NEGATIVE}
     first: Tensor
     second: Tensor
     count: Tensor

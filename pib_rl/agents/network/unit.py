@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,7 @@ from pib_rl.agents.network.optimisers import Adam, array_rate
 from pib_rl.agents.network.output_penalty import output_penalty
 from pib_rl.agents.objectives import Objective, Score
 from pib_rl.agents.objectives.target import Target
+from pib_rl.common.state import FRACTION, POSITIVE, Valid
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.part import restore_after_loading
 from pib_rl.physical.substrate import Array, Medium, Read
@@ -27,6 +30,8 @@ class GainControl(nn.Module):
         mean, shift: m and b, shape (*chips, 1, features).
         std: s, shape (*chips, 1, 1).
     """
+
+    VALID: ClassVar[Valid] = {"std": POSITIVE}
 
     def __init__(self, features: int, gain: float, offset: float, streams: Streams) -> None:
         super().__init__()
@@ -85,6 +90,7 @@ class Unit(nn.Module):
         freedom: Factor of its rate, 0..1, see `Safeguard`, shape (*chips, 1, 1).
     """
 
+    VALID: ClassVar[Valid] = {"alive": FRACTION, "freedom": FRACTION}
     alive: Tensor
     freedom: Tensor
 

@@ -46,13 +46,12 @@ def load_environment_state(env: VecEnv, state: dict[str, Any]) -> bool:
     if "inner" in state and getattr(inner, "plain", False):
         set_attributes(inner, state["inner"])
         arrived = True
-    elif "episodes" in state and len(state["episodes"]) == inner.num_envs:
-        if all(inner.env_is_wrapped(EpisodeRecorder)):
-            inner._reset_seeds()  # one that was set before the first reset counts no more
-            arrived = all(
-                inner.env_method("continue_episode", episode, indices=index)[0]
-                for index, episode in enumerate(state["episodes"])
-            )
+    elif len(state.get("episodes", ())) == inner.num_envs and all(inner.env_is_wrapped(EpisodeRecorder)):
+        inner._reset_seeds()  # one that was set before the first reset counts no more
+        arrived = all(
+            inner.env_method("continue_episode", episode, indices=index)[0]
+            for index, episode in enumerate(state["episodes"])
+        )
     for wrapper, found in zip(wrappers, state["wrappers"], strict=True):
         set_attributes(wrapper, found)
     return arrived

@@ -25,7 +25,16 @@ class RuleConfig(HiddenConfig):
         replay_fraction: That fraction.
         epochs: Passes of the readout over the rollout.
         batch_size: Samples per readout step.
-        clip_range: Clipping of the probability ratio (PPO).
+        clip_range: How far an action may become more or less probable within one iteration (PPO): 0.2 is by a fifth.
+            More of it learns faster, and less safely.
+        clip_range_vf: How far a value may move within one iteration, in units of the return scale; None: as far as it
+            likes.
+        normalize_advantage: Learn from advantages in standard deviations of each minibatch. If not, they are in units
+            of the return scale: what hardly matters moves the policy little.
+        vf_coef: Weight of the error of values beside what actions gain. The readout's own steps do not depend on it;
+            learners that follow the readout's gradient, such as backprop, do.
+        target_kl: Divergence of the policy from that of the start of an iteration, in nats, at 1.5 times which its
+            epochs end; None: they all take place.
         dual_clip: Ratio beyond which an action of negative advantage pushes no more, greater than 1 + clip_range; None:
             it always pushes.
         ent_coef: Weight of the entropy bonus, at the start.
@@ -51,6 +60,10 @@ class RuleConfig(HiddenConfig):
     epochs: int = 10
     batch_size: int = 256
     clip_range: float = 0.2
+    clip_range_vf: float | None = None
+    normalize_advantage: bool = True
+    vf_coef: float = 0.5
+    target_kl: float | None = None
     dual_clip: float | None = 3.0
     ent_coef: float = 0.0
     ent_decay: float = 0.0
@@ -69,10 +82,13 @@ class RuleConfig(HiddenConfig):
         ):
             self.check_numbers(name, least=least)
         self.check_fractions("gamma", "gae_lambda", "replay_fraction")
-        self.check_numbers("refit_margin", "ent_decay", "spread_rate")
+        self.check_numbers("refit_margin", "ent_decay", "spread_rate", "vf_coef")
         self.check_numbers("ridge", "clip_range", "ent_coef", least=-math.inf)
         if self.ridge <= 0 or self.clip_range <= 0:
             raise ValueError(f"the rule's ridge and clip_range must be > 0, got {self.ridge} and {self.clip_range}")
+        for name in ("clip_range_vf", "target_kl"):
+            if (value := getattr(self, name)) is not None and not 0 < value < math.inf:
+                raise ValueError(f"the rule's {name} must be a number > 0, or none for no limit, got {value}")
         if self.dual_clip is not None and not 1 + self.clip_range < self.dual_clip < math.inf:
             raise ValueError(
                 f"the rule's dual_clip must be > 1 + clip_range, {1 + self.clip_range:g}, got {self.dual_clip}"

@@ -28,6 +28,7 @@ from pib_rl.agents.rule.self_test import Remembered, SelfTest
 from pib_rl.common.streams import LEARNING
 
 HELD, LEAST = 512, 16  # samples of a rollout that units never learn from, a quarter of it; too few tell nothing
+FARTHEST = 1.5  # times the target divergence, at which PPO ends an iteration too
 AT_ONCE = 512  # samples of a rollout that are measured together to be remembered
 
 
@@ -40,9 +41,17 @@ class Rule:
         policy: The physical policy.
         config: Settings.
         learner: What trains the hidden arrays; PIB's own if None.
+
+    Raises:
+        ValueError: If a wafer is to end epochs at a divergence, which its chips reach at different times.
     """
 
     def __init__(self, policy: PIBPolicy, config: RuleConfig, learner: Learner | None = None) -> None:
+        if config.target_kl is not None and policy.streams.chips:
+            raise ValueError(
+                f"target_kl ends the epochs of each chip at another time, and the {policy.streams.chips[0]} chips of a "
+                "wafer learn in step; leave it out, or train one chip"
+            )
         self.policy = policy
         self.config = config
         self.learner = PIBLearner(policy.model, config) if learner is None else learner
@@ -213,7 +222,8 @@ class Rule:
     def _improve(self, inputs: Tensor, progress: float, rate: float) -> dict[str, float]:
         """Clipped policy gradient and value regression on the readout array alone, see `readout_loss`.
 
-        ``inputs`` are those of the readout for the newest rollout, shape (*chips, n, tap_features + 1).
+        ``inputs`` are those of the readout for the newest rollout, shape (*chips, n, tap_features + 1). It ends before
+        the step at which the policy is ``target_kl`` away from where it was.
 
         Source: Schulman et al., arXiv 1707.06347, with the gradient by the readout's outputs in closed form.
         """
@@ -223,26 +233,29 @@ class Rule:
         shuffled, inputs = newest.take(order), inputs.index_select(-2, order)
         old = head.log_prob(shuffled.parameters, shuffled.actions)
         measured = torch.empty((*old.shape, head.outputs + 1), device=inputs.device)
-        held = inputs.new_zeros((), dtype=torch.float64)
-        for epoch in range(config.epochs):
-            for which in minibatches(len(shuffled), config.batch_size, epoch):
-                samples, taps = shuffled.part(which), inputs[..., which, :]
-                if learner.uses_readout_batches:
-                    activations = network.measure(policy.inputs(samples.obs))
-                    taps = activations.inputs
-                measured[..., which, :] = outputs = readout.measure_inputs(taps)
-                parts = policy.split(outputs)
-                step = readout_gradient(parts, samples, old[..., which], head, config, bonus)
-                if learner.uses_readout_batches:
-                    learner.on_readout_batch(activations, step.gradient, progress)
-                learner.on_readout_step(readout.step(taps, step.gradient, rate))
-                head.update_std(parts.parameters, samples.actions, step.surrogate.push, bonus, config.spread_rate)
-                held += step.surrogate.held.count_nonzero()
+        held, seen = inputs.new_zeros((), dtype=torch.float64), 0
+        for which in minibatches(len(shuffled), config.batch_size, config.epochs):
+            samples, taps = shuffled.part(which), inputs[..., which, :]
+            if learner.uses_readout_batches:
+                activations = network.measure(policy.inputs(samples.obs))
+                taps = activations.inputs
+            measured[..., which, :] = outputs = readout.measure_inputs(taps)
+            parts = policy.split(outputs)
+            step = readout_gradient(parts, samples, old[..., which], head, config, bonus)
+            held += step.surrogate.held.count_nonzero()
+            seen += step.change.numel()
+            if config.target_kl is not None and float(step.divergence) > FARTHEST * config.target_kl:
+                measured = policy.model.outputs(shuffled.obs)  # some were never read, others before a later step
+                break
+            if learner.uses_readout_batches:
+                learner.on_readout_batch(activations, step.gradient, progress)
+            learner.on_readout_step(readout.step(taps, step.gradient, rate))
+            head.update_std(parts.parameters, samples.actions, step.surrogate.push, bonus, config.spread_rate)
         self.test.remember(shuffled.obs, measured)
         returns = newest.returns
         unexplained = (returns - newest.values).var(-1) / returns.var(-1).clamp(min=1e-8)
         return {
-            "train/clip_fraction": float(held) / (old.numel() * config.epochs),
+            "train/clip_fraction": float(held) / seen,
             "train/approx_kl": float(step.divergence.mean()),
             "train/explained_variance": float((1 - unexplained).mean()),
         }
@@ -258,13 +271,13 @@ class Rule:
         return log | {f"information/target_unit{unit}": point.on_target for unit, point in enumerate(plane, 1)}
 
 
-def minibatches(n: int, size: int, epoch: int) -> list[slice]:
-    """Parts of n samples in random order, each of about ``size``, for an epoch: every sample is in one of them.
+def minibatches(n: int, size: int, epochs: int) -> Iterator[slice]:
+    """Parts of n samples in random order, each of about ``size``: in every epoch every sample is in one of them.
 
     Epochs take turns in which samples share a part: neighbours, or those that are equally far apart. Both are slices:
     samples are shuffled once for all epochs, and none is copied after that.
     """
     parts = -(-n // size)
-    if epoch % 2:
-        return [slice(start, n, parts) for start in range(parts)]
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+    for epoch in range(epochs):
+        for part in range(parts):
+            yield slice(part, n, parts) if epoch % 2 else slice(part * size, min((part + 1) * size, n))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.state import FRACTION, Valid
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.faults import struck
@@ -25,6 +27,8 @@ class Camera(nn.Module):
     covers -4 read noises (a black level: darkness is not clipped) to full_scale. Dead pixels show 0. Electrons are
     counted as in EMVA 1288, without dark current and with one gain for all pixels.
     """
+
+    VALID: ClassVar[Valid] = {"live": FRACTION}
 
     def __init__(self, pixels: int, config: OpticalConfig, streams: Streams) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ HARDWARE = [name for name in registry.names() if name not in ("remote", "numpy-s
 STEADY = {"hidden_decay": 0.0}
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -39,7 +39,7 @@ class StopAt(BaseCallback):
     def _on_rollout_start(self):
         if self.num_timesteps >= self.step:
             self.state = stored(self.model)
-            raise Stopped
+            raise StoppedError
 
 
 def agent(env_id="CartPole-v1", learner="pib", hw="digital", chips=1, seed=3, **options):
@@ -66,7 +66,7 @@ def result(model):
 def check(half=HALF, whole=WHOLE, **options):
     """A training that is stopped in the middle, in a schedule of the whole, goes on in another process's agent."""
     stop = StopAt(half)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         agent(**options).learn(whole, callback=stop)
     other = agent(**options)
     assert other.load_training_state(stop.state)

@@ -211,7 +211,7 @@ def test_the_target_of_each_chip_is_made_of_its_own_samples():
 def test_samples_are_taken_split_and_joined_for_all_chips():
     samples, pick = experience(make_policy("box", "digital")), torch.tensor([7, 0, 19])
     assert len(samples) == 20
-    parts = [samples.part(which) for which in minibatches(20, 8, 0)]
+    parts = [samples.part(which) for which in minibatches(20, 8, 1)]
     assert [len(part) for part in parts] == [8, 8, 4]
     third = samples.part(slice(1, 20, 3))
     assert torch.equal(third.obs, samples.obs[:, 1::3])
