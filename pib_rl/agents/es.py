@@ -94,7 +94,7 @@ class ES(PIB):
             self._update_info_buffer(infos, dones)
             returns += rewards * running
             running &= ~dones
-            obs = self._last_obs = new_obs  # type: ignore[assignment]
+            obs = self._last_obs = new_obs
             if self.num_timesteps >= self._total_timesteps and running.any():
                 break
         self._last_episode_starts = np.ones(env.num_envs, dtype=bool)

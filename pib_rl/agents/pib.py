@@ -301,7 +301,7 @@ class PIB(OnPolicyAlgorithm):
                 return False
             self._update_info_buffer(infos, dones)
             seen.add(self._flat(new_obs), rewards, dones, infos)
-            self._last_obs = new_obs  # type: ignore[assignment]
+            self._last_obs = new_obs
             self._last_episode_starts = dones
         self.rollout = seen.rollout()
         callback.update_locals(locals())

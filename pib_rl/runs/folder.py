@@ -25,10 +25,8 @@ from pib_rl.common.atomic import write_atomically, write_once
 from pib_rl.common.options import read_json
 from pib_rl.runs.result import RunResult
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
 RESULT, EVALUATIONS = "result.json", "evaluations.csv"
@@ -209,7 +207,7 @@ class RunFolder:
         Raises:
             UserError: If another one does.
         """
-        if fcntl is None:
+        if sys.platform == "win32":
             return
         try:
             handle = os.open(self.path / CONFIG, os.O_RDONLY)

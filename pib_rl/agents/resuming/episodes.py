@@ -49,7 +49,7 @@ class EpisodeRecorder(gym.Wrapper[Any, Any, Any, Any]):
         if len(self._actions) <= LONGEST:
             self._actions.append(np.array(action))
         self._seen, *others = self.env.step(action)
-        return self._seen, *others  # type: ignore[return-value]
+        return self._seen, *others
 
     def recorded_episode(self) -> dict[str, Any] | None:
         """Where the episode is, as `flatten_state` takes it; None if no other environment can get there."""

@@ -8,7 +8,7 @@ START = "the environment failed"
 def note_environment(error: Exception, when: str) -> None:
     """Notes on an error that an environment raised it, and when, such as "after step 300"."""
     noted = [*getattr(error, "__notes__", []), f"{START} {when}"]
-    error.__notes__ = noted  # type: ignore[attr-defined]  # what add_note does, which Python 3.10 lacks
+    error.__notes__ = noted  # what add_note does, which Python 3.10 lacks
 
 
 def environment_note(error: Exception) -> str | None:
