@@ -140,7 +140,7 @@ class RunFolder:
         if not folder.finished:
             raise UserError(
                 f"--out {folder.path} holds an unfinished run of this configuration, or one that is at work; "
-                f"{folder.resume_command} goes on with it; or choose another folder"
+                f"{folder._cure}; or choose another folder"
             )
         return folder
 
@@ -164,8 +164,16 @@ class RunFolder:
 
     @property
     def resume_command(self) -> str:
-        """The command that goes on with this run, where it was made by ``train``."""
-        return f"python -m pib_rl.train --resume {self.path}"
+        """The command that goes on with this run, as ``train`` or ``learn`` began it."""
+        return f"python -m pib_rl.{'learn' if 'data' in self.identity() else 'train'} --resume {self.path}"
+
+    @property
+    def _cure(self) -> str:
+        """What to do with an unfinished run."""
+        found = self.identity()
+        if "run" in found or "algo" in found:  # of adapt, and of baselines
+            return "once it is at work no more, delete it to begin anew"
+        return f"{self.resume_command} goes on with it"
 
     @classmethod
     def _fresh(cls, config: RunConfig) -> RunFolder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, RunSettings, from_pl
 from pib_rl.common.options import LARGEST
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.runs.folder import CONFIG, RunFolder
-from pib_rl.training.resuming.checkpoint import Every
+from pib_rl.runs.saving import Every, named_run, resumed
 from pib_rl.training.tuned import tuned
 
 CONTROL = "control"  # --clock: as much time per step as the environment says
@@ -163,7 +162,7 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     """
     run = named_run(arguments)
     if run is not None:
-        return resumed(run, arguments, name)
+        return resumed(TrainConfig, run, arguments, name, lambda settings: _check_kind(settings, run))
     file = named_file(arguments)
     given = {} if file is None else {"env": ""} | read_settings(file)
     wish = parse(TrainConfig, arguments, name, from_plain(TrainConfig, given, file) if file else None)
@@ -187,34 +186,11 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     return config
 
 
-def named_run(arguments: list[str]) -> Path | None:
-    """The run folder that ``--resume`` names."""
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    finder.add_argument("--resume", nargs="?", type=Path)
-    found: Path | None = finder.parse_known_args(arguments)[0].resume
-    return found
-
-
-def resumed(run: Path, arguments: list[str], name: str) -> TrainConfig:
-    """The configuration of a run that goes on: its own, but for how it is shown and how often it is saved.
-
-    Raises:
-        UserError: If the folder is none, or another setting was typed.
-    """
-    if not (run / CONFIG).is_file():
-        raise UserError(f"--resume {run} is not a run folder: it lacks {CONFIG}; give one that train began")
-    with mistakes():
-        settings = saved.read_settings(run)
-        saved.policy_arguments(settings, run)
-    own = from_plain(TrainConfig, {"env": ""} | settings, run / CONFIG)
-    config = parse(TrainConfig, arguments, name, own)
-    wanted, given = config.identity(), own.identity()
-    others = [one for one in wanted.keys() | given.keys() if wanted.get(one) != given.get(one)]
-    others += [one for one in ("out", "config") if getattr(config, one) is not None]
-    if others:
-        names = ", ".join("--" + one.replace("_", "-") for one in sorted(others))
-        raise UserError(f"--resume goes on with the settings of {run}: leave {names} out, or begin another run")
-    return config
+def _check_kind(settings: Mapping[str, Any], run: Path) -> None:
+    """Raises ValueError if a run is none of ``train``."""
+    saved.policy_arguments(settings, run)
+    if not settings.get("env") or "run" in settings or "algo" in settings:
+        raise ValueError(f"{run / CONFIG} is not of a run that python -m pib_rl.train began; give one")
 
 
 def settle(

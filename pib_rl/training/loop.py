@@ -59,7 +59,7 @@ def learn(
                 model.learn(timesteps - model.num_timesteps, callbacks, reset_num_timesteps=False)
             else:
                 model.learn(timesteps, callbacks)
-        wall = time.perf_counter() - start + (0.0 if checkpoints is None else checkpoints.wall_s)
+        wall = time.perf_counter() - start if checkpoints is None else checkpoints.saver.wall_s
         evaluations.evaluate_now()
         model.logger.record("time/total_timesteps", model.num_timesteps, exclude="tensorboard")
         model.logger.dump(model.num_timesteps)

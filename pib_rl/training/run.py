@@ -19,7 +19,7 @@ from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.resuming.checkpoints import newest_checkpoint, remove_checkpoints
+from pib_rl.agents.resuming.checkpoints import remove_checkpoints
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
 from pib_rl.cli.room import check_wafer
@@ -32,12 +32,13 @@ from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
+from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
-from pib_rl.training.resuming.checkpoint import Checkpoints, Every
+from pib_rl.training.resuming.checkpoint import Checkpoints
 from pib_rl.training.resuming.failures import environment_failures
 from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
@@ -151,8 +152,10 @@ def train(
         pictures if config.tensorboard else dict,
     )
     others = [RolloutReturns(), FaultSchedule(plan), clock, *([watch(plan, clock)] if watch else [])]
-    checkpoints = start(config, folder, [evaluations, *others])
-    with stops(config, folder, checkpoints), environment_failures():
+    start = find_start(folder.path, config.resume is not None, "step")
+    saver = Saver(folder.path, Every.parse(config.checkpoint_every), config.timesteps, start)
+    checkpoints = Checkpoints(saver, [evaluations, *others])
+    with stops(config, folder, saver), environment_failures():
         wall = learn(
             model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard, checkpoints
         )
@@ -164,29 +167,15 @@ def train(
         remove_checkpoints(folder.path)
 
 
-def start(config: TrainConfig, folder: RunFolder, callbacks: Sequence[BaseCallback]) -> Checkpoints:
-    """What saves the training, and knows where it begins.
-
-    Raises:
-        UserError: If the run has checkpoints to go on from, and none can be read.
-    """
-    with mistakes():
-        found = None if config.resume is None else newest_checkpoint(folder.path)
-        every = Every.parse(config.checkpoint_every)
-    if found is not None:
-        print(f"{folder.path} goes on from step {found.step} of {found.of}")
-    return Checkpoints(folder.path, every, config.timesteps, callbacks, found)
-
-
 @contextmanager
-def stops(config: TrainConfig, folder: RunFolder, checkpoints: Checkpoints) -> Iterator[None]:
+def stops(config: TrainConfig, folder: RunFolder, saver: Saver) -> Iterator[None]:
     """Whatever stops a training: its last state is kept, and one line says how to go on."""
     try:
         yield
     except (KeyboardInterrupt, UserError, InstrumentError) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
-        checkpoints.keep()
-        at = checkpoints.kept
+        saver.keep()
+        at = None if saver.taken is None else saver.taken.step
         place = "before the first step" if at is None else f"at step {at} of {config.timesteps}"
         evaluating = at is not None and at >= config.timesteps
         where = "in its final evaluation, the training is done" if evaluating else f"{place}, where it was saved last"
@@ -194,7 +183,7 @@ def stops(config: TrainConfig, folder: RunFolder, checkpoints: Checkpoints) -> I
         play = "" if at is None else f", and python -m pib_rl.play {folder.path} plays the policy so far"
         raise UserError(f"{reason}; stopped {where}: {folder.resume_command} {then}{play}") from error
     except Exception:
-        checkpoints.keep()
+        saver.keep()
         raise
     finally:
         folder.release()

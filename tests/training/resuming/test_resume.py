@@ -21,10 +21,10 @@ from pib_rl.agents.resuming.checkpoints import checkpoint_files, newest_checkpoi
 from pib_rl.cli.cli import UserError
 from pib_rl.common import stored
 from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.saving import Every
 from pib_rl.training import run
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import TrainConfig
-from pib_rl.training.resuming.checkpoint import Every
 
 SMALL = ["--timesteps", "320", "--width", "4", "--n-envs", "2", "--n-steps", "32", "--looks", "2"]
 ARGUMENTS = ["CartPole-v1", "--hw", "memristive", "--eval-episodes", "2", *SMALL, "--no-progress"]
