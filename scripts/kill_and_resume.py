@@ -41,8 +41,8 @@ class Settings:
     """Environment steps of each run."""
     every: str = "2000"
     """Steps, or time, from one checkpoint to the next."""
-    more: tuple[str, ...] = ()
-    """Further arguments of pib_rl.train."""
+    more: str = ""
+    """Further arguments of pib_rl.train, in one text."""
     seed: int = 0
     """Seed of the moments."""
     out: Path | None = None
@@ -89,7 +89,7 @@ PYTHON = [sys.executable, "-m", "pib_rl.train"]
 def command(settings: Settings, hw: str, out: Path) -> list[str]:
     """The training."""
     arguments = ["--hw", hw, "--timesteps", str(settings.timesteps), "--checkpoint-every", settings.every]
-    return [*PYTHON, settings.env, *arguments, *settings.more, "--out", str(out), "--no-progress"]
+    return [*PYTHON, settings.env, *arguments, *settings.more.split(), "--out", str(out), "--no-progress"]
 
 
 def stop(training: list[str], after: float) -> None:

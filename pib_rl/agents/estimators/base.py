@@ -195,7 +195,7 @@ class PhysicalEstimator(WaferEstimator):
         try:
             load_model_state(self.model_, self.learner_, found)
             self._pace.load_state(found["pace"])
-            self.history_, self.aged_s_ = found["history"], found["aged_s"]
+            self.history_[:], self.aged_s_ = found["history"], found["aged_s"]
         except (RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"the state does not fit this estimator, make it with the same arguments: {error}"

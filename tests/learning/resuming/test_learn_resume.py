@@ -114,7 +114,7 @@ def test_a_state_of_another_estimator_is_refused():
     states = []
     model = PIBClassifier(epochs=1, width=4)
     model.fit(x, y, watch=lambda log: states.append(model.training_state()))
-    with pytest.raises(ValueError, match="does not fit this estimator|must be float32"):
+    with pytest.raises(ValueError, match=r"does not fit this estimator|must be float32"):
         PIBClassifier(epochs=1, width=5).go_on_from(states[0]).fit(x, y)
 
 
