@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,8 +27,7 @@ TIMES = ("time/fps", "time/time_elapsed")  # columns of the log
 POLICIES = ("policy.safetensors", "best.safetensors")
 
 
-@dataclass
-class Settings:
+class Settings(NamedTuple):
     """Which runs, and how often they are killed."""
 
     kills: int = 30
@@ -42,7 +41,7 @@ class Settings:
     every: str = "2000"
     """Steps, or time, from one checkpoint to the next."""
     more: str = ""
-    """Further arguments of pib_rl.train, in one text."""
+    """Further arguments of pib_rl.train, in one text, as --more="--width 16"."""
     seed: int = 0
     """Seed of the moments."""
     out: Path | None = None
