@@ -34,6 +34,7 @@ class EpisodeRecorder(gym.Wrapper[Any, Any, Any, Any]):
         self._start: dict[str, Any] | None = None
         self._actions: list[np.ndarray] = []
         self._seen: Any = None
+        self._compiled = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         known = generators(self.env) if self._generators is None else self._generators
@@ -53,9 +54,11 @@ class EpisodeRecorder(gym.Wrapper[Any, Any, Any, Any]):
 
     def recorded_episode(self) -> dict[str, Any] | None:
         """Where the episode is, as `flatten_state` takes it; None if no other environment can get there."""
-        state, whole = attributes(self.env)
-        if whole:
-            return {"attributes": state}
+        if not self._compiled:  # once found, that stays so: looking again takes time at every rollout
+            state, whole = attributes(self.env)
+            if whole:
+                return {"attributes": state}
+            self._compiled = True
         if self._start is None or len(self._actions) > LONGEST:
             return None
         episode = {**self._start, "actions": list(self._actions), "seen": _observation(self._seen)}
