@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,8 +15,9 @@ from pib_rl.cli.cli import UserError, parse, run
 from pib_rl.cli.process import settle_in
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.run import TARGETS, prepare, train
-from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
+from pib_rl.runs.saving import named_run, resumed
 from pib_rl.runs.tensorboard import check_installed
 
 NAME = "pib_rl.learn"
@@ -24,16 +27,27 @@ NEEDED = ("data", "hw", "target", "learner", "seed", "train_samples", "test_samp
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
-    config = parse(LearnConfig, arguments, NAME)
+    run = named_run(arguments)
+    config = (
+        parse(LearnConfig, arguments, NAME)
+        if run is None
+        else resumed(LearnConfig, run, arguments, NAME, lambda settings: check_kind(settings, run))
+    )
     if config.tensorboard:
         check_installed()
     prepared = prepare(config)
-    folder = RunFolder.create(config)
+    folder = RunFolder.create(config) if run is None else RunFolder.resume(run)
     if folder.finished:
         print(f"{folder.path} holds this run already, finished:")
     else:
         train(prepared, folder)
     show(folder)
+
+
+def check_kind(settings: Mapping[str, Any], run: Path) -> None:
+    """Raises ValueError if a run is none of ``learn``."""
+    if "data" not in settings:
+        raise ValueError(f"{run / CONFIG} is not of a run that python -m pib_rl.learn began; give one")
 
 
 def show(folder: RunFolder) -> None:

@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> None:
         return
     live = window(config, model)
     try:
-        folder = RunFolder.create(config)
+        folder = RunFolder.create(config) if config.resume is None else RunFolder.resume(config.resume)
         if folder.finished:
             print(f"{folder.path} holds this run already, finished:")
         else:

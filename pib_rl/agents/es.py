@@ -42,12 +42,12 @@ class ES(PIB):
 
         The chip is back at its centre at the end, whatever ends it. A generation that the budget cuts short is dropped.
         """
+        callback.on_rollout_start()
         learner = self._learner()
         size = learner.options.displacement
         self.ways = [learner.draw() for _ in range(learner.options.pairs)]
         results: list[float] = []
         self.visited, at = [], self._centre()
-        callback.on_rollout_start()
         try:
             for way, sign in product(self.ways, (size, -size)):
                 at = self._move(at, [part * sign for part in way])
@@ -85,7 +85,7 @@ class ES(PIB):
         """
         obs, returns, running = env.reset(), np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
         while running.any():
-            new_obs, rewards, dones, infos = env.step(self._greedy(obs))
+            new_obs, rewards, dones, infos = self._step(env, self._greedy(obs))
             self._check(rewards)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
@@ -94,7 +94,7 @@ class ES(PIB):
             self._update_info_buffer(infos, dones)
             returns += rewards * running
             running &= ~dones
-            obs = self._last_obs = new_obs  # type: ignore[assignment]
+            obs = self._last_obs = new_obs
             if self.num_timesteps >= self._total_timesteps and running.any():
                 break
         self._last_episode_starts = np.ones(env.num_envs, dtype=bool)

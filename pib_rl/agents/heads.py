@@ -40,6 +40,13 @@ class Head(nn.Module, ABC):
         """Draws the actions of one step of a training; row i of successive steps is one environment."""
         return self.sample(parameters, streams)
 
+    def exploration_state(self) -> Tensor | None:
+        """What `explore` remembers of the step before."""
+        return None
+
+    def load_exploration_state(self, state: Tensor | None) -> None:
+        """Goes on from an `exploration_state`."""
+
     @abstractmethod
     def mode(self, parameters: Tensor) -> Tensor:
         """Most likely actions."""
@@ -179,6 +186,12 @@ class GaussianHead(Head):
             noise = self.correlation * last + (1 - self.correlation**2) ** 0.5 * noise
         self._noise = noise
         return torch.addcmul(parameters, noise, self.log_std.exp())
+
+    def exploration_state(self) -> Tensor | None:
+        return self._noise
+
+    def load_exploration_state(self, state: Tensor | None) -> None:
+        self._noise = None if state is None else state.to(self.log_std)
 
     def mode(self, parameters: Tensor) -> Tensor:
         return parameters

@@ -20,13 +20,19 @@ from torch import Tensor
 from pib_rl.agents import ppo_arguments
 from pib_rl.agents.learners.registry import find_learner, rule_settings
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
+from pib_rl.agents.resuming.agent import load_loop_state, loop_state
+from pib_rl.agents.resuming.environments import record_episodes
+from pib_rl.agents.resuming.failures import note_environment
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
+from pib_rl.agents.saved import first_difference
 from pib_rl.agents.storing.agent import StoredAlgorithm
+from pib_rl.common.state import check_state
 from pib_rl.common.streams import ENVIRONMENT, Streams
+from pib_rl.common.tree import Flat, flatten_state, join_state
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
@@ -83,6 +89,7 @@ class PIB(StoredAlgorithm):
     policy: PIBPolicy
     rollout: Rollout
     remembered: Remembered | None = None
+    iterations: int = 0
     batch_size: int
     n_epochs: int
     clip_range: FloatSchedule
@@ -260,6 +267,8 @@ class PIB(StoredAlgorithm):
         progress_bar: bool = False,
     ) -> SelfPIB:
         """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default."""
+        if reset_num_timesteps:
+            self.iterations = 0
         return super().learn(
             total_timesteps,
             callback,
@@ -284,7 +293,7 @@ class PIB(StoredAlgorithm):
         for step in range(n_rollout_steps):
             taken = self._decide(seen, step)
             actions = self.policy.to_env(taken)
-            new_obs, rewards, dones, infos = env.step(actions)
+            new_obs, rewards, dones, infos = self._step(env, actions)
             self._check(rewards)
             self.num_timesteps += self.envs_per_chip
             callback.update_locals(locals())
@@ -292,7 +301,7 @@ class PIB(StoredAlgorithm):
                 return False
             self._update_info_buffer(infos, dones)
             seen.add(self._flat(new_obs), rewards, dones, infos)
-            self._last_obs = new_obs  # type: ignore[assignment]
+            self._last_obs = new_obs
             self._last_episode_starts = dones
         self.rollout = seen.rollout()
         callback.update_locals(locals())
@@ -306,6 +315,14 @@ class PIB(StoredAlgorithm):
                 f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
                 f"{self.num_timesteps}; rewards must be finite numbers"
             )
+
+    def _step(self, env: VecEnv, actions: np.ndarray) -> Any:
+        """A step of all environments; what one of them raises is noted to be of the environment, and when it was."""
+        try:
+            return env.step(actions)
+        except Exception as error:
+            note_environment(error, f"after step {self.num_timesteps}")
+            raise
 
     def _flat(self, obs: Any) -> Tensor:
         return self.policy.flatten(obs_as_tensor(obs, self.device))
@@ -335,6 +352,82 @@ class PIB(StoredAlgorithm):
             self.logger.record(key, value)
         for key, count in self.policy.meter.totals().items():
             self.logger.record(f"hardware/{key}", count)
+
+    def training_state(self) -> Flat:
+        """All that the rest of a training depends on, at the start of a rollout: tensors, and plain data.
+
+        Policy and chip, rule and learner, random streams, counters, running episodes, and environments. `learn` of an
+        agent made with the same arguments goes on from it, bit for bit, see `load_training_state`. Tensors are copies,
+        or never changed.
+
+        A training in the middle of a rollout is none that this describes: call it in `_on_rollout_start` of a callback,
+        or outside of `learn`.
+        """
+        meter = self.policy.meter.state()
+        policy = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
+        self.policy.meter.load_state(meter)  # saving sums up, and that changes last digits
+        return flatten_state(
+            {
+                "policy": policy,
+                "meter": meter,
+                "streams": self.policy.streams.state(),
+                "exploration": self.policy.head.exploration_state(),
+                "rule": self.rule.state(),
+                "iterations": self.iterations,
+                "loop": loop_state(self),
+            }
+        )
+
+    def load_training_state(self, state: Flat) -> bool:
+        """Takes over a `training_state`; `learn` with ``reset_num_timesteps=False`` goes on with it.
+
+        Where environments can't be brought to where they were, new episodes begin, with a seed that follows from the
+        agent's and from the step.
+
+        Args:
+            state: Of an agent that was made with the same arguments, and with as many environments.
+
+        Returns:
+            Whether all is as it was, environments included: what follows is then the same, bit for bit.
+
+        Raises:
+            ValueError: If it does not fit this agent.
+        """
+        found = join_state(state)
+        try:
+            check_state(self.policy, found["policy"])
+            self.policy.load_state_dict(found["policy"])
+            self.rule.load_state(found["rule"])
+            self.policy.meter.load_state(found["meter"])
+            self.policy.head.load_exploration_state(found["exploration"])
+            exact = load_loop_state(self, found["loop"])
+            self.policy.streams.load_state(found["streams"])
+            self.iterations = found["iterations"]
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"the state of the training does not fit this agent: {first_difference(error)}; make it with the "
+                "arguments of the one that was saved, and as many environments"
+            ) from None
+        self.remembered = self.rule.test.remembered
+        if not exact and self.env is not None:
+            self.env.seed(self.policy.streams.integer(f"{ENVIRONMENT} from step {self.num_timesteps}"))
+            self._last_obs = self.env.reset()  # type: ignore[assignment]
+            self._last_episode_starts = np.ones(self.n_envs, dtype=bool)
+        return exact
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        super()._update_current_progress_remaining(num_timesteps, total_timesteps)
+        self.iterations += 1  # comes once between a rollout and what is learned from it
+
+    def dump_logs(self, iteration: int = 0) -> None:
+        """Writes the log; iterations are counted on where a training goes on."""
+        super().dump_logs(iteration and self.iterations)
+
+    @staticmethod
+    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        wrapped = StoredAlgorithm._wrap_env(env, verbose, monitor_wrapper)
+        record_episodes(wrapped)
+        return wrapped
 
     def _clipping(self) -> dict[str, Any]:
         """How far actions and values may move in the iteration that comes."""

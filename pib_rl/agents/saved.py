@@ -17,6 +17,7 @@ from pib_rl.agents.network.model import PhysicalModel, own_state
 from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.resuming.checkpoints import checkpoint_files, newest_checkpoint
 from pib_rl.common import stored
 from pib_rl.common.options import admit, read_yaml, shown, whole
 from pib_rl.common.state import check_state
@@ -44,10 +45,17 @@ def check_run(path: Path) -> None:
     """Raises ValueError unless there is a run folder of ``train`` or ``learn`` whose files are of one chip."""
     if not path.is_dir():
         raise ValueError(f"{path} is not a folder; give the run folder of a training")
-    if not (path / CONFIG).is_file() or not (path / LAST).is_file():
+    if not (path / CONFIG).is_file():
         raise ValueError(
-            f"{path} is not a run folder: it lacks {CONFIG} or {LAST}; python -m pib_rl.train or pib_rl.learn makes one"
+            f"{path} is not a run folder: it lacks {CONFIG}; python -m pib_rl.train or pib_rl.learn makes one"
         )
+    if not (path / LAST).is_file():
+        if not checkpoint_files(path):
+            raise ValueError(
+                f"{path} is a run folder without {LAST} or a checkpoint: nothing was trained yet, or it was stopped "
+                "before its first checkpoint; give another run, or make this one again"
+            )
+        return
     settings = read_settings(path)
     with _mendable(path / LAST):
         about = stored.peek(path / LAST, KIND)
@@ -72,10 +80,24 @@ def write_state(path: Path, state: Mapping[str, Tensor], settings: Mapping[str, 
 
 def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Tensor]:
     """The state dict in a file of a run; ValueError if the file is missing or broken, or of a run of other settings."""
+    if path.name == LAST and not path.exists() and (unfinished := newest_checkpoint(path.parent)) is not None:
+        return unfinished.policy
     with _mendable(path):
         found = stored.read(path, KIND)
     _check_chip(found.about, settings, path)
     return found.tensors
+
+
+def unfinished_note(run: Path) -> str:
+    """What to say of a run that has no last policy yet, whose newest checkpoint stands for it; else nothing.
+
+    Raises:
+        ValueError: If no checkpoint can be read.
+    """
+    found = None if (run / LAST).exists() else newest_checkpoint(run)
+    if found is None:
+        return ""
+    return f"{run} is unfinished: this is its checkpoint of step {found.step} of {found.of}"
 
 
 def fabricated(settings: Mapping[str, Any]) -> dict[str, Any]:

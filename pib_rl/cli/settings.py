@@ -101,7 +101,19 @@ class Settings:
     """
 
     SHOWN: ClassVar[frozenset[str]] = frozenset(
-        {"config", "out", "progress", "tensorboard", "render", "chip", "device", "print_config", "imports"}
+        {
+            "config",
+            "out",
+            "progress",
+            "tensorboard",
+            "render",
+            "chip",
+            "device",
+            "print_config",
+            "imports",
+            "checkpoint_every",
+            "resume",
+        }
     )
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
 

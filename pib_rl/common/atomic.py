@@ -21,6 +21,38 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def write_once(path: Path, content: bytes) -> bool:
+    """Writes a file that must not exist yet; of several processes that try, one does it. Whether this one did.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except (PermissionError, NotImplementedError):  # a file system without links
+        return _write_new(path, content)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return True
+
+
+def _write_new(path: Path, content: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        return False
+    return True
+
+
 def _replace(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
+from pib_rl.agents.resuming.checkpoints import newest_checkpoint
 from pib_rl.cli.cli import UserError, read_yaml
 from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison.groups import Group
@@ -130,6 +131,17 @@ class ComparisonFolder:
                 "move that folder away to make it anew"
             )
         return True
+
+    def goes_on(self, group: Group) -> bool:
+        """Whether an interrupted attempt left a checkpoint that this code can go on from as if nothing had happened."""
+        settings, run = group.settings(), RunFolder(self.unfinished / group.name)
+        if not isinstance(settings, TrainConfig) or not (run.path / CONFIG).is_file():
+            return False
+        try:
+            same = run.identity() == settings.identity() and run.versions() == versions()
+            return same and (run.finished or newest_checkpoint(run.path) is not None)
+        except (UserError, ValueError):  # damaged: made anew
+            return False
 
     def begin(self, work: Group | Job) -> Path:
         """Where runs are to be made; what an interrupted attempt left there goes."""

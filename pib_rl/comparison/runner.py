@@ -86,12 +86,15 @@ def run_all(groups: list[Group], folder: ComparisonFolder, steps: int, at_once: 
 
 
 def start(group: Group, folder: ComparisonFolder) -> Running:
-    """Starts one process; what it says goes to its log."""
+    """Starts one process, which goes on with what an earlier one left; what it says goes to its log."""
     log = (folder.logs / f"{group.name}.log").open("wb")
     settings = folder.logs / f"{group.name}.yaml"
     write_atomically(settings, yaml.safe_dump(group.settings().plain(), sort_keys=False).encode())
-    command = [sys.executable, "-m", group.module, "--config", str(settings), "--out", str(folder.begin(group))]
-    command.append("--no-progress")
+    if folder.goes_on(group):
+        place = ["--resume", str(folder.unfinished / group.name)]
+    else:
+        place = ["--config", str(settings), "--out", str(folder.begin(group))]
+    command = [sys.executable, "-m", group.module, *place, "--no-progress"]
     if modules := group.settings().imports:
         command += ["--import", *modules]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

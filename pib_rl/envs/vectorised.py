@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import gymnasium as gym
 import numpy as np
@@ -76,7 +76,12 @@ class VectorAdapter(VecEnv):
     Args:
         env: The vector environment; ends an episode and resets in one step, with ``final_obs`` in its info.
         seed: Seed of the first reset.
+
+    Attributes:
+        plain: All that it is stands in plain attributes, so that a training can go on where it was.
     """
+
+    plain: ClassVar[bool] = True
 
     def __init__(self, env: VectorEnv[Any, Any, Any], seed: int | None = None) -> None:
         self.env = env

@@ -12,6 +12,7 @@ from pib_rl.cli.cli import mistakes
 from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, Options
 from pib_rl.figures.curves import literal
 from pib_rl.physical.faults import check_clock, parse_all
+from pib_rl.runs.saving import Every
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +43,15 @@ class LearnConfig(LearnerSettings):
     clock: float = 0.0
     """Simulated seconds that pass for the hardware per training sample; it ages after each epoch."""
 
+    checkpoint_every: str = "5min"
+    """How often the network is saved, for --resume: a time such as 30s, 5min or 1h, or a number of epochs."""
+    resume: Path | None = None
+    """Run folder of an unfinished run to go on with; everything but how it is shown is as it was."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         with mistakes():
+            Every.parse(self.checkpoint_every)
             for fault in parse_all(self.fault, self.epochs, "epochs"):
                 fault.on((self.chips,) if self.chips > 1 else ())
             check_clock(self.clock)

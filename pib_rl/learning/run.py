@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.network.costs import costs
+from pib_rl.agents.resuming.checkpoints import remove_checkpoints
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
+from pib_rl.common.tree import flatten_state, join_state
 from pib_rl.figures import curves
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
@@ -29,6 +30,7 @@ from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult
+from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
 
 EPOCH = "epoch"  # the column of progress.csv that counts
@@ -44,6 +46,11 @@ class LearningRun:
     model: PhysicalEstimator
     fitted: Split
     held: Split
+
+    @property
+    def epochs(self) -> int:
+        """How many it has."""
+        return self.model.planned_epochs(len(self.fitted.x))
 
 
 def prepare(config: LearnConfig) -> LearningRun:
@@ -69,39 +76,63 @@ def fit(
     folder: RunFolder,
     evaluate_heldout: Callable[[], dict[str, float]],
     note: Callable[[dict[str, float]], None] = lambda row: None,
+    curves: list[np.ndarray] | None = None,
 ) -> tuple[list[dict[str, float]], float]:
-    """All epochs; leaves the network, progress.csv and figures in the run folder.
+    """All epochs; leaves the network, progress.csv and figures in the run folder. A run that is resumed goes on.
 
     Args:
         run: What learns.
         folder: The run folder.
         evaluate_heldout: Figures of the network as it is now on validation samples, after each epoch.
         note: Called with each epoch's row.
+        curves: What ``evaluate_heldout`` adds to.
 
     Returns:
         A row per epoch, and the seconds that it took.
 
     Raises:
-        UserError: If Ctrl-C or a lost instrument stops it; the folder holds the network so far.
+        UserError: If Ctrl-C or a lost instrument stops it; the folder holds the state after the last epoch.
     """
     rows: list[dict[str, float]] = []
+    curves = [] if curves is None else curves
+    config = run.task.config
+    saver = Saver(
+        folder.path,
+        Every.parse(config.checkpoint_every),
+        run.epochs,
+        find_start(folder.path, config.resume is not None, "epoch"),
+    )
 
     def watch(log: dict[str, float]) -> None:
         rows.append({EPOCH: len(rows) + 1, **log, **evaluate_heldout()})
         note(rows[-1])
+        done = flatten_state({"rows": [dict(row) for row in rows], "curves": list(curves)})
+        saver.take(len(rows), {"agent": run.model.training_state(), "run": done})
 
-    start = time.perf_counter()
-    with mistakes(RuntimeError, MemoryError), kept(folder, run.model, rows):
+    if saver.start is not None:
+        done = join_state(saver.start.parts["run"])
+        rows += done["rows"]
+        curves += done["curves"]
+        run.model.go_on_from(saver.start.parts["agent"])
+    with mistakes(RuntimeError, MemoryError), kept(folder, saver):
         run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch)
-    wall = time.perf_counter() - start
-    with kept(folder, run.model, rows):
-        keep(folder, run.model, rows)
+        wall = saver.wall_s
+        saver.keep()
+        folder.save_policy(run.model.model_.state_dict())
+        folder.save_rows("progress.csv", rows)
         draw(run.task, rows, folder)
     return rows, wall
 
 
 def train(run: LearningRun, folder: RunFolder) -> None:
-    """Trains, evaluates and fills the run folder; a training that is stopped leaves its network."""
+    """Trains, evaluates and fills the run folder; a training that is stopped leaves its last checkpoint."""
+    try:
+        _train(run, folder)
+    finally:
+        folder.release()
+
+
+def _train(run: LearningRun, folder: RunFolder) -> None:
     task, model, config = run.task, run.model, run.task.config
     events = make_logger(folder.path, [], config.tensorboard)
 
@@ -109,8 +140,8 @@ def train(run: LearningRun, folder: RunFolder) -> None:
         write_events(events, {name: value for name, value in row.items() if name != EPOCH}, int(row[EPOCH]))
 
     curves: list[np.ndarray] = []
-    rows, wall = fit(run, folder, lambda: task.evaluate_heldout(model, run.held, curves.append), note)
-    with kept(folder, model, rows):
+    rows, wall = fit(run, folder, lambda: task.evaluate_heldout(model, run.held, curves.append), note, curves)
+    with kept(folder):
         cost = costs(model.model_)
         with model.model_.meter.paused(), threadpool_limits(1):  # runs go side by side
             found = task.evaluate(run.data, model, run.fitted, folder)
@@ -140,6 +171,7 @@ def train(run: LearningRun, folder: RunFolder) -> None:
             **values,
         )
     )
+    remove_checkpoints(folder.path)
 
 
 def save_wafer(run: LearningRun, found: FinalScores, curves: list[np.ndarray], folder: RunFolder) -> LearningWafer:
@@ -167,29 +199,33 @@ def as_plain(fault: Fault) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def kept(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> Iterator[None]:
-    """Keeps the network so far when Ctrl-C or a lost instrument stops what is inside.
+def kept(folder: RunFolder, saver: Saver | None = None) -> Iterator[None]:
+    """Keeps the state after the last epoch when something stops what is inside.
 
     Raises:
-        UserError: In their place; it says what stopped, and where the network is.
+        UserError: In the place of Ctrl-C and a lost instrument; it says what stopped, and how to go on.
     """
     try:
         yield
-    except KeyboardInterrupt:
-        keep(folder, model, rows)
-        raise UserError(f"interrupted after epoch {len(rows)}; the network so far is in {folder.path}") from None
-    except InstrumentError as error:
-        keep(folder, model, rows)
-        raise UserError(
-            f"{error}; stopped after epoch {len(rows)}; the network so far is in {folder.path}: once the "
-            "instrument answers, run again with another --out or without"
-        ) from error
+    except (KeyboardInterrupt, InstrumentError) as error:
+        _keep(saver)
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        done = saver is None
+        where = "in its evaluation, the training is done" if done else f"after epoch {_epochs(saver)}"
+        then = "evaluates" if done else "goes on from there"
+        raise UserError(f"{reason}; stopped {where}: {folder.resume_command} {then}") from error
+    except Exception:
+        _keep(saver)
+        raise
 
 
-def keep(folder: RunFolder, model: PhysicalEstimator, rows: list[dict[str, float]]) -> None:
-    """Writes the network and progress.csv, a row per epoch."""
-    folder.save_policy(model.model_.state_dict())
-    folder.save_rows("progress.csv", rows)
+def _keep(saver: Saver | None) -> None:
+    if saver is not None:
+        saver.keep()
+
+
+def _epochs(saver: Saver | None) -> int:
+    return 0 if saver is None or saver.taken is None else saver.taken.step
 
 
 def draw(task: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:

@@ -129,6 +129,29 @@ class Meter(nn.Module):
             getattr(self, name).copy_(count)
         self.restore()
 
+    def state(self) -> dict[str, Any]:
+        """Buffers and what is noted, apart: a sum has other last digits if it is taken in another order."""
+        buffers = {name: value.clone() for name, value in self.named_buffers()}
+        pulses = [[joules, count] for joules, count in self._pulses.items()]
+        counts = [self._samples, self._multiplied]
+        return {
+            "buffers": buffers,
+            "counts": counts,
+            "known": dict(self._known),
+            "measured": dict(self._measured),
+            "pulses": pulses,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state`."""
+        for name, value in self.named_buffers():
+            value.copy_(state["buffers"][name])
+        device = self.energy.device
+        self._samples, self._multiplied = state["counts"]
+        self._known = dict(state["known"])
+        self._measured = {part: joules.to(device) for part, joules in state["measured"].items()}
+        self._pulses = {joules: count.to(device) for joules, count in state["pulses"]}
+
     def reset(self) -> None:
         """Counts from 0 again."""
         self.restore()

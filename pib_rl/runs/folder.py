@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,9 +21,12 @@ from torch import Tensor
 from pib_rl import __version__
 from pib_rl.agents import saved
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
-from pib_rl.common.atomic import write_atomically
+from pib_rl.common.atomic import write_atomically, write_once
 from pib_rl.common.options import read_json
 from pib_rl.runs.result import RunResult
+
+if sys.platform != "win32":
+    import fcntl
 
 CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
 RESULT, EVALUATIONS = "result.json", "evaluations.csv"
@@ -103,10 +107,16 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: int | None = None
+
+    def __del__(self) -> None:
+        self.release()
 
     @classmethod
     def create(cls, config: RunConfig) -> RunFolder:
         """Makes the folder of a run, or returns the finished one of the same configuration.
+
+        Of several processes that ask for one folder, one gets it. It holds it until it ends, see `hold`.
 
         Raises:
             UserError: If ``config.out`` exists and holds something else or an unfinished run.
@@ -118,8 +128,8 @@ class RunFolder:
             new = not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir()))
         except OSError as error:
             raise UserError(f"cannot use --out {folder.path}: {error.strerror or error}") from None
-        if new:
-            return folder._begin(config)
+        if new and folder._begin(config):
+            return folder
         if not (folder.path / CONFIG).is_file():
             raise UserError(f"--out {folder.path} exists and is not a run folder; choose another")
         if folder.identity() != config.identity():
@@ -129,18 +139,49 @@ class RunFolder:
             )
         if not folder.finished:
             raise UserError(
-                f"--out {folder.path} holds an unfinished run of this configuration; "
-                "delete it to start anew, or choose another folder"
+                f"--out {folder.path} holds an unfinished run of this configuration, or one that is at work; "
+                f"{folder._cure}; or choose another folder"
             )
         return folder
 
     @classmethod
+    def resume(cls, path: Path) -> RunFolder:
+        """The folder of a run to go on with, held as `hold` says; a finished one as it is.
+
+        Raises:
+            UserError: If it is none, or another process works in it.
+        """
+        folder = cls(path)
+        if not (path / CONFIG).is_file():
+            raise UserError(f"--resume {path} is not a run folder: it lacks {CONFIG}; give one that train began")
+        if not folder.finished:
+            folder.hold()
+            before, now = folder.versions(), versions()
+            changed = [name for name in now if before.get(name) != now[name]]
+            if changed:
+                print(f"{path} was begun with other versions of {', '.join(changed)}; what follows may differ for it")
+        return folder
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with this run, as ``train`` or ``learn`` began it."""
+        return f"python -m pib_rl.{'learn' if 'data' in self.identity() else 'train'} --resume {self.path}"
+
+    @property
+    def _cure(self) -> str:
+        """What to do with an unfinished run."""
+        found = self.identity()
+        if "run" in found or "algo" in found:  # of adapt, and of baselines
+            return "once it is at work no more, delete it to begin anew"
+        return f"{self.resume_command} goes on with it"
+
+    @classmethod
     def _fresh(cls, config: RunConfig) -> RunFolder:
         path, count = Path("runs") / config.stem, 1
-        while path.exists():
+        while path.exists() or not (folder := cls(path))._begin(config):
             count += 1
             path = Path("runs") / f"{config.stem}-{count}"
-        return cls(path)._begin(config)
+        return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -151,16 +192,50 @@ class RunFolder:
         """
         with mistakes():
             saved.check_run(path)
+            note = saved.unfinished_note(path)
+        if note:
+            print(note)
         return cls(path)
 
-    def _begin(self, config: RunConfig) -> RunFolder:
+    def _begin(self, config: RunConfig) -> bool:
+        """Makes the folder with its config.yaml, which one process alone can do; whether this one did."""
+        content = yaml.safe_dump(config.identity() | {"versions": versions()}, sort_keys=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            content = yaml.safe_dump(config.identity() | {"versions": versions()}, sort_keys=False)
-            write_atomically(self.path / CONFIG, content.encode())
+            made = write_once(self.path / CONFIG, content.encode())
         except OSError as error:
             raise UserError(f"cannot make the run folder {self.path}: {error.strerror or error}") from None
-        return self
+        if made:
+            self.hold()
+        return made
+
+    def hold(self) -> None:
+        """Keeps other processes from working in this folder until this one ends, however it ends.
+
+        Raises:
+            UserError: If another one does.
+        """
+        if sys.platform == "win32":
+            return
+        try:
+            handle = os.open(self.path / CONFIG, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"cannot use {self.path}: {error.strerror or error}") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise UserError(f"another process works in {self.path}; wait for it, or choose another folder") from None
+        except OSError:  # a file system without locks
+            os.close(handle)
+            return
+        self._lock = handle
+
+    def release(self) -> None:
+        """Lets other processes work in this folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def identity(self) -> dict[str, Any]:
         """The configuration of the run, as `TrainConfig.identity` gives it."""

@@ -29,7 +29,8 @@ class Progress(BaseCallback):
         self.bar: tqdm[Any] | None = None
 
     def _on_training_start(self) -> None:
-        self.bar = tqdm(total=self.total, unit="step", dynamic_ncols=True, smoothing=0.05)
+        done = min(self.num_timesteps, self.total)
+        self.bar = tqdm(total=self.total, initial=done, unit="step", dynamic_ncols=True, smoothing=0.05)
 
     def _on_step(self) -> bool:
         assert self.bar is not None

@@ -25,7 +25,8 @@ from pib_rl.cli.settings import (
 )
 from pib_rl.common.options import LARGEST
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
-from pib_rl.runs.folder import RunFolder
+from pib_rl.runs.folder import CONFIG, RunFolder
+from pib_rl.runs.saving import Every, named_run, resumed
 from pib_rl.training.tuned import tuned
 
 CONTROL = "control"  # --clock: as much time per step as the environment says
@@ -59,6 +60,11 @@ class TrainConfig(RunSettings, LearnerSettings):
     clock: float | str = 0.0
     """Simulated seconds that pass for the hardware per environment step (it ages after each rollout), or control: the
     environment's control period."""
+    checkpoint_every: str = "5min"
+    """How often the training is saved, for --resume: a time such as 30s, 5min or 1h, or a number of environment
+    steps."""
+    resume: Path | None = None
+    """Run folder of an unfinished training to go on with; everything but how it is shown is as it was."""
     init: Path | None = None
     """Run folder of learn or train whose units this run goes on with, on the same chip."""
     config: Path | None = None
@@ -75,6 +81,8 @@ class TrainConfig(RunSettings, LearnerSettings):
         self.rate()
         self.faults()
         self.pace()
+        with mistakes():
+            Every.parse(self.checkpoint_every)
         if self.chip and self.chips == 1:
             raise UserError(f"--chip chooses one of several chips, got --chip {self.chip}; give --chips too")
         if not 0 <= self.chip < self.chips:
@@ -161,6 +169,9 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     Raises:
         UserError: If something does not exist or does not fit.
     """
+    run = named_run(arguments)
+    if run is not None:
+        return resumed(TrainConfig, run, arguments, name, lambda settings: _check_kind(settings, run))
     file = named_file(arguments)
     given = {} if file is None else {"env": ""} | read_settings(file)
     wish = parse(TrainConfig, arguments, name, from_plain(TrainConfig, given, file) if file else None)
@@ -183,6 +194,13 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
                 f"--{setting.replace('_', '-')} out"
             )
     return config
+
+
+def _check_kind(settings: Mapping[str, Any], run: Path) -> None:
+    """Raises ValueError if a run is none of ``train``."""
+    saved.policy_arguments(settings, run)
+    if not settings.get("env") or "run" in settings or "algo" in settings:
+        raise ValueError(f"{run / CONFIG} is not of a run that python -m pib_rl.train began; give one")
 
 
 def settle(

@@ -11,6 +11,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is_vecenv_wrapped
 
 from pib_rl.agents.policy import PIBPolicy, Reader
+from pib_rl.agents.resuming.failures import note_environment
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 100  # environments side by side, at most
@@ -74,7 +75,11 @@ def _play(player: Any, env: VecEnv, wanted: list[int]) -> list[list[float]]:
     state: Any = None
     while missing:
         actions, state = player.predict(obs, state, ended, deterministic=True)
-        obs, rewards, ended, infos = env.step(actions)
+        try:
+            obs, rewards, ended, infos = env.step(actions)
+        except Exception as error:
+            note_environment(error, "in an evaluation")
+            raise
         sums += rewards
         for index in np.flatnonzero(ended).tolist():
             episode = infos[index].get("episode") if monitored else None

@@ -8,12 +8,19 @@ from collections.abc import Sequence
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
+from pib_rl.agents import PIB
 from pib_rl.cli.cli import mistakes
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger
 from pib_rl.training.callbacks import Evaluation, Progress
+from pib_rl.training.resuming.checkpoint import Checkpoints
+from pib_rl.training.resuming.failures import environment_failures
 
 HELDOUT_EPISODES = 20
+NEW_EPISODES = (
+    "the environments can't be brought to where they were: they begin new episodes, so that the result is that of "
+    "another run"
+)
 
 
 def learn(
@@ -24,21 +31,35 @@ def learn(
     progress: bool,
     others: Sequence[BaseCallback] = (),
     tensorboard: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> float:
     """Trains, evaluates and logs into the run folder; closes the environments, also after an interruption.
 
     Callbacks ``others`` come after the evaluation and before the bar. ``tensorboard`` writes event files too.
+    ``checkpoints`` saves the training on the way, and may begin in the middle.
 
     Returns:
         Seconds of training, evaluations included.
+
+    Raises:
+        UserError: If an environment fails, or something that the user can mend is wrong.
     """
     model.set_logger(make_logger(folder.path, ["csv"], tensorboard))
     bar = Progress(timesteps)
     start = time.perf_counter()
+    before: list[BaseCallback] = [] if checkpoints is None else [checkpoints]
+    callbacks = CallbackList([*before, evaluations, *others, *([bar] if progress else [])])
     try:
-        with mistakes(OSError):
-            model.learn(timesteps, callback=CallbackList([evaluations, *others, *([bar] if progress else [])]))
-        wall = time.perf_counter() - start
+        with mistakes(OSError), environment_failures():
+            if checkpoints is not None and checkpoints.start is not None:
+                assert isinstance(model, PIB)
+                checkpoints.resume(model)
+                if not checkpoints.exact:
+                    print(NEW_EPISODES)
+                model.learn(timesteps - model.num_timesteps, callbacks, reset_num_timesteps=False)
+            else:
+                model.learn(timesteps, callbacks)
+        wall = time.perf_counter() - start if checkpoints is None else checkpoints.saver.wall_s
         evaluations.evaluate_now()
         model.logger.record("time/total_timesteps", model.num_timesteps, exclude="tensorboard")
         model.logger.dump(model.num_timesteps)

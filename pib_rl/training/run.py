@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.resuming.checkpoints import remove_checkpoints
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
 from pib_rl.cli.room import check_wafer
@@ -28,13 +30,16 @@ from pib_rl.figures import curves
 from pib_rl.physical.faults import Fault, FaultPlan
 from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
-from pib_rl.runs.folder import BEST, CONFIG, LAST, RunFolder
+from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
+from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
+from pib_rl.training.resuming.checkpoint import Checkpoints
+from pib_rl.training.resuming.failures import environment_failures
 from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
 from pib_rl.training.wafer import Wafer
@@ -94,12 +99,12 @@ def prepare(config: TrainConfig) -> PIB:
 
 
 def inherit(config: TrainConfig, model: PIB) -> None:
-    """Takes over the units of ``--init``, if there is one.
+    """Takes over the units of ``--init``, if there is one; a run that goes on has them in its checkpoint.
 
     Raises:
         UserError: If they are of other sizes.
     """
-    if config.init is None:
+    if config.init is None or config.resume is not None:
         return
     folder = RunFolder.open(config.init)
     try:
@@ -118,7 +123,9 @@ def train(
     faults: Sequence[Fault] = (),
     watch: Callable[[FaultPlan, Clock], BaseCallback] | None = None,
 ) -> None:
-    """Trains, evaluates and fills the run folder; a training that is stopped leaves the policy so far.
+    """Trains, evaluates and fills the run folder; a training that is stopped leaves its last checkpoint.
+
+    With ``config.resume`` it goes on from there.
 
     Args:
         config: The run.
@@ -126,6 +133,9 @@ def train(
         folder: Its folder.
         faults: What breaks on the way.
         watch: Makes a further callback from what breaks the chip and lets time pass.
+
+    Raises:
+        UserError: If it was interrupted, or something that the user can mend stopped it.
     """
     policy = model.policy
     plan = FaultPlan(faults, partial(inject, policy.model))
@@ -142,34 +152,41 @@ def train(
         pictures if config.tensorboard else dict,
     )
     others = [RolloutReturns(), FaultSchedule(plan), clock, *([watch(plan, clock)] if watch else [])]
-    folder.save_policy(policy.state_dict())
-    try:
-        wall = learn(model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard)
-    except KeyboardInterrupt:
+    start = find_start(folder.path, config.resume is not None, "step")
+    saver = Saver(folder.path, Every.parse(config.checkpoint_every), config.timesteps, start)
+    checkpoints = Checkpoints(saver, [evaluations, *others])
+    with stops(config, folder, saver), environment_failures():
+        wall = learn(
+            model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard, checkpoints
+        )
         folder.save_policy(policy.state_dict())
-        raise UserError(
-            f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
-            f"{folder.path}: python -m pib_rl.play {folder.path}"
-        ) from None
-    except InstrumentError as error:
-        folder.save_policy(policy.state_dict())
-        cure = f"python -m pib_rl.train --config {folder.path / CONFIG} --init {folder.path}"
-        raise UserError(
-            f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy so far is "
-            f"in {folder.path}; once the instrument answers, {cure} goes on with its units and a new "
-            "readout"
-        ) from error
-    folder.save_policy(policy.state_dict())
-    draw(folder, config, spec.reward_threshold)
-    try:
+        draw(folder, config, spec.reward_threshold)
         result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
-    except InstrumentError as error:
-        raise UserError(
-            f"{error}; the training is done, its evaluation is not: once the instrument answers, "
-            f"python -m pib_rl.play {folder.path} plays the policy"
-        ) from error
-    happened = [_plain(fault) for fault in plan.happened] if faults else None
-    folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened))
+        happened = [_plain(fault) for fault in plan.happened] if faults else None
+        folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened))
+        remove_checkpoints(folder.path)
+
+
+@contextmanager
+def stops(config: TrainConfig, folder: RunFolder, saver: Saver) -> Iterator[None]:
+    """Whatever stops a training: its last state is kept, and one line says how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, UserError, InstrumentError) as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
+        saver.keep()
+        at = None if saver.taken is None else saver.taken.step
+        place = "before the first step" if at is None else f"at step {at} of {config.timesteps}"
+        evaluating = at is not None and at >= config.timesteps
+        where = "in its final evaluation, the training is done" if evaluating else f"{place}, where it was saved last"
+        then = "evaluates" if evaluating else "goes on from there"
+        play = "" if at is None else f", and python -m pib_rl.play {folder.path} plays the policy so far"
+        raise UserError(f"{reason}; stopped {where}: {folder.resume_command} {then}{play}") from error
+    except Exception:
+        saver.keep()
+        raise
+    finally:
+        folder.release()
 
 
 def evaluate_final(

@@ -91,7 +91,8 @@ def test_units_come_with_their_statistics_and_without_the_readout(folder):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: (path / LAST).unlink(), "is not a run folder: it lacks config.yaml or policy.safetensors"),
+        (lambda path: (path / LAST).unlink(), "without policy.safetensors or a checkpoint"),
+        (lambda path: (path / CONFIG).unlink(), "is not a run folder: it lacks config.yaml"),
         (lambda path: (path / LAST).write_bytes(b"half"), "cannot be read"),
         (lambda path: (path / CONFIG).write_text("a: [1"), "is not YAML"),
         (lambda path: (path / CONFIG).write_text("- 1"), "must hold a mapping"),

@@ -15,13 +15,15 @@ import pytest
 import yaml
 from here import PROCESSES
 
-from pib_rl import compare
+from pib_rl import compare, train
+from pib_rl.agents import PIB
 from pib_rl.cli.cli import UserError
 from pib_rl.comparison import runner
 from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.results import ALL, collect, standings
+from pib_rl.training import run as train_run
 
 SMALL = [
     "CartPole-v1",
@@ -140,6 +142,22 @@ def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch)
     compare.main([*SMALL, "--out", str(copy)])
     assert started == ["ppo-software-s100", "ppo-software-s101"]
     assert (copy / "runs" / "ppo-software-s101" / "result.json").is_file()
+
+
+def test_an_unfinished_run_goes_on_where_it_was(copy, monkeypatch):
+    name = "pib-digital-s100"
+    whole = json.loads((copy / "runs" / name / "result.json").read_text())
+    settings = copy / "logs" / f"{name}.yaml"
+    shutil.rmtree(copy / "runs" / name)
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run, "draw", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.main(["--config", str(settings), "--out", str(copy / "unfinished" / name), "--no-progress"])
+    monkeypatch.setattr(runner, "subprocess", PROCESSES)
+    monkeypatch.setattr(PIB, "_step", lambda *_: pytest.fail("trained anew"))
+    compare.main([*SMALL, "--out", str(copy)])
+    found = json.loads((copy / "runs" / name / "result.json").read_text())
+    assert whole | {"wall_s": 0} == found | {"wall_s": 0}
 
 
 def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsys):

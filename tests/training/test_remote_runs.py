@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from pib_rl import learn, play, train
 from pib_rl.agents import PIB
+from pib_rl.agents.resuming.checkpoints import newest_checkpoint
 from pib_rl.envs import make_vec_env
 from pib_rl.physical import InstrumentError
 from pib_rl.runs.result import RunResult
@@ -95,16 +96,19 @@ def test_training_on_an_instrument_is_the_training_it_computes(lab, tmp_path):
     assert json.loads((tmp_path / "remote" / "result.json").read_text()) == {"kind": "train", "aged_s": 0.0}
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "run"
     breaks_after(lab, "MEAS:ARR?", 400)
     said = stops(train, [*TASK, *on(lab), "--out", str(folder)], monkeypatch, capsys)
-    cure = f"python -m pib_rl.train --config {folder / 'config.yaml'} --init {folder}"
+    cure = f"python -m pib_rl.train --resume {folder}"
     for words in (f"instrument {lab.resource} gave no reply to MEAS:ARR?", "(2 tries)", "of 1024", cure):
         assert words in said
     assert not (folder / "result.json").exists()
-    kept = load_file(folder / "policy.safetensors")
-    units = [name for name in kept if name.startswith("model.network.units") and name.endswith("array.weight")]
+    found = newest_checkpoint(folder)
+    assert found is not None
+    kept = found.policy
+    units = sorted(name for name in kept if name.startswith("model.network.units") and name.endswith("array.weight"))
     assert len(units) == 2
     assert kept["model.meter.measurements"] > 512, "what was measured until then is in it"
 
@@ -114,12 +118,10 @@ def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, t
     for channel, name in ((1, units[0]), (3, units[1]), (5, "model.readout.array.weight")):
         assert np.allclose(lab.weights[channel], kept[name], atol=1e-6), "the chip holds the saved policy"
 
-    monkeypatch.chdir(tmp_path)
-    started = {}
-    monkeypatch.setattr(train, "train", lambda config, model, *_: started.update(model.policy.state_dict()))
     monkeypatch.setattr(train, "show", lambda folder: None)
     train.main([*cure.split()[3:], "--no-progress"])
-    assert all(np.array_equal(started[name], kept[name]) for name in units)
+    assert (folder / "result.json").exists()
+    assert load_file(folder / "policy.safetensors")["model.normaliser.count"] >= 1024
 
 
 def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab, tmp_path, monkeypatch, capsys):
@@ -132,7 +134,7 @@ def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab
     monkeypatch.setattr(training_run, "evaluate_final", judge)
     said = stops(train, [*TASK, "--timesteps", "512", *on(lab), "--out", str(folder)], monkeypatch, capsys)
     assert (
-        f"the training is done, its evaluation is not: once the instrument answers, python -m pib_rl.play {folder}"
+        f"stopped in its final evaluation, the training is done: python -m pib_rl.train --resume {folder} evaluates"
         in said
     )
     assert (folder / "policy.safetensors").exists()
@@ -175,11 +177,11 @@ def test_a_lost_instrument_leaves_the_network_so_far(lab, tmp_path, monkeypatch,
     breaks_after(lab, "MEAS:ARR?", count)
     said = stops(learn, [str(data), *SMALL, "--target", target, *on(lab), "--out", str(folder)], monkeypatch, capsys)
     assert f"instrument {lab.resource} gave no reply to MEAS:ARR?" in said
-    assert f"the network so far is in {folder}: once the instrument answers, run again" in said
-    state = load_file(folder / "policy.safetensors")
-    assert np.abs(state["readout.array.weight"]).sum() > 0
-    epochs = int(said.split("stopped after epoch ")[1].split(";")[0])
-    assert len((folder / "progress.csv").read_text().splitlines()) == 1 + epochs
+    assert f"python -m pib_rl.learn --resume {folder} goes on from there" in said
+    found = newest_checkpoint(folder)
+    assert found is not None
+    assert np.abs(found.policy["readout.array.weight"]).sum() > 0
+    assert found.step == int(said.split("stopped after epoch ")[1].split(":")[0])
 
 
 def test_nobody_at_the_address_is_a_mistake_before_any_folder_is_made(tmp_path, monkeypatch, capsys):

@@ -83,7 +83,9 @@ def test_interrupted_run_plays_and_is_not_overwritten(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(Rule, "update", interrupt)
     folder = tmp_path / "run"
-    with pytest.raises(UserError, match=r"interrupted at step 6144 of 8000.*pib_rl\.play"):
+    with pytest.raises(
+        UserError, match=r"interrupted; stopped at step 4096 of 8000.*pib_rl\.train --resume .*pib_rl\.play"
+    ):
         train.main(["CartPole-v1", *SMALL, "--out", str(folder)])
     play.main([str(folder), "--episodes", "1", "--no-progress"])
     assert "returns:" in capsys.readouterr().out

@@ -25,9 +25,11 @@ from pib_rl.agents.estimators.wafer import WaferEstimator
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
+from pib_rl.agents.resuming.estimator import load_model_state, model_state
 from pib_rl.common.options import mapping
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
+from pib_rl.common.tree import Flat, flatten_state, join_state
 from pib_rl.physical.faults import parse_all
 from pib_rl.physical.substrate import Read
 
@@ -142,7 +144,10 @@ class PhysicalEstimator(WaferEstimator):
         trainer, samples = self._trainer(epochs, self._batch(len(x))), self._samples(*part)
         ahead = parse_all(self.faults, epochs, "epochs")
         self.n_iter_ = 0
-        with FitProgress(epochs, self.verbose) as progress:
+        self._pace = trainer.pace(self.n_iter_no_change)
+        self._go_on()
+        ahead = [fault for fault in ahead if fault.step >= self.n_iter_]  # those of its last epoch come after its state
+        with FitProgress(epochs, self.verbose, self.n_iter_) as progress:
 
             def break_at(epoch: int) -> None:
                 while ahead and ahead[0].step <= epoch:
@@ -157,8 +162,49 @@ class PhysicalEstimator(WaferEstimator):
                 break_at(epoch)
                 progress.note(log)
 
-            break_at(0)
-            progress.end(trainer.fit(samples, note, held, self.n_iter_no_change), self.n_iter_no_change)
+            break_at(self.n_iter_)
+            stopped = trainer.fit(samples, note, held, self.n_iter_no_change, self._pace)
+            progress.end(stopped, self.n_iter_no_change)
+        del self._pace
+
+    def training_state(self) -> Flat:
+        """All that the rest of a `fit` depends on, after an epoch: call it in ``watch``, see `go_on_from`."""
+        return flatten_state(
+            {
+                **model_state(self._model(), self.learner_),
+                "pace": self._pace.state(),
+                "history": [dict(log) for log in self.history_],
+                "aged_s": self.aged_s_,
+            }
+        )
+
+    def go_on_from(self: Self, state: Flat) -> Self:
+        """Has the next `fit`, with the arguments and data of the one of that `training_state`, go on from there.
+
+        It then ends as the other one would have ended, bit for bit.
+        """
+        self._state = state
+        return self
+
+    def _go_on(self) -> None:
+        """Takes over the state that `go_on_from` gave, if one; ValueError if it does not fit."""
+        state: Flat | None = self.__dict__.pop("_state", None)
+        if state is None:
+            return
+        found = join_state(state)
+        try:
+            load_model_state(self.model_, self.learner_, found)
+            self._pace.load_state(found["pace"])
+            self.history_[:], self.aged_s_ = found["history"], found["aged_s"]
+        except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"the state does not fit this estimator, make it with the same arguments: {error}"
+            ) from None
+        self.n_iter_ = self._pace.epoch
+
+    def planned_epochs(self, samples: int) -> int:
+        """Epochs of a `fit` to so many samples, without early stopping."""
+        return self._epochs(samples)
 
     def renew_learner(self) -> None:
         """Starts learning again on the chip as it is now: optimisers of the learner's own, a digital twin of today."""

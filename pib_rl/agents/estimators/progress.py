@@ -17,13 +17,14 @@ class FitProgress:
     Args:
         epochs: Epochs that are planned.
         shown: Whether anything is shown.
+        done: Epochs that are done already.
     """
 
-    def __init__(self, epochs: int, shown: bool) -> None:
+    def __init__(self, epochs: int, shown: bool, done: int = 0) -> None:
         self.epochs, self.shown = epochs, shown
-        self.bar = tqdm(total=epochs, unit="epoch", disable=not shown, dynamic_ncols=True)
+        self.bar = tqdm(total=epochs, initial=done, unit="epoch", disable=not shown, dynamic_ncols=True)
         self.seen: dict[str, float] = {}
-        self.done, self.start = 0, time.perf_counter()
+        self.done, self.start = done, time.perf_counter()
 
     def __enter__(self) -> FitProgress:
         return self
@@ -46,7 +47,7 @@ class FitProgress:
         why = "as planned"
         if stopped:
             why = f"stopped early: {patience} epochs brought no gain on held-out samples, {patience} more ended it"
-        found = [f"loss {self.seen['loss']:.3f}"]
+        found = [f"loss {self.seen.get('loss', 0.0):.3f}"]
         if VALIDATION in self.seen:
             found.append(f"validation score {self.seen[VALIDATION]:.3f}")
         seconds = time.perf_counter() - self.start

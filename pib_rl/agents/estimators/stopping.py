@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,3 +77,37 @@ class Patience:
         self.waited = 0 if score > self.best + GAIN else self.waited + 1
         self.best = max(self.best, score)
         return self.waited >= self.epochs
+
+
+@dataclass
+class Pace:
+    """Where a fit is.
+
+    Args:
+        schedule: How far it is planned.
+        waiting: What notices that it gains nothing any more.
+        epoch: Epochs that are done.
+        stopping: Whether it ends early.
+    """
+
+    schedule: Schedule
+    waiting: Patience
+    epoch: int = 0
+    stopping: bool = False
+
+    def state(self) -> dict[str, Any]:
+        """As `pib_rl.common.tree.flatten_state` takes it."""
+        best = self.waiting.best
+        return {
+            "schedule": dict(vars(self.schedule)),
+            "waiting": [None if best == -math.inf else best, self.waiting.waited],
+            "epoch": self.epoch,
+            "stopping": self.stopping,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state`."""
+        vars(self.schedule).update(state["schedule"])
+        best, self.waiting.waited = state["waiting"]
+        self.waiting.best = -math.inf if best is None else best
+        self.epoch, self.stopping = state["epoch"], state["stopping"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pib_rl.agents.estimators.label_samples import LabelledSamples
-from pib_rl.agents.estimators.stopping import Patience, Schedule
+from pib_rl.agents.estimators.stopping import Pace, Patience, Schedule
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
@@ -71,6 +71,7 @@ class Trainer:
         watch: Callable[[int, dict[str, float]], None] = lambda *_: None,
         held: LabelledSamples | None = None,
         patience: int = 10,
+        pace: Pace | None = None,
     ) -> bool:
         """All epochs, or fewer where held-out samples say that more bring nothing.
 
@@ -82,20 +83,26 @@ class Trainer:
             watch: Gets the number of each epoch, from 1, and the means of its metrics, on a wafer over all chips.
             held: Samples that are held out; None for all epochs.
             patience: Epochs without a gain that are enough, and epochs of the end.
+            pace: Where the fit is, kept up to date; None to begin.
 
         Returns:
             Whether it stopped early.
         """
-        schedule, waiting, epoch, stopping = Schedule(self.config.epochs), Patience(patience), 0, False
-        while epoch < schedule.epochs:
-            log = self.epoch(samples, schedule.progress(epoch), schedule.progress(epoch + 1))
-            epoch += 1
+        pace = self.pace(patience) if pace is None else pace
+        schedule = pace.schedule
+        while pace.epoch < schedule.epochs:
+            log = self.epoch(samples, schedule.progress(pace.epoch), schedule.progress(pace.epoch + 1))
+            pace.epoch += 1
             if held is not None:
                 log[VALIDATION] = self.validate(held)
-                if not stopping and waiting.is_over(log[VALIDATION]):
-                    stopping = schedule.shorten(epoch, patience)
-            watch(epoch, log)
-        return stopping
+                if not pace.stopping and pace.waiting.is_over(log[VALIDATION]):
+                    pace.stopping = schedule.shorten(pace.epoch, patience)
+            watch(pace.epoch, log)
+        return pace.stopping
+
+    def pace(self, patience: int) -> Pace:
+        """Where a fit begins."""
+        return Pace(Schedule(self.config.epochs), Patience(patience))
 
     @torch.inference_mode()
     def validate(self, held: LabelledSamples) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ from pib_rl.agents.rule.experience import Experience, reward_target
 from pib_rl.agents.rule.readout_loss import readout_gradient
 from pib_rl.agents.rule.reward_samples import RewardSamples
 from pib_rl.agents.rule.rollout import Rollout, advantages
-from pib_rl.agents.rule.self_test import SelfTest
+from pib_rl.agents.rule.self_test import Remembered, SelfTest
 from pib_rl.common.streams import LEARNING
 
 HELD, LEAST = 512, 16  # samples of a rollout that units never learn from, a quarter of it; too few tell nothing
@@ -86,6 +87,30 @@ class Rule:
         if learner.moves_outputs:
             log |= self._refit(states, inputs, before)
         return log | self._improve(inputs[..., : len(newest), :], progress, rate) | self._information()
+
+    def state(self) -> dict[str, Any]:
+        """What the rule and its learner remember, as `pib_rl.common.tree.flatten_state` takes it."""
+        return {
+            "history": [vars(one).copy() for one in self.history],
+            "running": self.running,
+            "remembered": self.test.remembered and list(self.test.remembered),
+            "memory": {name: value.clone() for name, value in self.learner.memory.state_dict().items()},
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from the `state` of a rule with the same settings and learner."""
+        device = self.policy.device
+
+        def here(value: Tensor) -> Tensor:
+            return value.to(device)
+
+        self.history.clear()
+        self.history.extend(
+            Experience(**{name: here(value) for name, value in one.items()}) for one in state["history"]
+        )
+        self.running = None if state["running"] is None else here(state["running"])
+        self.test.remembered = state["remembered"] and Remembered(*map(here, state["remembered"]))
+        self.learner.memory.load_state_dict(state["memory"])
 
     def _with_advantages(self, rollout: Rollout) -> Experience:
         """Advantages of a rollout, with values of all states, cut-off and last ones too, from reads of their own.

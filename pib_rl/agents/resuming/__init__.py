@@ -1,0 +1,1 @@
+"""What a training has to know to go on as if it had never stopped."""

@@ -1,0 +1,138 @@
+"""Saves what a run has reached from time to time, and lets it go on: for every command that learns."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pib_rl.agents.resuming.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
+from pib_rl.agents.saved import read_settings
+from pib_rl.cli.cli import UserError, mistakes, parse
+from pib_rl.cli.settings import Settings, from_plain, prepare_imports
+from pib_rl.common.tree import Flat
+from pib_rl.runs.folder import CONFIG
+
+S = TypeVar("S", bound=Settings)
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Every:
+    """How often: after so many seconds, or so many steps.
+
+    Args:
+        seconds: Seconds, or None.
+        steps: Environment steps or epochs, or None.
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Every:
+        """From a number of steps, or a time such as 30s, 5min, 1h; ValueError if it is neither, or not positive."""
+        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)(s|min|h)?", str(text))
+        if match is None or float(match[1]) == 0 or (match[2] is None and "." in match[1]):
+            raise ValueError(
+                f"--checkpoint-every must be a time such as 30s, 5min or 1h, or a number of steps, got {text!r}"
+            )
+        return cls(float(match[1]) * SECONDS[match[2]]) if match[2] else cls(steps=int(match[1]))
+
+
+class Saver:
+    """Takes states of a run, keeps the last one in memory, and writes it to the run folder when it is time.
+
+    Args:
+        folder: The run folder.
+        every: How often it is written.
+        total: Steps or epochs of the whole run.
+        start: Where the run goes on; None for a new one.
+
+    Attributes:
+        taken: The last state.
+    """
+
+    def __init__(self, folder: Path, every: Every, total: int, start: Checkpoint | None = None) -> None:
+        self.folder, self.every, self.total, self.start = folder, every, total, start
+        self.taken: Checkpoint | None = None
+        self._before_s = 0.0 if start is None else float(start.parts["run"].plain["wall_s"])
+        self._written_step = 0 if start is None else start.step
+        self._began = self._written_at = time.monotonic()
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds that the run has taken so far, without the time in which it stood still."""
+        return self._before_s + time.monotonic() - self._began
+
+    def take(self, step: int, parts: dict[str, Flat]) -> None:
+        """Takes the state after so many steps; "run" is one of its parts, and gets ``wall_s``."""
+        parts["run"].plain["wall_s"] = self.wall_s
+        self.taken = Checkpoint(step, self.total, parts)
+        if step - self._written_step >= (self.every.steps or 1) and self._waited >= (self.every.seconds or 0):
+            self.keep()
+
+    @property
+    def _waited(self) -> float:
+        return time.monotonic() - self._written_at
+
+    def keep(self) -> None:
+        """Writes the last state."""
+        if self.taken is not None:
+            save_checkpoint(self.folder, self.taken)
+            self._written_step, self._written_at = self.taken.step, time.monotonic()
+
+
+def find_start(run: Path, goes_on: bool, unit: str) -> Checkpoint | None:
+    """Where a run goes on, which is said; None where it begins.
+
+    Raises:
+        UserError: If it has checkpoints, and none can be read.
+    """
+    with mistakes():
+        found = newest_checkpoint(run) if goes_on else None
+    if found is not None:
+        print(f"{run} goes on from {unit} {found.step} of {found.of}")
+    return found
+
+
+def named_run(arguments: list[str]) -> Path | None:
+    """The run folder that ``--resume`` names."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--resume", nargs="?", type=Path)
+    found: Path | None = finder.parse_known_args(arguments)[0].resume
+    return found
+
+
+def resumed(kind: type[S], run: Path, arguments: list[str], name: str, check: Callable[[dict[str, Any]], None]) -> S:
+    """The configuration of a run that goes on: its own, but for how it is shown and how often it is saved.
+
+    Args:
+        kind: Its class.
+        run: The run folder.
+        arguments: What was typed.
+        name: The command, for its help.
+        check: Raises ValueError if settings are those of another command.
+
+    Raises:
+        UserError: If the folder is none, or another setting was typed.
+    """
+    if not (run / CONFIG).is_file():
+        raise UserError(f"--resume {run} is not a run folder: it lacks {CONFIG}; give one that {name} began")
+    with mistakes():
+        settings = read_settings(run)
+        check(settings)
+    own = from_plain(kind, settings, run / CONFIG)
+    config = parse(kind, arguments, name, own)
+    prepare_imports(config, settings, run / CONFIG)
+    wanted, given = config.identity(), own.identity()
+    others = [one for one in wanted.keys() | given.keys() if wanted.get(one) != given.get(one)]
+    others += [one for one in ("out", "config") if getattr(config, one, None) is not None]
+    if others:
+        names = ", ".join("--" + one.replace("_", "-") for one in sorted(others))
+        raise UserError(f"--resume goes on with the settings of {run}: leave {names} out, or begin another run")
+    return config

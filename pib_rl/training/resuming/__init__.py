@@ -1,0 +1,1 @@
+"""Trainings that stop, and go on."""
