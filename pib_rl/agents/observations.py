@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,6 @@ from stable_baselines3.common.vec_env import VecTransposeImage
 from torch import Tensor
 
 from pib_rl.agents.images import Grid
-
 
 KINDS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
@@ -130,33 +128,6 @@ def _one_hot(values: Tensor, start: np.ndarray, sizes: np.ndarray, space: spaces
         raise ValueError(f"the observation holds {int(values[wrong][0])}, which {space} has not; correct its space")
     codes = torch.zeros(len(values), int(sizes.sum()), device=values.device)
     return codes.scatter_(1, counted + count.cumsum(0) - count, 1.0)
-
-
-def is_batch(obs: Any, space: spaces.Space[Any]) -> bool:
-    """Whether these are several observations rather than one, by their shape; images may have channels first or last.
-
-    Raises:
-        ValueError: If they are neither, or parts of a Dict are missing.
-    """
-    parts = parts_of(space)
-    if isinstance(space, spaces.Dict) and (not isinstance(obs, Mapping) or obs.keys() != parts.keys()):
-        found = list(obs) if isinstance(obs, Mapping) else type(obs).__name__
-        raise ValueError(f"the observation must be a dict of {list(parts)}, got {found}")
-    found_batches = {_is_batch(obs if name is None else obs[name], part, name) for name, part in parts.items()}
-    if len(found_batches) > 1:
-        raise ValueError("the parts of the observation must be all of one moment, or all batches; got both")
-    return found_batches.pop()
-
-
-def _is_batch(obs: Any, space: spaces.Space[Any], name: str | None) -> bool:
-    shape, wanted = np.shape(obs), space.shape or ()
-    turned = (wanted[1], wanted[2], wanted[0]) if is_image_space(space) else wanted
-    if shape in (wanted, turned):
-        return False
-    if shape[1:] in (wanted, turned) and len(shape) == len(wanted) + 1:
-        return True
-    of = "" if name is None else f" of {name!r}"
-    raise ValueError(f"the observation{of} must have shape {wanted}, or (n, ...) for n of them, got {shape}")
 
 
 def check_vectors(space: spaces.Space[Any]) -> None:

@@ -21,7 +21,8 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
 from pib_rl.agents.network.wafer import check_chip, chip_state
-from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout, is_batch, parts_of
+from pib_rl.agents.observation_shapes import is_batch
+from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout, parts_of
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Read

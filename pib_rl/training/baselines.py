@@ -20,6 +20,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
+from pib_rl.agents.observations import parts_of
 from pib_rl.cli.cli import UserError, mistakes, run
 from pib_rl.cli.process import settle_in
 from pib_rl.cli.settings import RunSettings, parse_with_file
@@ -46,14 +47,19 @@ class Algorithm:
     """Where an algorithm is found and what it can do."""
 
     module: str
-    discrete_only: bool = False
+    actions: tuple[type[spaces.Space[Any]], ...] = (
+        spaces.Box,
+        spaces.Discrete,
+        spaces.MultiDiscrete,
+        spaces.MultiBinary,
+    )
 
 
 ALGORITHMS = {
     "ppo": Algorithm("stable_baselines3"),
     "a2c": Algorithm("stable_baselines3"),
-    "dqn": Algorithm("stable_baselines3", discrete_only=True),
-    "ars": Algorithm("sb3_contrib"),
+    "dqn": Algorithm("stable_baselines3", (spaces.Discrete,)),
+    "ars": Algorithm("sb3_contrib", (spaces.Box, spaces.Discrete)),
 }
 
 
@@ -102,14 +108,20 @@ def check_able(algo: str, env_id: str) -> None:
         importlib.import_module(kind.module)
     except ImportError:
         raise UserError(f"{algo} needs {kind.module}: pip install 'pib-rl[bench]'") from None
-    if kind.discrete_only:
-        with mistakes():
-            find_spec(env_id)
-            env = gym.make(env_id)
-        space = env.action_space
-        env.close()
-        if not isinstance(space, spaces.Discrete):
-            raise UserError(f"{algo} can only choose among discrete actions, and {env_id} has {space}; leave it out")
+    with mistakes():
+        find_spec(env_id)
+        env = gym.make(env_id)
+    space, seen = env.action_space, env.observation_space
+    env.close()
+    if not isinstance(space, kind.actions):
+        names = " or ".join(one.__name__ for one in kind.actions)
+        raise UserError(f"{algo} can only give actions that are {names}, and {env_id} has {space}; leave it out")
+    for part in (space, *parts_of(seen).values()):
+        if np.any(getattr(part, "start", 0)) or np.ndim(getattr(part, "nvec", 0)) > 1:
+            raise UserError(
+                f"{algo} of Stable-Baselines3 takes numbers of one axis that count from 0, and {env_id} has {part}; "
+                "leave it out"
+            )
 
 
 class Player:

@@ -127,6 +127,16 @@ def action_units(space: spaces.Space[Any]) -> ActionUnits[Any]:
     return Scaled(space)
 
 
+def check_action_space(space: spaces.Space[Any]) -> None:
+    """Raises ValueError unless an agent can give such actions: as for `action_units`, and a Box with finite bounds."""
+    action_units(space)
+    if isinstance(space, spaces.Box) and not np.isfinite([space.low, space.high]).all():
+        raise ValueError(
+            f"continuous actions must have finite bounds, got {space}; give its Box bounds, or wrap the environment "
+            "with gymnasium.wrappers.TransformAction"
+        )
+
+
 def cure(space: spaces.Space[Any]) -> str:
     """What to use in the place of a space of actions that no head can give."""
     if isinstance(space, (spaces.Tuple, spaces.Dict)):
