@@ -13,6 +13,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import numpy as np
 import yaml
 
+from pib_rl.common.yaml_numbers import load_yaml
+
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
 BITS = range(2, 25)  # of a converter
@@ -66,7 +68,7 @@ def admit(hints: dict[str, Any], options: dict[str, Any], owner: str) -> dict[st
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; ValueError if the file is missing, not YAML, or no mapping."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror or error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

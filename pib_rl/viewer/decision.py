@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pygame
@@ -78,7 +79,7 @@ def _draw_choice(canvas: Canvas, row: pygame.Rect, decision: Decision, index: in
     widest = f"{first + len(shares) - 1}: 100 %"
     bar = _draw_row(canvas, row, f"action {index}", f"{first + taken}: {100 * shares[taken]:.0f} %", widest)
     edges = [round(bar.left + bar.width * sum(shares[:place])) for place in range(len(shares) + 1)]
-    for place, (left, right) in enumerate(zip(edges, edges[1:], strict=False)):
+    for place, (left, right) in enumerate(pairwise(edges)):
         dark = place == taken and bool(decision.action)
         canvas.fill((left, bar.top, max(0, right - left - 1), bar.height), colours.BLUE if dark else colours.PALE)
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from pib_rl import learn
 from pib_rl.cli.cli import UserError
 from pib_rl.learning import data, figures, labels, probes
+from pib_rl.learning.data import openml
 from pib_rl.learning.labels import LabelsTask
 from pib_rl.runs.folder import RunFolder
 
@@ -211,7 +212,7 @@ def test_names_of_openml_are_fetched_and_mnist_keeps_its_own_test_images(monkeyp
         data, target = np.zeros((70_000, 784), dtype=np.uint8), np.arange(70_000) % 10
 
     asked = []
-    monkeypatch.setattr(data, "fetch_openml", lambda name, **_: (asked.append(name), Bundle)[1])
+    monkeypatch.setattr(openml, "fetch_openml", lambda name, **_: (asked.append(name), Bundle)[1])
     found = data.load("mnist")
     assert asked == ["mnist_784"]
     assert (len(found.x_train), len(found.x_test), found.image) == (60_000, 10_000, (28, 28))
@@ -231,7 +232,7 @@ def test_a_missing_cache_and_an_unknown_name_are_told_apart(monkeypatch, error, 
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(data, "fetch_openml", fail)
+    monkeypatch.setattr(openml, "fetch_openml", fail)
     with pytest.raises(UserError, match=words):
         data.load("digit")
 
