@@ -7,6 +7,7 @@ agents run ordinary networks by backpropagation, in a process of their own (they
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,17 +22,17 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from pib_rl.agents.observations import parts_of
-from pib_rl.cli.cli import UserError, mistakes, run
+from pib_rl.cli.cli import UserError, mistakes, note, run
 from pib_rl.cli.process import settle_in
 from pib_rl.cli.settings import RunSettings, parse_with_file
 from pib_rl.common.options import nearest
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION
-from pib_rl.envs.make import find_spec
+from pib_rl.envs.make import find_spec, time_limit
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import BASELINE, RunResult
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import run_stem
-from pib_rl.training.evaluation import greedy_returns
+from pib_rl.training.evaluation import greedy_returns, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, learn
 from pib_rl.training.run import environments
 from pib_rl.training.schedule import look_steps
@@ -172,8 +173,9 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
     spec = find_spec(config.env)
     player = Player(model)
 
-    def returns(episodes: int, stream: str) -> np.ndarray:
-        return greedy_returns(player, lambda count: environments(config, count, stream), episodes)
+    def returns(episodes: int, stream: str, tell: Callable[[str], None] = silent) -> np.ndarray:
+        limit = time_limit(config.env)
+        return greedy_returns(player, lambda count: environments(config, count, stream), episodes, 1, limit, tell)
 
     evaluations = Evaluation(
         lambda: returns(HELDOUT_EPISODES, EVALUATION),
@@ -186,7 +188,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
         raise UserError(
             f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays unfinished"
         ) from None
-    final = returns(config.eval_episodes, "final-noisy")
+    final = returns(config.eval_episodes, "final-noisy", note)
     folder.save_result(
         RunResult(
             kind=BASELINE,
