@@ -34,7 +34,7 @@ def check_observation_space(space: spaces.Space[Any]) -> None:
             )
 
 
-def parts_of(space: spaces.Space[Any]) -> dict[str | None, spaces.Space[Any]]:
+def parts_of(space: spaces.Space[Any]) -> dict[Any, spaces.Space[Any]]:
     """The spaces of a Dict by their names; any other space by itself, without a name."""
     return dict(space.spaces) if isinstance(space, spaces.Dict) else {None: space}
 

@@ -317,7 +317,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     (tmp_path / "unnamed.csv").write_text("1,2,a\n3,4,\n")
     (tmp_path / "real.csv").write_text("1,2,0.5\n3,4,1.25\n")
     (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "flat.csv").write_text("".join(f"{n},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
+    (tmp_path / "flat.csv").write_text("".join(f"{n * 3 % 11},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
     (tmp_path / "few.csv").write_text("1,2,a\n3,4,b\n")
     (tmp_path / "crowded.csv").write_text("".join(f"{sample},2,{sample % 4}\n" for sample in range(8)))
     (tmp_path / "prose.npz").write_text("hello")

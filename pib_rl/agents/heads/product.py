@@ -42,7 +42,7 @@ class ProductHead(Head):
         """Logits as a table, shape (..., n, d, most values), `ABSENT` where a number has fewer values."""
         rows, columns = self._table
         blank = parameters.new_full((*parameters.shape[:-1], rows * columns), ABSENT)
-        return blank.index_copy(-1, self._spots, parameters).unflatten(-1, self._table)
+        return torch.unflatten(blank.index_copy(-1, self._spots, parameters), -1, self._table)
 
     def _listed(self, table: Tensor) -> Tensor:
         """The inverse of `_logits`."""
@@ -58,7 +58,7 @@ class ProductHead(Head):
         return self._listed(nn.functional.one_hot(actions, self._table[1]).float())
 
     def probabilities(self, parameters: Tensor) -> list[Tensor]:
-        return [part.softmax(-1) for part in parameters.split(self._present.sum(1).tolist(), -1)]
+        return [part.softmax(-1) for part in torch.split(parameters, self._present.sum(1).tolist(), -1)]
 
     def other(self, parameters: Tensor, actions: Tensor, streams: Streams) -> Tensor:
         """Where a draw repeats ``actions``, the number that was least certain becomes one of its other values."""
