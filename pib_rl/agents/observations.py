@@ -102,7 +102,7 @@ def flatten(obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = 
         ValueError: If a discrete one is none of its space.
     """
     columns = [
-        _columns(obs if name is None else obs[name], part, normalize_images)  # type: ignore[index, arg-type]
+        _columns(obs if name is None else obs[name], part, normalize_images)  # type: ignore[arg-type]
         for name, part in parts_of(space).items()
     ]
     return columns[0] if len(columns) == 1 else torch.cat(columns, 1)

@@ -327,7 +327,7 @@ class PIBPolicy(BasePolicy):
         ready = {
             name: torch.as_tensor(part if several else part[None], device=self.device) for name, part in parts.items()
         }
-        return ready.get(None, ready), several  # type: ignore[arg-type]
+        return ready.get(None, ready), several
 
     def to_env(self, actions: np.ndarray) -> np.ndarray:
         """Actions of the head, shape (n, ...), as the environment takes them: scaled or counted, inside its space."""
