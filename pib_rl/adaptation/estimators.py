@@ -64,7 +64,7 @@ class EstimatorRecovery(RecoveryRun):
             device=config.device,
             progress=config.progress,
         )
-        self.data = load(self.task.data, self.task.real)
+        self.data = load(self.task.data, self.task.real, self.task.header)
         self.model: PhysicalEstimator | None = None
         with mistakes():
             check_device(config.device)

@@ -27,7 +27,7 @@ def remembered(policy: PIBPolicy, env: VecEnv) -> Remembered:
         with policy.streams.aside(MEMORY), policy.meter.paused():
             obs = env.reset()
             while len(seen) * env.num_envs < REMEMBERED:
-                flat = policy.flatten(policy.obs_to_tensor(obs)[0])  # type: ignore[arg-type]
+                flat = policy.flatten(policy.obs_to_tensor(obs)[0])
                 outputs = policy.model.outputs(flat)
                 seen.append((flat, outputs))
                 taken = policy.head.explore(policy.split(outputs).parameters, policy.streams)

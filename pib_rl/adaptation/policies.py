@@ -16,10 +16,11 @@ from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.imports import check_imported
 from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
+from pib_rl.envs.make import time_limit
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.training.config import TrainConfig
-from pib_rl.training.evaluation import evaluate
+from pib_rl.training.evaluation import evaluate, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, close
 from pib_rl.training.run import build, environments, train
 from pib_rl.training.tuned import OWN, tuned
@@ -85,7 +86,8 @@ class PolicyRecovery(RecoveryRun):
     def _returns(self, stream: str, episodes: int) -> float:
         assert self.model is not None
         make_env = partial(environments, self.task, stream=stream)
-        return float(evaluate(self.model.policy, make_env, episodes, Read.NOISY).mean())
+        limit = time_limit(self.task.env)
+        return float(evaluate(self.model.policy, make_env, episodes, Read.NOISY, limit, silent).mean())
 
     def plan(self, name: str) -> TrainConfig:
         """The training of one learner: the run's settings, with those that the learner has for itself."""

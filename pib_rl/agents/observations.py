@@ -16,22 +16,27 @@ from torch import Tensor
 
 from pib_rl.agents.images import Grid
 
+KINDS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+
 
 def check_observation_space(space: spaces.Space[Any]) -> None:
-    """Raises ValueError unless observations can be flattened to one vector; discrete ones count from 0."""
-    kinds = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
-    parts = list(space.spaces.values()) if isinstance(space, spaces.Dict) else [space]
-    for part in parts:
-        if not isinstance(part, kinds):
+    """Raises ValueError unless observations can be flattened to one vector; the message says what to use."""
+    for part in parts_of(space).values():
+        if not isinstance(part, KINDS):
+            cure = (
+                "an observation must have a fixed number of numbers: wrap the environment so that it gives a Box"
+                if isinstance(part, (spaces.Sequence, spaces.Graph))
+                else "wrap it with gymnasium.wrappers.FlattenObservation"
+            )
             raise ValueError(
                 "observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
-                f"these, got {type(part).__name__}; wrap it with gymnasium.wrappers.FlattenObservation"
+                f"these, got {type(part).__name__}; {cure}"
             )
-        if isinstance(part, spaces.Discrete) and part.start != 0:
-            raise ValueError(
-                f"discrete observations must be numbered from 0, got {part}; wrap the environment with "
-                "gymnasium.wrappers.FlattenObservation"
-            )
+
+
+def parts_of(space: spaces.Space[Any]) -> dict[Any, spaces.Space[Any]]:
+    """The spaces of a Dict by their names; any other space by itself, without a name."""
+    return dict(space.spaces) if isinstance(space, spaces.Dict) else {None: space}
 
 
 def as_learned(space: spaces.Space[Any]) -> spaces.Space[Any]:
@@ -91,12 +96,38 @@ def _channels_first(first: int, middle: int, last: int) -> bool:
 
 
 def flatten(obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = True) -> Tensor:
-    """Observations, shape (n, features): one-hot where they are discrete, images 0..1 unless told otherwise."""
+    """Observations, shape (n, features): one-hot where they are discrete, images 0..1 unless told otherwise.
+
+    Raises:
+        ValueError: If a discrete one is none of its space.
+    """
+    columns = [
+        _columns(obs if name is None else obs[name], part, normalize_images)  # type: ignore[arg-type]
+        for name, part in parts_of(space).items()
+    ]
+    return columns[0] if len(columns) == 1 else torch.cat(columns, 1)
+
+
+def _columns(obs: Tensor, space: spaces.Space[Any], normalize_images: bool) -> Tensor:
+    """The same of a space that is no Dict."""
+    if isinstance(space, spaces.Discrete):
+        return _one_hot(obs.reshape(len(obs), -1), np.array([space.start]), np.array([space.n]), space)
+    if isinstance(space, spaces.MultiDiscrete):
+        return _one_hot(obs.flatten(1), space.start.ravel(), space.nvec.ravel(), space)
     ready = preprocess_obs(obs, space, normalize_images=normalize_images)
-    if isinstance(ready, dict):
-        assert isinstance(space, spaces.Dict)
-        return torch.cat([ready[key].flatten(1).float() for key in space.spaces], 1)
-    return ready.flatten(1)
+    assert isinstance(ready, Tensor)
+    return ready.reshape(len(obs), -1)
+
+
+def _one_hot(values: Tensor, start: np.ndarray, sizes: np.ndarray, space: spaces.Space[Any]) -> Tensor:
+    """Whole numbers, shape (n, d), each counted from its ``start``, as one-hot codes side by side."""
+    first, count = (torch.as_tensor(part.astype(np.int64), device=values.device) for part in (start, sizes))
+    counted = values.long() - first
+    wrong = (counted < 0) | (counted >= count)
+    if wrong.any():
+        raise ValueError(f"the observation holds {int(values[wrong][0])}, which {space} has not; correct its space")
+    codes = torch.zeros(len(values), int(sizes.sum()), device=values.device)
+    return codes.scatter_(1, counted + count.cumsum(0) - count, 1.0)
 
 
 def check_vectors(space: spaces.Space[Any]) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import is_wrapped
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
 from stable_baselines3.common.utils import FloatSchedule, LinearSchedule, obs_as_tensor
@@ -18,7 +21,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents import ppo_arguments
+from pib_rl.agents.heads.units import check_action_space
 from pib_rl.agents.learners.registry import find_learner, rule_settings
+from pib_rl.agents.observation_shapes import SingleObservations
+from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
 from pib_rl.agents.resuming.agent import load_loop_state, loop_state
 from pib_rl.agents.resuming.environments import record_episodes
@@ -425,6 +431,11 @@ class PIB(StoredAlgorithm):
 
     @staticmethod
     def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        """As in Stable-Baselines3; ValueError, before anything is reset, if the spaces of the environment don't fit."""
+        check_observation_space(env.observation_space)
+        check_action_space(env.action_space)
+        if isinstance(env, gym.Env) and not is_wrapped(env, Monitor):
+            env = SingleObservations(env)
         wrapped = StoredAlgorithm._wrap_env(env, verbose, monitor_wrapper)
         record_episodes(wrapped)
         return wrapped

@@ -10,16 +10,19 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.preprocessing import maybe_transpose
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
-from pib_rl.agents.heads import make_head
+from pib_rl.agents.heads import action_units, make_head
+from pib_rl.agents.heads.units import Scaled
 from pib_rl.agents.images import IMAGE_PATCHES
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
 from pib_rl.agents.network.wafer import check_chip, chip_state
-from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout
+from pib_rl.agents.observation_shapes import is_batch
+from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout, parts_of
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Read
@@ -43,7 +46,7 @@ class Prediction(NamedTuple):
     """What a policy predicts for n observations.
 
     Args:
-        actions: As `PIBPolicy._predict` gives them.
+        actions: As the head gives them, continuous ones clipped to the range of the task's actions.
         parameters: Parameters of their distribution, shape (n, head.outputs).
         values: Expected returns, shape (n,), in units of the return scale.
     """
@@ -64,8 +67,9 @@ class PIBPolicy(BasePolicy):
     trained by automatic differentiation.
 
     Args:
-        observation_space: Any space that Stable-Baselines3 can preprocess; it is flattened.
-        action_space: Discrete or Box.
+        observation_space: Box, Discrete, MultiDiscrete, MultiBinary, or a Dict of these; it is flattened.
+        action_space: Discrete, MultiDiscrete, MultiBinary or Box. Of a Box of whole numbers, each number has an output
+            per value where it has up to 32; otherwise continuous actions are rounded.
         lr_schedule: Unused; Stable-Baselines3 passes it.
         hw, hw_options, width, units, objective, objective_options, seed, chips: The chip, see `ChipConfig`.
         patches: (channels, size, stride) of each unit that looks at squares of the image, see `ChipConfig`; None for
@@ -108,8 +112,10 @@ class PIBPolicy(BasePolicy):
         check_observation_space(observation_space)
         if use_sde:
             raise ValueError("use_sde is not supported: exploration noise does not depend on the state here")
-        bounded = isinstance(action_space, spaces.Box) and action_space.is_bounded()
+        units_of_actions = action_units(action_space)
+        bounded = isinstance(units_of_actions, Scaled)
         super().__init__(observation_space, action_space, squash_output=bounded, normalize_images=normalize_images)
+        self.action_units = units_of_actions
         if patches is None:
             patches = self.default_patches
         layout = self._look_at(observation_space, action_inputs) if patches else None
@@ -265,11 +271,13 @@ class PIBPolicy(BasePolicy):
 
     @torch.inference_mode()
     def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, ...]:
-        """Values, shape (n, 1), in units of reward, log-probabilities of ``actions`` and entropies."""
+        """Values, shape (n, 1), in units of reward, log-probabilities of ``actions`` and entropies.
+
+        Actions have shape (n, ...), as `forward` gives them.
+        """
         parameters, values = self.outputs(self.flatten(obs))
-        if isinstance(self.action_space, spaces.Discrete):
-            actions = actions.long().flatten()
-        actions = self.grouped(actions)
+        actions = actions.long() if self.head.whole else actions
+        actions = self.grouped(actions.reshape(len(actions), *self.head.shape))
         return self._ungrouped(
             self._worth(values), self.head.log_prob(parameters, actions), self.head.entropy(parameters)
         )
@@ -293,22 +301,49 @@ class PIBPolicy(BasePolicy):
         return Prediction(actions.clamp(-1, 1) if self.squash_output else actions, parameters, values)
 
     def act(self, obs: PyTorchObs, deterministic: bool, read: Read) -> Tensor:
-        """Actions of n environments in a given read mode, as `_predict` gives them, shape (n, ...)."""
+        """Actions of n environments in a given read mode, as `Prediction` has them, shape (n, ...)."""
         return self.ungrouped(self.prediction(obs, deterministic, read).actions)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         return self.act(observation, deterministic, Read.MEAN if deterministic else Read.NOISY)
 
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """Actions for one observation or a batch of them, as the environment takes them, and ``state`` as it came.
+
+        Raises:
+            ValueError: If the observation has not the shape of the space.
+        """
+        self.set_training_mode(False)
+        obs, several = self.obs_to_tensor(observation)
+        with torch.no_grad():
+            actions = self.to_env(self._predict(obs, deterministic).cpu().numpy())
+        return actions if several else actions.squeeze(0), state
+
+    def obs_to_tensor(self, observation: Any) -> tuple[PyTorchObs, bool]:
+        """Observations of an environment as a batch of tensors, and whether they were one before.
+
+        Raises:
+            ValueError: If they have not the shape of the space.
+        """
+        several = is_batch(observation, self.observation_space)
+        parts = {
+            name: maybe_transpose(np.array(observation if name is None else observation[name]), part)
+            for name, part in parts_of(self.observation_space).items()
+        }
+        ready = {
+            name: torch.as_tensor(part if several else part[None], device=self.device) for name, part in parts.items()
+        }
+        return ready.get(None, ready), several
+
     def to_env(self, actions: np.ndarray) -> np.ndarray:
-        """Sampled actions, shape (n, ...), as the environment takes them: clipped and scaled to its bounds."""
-        if not isinstance(self.action_space, spaces.Box):
-            return actions
-        actions = actions.reshape(-1, *self.action_space.shape)
-        if self.squash_output:
-            scaled: np.ndarray = self.unscale_action(np.clip(actions, -1, 1))
-            return scaled.astype(self.action_space.dtype)
-        clipped: np.ndarray = np.clip(actions, self.action_space.low, self.action_space.high)
-        return clipped
+        """Actions of the head, shape (n, ...), as the environment takes them: scaled or counted, inside its space."""
+        return self.action_units.to_env(actions)
 
 
 class CnnPolicy(PIBPolicy):

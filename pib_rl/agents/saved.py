@@ -207,18 +207,27 @@ def check_actions(
 ) -> None:
     """Raises ValueError if the policy of a run, state dict ``state``, gives other actions than one of a task, ``own``.
 
-    The readout has an output per action, or per number of a continuous one, and one for the value.
+    The readout has the outputs that the head of the actions needs, and one for the value.
     """
-    rows, std = "model.readout.optimiser.first", "head.log_std"
+    rows = "model.readout.optimiser.first"
     if rows not in state or rows not in own or state[rows].ndim < 2:
         return
-    there, here = ((std in known, known[rows].shape[-2] - 1) for known in (state, own))
+    there, here = (_actions(known, known[rows].shape[-2] - 1) for known in (state, own))
     if there != here:
-        a, b = (
-            f"continuous actions of size {n}" if continuous else f"{n} discrete actions"
-            for continuous, n in (there, here)
-        )
-        raise ValueError(f"{_origin(settings, run)}{a}, and the task has {b}; give {_cure(settings)}")
+        raise ValueError(f"{_origin(settings, run)}{there}, and the task has {here}; give {_cure(settings)}")
+
+
+def _actions(state: Mapping[str, Tensor], outputs: int) -> str:
+    """The actions that a policy gives, by its state dict and how many outputs of its readout they have."""
+    if "head.log_std" in state:
+        return f"continuous actions of size {outputs}"
+    sizes = state.get("head.sizes")
+    if sizes is None:
+        return f"{outputs} discrete actions"
+    numbers = [int(size) for size in sizes.flatten().tolist()]
+    if len(numbers) == outputs:
+        return f"actions of {outputs} times yes or no"
+    return f"actions of {len(numbers)} choices among {', '.join(map(str, numbers))}"
 
 
 def _task(settings: Mapping[str, Any]) -> str:

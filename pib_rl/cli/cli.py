@@ -77,6 +77,11 @@ def run(name: str, main: Callable[[list[str]], None]) -> None:
         raise SystemExit(130) from None
 
 
+def note(text: str) -> None:
+    """Tells something that a user may not have meant; whatever runs goes on."""
+    print(f"note: {one_line(text)}", file=sys.stderr)
+
+
 def _give_up(name: str, reason: str) -> NoReturn:
     print(f"{name}: error: {one_line(reason)}", file=sys.stderr)
     raise SystemExit(MISTAKE) from None

@@ -18,7 +18,8 @@ from pib_rl.agents.objectives import OBJECTIVES
 from pib_rl.cli.cli import UserError, mistakes, parse, read_yaml
 from pib_rl.cli.imports import ImportSettings, check_imported
 from pib_rl.common.limits import SIZES
-from pib_rl.common.options import admit, nearest
+from pib_rl.common.options import UNREADABLE, admit, nearest
+from pib_rl.common.yaml_numbers import load_yaml
 from pib_rl.physical import registry
 
 S = TypeVar("S", bound="Settings")
@@ -56,7 +57,7 @@ def parse_options(items: list[str]) -> dict[str, Any]:
             raise ValueError(f"takes NAME=VALUE, got {item!r}")
         try:
             result[name.replace("-", "_")] = _scalar(value)
-        except yaml.YAMLError:
+        except (*UNREADABLE, RecursionError):
             raise ValueError(f"takes NAME=VALUE with a number or a word as value, got {item!r}") from None
     return result
 
@@ -70,12 +71,7 @@ def format_options(options: dict[str, Any]) -> list[str]:
 
 
 def _scalar(text: str) -> Any:
-    if text.lower() in ("none", "null"):
-        return None
-    try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except ValueError:
-        return yaml.safe_load(text)
+    return None if text.lower() == "none" else load_yaml(text)
 
 
 # A mapping of settings by name: NAME=VALUE items at the command line, a mapping in files.
@@ -118,11 +114,16 @@ class Settings:
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
-        """Makes sure that sizes and counts are such as a machine can hold.
+        """Makes sure that sizes and counts are such as a machine can hold; paths may begin with ~, the home folder.
 
         Raises:
-            UserError: If one lies outside its range.
+            UserError: If one lies outside its range, or nobody has a home folder of that name.
         """
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, Path):
+                with mistakes(RuntimeError):
+                    object.__setattr__(self, one.name, value.expanduser())  # the way to assign in a frozen dataclass
         for name, (least, most) in RANGES.items():
             value = getattr(self, name, None)
             if value is None or least <= value <= most:
@@ -309,7 +310,7 @@ def named_file(arguments: list[str]) -> Path | None:
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--config", nargs="?", type=Path)
     found: Path | None = finder.parse_known_args(arguments)[0].config
-    return found
+    return found and found.expanduser()
 
 
 def layered(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import numpy as np
 import yaml
 
+from pib_rl.common.yaml_numbers import load_yaml
+
 T = TypeVar("T")
 LARGEST = 3.4e38  # what a 32-bit float can hold, nearly
 BITS = range(2, 25)  # of a converter
@@ -72,7 +74,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: If the file is missing, not YAML, too large or too deep, or no mapping from names.
     """
-    content = _parsed(path, yaml.safe_load, "is not YAML")
+    content = _parsed(path, load_yaml, "is not YAML")
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of settings (name: value), got {type(content).__name__}")
     check_plain(content, str(path))

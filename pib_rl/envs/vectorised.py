@@ -66,7 +66,9 @@ class VecObservations(VecEnvWrapper, ABC):
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         obs, rewards, dones, infos = self.venv.step_wait()
         for index in np.flatnonzero(dones):
-            infos[index]["terminal_observation"] = self.change(batched(infos[index]["terminal_observation"]))[0]
+            last = infos[index].get("terminal_observation")
+            if last is not None:
+                infos[index]["terminal_observation"] = self.change(batched(last))[0]
         return self.change(obs), rewards, dones, infos
 
 

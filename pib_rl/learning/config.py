@@ -19,10 +19,12 @@ from pib_rl.runs.saving import Every
 class LearnConfig(LearnerSettings):
     """Trains physical units on data, with labels or without."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips"})
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips", "header"})
 
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line of a .csv file holds names; auto takes words, and a line that counts up, for names."""
     target: Literal["labels", "values", "views"] = "labels"
     """What the units learn from: labels of classes, real values, or which views are of one sample."""
     epochs: int | None = None

@@ -59,7 +59,7 @@ def prepare(config: LearnConfig) -> LearningRun:
     Raises:
         UserError: If the data or something of the configuration does not exist or does not fit.
     """
-    data = load(config.data, config.real)
+    data = load(config.data, config.real, config.header)
     task = TARGETS[config.target](config)
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
         check_device(config.device)

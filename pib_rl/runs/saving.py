@@ -105,7 +105,7 @@ def named_run(arguments: list[str]) -> Path | None:
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--resume", nargs="?", type=Path)
     found: Path | None = finder.parse_known_args(arguments)[0].resume
-    return found
+    return found and found.expanduser()
 
 
 def resumed(kind: type[S], run: Path, arguments: list[str], name: str, check: Callable[[dict[str, Any]], None]) -> S:

@@ -7,6 +7,7 @@ agents run ordinary networks by backpropagation, in a process of their own (they
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,17 +21,18 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
-from pib_rl.cli.cli import UserError, mistakes, run
+from pib_rl.agents.observations import parts_of
+from pib_rl.cli.cli import UserError, mistakes, note, run
 from pib_rl.cli.process import settle_in
 from pib_rl.cli.settings import RunSettings, parse_with_file
 from pib_rl.common.options import nearest
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION
-from pib_rl.envs.make import find_spec
+from pib_rl.envs.make import find_spec, time_limit
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import BASELINE, RunResult
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import run_stem
-from pib_rl.training.evaluation import greedy_returns
+from pib_rl.training.evaluation import greedy_returns, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, learn
 from pib_rl.training.run import environments
 from pib_rl.training.schedule import look_steps
@@ -46,14 +48,19 @@ class Algorithm:
     """Where an algorithm is found and what it can do."""
 
     module: str
-    discrete_only: bool = False
+    actions: tuple[type[spaces.Space[Any]], ...] = (
+        spaces.Box,
+        spaces.Discrete,
+        spaces.MultiDiscrete,
+        spaces.MultiBinary,
+    )
 
 
 ALGORITHMS = {
     "ppo": Algorithm("stable_baselines3"),
     "a2c": Algorithm("stable_baselines3"),
-    "dqn": Algorithm("stable_baselines3", discrete_only=True),
-    "ars": Algorithm("sb3_contrib"),
+    "dqn": Algorithm("stable_baselines3", (spaces.Discrete,)),
+    "ars": Algorithm("sb3_contrib", (spaces.Box, spaces.Discrete)),
 }
 
 
@@ -102,14 +109,20 @@ def check_able(algo: str, env_id: str) -> None:
         importlib.import_module(kind.module)
     except ImportError:
         raise UserError(f"{algo} needs {kind.module}: pip install 'pib-rl[bench]'") from None
-    if kind.discrete_only:
-        with mistakes():
-            find_spec(env_id)
-            env = gym.make(env_id)
-        space = env.action_space
-        env.close()
-        if not isinstance(space, spaces.Discrete):
-            raise UserError(f"{algo} can only choose among discrete actions, and {env_id} has {space}; leave it out")
+    with mistakes():
+        find_spec(env_id)
+        env = gym.make(env_id)
+    space, seen = env.action_space, env.observation_space
+    env.close()
+    if not isinstance(space, kind.actions):
+        names = " or ".join(one.__name__ for one in kind.actions)
+        raise UserError(f"{algo} can only give actions that are {names}, and {env_id} has {space}; leave it out")
+    for part in (space, *parts_of(seen).values()):
+        if np.any(getattr(part, "start", 0)) or np.ndim(getattr(part, "nvec", 0)) > 1:
+            raise UserError(
+                f"{algo} of Stable-Baselines3 takes numbers of one axis that count from 0, and {env_id} has {part}; "
+                "leave it out"
+            )
 
 
 class Player:
@@ -160,8 +173,9 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
     spec = find_spec(config.env)
     player = Player(model)
 
-    def returns(episodes: int, stream: str) -> np.ndarray:
-        return greedy_returns(player, lambda count: environments(config, count, stream), episodes)
+    def returns(episodes: int, stream: str, tell: Callable[[str], None] = silent) -> np.ndarray:
+        limit = time_limit(config.env)
+        return greedy_returns(player, lambda count: environments(config, count, stream), episodes, 1, limit, tell)
 
     evaluations = Evaluation(
         lambda: returns(HELDOUT_EPISODES, EVALUATION),
@@ -174,7 +188,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
         raise UserError(
             f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays unfinished"
         ) from None
-    final = returns(config.eval_episodes, "final-noisy")
+    final = returns(config.eval_episodes, "final-noisy", note)
     folder.save_result(
         RunResult(
             kind=BASELINE,

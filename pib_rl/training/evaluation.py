@@ -12,13 +12,22 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is
 
 from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.agents.resuming.failures import note_environment
+from pib_rl.cli.cli import note
+from pib_rl.envs.make import LONGEST
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 100  # environments side by side, at most
 WAFER_AT_ONCE = 1024  # the same for all chips of a wafer together
 
 
-def evaluate(policy: PIBPolicy, make_env: Callable[[int], VecEnv], episodes: int, read: Read) -> np.ndarray:
+def evaluate(
+    policy: PIBPolicy,
+    make_env: Callable[[int], VecEnv],
+    episodes: int,
+    read: Read,
+    limit: int | None = None,
+    tell: Callable[[str], None] = note,
+) -> np.ndarray:
     """Greedy returns of fresh episodes on hardware.
 
     Read noise comes from a stream of its own, which starts again each time, and the meter stands still: training is
@@ -29,16 +38,25 @@ def evaluate(policy: PIBPolicy, make_env: Callable[[int], VecEnv], episodes: int
         make_env: Makes that many environments, with a seed that training never uses.
         episodes: Number of episodes, of each chip of a wafer.
         read: Read mode.
+        limit: Most steps of an episode, where the task sets a limit, see `greedy_returns`.
+        tell: Gets a sentence if an episode did not end.
 
     Returns:
         Undiscounted returns, shape (*chips, episodes), in the order of the environments, see `greedy_returns`.
     """
     with policy.streams.aside("evaluation", anew=True), policy.meter.paused():
-        returns = greedy_returns(Reader(policy, read), make_env, episodes, policy.model.chip.chips)
+        returns = greedy_returns(Reader(policy, read), make_env, episodes, policy.model.chip.chips, limit, tell)
     return returns if policy.streams.chips else returns[0]
 
 
-def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int, chips: int = 1) -> np.ndarray:
+def greedy_returns(
+    player: Any,
+    make_env: Callable[[int], VecEnv],
+    episodes: int,
+    chips: int = 1,
+    limit: int | None = None,
+    tell: Callable[[str], None] = note,
+) -> np.ndarray:
     """Undiscounted returns of fresh episodes of anything that has the ``predict`` of a policy.
 
     Each episode has an environment to itself, up to `AT_ONCE` of them side by side; of more episodes, the environments
@@ -50,6 +68,9 @@ def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int
         make_env: Makes that many environments.
         episodes: Number of episodes, 1 or more, of each chip.
         chips: Chips of a wafer, each with equally many of the environments: the first ones are the first chip's.
+        limit: Most steps of an episode, where the task sets a limit; None for `LONGEST`. An episode that has not ended
+            by then counts with its return so far.
+        tell: Gets a sentence if that happened.
 
     Returns:
         Returns, shape (chips, episodes), in the order of the environments, not in that of finishing: ``returns[c, i]``
@@ -60,14 +81,21 @@ def greedy_returns(player: Any, make_env: Callable[[int], VecEnv], episodes: int
     count = min(episodes, AT_ONCE if chips == 1 else max(1, WAFER_AT_ONCE // chips))
     env = make_env(count * chips)
     try:
-        returns = _play(player, env, [(episodes + index) // count for index in range(count)] * chips)
+        wanted = [(episodes + index) // count for index in range(count)] * chips
+        returns, endless = _play(player, env, wanted, limit)
     finally:
         env.close()
+    if endless:
+        tell(
+            f"{endless} of {episodes * chips} episodes of an evaluation did not end within {limit or LONGEST} steps, "
+            "its limit; their returns are those of these steps; give the task a time limit (max_episode_steps)"
+        )
     return np.array([value for one in returns for value in one], dtype=float).reshape(chips, episodes)
 
 
-def _play(player: Any, env: VecEnv, wanted: list[int]) -> list[list[float]]:
-    """The returns of the first ``wanted`` episodes of each environment."""
+def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tuple[list[list[float]], int]:
+    """The returns of the first ``wanted`` episodes of each environment, and how many of them reached no end."""
+    most, endless, steps = limit or LONGEST, 0, np.zeros(len(wanted), dtype=int)
     monitored = is_vecenv_wrapped(env, VecMonitor) or env.env_is_wrapped(Monitor)[0]
     returns: list[list[float]] = [[] for _ in wanted]
     sums, missing = np.zeros(len(wanted)), sum(wanted)
@@ -81,17 +109,25 @@ def _play(player: Any, env: VecEnv, wanted: list[int]) -> list[list[float]]:
             note_environment(error, "in an evaluation")
             raise
         sums += rewards
-        for index in np.flatnonzero(ended).tolist():
-            episode = infos[index].get("episode") if monitored else None
-            if monitored and episode is None:  # a wrapper ends episodes that go on, such as at the loss of a life
+        steps += 1
+        for index in np.flatnonzero(ended | (steps >= most)).tolist():
+            late = steps[index] >= most
+            episode = infos[index].get("episode") if monitored and ended[index] else None
+            if monitored and episode is None and not late:  # a wrapper ends episodes that go on: at the loss of a life
                 continue
             if len(returns[index]) < wanted[index]:
+                cut = not ended[index] or (limit is None and bool(infos[index].get("TimeLimit.truncated")))
+                endless += int(late and cut)
                 returns[index].append(float(sums[index] if episode is None else episode["r"]))
                 missing -= 1
                 if len(returns[index]) == wanted[index]:
                     _rest(env, index)
-            sums[index] = 0.0
-    return returns
+            sums[index], steps[index] = 0.0, 0
+    return returns, endless
+
+
+def silent(sentence: str) -> None:
+    """Says nothing: of evaluations during a training, whose last one tells the same."""
 
 
 class _Resting(gym.Wrapper[Any, Any, Any, Any]):

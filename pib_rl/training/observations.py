@@ -92,7 +92,7 @@ def log(config: LogConfig) -> np.ndarray:
             f"{len(now)}; log more"
         )
     content = io.BytesIO()
-    np.savez_compressed(content, x_train=now, x_next=later)
+    np.savez_compressed(content, x_train=now, x_next=later, channels="last")
     try:
         write_atomically(config.file, content.getvalue())
     except OSError as error:

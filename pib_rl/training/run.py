@@ -20,12 +20,12 @@ from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.resuming.checkpoints import remove_checkpoints
-from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.cli import UserError, mistakes, note
 from pib_rl.cli.process import check_device
 from pib_rl.cli.room import check_wafer
 from pib_rl.cli.settings import RunSettings
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
-from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env
+from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env, time_limit
 from pib_rl.figures import curves
 from pib_rl.physical.faults import Fault, FaultPlan
 from pib_rl.physical.remote.instrument import InstrumentError
@@ -36,7 +36,7 @@ from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
-from pib_rl.training.evaluation import evaluate
+from pib_rl.training.evaluation import evaluate, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
 from pib_rl.training.resuming.checkpoint import Checkpoints
 from pib_rl.training.resuming.failures import environment_failures
@@ -144,7 +144,7 @@ def train(
     make_env = partial(environments, config, stream=EVALUATION)
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
     evaluations = Evaluation(
-        lambda: evaluate(policy, make_env, HELDOUT_EPISODES, Read.NOISY),
+        lambda: evaluate(policy, make_env, HELDOUT_EPISODES, Read.NOISY, time_limit(config.env), silent),
         look_steps(config.timesteps, config.looks, spec.max_episode_steps),
         spec.reward_threshold,
         lambda: folder.save_policy(policy.state_dict(), BEST),
@@ -206,11 +206,16 @@ def evaluate_final(
     best, last = folder.load_policy(BEST), folder.load_policy(LAST)
     same = all(torch.equal(best[name], value) for name, value in last.items())
     returns: dict[str, np.ndarray] = {}
+    limit, said = time_limit(config.env), list[str]()
     for label, state in ([] if same else [("best_", best)]) + [("", last)]:
         policy.load_state_dict(state)
         for suffix, read in READS.items():
             make_envs = partial(environments, config, stream=f"final-{label}{read.value}")
-            returns[f"{label}eval_mean{suffix}"] = evaluate(policy, make_envs, config.eval_episodes, read)
+            returns[f"{label}eval_mean{suffix}"] = evaluate(
+                policy, make_envs, config.eval_episodes, read, limit, said.append
+            )
+    for sentence in said[-1:]:
+        note(sentence)
     if same:
         returns |= {f"best_{name}": values for name, values in returns.items()}
     means: dict[str, Any] = {name: float(values.mean()) for name, values in returns.items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import pygame
 
 from pib_rl.viewer import colours
@@ -12,7 +15,10 @@ ACTIONS, EPISODES = 6, 40  # that there is room for
 
 
 def draw_decision(canvas: Canvas, rect: pygame.Rect, decision: Decision | None) -> None:
-    """Probabilities of actions, or their means and standard deviations; what the hardware does; and the value."""
+    """Probabilities of actions, or their means and standard deviations; what the hardware does; and the value.
+
+    An action of several whole numbers has a row for each of them: a bar that its values share.
+    """
     px = canvas.px
     canvas.box(rect)
     left, top = rect.left + px(10), rect.top + px(8)
@@ -20,7 +26,7 @@ def draw_decision(canvas: Canvas, rect: pygame.Rect, decision: Decision | None) 
     if decision is None:
         return
     canvas.text(f"value {number(decision.value, '.3g')}", rect.right - px(10), top, 16, align="right")
-    values = decision.probabilities or decision.means
+    values: tuple[Any, ...] = decision.probabilities or decision.choices or decision.means
     room = pygame.Rect(left, top + px(26), rect.width - px(20), rect.bottom - top - px(34))
     taken = int(decision.action[0]) if decision.probabilities and decision.action else None
     indices = visible_actions(len(values), taken)
@@ -30,7 +36,10 @@ def draw_decision(canvas: Canvas, rect: pygame.Rect, decision: Decision | None) 
     ]
     for row, index in zip(rows, indices, strict=False):
         if decision.probabilities:
-            _draw_probability(canvas, row, f"action {index}", values[index], index == taken)
+            number_of_it = index + (decision.first[0] if decision.first else 0)
+            _draw_probability(canvas, row, f"action {number_of_it}", values[index], index == taken)
+        elif decision.choices:
+            _draw_choice(canvas, row, decision, index)
         else:
             _draw_mean(canvas, row, decision, index)
     if len(indices) < len(values):
@@ -61,6 +70,18 @@ def _draw_probability(canvas: Canvas, row: pygame.Rect, name: str, value: float,
     text = f"{100 * value:.0f} %"
     bar = _draw_row(canvas, row, name, text, text, bold=taken)
     canvas.fill((bar.left, bar.top, round(bar.width * value), bar.height), colours.BLUE if taken else colours.PALE)
+
+
+def _draw_choice(canvas: Canvas, row: pygame.Rect, decision: Decision, index: int) -> None:
+    """The values of one whole number side by side, each as wide as it is probable; the one that is taken is dark."""
+    shares, first = decision.choices[index], decision.first[index] if decision.first else 0
+    taken = int(decision.action[index]) if decision.action else max(range(len(shares)), key=shares.__getitem__)
+    widest = f"{first + len(shares) - 1}: 100 %"
+    bar = _draw_row(canvas, row, f"action {index}", f"{first + taken}: {100 * shares[taken]:.0f} %", widest)
+    edges = [round(bar.left + bar.width * sum(shares[:place])) for place in range(len(shares) + 1)]
+    for place, (left, right) in enumerate(pairwise(edges)):
+        dark = place == taken and bool(decision.action)
+        canvas.fill((left, bar.top, max(0, right - left - 1), bar.height), colours.BLUE if dark else colours.PALE)
 
 
 def _draw_mean(canvas: Canvas, row: pygame.Rect, decision: Decision, index: int) -> None:

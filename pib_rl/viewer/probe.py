@@ -10,7 +10,7 @@ import torch
 from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
-from pib_rl.agents.heads import GaussianHead
+from pib_rl.agents.heads import GaussianHead, Numbered
 from pib_rl.agents.images import PatchGrid
 from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.information import Information, information_plane
@@ -167,16 +167,19 @@ class Probe:
         if isinstance(policy.head, GaussianHead):
             stds = tuple(policy.head.log_std.exp().flatten().tolist())
             return Decision(value, means=tuple(parameters[0].tolist()), stds=stds, action=taken)
-        return Decision(value, probabilities=tuple(parameters[:1].softmax(1)[0].tolist()), action=taken)
+        units = policy.action_units
+        first = tuple(units.first.tolist()) if isinstance(units, Numbered) else ()
+        choices = tuple(tuple(part[0].tolist()) for part in policy.head.probabilities(parameters[:1]))
+        if policy.head.shape:
+            return Decision(value, choices=choices, action=taken, first=first)
+        return Decision(value, probabilities=choices[0], action=taken, first=first)
 
     def _taken_action(self, action: Any) -> tuple[float, ...]:
         """See `Decision.action`."""
         if action is None:
             assert self.actions is not None
             return tuple(self.actions[:1].flatten().tolist())
-        if self.policy.squash_output:
-            action = self.policy.scale_action(np.asarray(action))
-        return tuple(np.ravel(action).tolist())
+        return tuple(self.policy.action_units.from_env(action).tolist())
 
 
 def format_costs(cost: dict[str, Any]) -> tuple[str, ...]:

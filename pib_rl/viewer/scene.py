@@ -59,9 +59,11 @@ class Decision:
     Args:
         value: Expected discounted return, in units of reward.
         probabilities: Of discrete actions, each 0..1.
+        choices: Where an action is several whole numbers: for each of them, the probabilities of its values.
+        first: The smallest value of each whole number; empty where they count from 0.
         means: Of continuous actions, in half ranges of the action.
         stds: Standard deviation of each, in the same unit.
-        action: What the hardware does next: the number of a discrete action, or each continuous one in half ranges;
+        action: What the hardware does next: each whole number, counted from 0, or each continuous one in half ranges;
             empty where it is not known.
     """
 
@@ -70,6 +72,8 @@ class Decision:
     means: tuple[float, ...] = ()
     stds: tuple[float, ...] = ()
     action: tuple[float, ...] = ()
+    choices: tuple[tuple[float, ...], ...] = ()
+    first: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from torch.distributions import Categorical, Normal
+from torch.distributions import Bernoulli, Categorical, Normal
 
-from pib_rl.agents.heads import DiscreteHead, GaussianHead, make_head
+from pib_rl.agents.heads import BernoulliHead, DiscreteHead, GaussianHead, ProductHead, make_head
 from pib_rl.agents.network.optimisers import Adam
 from pib_rl.common.streams import Streams
 
@@ -34,7 +34,41 @@ def continuous():
     return head, normal(N, 3), normal(N, 3, seed=1), lambda p: Normal(p, head.log_std.exp())
 
 
-@pytest.fixture(params=["discrete", "continuous"])
+class Categoricals:
+    """Independent choices among 2, 4 and 3."""
+
+    def __init__(self, logits):
+        self.parts = [Categorical(logits=part) for part in logits.split([2, 4, 3], 1)]
+
+    def log_prob(self, actions):
+        return torch.stack([part.log_prob(own) for part, own in zip(self.parts, actions.T, strict=True)], 1)
+
+    def entropy(self):
+        return torch.stack([part.entropy() for part in self.parts], 1)
+
+
+@pytest.fixture
+def product():
+    actions = torch.stack([torch.arange(N) % size for size in (2, 4, 3)], 1)
+    return ProductHead([2, 4, 3]).double(), normal(N, 9), actions, Categoricals
+
+
+class Bernoullis(Bernoulli):
+    """Bits with these logits."""
+
+    def __init__(self, logits):
+        super().__init__(logits=logits)
+
+    def log_prob(self, actions):
+        return super().log_prob(actions.double())
+
+
+@pytest.fixture
+def bernoulli():
+    return BernoulliHead(3).double(), normal(N, 3), (normal(N, 3, seed=1) > 0).long(), Bernoullis
+
+
+@pytest.fixture(params=["discrete", "continuous", "product", "bernoulli"])
 def case(request):
     return request.getfixturevalue(request.param)
 
@@ -73,7 +107,13 @@ def test_score_is_the_standardised_direction(case):
 def test_the_preference_is_what_the_parameters_say_in_units_of_the_score(case):
     head, parameters, actions, _ = case
     found = head.preference(parameters)
-    if isinstance(head, DiscreteHead):  # logits that sum to 0, of the same distribution
+    if isinstance(head, BernoulliHead):
+        assert torch.equal(found, parameters)
+    elif isinstance(head, ProductHead):  # of each choice: logits that sum to 0, of the same distribution
+        for part, own in zip(found.split([2, 4, 3], 1), parameters.split([2, 4, 3], 1), strict=True):
+            torch.testing.assert_close(part.sum(1), torch.zeros(N).double(), rtol=0, atol=1e-9)
+            torch.testing.assert_close(part.softmax(1), own.softmax(1))
+    elif isinstance(head, DiscreteHead):  # logits that sum to 0, of the same distribution
         torch.testing.assert_close(found.sum(1), torch.zeros(N).double(), rtol=0, atol=1e-9)
         torch.testing.assert_close(found.softmax(1), parameters.softmax(1))
     else:  # an action is as many of them away as its score says
@@ -86,7 +126,9 @@ def test_mode_is_the_most_likely_action(case):
     head, parameters, actions, _ = case
     best = head.mode(parameters)
     assert (head.log_prob(parameters, best) >= head.log_prob(parameters, actions)).all()
-    torch.testing.assert_close(best, parameters.argmax(1) if isinstance(head, DiscreteHead) else parameters)
+    assert best.shape == actions.shape
+    if isinstance(head, GaussianHead):
+        assert torch.equal(best, parameters)
 
 
 def test_draws_of_a_discrete_head_follow_its_softmax():
@@ -111,6 +153,37 @@ def test_draws_repeat_with_the_seed_and_have_the_shape_and_type_of_actions(head)
     discrete = isinstance(head, DiscreteHead)
     assert one.shape == ((50,) if discrete else (50, 3))
     assert one.dtype == (torch.long if discrete else torch.float)
+
+
+def test_draws_of_several_numbers_follow_each_ones_law_and_are_independent():
+    logits = torch.tensor([[0.0, 1.0, 0.5, -1.0, 0.0, 2.0]]).repeat(40000, 1)
+    drawn = ProductHead([2, 4]).sample(logits, Streams(0))
+    joint = torch.bincount(drawn[:, 0] * 4 + drawn[:, 1], minlength=8).view(2, 4) / 40000
+    expected = logits[0, :2].softmax(0)[:, None] * logits[0, 2:].softmax(0)
+    torch.testing.assert_close(joint, expected, rtol=0, atol=0.015)
+    bits = BernoulliHead(2).sample(logits[:, 1:3], Streams(0))
+    joint = torch.bincount(bits[:, 0] * 2 + bits[:, 1], minlength=4).view(2, 2) / 40000
+    one, two = logits[0, 1:3].sigmoid().tolist()
+    expected = torch.tensor([[(1 - one) * (1 - two), (1 - one) * two], [one * (1 - two), one * two]])
+    torch.testing.assert_close(joint, expected, rtol=0, atol=0.015)
+
+
+@pytest.mark.parametrize("head", [ProductHead([1, 3, 2]), BernoulliHead(6)])
+def test_other_actions_are_never_those_that_were_taken_and_always_possible(head):
+    parameters = 9 * normal(2000, 6).float()  # certain: a draw repeats what was taken
+    taken = head.mode(parameters)
+    other = head.other(parameters, taken, Streams(0))
+    assert (other != taken).any(1).all()
+    sizes = [len(part[0]) for part in head.probabilities(parameters)]
+    assert sizes == head.sizes.tolist()
+    assert (other < torch.tensor(sizes)).all()
+    assert (other >= 0).all()
+
+
+def test_codes_of_several_numbers_stand_side_by_side():
+    codes = ProductHead([2, 3]).encode(torch.tensor([[1, 0], [0, 2]]))
+    assert codes.tolist() == [[0, 1, 1, 0, 0], [1, 0, 0, 0, 1]]
+    assert BernoulliHead(3).encode(torch.tensor([[1, 0, 1]])).tolist() == [[1, 0, 1]]
 
 
 @pytest.mark.parametrize("bonus", [0.0, 3.0])
@@ -143,8 +216,12 @@ def test_heads_by_space():
     head = make_head(spaces.Box(-1, 1, (2, 3), dtype=np.float32))
     assert isinstance(head, GaussianHead)
     assert head.outputs == 6
-    with pytest.raises(ValueError, match=r"must be Discrete or Box, got MultiDiscrete.*wrap"):
-        make_head(spaces.MultiDiscrete([2, 3]))
+    head = make_head(spaces.MultiDiscrete([[2, 3], [4, 5]]))
+    assert isinstance(head, ProductHead)
+    assert (head.outputs, head.shape) == (14, (4,))
+    head = make_head(spaces.MultiBinary([2, 3]))
+    assert isinstance(head, BernoulliHead)
+    assert head.outputs == 6
 
 
 def draws(correlation: float, steps: int = 4000) -> torch.Tensor:
@@ -180,13 +257,25 @@ def test_a_correlation_out_of_range_is_refused(correlation):
         make_head(spaces.Box(-1, 1, (2,)), noise_correlation=correlation)
 
 
-@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+SPACES = {
+    "discrete": spaces.Discrete(4),
+    "continuous": spaces.Box(-1, 1, (4,)),
+    "product": spaces.MultiDiscrete([1, 3]),
+    "bernoulli": spaces.MultiBinary(4),
+}
+
+
+@pytest.mark.parametrize("kind", SPACES)
 def test_heads_of_a_wafer_are_those_of_each_chip(kind):
-    chips, space = 3, spaces.Discrete(4) if kind == "discrete" else spaces.Box(-1, 1, (4,))
+    chips, space = 3, SPACES[kind]
     wafer, single = make_head(space, chips=(chips,)).double(), [make_head(space).double() for _ in range(chips)]
     parameters, push = normal(chips, N, 4), normal(chips, N, seed=2)
     if kind == "discrete":
         actions = torch.arange(chips * N).view(chips, N) % 4
+    elif kind == "product":
+        actions = torch.stack([torch.zeros(chips, N), torch.arange(chips * N).view(chips, N) % 3], -1).long()
+    elif kind == "bernoulli":
+        actions = (normal(chips, N, 4, seed=1) > 0).long()
     else:
         actions = normal(chips, N, 4, seed=1)
         wafer.log_std.copy_(normal(chips, 1, 4, seed=3) / 2)

@@ -165,3 +165,33 @@ def test_other_spaces_are_told(folder, changes, observations, actions, words):
     rewritten(folder[0], **changes)
     with pytest.raises(ValueError, match=words):
         load_policy(folder[0], spaces.Box(-1, 1, (observations,)), actions)
+
+
+def saved_run(path, space):
+    """The run folder of a policy with such actions, untrained."""
+    policy = PIBPolicy(spaces.Box(-1, 1, (4,)), space, width=4, units=1)
+    path.mkdir()
+    (path / "config.yaml").write_text("env: Toy-v0\nhw: digital\nhw_options: {}\nwidth: 4\nunits: 1\nseed: 0\n")
+    (path / LAST).write_bytes(pack(policy.state_dict(), "policy"))
+    return policy
+
+
+ALIKE = {  # each policy has four outputs for its actions
+    "4 discrete actions": spaces.Discrete(4),
+    "actions of 2 choices among 2, 2": spaces.MultiDiscrete([2, 2]),
+    "actions of 2 choices among 1, 3": spaces.MultiDiscrete([1, 3]),
+    "actions of 2 choices among 3, 1": spaces.MultiDiscrete([3, 1]),
+    "actions of 4 times yes or no": spaces.MultiBinary(4),
+    "continuous actions of size 4": spaces.Box(-1, 1, (4,)),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_policies_of_as_many_outputs_and_other_actions_are_told_apart(name, tmp_path):
+    saved_run(tmp_path / "run", ALIKE[name])
+    for other, space in ALIKE.items():
+        if other == name:
+            load_policy(tmp_path / "run", spaces.Box(-1, 1, (4,)), space)
+            continue
+        with pytest.raises(ValueError, match=f"it has {name}, and the task has {other}; give"):
+            load_policy(tmp_path / "run", spaces.Box(-1, 1, (4,)), space)

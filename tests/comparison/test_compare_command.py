@@ -284,7 +284,7 @@ def content(folder):
         (["CartPole-v1", "--distractors", "99999999999"], "--distractors must be 1000000 or less, got 99999999999"),
         (["Blackjack-v1"], "observation space must be Box"),
         (["CartPole-v1", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
-        (["Pendulum-v1", "--learner", "dqn"], "dqn can only choose among discrete actions, and Pendulum-v1 has Box"),
+        (["Pendulum-v1", "--learner", "dqn"], "dqn can only give actions that are Discrete, and Pendulum-v1 has Box"),
     ],
 )
 def test_mistakes_leave_nothing(arguments, said, tmp_path):

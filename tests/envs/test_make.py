@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from pib_rl.envs import Distractors, VecDistractors, make_env, make_vec_env
@@ -47,6 +48,47 @@ def test_seeds_repeat_and_differ(env_id):
     assert not np.array_equal(other[0, :, :-3], first[0, :, :-3])
     assert not np.array_equal(other[0, :, -3:], first[0, :, -3:])
     assert not np.array_equal(first[0, 0], first[0, 1])
+
+
+@pytest.mark.parametrize("env_id", ["Pendulum-v1", "CartPole-v1", "Acrobot-v1"])
+def test_no_two_seeds_share_first_states(env_id):
+    states = [tuple(row) for seed in range(12) for row in make_vec_env(env_id, 20, seed=seed).reset().tolist()]
+    assert len(set(states)) == len(states)
+
+
+def test_no_two_seeds_share_drawn_actions():
+    def drawn(seed):
+        return [tuple(env.action_space.sample().tolist()) for env in make_vec_env("Pendulum-v1", 5, seed=seed).envs]
+
+    assert drawn(2) == drawn(2)
+    assert len({*drawn(2), *drawn(3)}) == 10
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (spaces.Text(4), "got Text; wrap it"),
+        (spaces.Sequence(spaces.Discrete(2)), "got Sequence; an observation must have a fixed number"),
+    ],
+    ids=["text", "sequence"],
+)
+def test_spaces_that_no_agent_takes_are_refused_before_anything_is_reset(space, words, monkeypatch):
+    made = []
+
+    class Talk(gym.Env):
+        observation_space, action_space = space, spaces.Discrete(2)
+
+        def __init__(self):
+            made.append(self)
+
+        def reset(self, **_):
+            raise AssertionError("too late")
+
+    monkeypatch.setattr(gym.envs.registration, "registry", dict(gym.registry))
+    gym.register("Talk-v0", entry_point=Talk)
+    with pytest.raises(ValueError, match=words):
+        make_vec_env("Talk-v0", 3)
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(("env_id", "kwargs"), [("CartPole-v1", {}), ("CartPole-v1", {"sutton_barto_reward": False})])

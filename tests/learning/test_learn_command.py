@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from pib_rl import learn
 from pib_rl.cli.cli import UserError
 from pib_rl.learning import data, figures, labels, probes
+from pib_rl.learning.data import openml
 from pib_rl.learning.labels import LabelsTask
 from pib_rl.runs.folder import RunFolder
 
@@ -211,7 +212,7 @@ def test_names_of_openml_are_fetched_and_mnist_keeps_its_own_test_images(monkeyp
         data, target = np.zeros((70_000, 784), dtype=np.uint8), np.arange(70_000) % 10
 
     asked = []
-    monkeypatch.setattr(data, "fetch_openml", lambda name, **_: (asked.append(name), Bundle)[1])
+    monkeypatch.setattr(openml, "fetch_openml", lambda name, **_: (asked.append(name), Bundle)[1])
     found = data.load("mnist")
     assert asked == ["mnist_784"]
     assert (len(found.x_train), len(found.x_test), found.image) == (60_000, 10_000, (28, 28))
@@ -231,7 +232,7 @@ def test_a_missing_cache_and_an_unknown_name_are_told_apart(monkeypatch, error, 
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(data, "fetch_openml", fail)
+    monkeypatch.setattr(openml, "fetch_openml", fail)
     with pytest.raises(UserError, match=words):
         data.load("digit")
 
@@ -316,7 +317,7 @@ def test_mistakes_end_in_one_line_with_code_2(arguments, words, tmp_path, npz, m
     (tmp_path / "unnamed.csv").write_text("1,2,a\n3,4,\n")
     (tmp_path / "real.csv").write_text("1,2,0.5\n3,4,1.25\n")
     (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "flat.csv").write_text("".join(f"{n},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
+    (tmp_path / "flat.csv").write_text("".join(f"{n * 3 % 11},{n * n % 7},{'ab'[n % 2]}\n" for n in range(30)))
     (tmp_path / "few.csv").write_text("1,2,a\n3,4,b\n")
     (tmp_path / "crowded.csv").write_text("".join(f"{sample},2,{sample % 4}\n" for sample in range(8)))
     (tmp_path / "prose.npz").write_text("hello")

@@ -106,7 +106,7 @@ def test_csv_labels_only_judge_and_openml_may_have_none(tmp_path, monkeypatch):
     class Bundle:
         data, target = np.random.default_rng(0).normal(size=(40, 3)), None
 
-    monkeypatch.setattr(data, "fetch_openml", lambda *_, **__: Bundle)
+    monkeypatch.setattr(data.openml, "fetch_openml", lambda *_, **__: Bundle)
     found = data.load("unlabelled")
     assert (found.x_train.shape, found.y_train, len(found.x_test)) == ((40, 3), None, 0)
 

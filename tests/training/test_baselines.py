@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import json
 
+import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from pib_rl.cli.cli import UserError
 from pib_rl.training import baselines
 from pib_rl.training import run as training_run
-from pib_rl.training.baselines import ALGORITHMS, BaselineConfig, Player, build
+from pib_rl.training.baselines import ALGORITHMS, BaselineConfig, Player, build, check_able
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.small_cnn import SmallCnn
 from pib_rl.training.tuned import FOLDER
@@ -33,7 +35,7 @@ def test_the_settings_name_their_source(algo):
 def test_every_agent_is_built_with_the_zoo_settings(algo, env):
     config = BaselineConfig(env=env, algo=algo)
     if algo == "dqn" and env in ENVS[3:]:
-        with pytest.raises(UserError, match="dqn can only choose among discrete actions"):
+        with pytest.raises(UserError, match="dqn can only give actions that are Discrete"):
             build(config)
         return
     model = build(config)
@@ -158,3 +160,32 @@ def test_mistakes(arguments, said):
     with pytest.raises(UserError) as caught:
         baselines.main(arguments)
     assert said in str(caught.value)
+
+
+class Toy(gym.Env):
+    """Spaces are those that it is made with."""
+
+    def __init__(self, seen, taken):
+        self.observation_space, self.action_space = seen, taken
+
+
+@pytest.mark.parametrize(
+    ("algo", "seen", "taken", "words"),
+    [
+        ("ppo", spaces.Discrete(3), spaces.MultiDiscrete([2, 3]), ""),
+        ("ppo", spaces.Discrete(3), spaces.MultiBinary(2), ""),
+        ("ars", spaces.Discrete(3), spaces.MultiBinary(2), "ars can only give actions that are Box or Discrete"),
+        ("dqn", spaces.Discrete(3), spaces.MultiDiscrete([2, 3]), "dqn can only give actions that are Discrete, and"),
+        ("ppo", spaces.Discrete(3), spaces.MultiDiscrete([2, 3], start=[1, 0]), "takes numbers .* that count from 0"),
+        ("a2c", spaces.Dict({"a": spaces.Discrete(3, start=1)}), spaces.Discrete(2), "takes numbers .* count from 0"),
+        ("a2c", spaces.MultiDiscrete([[2, 2], [2, 2]]), spaces.Discrete(2), "takes numbers of one axis"),
+    ],
+)
+def test_what_agents_of_sb3_cannot_do_is_told_before_they_are_made(algo, seen, taken, words, monkeypatch):
+    monkeypatch.setattr(gym.envs.registration, "registry", dict(gym.registry))
+    gym.register("Toy-v0", entry_point=Toy, kwargs={"seen": seen, "taken": taken}, max_episode_steps=5)
+    if not words:
+        check_able(algo, "Toy-v0")
+        return
+    with pytest.raises(UserError, match=words):
+        check_able(algo, "Toy-v0")

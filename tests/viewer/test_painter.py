@@ -204,6 +204,57 @@ def test_the_action_that_is_taken_is_marked_and_no_other(count):
     assert blue(draw_scene(replace(scene, decision=Decision(1.0, even)), FRAME)) == 0
 
 
+SEVERAL = {
+    "choices": spaces.MultiDiscrete([3, 4], start=[1, -2]),
+    "bits": spaces.MultiBinary([2, 2]),
+    "few": spaces.Box(-5, 5, (2,), dtype=np.int32),
+    "start": spaces.Discrete(3, start=5),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_actions_of_several_numbers_are_collected_and_drawn(name):
+    space = SEVERAL[name]
+    seen = probe(space=space)
+    own = seen.scene().decision
+    laws = own.choices or (own.probabilities,)
+    assert len(laws) == max(1, int(np.prod(space.shape)))
+    assert all(sum(law) == pytest.approx(1, abs=1e-5) for law in laws)
+    assert all(taken in range(len(law)) for law, taken in zip(laws, own.action, strict=True))
+    assert blue(draw_scene(seen.scene(), FRAME)) == len(laws)
+    space.seed(0)
+    given = {space.sample().tobytes(): None for _ in range(20)}
+    for action in [np.frombuffer(one, dtype=space.dtype).reshape(space.shape) for one in given]:
+        taken = seen.scene(action=action).decision
+        assert [int(one) + low for one, low in zip(taken.action, taken.first, strict=True)] == action.ravel().tolist()
+
+
+def test_a_row_of_several_values_shows_how_probable_each_is():
+    scene = probe().scene()
+
+    def width(law, taken):
+        decision = Decision(1.0, choices=(law,), action=(taken,))
+        seen = region(draw_scene(replace(scene, decision=decision), FRAME), Layout((1280, 720)).decision)
+        return int((seen == colours.BLUE).all(2).any(0).sum())
+
+    wide = [width((0.2, 0.5, 0.3), taken) for taken in range(3)]
+    assert wide[1] > wide[2] > wide[0] > 0
+    assert wide[1] / sum(wide) == pytest.approx(0.5, abs=0.03)
+
+
+def test_names_of_values_count_from_the_first(monkeypatch):
+    names, scene = [], probe().scene()
+    real = Canvas.text
+    monkeypatch.setattr(
+        Canvas, "text", lambda self, text, *args, **more: (names.append(text), real(self, text, *args, **more))[1]
+    )
+    draw_scene(replace(scene, decision=Decision(1.0, (0.25, 0.75), action=(1,), first=(5,))), FRAME)
+    draw_scene(
+        replace(scene, decision=Decision(1.0, choices=((0.5, 0.5), (0.1, 0.9)), action=(0, 1), first=(-1, 3))), FRAME
+    )
+    assert {"action 5", "action 6", "-1: 50 %", "4: 90 %"} <= set(names)
+
+
 def test_a_continuous_action_beside_its_mean_is_marked():
     scene = probe().scene()
     at, aside = (

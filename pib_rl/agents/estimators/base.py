@@ -26,7 +26,7 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
 from pib_rl.agents.resuming.estimator import load_model_state, model_state
-from pib_rl.common.options import mapping
+from pib_rl.common.options import mapping, shown
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
 from pib_rl.common.tree import Flat, flatten_state, join_state
@@ -132,6 +132,11 @@ class PhysicalEstimator(WaferEstimator):
         Raises:
             ValueError: If the data or an argument does not fit; the message says what is expected.
         """
+        if watch is not None and not callable(watch):
+            raise ValueError(
+                f"watch is a function that is called after each epoch, got {shown(watch)}; sample weights are not "
+                "supported: repeat samples as often as they count"
+            )
         x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
         with self._few_threads(min(self._batch(len(x)), len(x))):
             self._learn(x, target, watch)

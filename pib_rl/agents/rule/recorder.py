@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor
 
+from pib_rl.agents.observation_shapes import check_single
 from pib_rl.agents.policy import PIBPolicy, PolicyOutputs
 from pib_rl.agents.rule.rollout import Rollout
 
@@ -42,9 +44,27 @@ class RolloutRecorder:
         self.obs.append(obs)
         self.rewards.append(rewards.astype(np.float32))
         for index in np.flatnonzero(dones):
-            last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
             cut = bool(infos[index].get("TimeLimit.truncated", False))
-            self.ends.append((step, int(index), self.policy.flatten_one(last), cut))
+            last = self._last(infos[index], int(index), cut)
+            after = obs.reshape(-1, obs.shape[-1])[index] if last is None else self.policy.flatten_one(last)
+            self.ends.append((step, int(index), after, cut))
+
+    def _last(self, info: dict[str, Any], index: int, cut: bool) -> PyTorchObs | None:
+        """The last observation of an episode that ended; None if it is unknown and has no value, for it was terminal.
+
+        Raises:
+            ValueError: If the value of an unknown one is needed, or it has another shape than its space.
+        """
+        last = info.get("terminal_observation")
+        if last is not None:
+            check_single(last, self.policy.observation_space)
+            return self.policy.obs_to_tensor(last)[0]
+        if cut:
+            raise ValueError(
+                f"environment {index} was cut off by its time limit, and its info holds no terminal_observation to go "
+                "on from; put the last observation there, as Stable-Baselines3's DummyVecEnv does"
+            )
+        return None
 
     @torch.inference_mode()
     def rollout(self) -> Rollout:

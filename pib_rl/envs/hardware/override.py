@@ -42,13 +42,13 @@ class Override(ABC):
 
 
 class Replacement(Override):
-    """0: the hardware acts; k + 1: action k of the task in its place."""
+    """0: the hardware acts; k + 1: action k of the task, counted from its first, in its place."""
 
     def __init__(self, task: spaces.Discrete) -> None:
-        self.task, self.space, self.neutral = task, spaces.Discrete(int(task.n) + 1), np.int64(0)
+        self.task, self.space, self.neutral = task, spaces.Discrete(int(task.n) + 1), np.int64(task.start)
 
     def __call__(self, action: Any, hardware: Any) -> Any:
-        return np.int64(hardware if int(action) == 0 else int(action) - 1)
+        return np.int64(hardware if int(action) == 0 else self.neutral + int(action) - 1)
 
 
 class Correction(Override):
@@ -75,4 +75,7 @@ def make_override(task: spaces.Space[Any]) -> Override:
         return Replacement(task)
     if isinstance(task, spaces.Box) and np.issubdtype(task.dtype, np.floating):
         return Correction(task)
-    raise ValueError(f"actions must be Discrete or Box of floating-point numbers, got {task}")
+    raise ValueError(
+        f"actions must be Discrete or Box of floating-point numbers, got {task}; wrap the task with "
+        "gymnasium.wrappers.TransformAction"
+    )

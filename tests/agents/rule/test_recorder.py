@@ -80,3 +80,36 @@ def test_every_step_of_every_environment_is_in_its_place(action, chips):
     assert wanted.keys() == vars(rollout).keys()
     for name, value in wanted.items():
         assert torch.equal(by_step(policy, getattr(rollout, name)), value), name
+
+
+@pytest.mark.parametrize("chips", [1, 2])
+def test_without_a_last_observation_what_ended_by_itself_is_followed_by_the_reset_one(chips):
+    policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS["box"], width=4, units=1, chips=chips)
+    obs = torch.randn(2, ENVS, D, generator=torch.Generator().manual_seed(0))
+    seen = RolloutRecorder(policy, policy.flatten(obs[0]))
+    zeros = torch.zeros(ENVS, 3)
+    seen.decide(policy.grouped(zeros[:, :2]), policy.split(policy.grouped(zeros)))
+    dones = np.array([False, True, False, True])
+    seen.add(policy.flatten(obs[1]), np.ones(ENVS), dones, [{} for _ in range(ENVS)])
+    rollout = seen.rollout()
+    assert torch.equal(by_step(policy, rollout.next_obs)[0], obs[1])
+    assert by_step(policy, rollout.terminated)[0].tolist() == [0, 1, 0, 1]
+
+
+def test_without_a_last_observation_what_a_time_limit_cut_is_refused():
+    policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS["box"], width=4, units=1)
+    seen, obs = RolloutRecorder(policy, torch.zeros(ENVS, D)), torch.zeros(ENVS, D)
+    infos = [{"TimeLimit.truncated": True} for _ in range(ENVS)]
+    with pytest.raises(
+        ValueError, match=r"^environment 2 was cut off by its time limit.*no terminal_observation .*put"
+    ):
+        seen.add(obs, np.ones(ENVS), np.array([False, False, True, False]), infos)
+
+
+@pytest.mark.parametrize("shape", [(1, D), (2,), ()])
+def test_a_last_observation_of_another_shape_is_refused(shape):
+    policy = PIBPolicy(spaces.Box(-np.inf, np.inf, (D,)), ACTIONS["box"], width=4, units=1)
+    seen, obs = RolloutRecorder(policy, torch.zeros(ENVS, D)), torch.zeros(ENVS, D)
+    infos = [{"terminal_observation": np.zeros(shape)} for _ in range(ENVS)]
+    with pytest.raises(ValueError, match=r"observation must have shape \(3,\)"):
+        seen.add(obs, np.ones(ENVS), np.array([True, False, False, False]), infos)

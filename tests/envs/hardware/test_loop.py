@@ -279,6 +279,13 @@ def test_wrong_first_actions_are_refused(space, action, words):
         make_override(space).checked(action)
 
 
+def test_actions_that_count_from_elsewhere_are_replaced_by_those_of_the_task():
+    override = make_override(spaces.Discrete(3, start=5))
+    assert override.space == spaces.Discrete(4)
+    assert [override(action, 6) for action in range(4)] == [6, 5, 6, 7]
+    assert override.checked(None) == 5
+
+
 def test_the_neutral_action_lies_within_bounds():
     neutral_action = make_override(spaces.Box(np.float32([1, -1]), np.float32([2, 1]))).checked(None)
     np.testing.assert_array_equal(neutral_action, np.float32([1, 0]))

@@ -1,0 +1,103 @@
+"""Continuous actions."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pib_rl.agents.heads.base import Head
+from pib_rl.agents.network.optimisers import Adam
+from pib_rl.common.state import Valid
+from pib_rl.common.streams import EXPLORATION, Streams
+
+
+class GaussianHead(Head):
+    """a ~ N(mu, sigma^2), sigma independent of the state and learned here; actions in units of the action range.
+
+    An action of -1..1 spans the action space's bounds; beyond them it is clipped by whoever applies it.
+
+    Exploration may be correlated in time: e_t = rho e_(t-1) + sqrt(1 - rho^2) n_t with n_t standard normal, so that
+    each action is distributed as before while a slow system feels the noise at all. The policy gradient takes the
+    draws for independent.
+
+    Source: Hollenstein et al., Colored Noise in PPO, AAAI 2024 (arXiv 2312.11091), there with other spectra.
+
+    Args:
+        actions: Number of action dimensions.
+        log_std: Initial log sigma.
+        correlation: rho, of successive steps.
+        chips: Leading axes, see `Streams.chips`; each chip has a sigma of its own.
+
+    Raises:
+        ValueError: If rho is not in 0..1 (1 excluded).
+    """
+
+    VALID: ClassVar[Valid] = {"log_std": (-80.0, 80.0)}
+    whole = False
+    log_std: Tensor
+
+    def __init__(
+        self, actions: int, log_std: float = -0.5, correlation: float = 0.0, chips: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__()
+        if not 0 <= correlation < 1:
+            raise ValueError(f"noise_correlation must be in 0..1 (1 excluded), got {correlation}")
+        self.outputs = actions
+        self.shape = (actions,)
+        self.correlation = correlation
+        self._noise: Tensor | None = None
+        self.register_buffer("log_std", torch.full((*chips, 1, actions), log_std))
+        self.optimiser = Adam((*chips, 1, actions))
+
+    def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
+        return torch.addcmul(parameters, streams.normal(EXPLORATION, parameters), self.log_std.exp())
+
+    def explore(self, parameters: Tensor, streams: Streams) -> Tensor:
+        noise, last = streams.normal(EXPLORATION, parameters), self._noise
+        if self.correlation and last is not None and last.shape == noise.shape:
+            noise = self.correlation * last + (1 - self.correlation**2) ** 0.5 * noise
+        self._noise = noise
+        return torch.addcmul(parameters, noise, self.log_std.exp())
+
+    def exploration_state(self) -> Tensor | None:
+        return self._noise
+
+    def load_exploration_state(self, state: Tensor | None) -> None:
+        self._noise = None if state is None else state.to(self.log_std)
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        return parameters
+
+    def encode(self, actions: Tensor) -> Tensor:
+        return actions
+
+    def probabilities(self, parameters: Tensor) -> list[Tensor]:
+        return []
+
+    def other(self, parameters: Tensor, actions: Tensor, streams: Streams) -> Tensor:
+        return self.sample(parameters, streams)
+
+    def log_prob(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        error = self.score(parameters, actions)
+        return -(0.5 * error.square() + self.log_std + 0.5 * math.log(2 * math.pi)).sum(-1)
+
+    def entropy(self, parameters: Tensor) -> Tensor:
+        total = (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
+        return total.expand(parameters.shape[:-1])
+
+    def score(self, parameters: Tensor, actions: Tensor) -> Tensor:
+        return (actions - parameters) / self.log_std.exp()
+
+    def preference(self, parameters: Tensor) -> Tensor:
+        return parameters / self.log_std.exp()
+
+    def gradient(self, parameters: Tensor, score: Tensor, push: Tensor, entropy: float) -> Tensor:
+        return score.mul_((push * (-1 / parameters.shape[-2]))[..., None]).div_(self.log_std.exp())
+
+    def update_std(self, parameters: Tensor, actions: Tensor, push: Tensor, entropy: float, rate: float) -> None:
+        error = self.score(parameters, actions)
+        slope = -(push[..., None] * (error.square() - 1)).mean(-2, keepdim=True) - entropy
+        self.log_std.add_(self.optimiser.step(slope, rate)).clamp_(-5.0, 1.0)

@@ -1,0 +1,28 @@
+"""YAML with the numbers that people write: 1e-3, -1e-1 and 1e5 too, which YAML 1.1 takes for words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+EXPONENT = re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$")
+
+
+class NumberLoader(yaml.SafeLoader):
+    """`yaml.SafeLoader`, with a number wherever something is written as one; 1e5 is a whole number."""
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> Any:
+        """A number; whole if it is written with an exponent and is."""
+        value = super().construct_yaml_float(node)
+        return int(value) if EXPONENT.match(str(node.value)) and value.is_integer() and abs(value) < 2**53 else value
+
+
+NumberLoader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
+NumberLoader.add_constructor("tag:yaml.org,2002:float", NumberLoader.construct_yaml_float)
+
+
+def load_yaml(text: str) -> Any:
+    """What a YAML text holds, as `yaml.safe_load` reads it but for numbers; yaml.YAMLError if it is none."""
+    return yaml.load(text, NumberLoader)
