@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pib_rl.agents.learners.es import EvolutionStrategy
 from pib_rl.agents.pib import PIB
+from pib_rl.common.finite import Origin, check_arrays
 
 CALIBRATION_SAMPLES = 256
 
@@ -58,7 +59,7 @@ class ES(PIB):
         finally:
             self._move(at, self._centre())
         whole = len(results) == 2 * len(self.ways)
-        self.fitness = torch.tensor(results if whole else []).reshape(-1, 2)
+        self.fitness = torch.tensor(results if whole else [], dtype=torch.float32).reshape(-1, 2)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -86,8 +87,8 @@ class ES(PIB):
         obs, returns, running = env.reset(), np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
         while running.any():
             new_obs, rewards, dones, infos = env.step(self._greedy(obs))
-            self._check(rewards)
             self.num_timesteps += env.num_envs
+            check_arrays(rewards, "reward", Origin(self.num_timesteps))
             callback.update_locals(locals())
             if not callback.on_step():
                 return False

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecTransposeImage
 from torch import Tensor
 
 from pib_rl.agents.images import Grid
+from pib_rl.common.finite import Origin, check_finite
 
 
 def check_observation_space(space: spaces.Space[Any]) -> None:
@@ -90,13 +91,50 @@ def _channels_first(first: int, middle: int, last: int) -> bool:
     return first < last
 
 
-def flatten(obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = True) -> Tensor:
-    """Observations, shape (n, features): one-hot where they are discrete, images 0..1 unless told otherwise."""
-    ready = preprocess_obs(obs, space, normalize_images=normalize_images)
-    if isinstance(ready, dict):
-        assert isinstance(space, spaces.Dict)
-        return torch.cat([ready[key].flatten(1).float() for key in space.spaces], 1)
-    return ready.flatten(1)
+def precision(space: spaces.Space[Any]) -> torch.dtype:
+    """Type in which observations of a space are kept: 64 bits where 32 would round its numbers, as a large offset."""
+    if isinstance(space, spaces.Dict):
+        kinds = {precision(part) for part in space.values()}
+        return torch.float64 if torch.float64 in kinds else torch.float32
+    wide = isinstance(space, spaces.Box) and not np.can_cast(space.dtype, np.float32)
+    return torch.float64 if wide else torch.float32
+
+
+def flatten(
+    obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = True, origin: Origin | None = None
+) -> Tensor:
+    """Observations, shape (n, features): one-hot where they are discrete, images 0..1 unless told otherwise.
+
+    They have 32 bits, or 64 where that many are needed, see `precision`.
+
+    Args:
+        obs: A batch of n observations, or of each part of a Dict.
+        space: Their space.
+        normalize_images: Whether images are divided by 255.
+        origin: Which environments they came from, and when, for the message.
+
+    Raises:
+        ValueError: If a number is not finite; the message says where.
+    """
+    if isinstance(space, spaces.Dict):
+        assert isinstance(obs, dict)
+        parts = space.spaces.items()
+        return torch.cat([_flat_part(obs[key], part, normalize_images, origin, f"{key!r} ") for key, part in parts], 1)
+    assert isinstance(obs, Tensor)
+    return _flat_part(obs, space, normalize_images, origin)
+
+
+def _flat_part(
+    obs: Tensor, space: spaces.Space[Any], normalize_images: bool, origin: Origin | None, name: str = ""
+) -> Tensor:
+    if isinstance(space, spaces.Box):
+        check_finite(obs, f"{name}observation", origin)
+    if precision(space) is torch.float64:
+        ready: Any = obs.double()
+    else:
+        ready = preprocess_obs(obs, space, normalize_images=normalize_images)
+    flat: Tensor = ready.flatten(1)
+    return flat if flat.is_floating_point() else flat.float()
 
 
 def check_vectors(space: spaces.Space[Any]) -> None:
@@ -109,10 +147,10 @@ def check_vectors(space: spaces.Space[Any]) -> None:
         )
 
 
-def as_matrix(obs: Any, space: spaces.Space[Any]) -> Tensor:
-    """Observations, batched, as the network takes them, shape (n, features)."""
+def as_matrix(obs: Any, space: spaces.Space[Any], origin: Origin | None = None) -> Tensor:
+    """Observations, batched, as the network takes them, shape (n, features); ``origin`` and errors as of `flatten`."""
     ready = obs if isinstance(obs, dict) else np.asarray(obs)
-    return flatten(obs_as_tensor(ready, torch.device("cpu")), space)
+    return flatten(obs_as_tensor(ready, torch.device("cpu")), space, origin=origin)
 
 
 def as_picture(flat: Tensor, space: spaces.Space[Any]) -> Tensor:

@@ -84,7 +84,7 @@ def load(name: str, real: bool = False) -> Data:
 
 
 def numbers(values: np.ndarray, what: str) -> np.ndarray:
-    """Features as 32-bit numbers.
+    """Features as numbers of 32 bits where these hold them exactly, else of 64.
 
     Args:
         values: Shape (n, ...), of any type.
@@ -96,8 +96,8 @@ def numbers(values: np.ndarray, what: str) -> np.ndarray:
     if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise UserError(f"{what} must hold real numbers, got {values.dtype}")
     with np.errstate(over="ignore"):
-        result: np.ndarray = values.reshape(len(values), -1).astype(np.float32)
-    wrong = np.argwhere(~np.isfinite(result))
+        short: np.ndarray = values.reshape(len(values), -1).astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(short))
     if len(wrong):
         row, column = wrong[0]
         found = values.reshape(len(values), -1)[row, column]
@@ -105,7 +105,8 @@ def numbers(values: np.ndarray, what: str) -> np.ndarray:
             f"{what} must hold finite numbers of 32 bits: sample {row + 1}, feature {column + 1} is {found}"
             f"{' (NaN: fill in what is missing)' if np.isnan(found) else ''}"
         )
-    return result
+    exact: np.ndarray = values.reshape(short.shape).astype(np.float64)
+    return short if (short == exact).all() else exact
 
 
 def classes(labels: np.ndarray, what: str) -> np.ndarray:
@@ -130,7 +131,7 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
 
 
 def values(targets: np.ndarray, what: str) -> np.ndarray:
-    """Real values, shape (n,) or (n, k), as 32-bit numbers.
+    """Real values, shape (n,) or (n, k), as `numbers`.
 
     Raises:
         UserError: If one is no number, missing or too large.

@@ -11,6 +11,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is_vecenv_wrapped
 
 from pib_rl.agents.policy import PIBPolicy, Reader
+from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.physical.substrate import Read
 
 AT_ONCE = 100  # environments side by side, at most
@@ -72,9 +73,13 @@ def _play(player: Any, env: VecEnv, wanted: list[int]) -> list[list[float]]:
     sums, missing = np.zeros(len(wanted)), sum(wanted)
     obs, ended = env.reset(), np.ones(len(wanted), dtype=bool)
     state: Any = None
+    played = 0
     while missing:
+        check_arrays(obs, "evaluation's observation", Origin(played))
         actions, state = player.predict(obs, state, ended, deterministic=True)
         obs, rewards, ended, infos = env.step(actions)
+        played += 1
+        check_arrays(rewards, "evaluation's reward", Origin(played))
         sums += rewards
         for index in np.flatnonzero(ended).tolist():
             episode = infos[index].get("episode") if monitored else None

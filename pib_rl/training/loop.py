@@ -39,7 +39,8 @@ def learn(
         with mistakes(OSError):
             model.learn(timesteps, callback=CallbackList([evaluations, *others, *([bar] if progress else [])]))
         wall = time.perf_counter() - start
-        evaluations.evaluate_now()
+        with mistakes():
+            evaluations.evaluate_now()
         model.logger.record("time/total_timesteps", model.num_timesteps, exclude="tensorboard")
         model.logger.dump(model.num_timesteps)
     finally:

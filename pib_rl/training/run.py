@@ -151,6 +151,12 @@ def train(
             f"interrupted at step {model.num_timesteps} of {config.timesteps}; the policy so far is in "
             f"{folder.path}: python -m pib_rl.play {folder.path}"
         ) from None
+    except UserError as error:
+        folder.save_policy(policy.state_dict())
+        raise UserError(
+            f"{error}; stopped at step {model.num_timesteps} of {config.timesteps}; the policy from before that is in "
+            f"{folder.path}"
+        ) from None
     except InstrumentError as error:
         folder.save_policy(policy.state_dict())
         cure = f"python -m pib_rl.train --config {folder.path / CONFIG} --init {folder.path}"
@@ -162,7 +168,8 @@ def train(
     folder.save_policy(policy.state_dict())
     draw(folder, config, spec.reward_threshold)
     try:
-        result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
+        with mistakes():
+            result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
     except InstrumentError as error:
         raise UserError(
             f"{error}; the training is done, its evaluation is not: once the instrument answers, "

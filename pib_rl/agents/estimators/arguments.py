@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 
 from pib_rl.agents.estimators.settings import find_data_learner
@@ -46,6 +47,12 @@ def check_arguments(model: Any, patches: bool) -> None:
             f"learner {model.learner!r} needs inputs for labels besides the image, which patches do not see; "
             "leave out patches, or choose another learner"
         )
+
+
+def precisions(values: object) -> list[type[np.floating[Any]]]:
+    """Types that data may keep, the first one for all others: 32 bits where these hold them exactly, else 64."""
+    short = isinstance(values, np.ndarray) and np.can_cast(values.dtype, np.float32)
+    return [np.float32, np.float64] if short else [np.float64, np.float32]
 
 
 def _check_stopping(model: Any) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy, PolicyOutputs
 from pib_rl.agents.rule.rollout import Rollout
+from pib_rl.common.finite import Origin
 
 
 class RolloutRecorder:
@@ -36,15 +37,21 @@ class RolloutRecorder:
         self.actions.append(actions)
         self.outputs.append(outputs)
 
-    def add(self, obs: Tensor, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]) -> None:
-        """Notes what followed: ``obs`` by chip, the others of all n environments, as a `VecEnv` gives them."""
+    def add(
+        self, obs: Tensor, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], at: int | None = None
+    ) -> None:
+        """Notes what followed: ``obs`` by chip, the others of all n environments, as a `VecEnv` gives them.
+
+        ``at`` is the step of the training, for the message of a last observation that is no finite numbers.
+        """
         step = len(self.rewards)
         self.obs.append(obs)
         self.rewards.append(rewards.astype(np.float32))
         for index in np.flatnonzero(dones):
             last, _ = self.policy.obs_to_tensor(infos[index]["terminal_observation"])
+            origin = None if at is None else Origin(at, int(index))
             cut = bool(infos[index].get("TimeLimit.truncated", False))
-            self.ends.append((step, int(index), self.policy.flatten_one(last), cut))
+            self.ends.append((step, int(index), self.policy.flatten_one(last, origin), cut))
 
     @torch.inference_mode()
     def rollout(self) -> Rollout:
