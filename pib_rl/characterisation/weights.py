@@ -14,7 +14,7 @@ from pib_rl.characterisation.measurement import Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE, GREEN, RED
 
-RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
+RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond the largest
 
 
 @dataclass(frozen=True)
