@@ -70,7 +70,7 @@ class ES(PIB):
         return learner
 
     def _centre(self) -> list[Tensor]:
-        return [torch.zeros((), device=self.device)] * len(self._learner().arrays)
+        return [torch.zeros((), device=self.device, dtype=torch.float32)] * len(self._learner().arrays)
 
     @torch.inference_mode()
     def _move(self, at: list[Tensor], to: list[Tensor]) -> list[Tensor]:
@@ -123,7 +123,9 @@ class ES(PIB):
                 array.program(change)
             self.logger.record("train/fitness_mean", float(self.fitness.mean()))
             self.logger.record("train/fitness_best", float(self.fitness.max()))
-        pick = torch.linspace(0, len(flat) - 1, min(len(flat), CALIBRATION_SAMPLES), device=flat.device).long()
+        pick = torch.linspace(
+            0, len(flat) - 1, min(len(flat), CALIBRATION_SAMPLES), device=flat.device, dtype=torch.float32
+        ).long()
         x = model.inputs(flat[pick])
         if first:
             model.network.calibrate(x)

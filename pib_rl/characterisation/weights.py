@@ -70,7 +70,7 @@ class Weights(Measurement):
     def plot(self, axes: list[Any]) -> None:
         axes[0].hist(self.weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
         reach = max(4.0, self.weights.abs().max().item())
-        across = torch.linspace(-reach, reach, 200)
+        across = torch.linspace(-reach, reach, 200, dtype=torch.float32)
         density = (-across.square() / 2).exp() / (2 * math.pi) ** 0.5
         axes[0].plot(across, density, color="black", linewidth=1, label="normal law")
         for values, label, colour in zip(

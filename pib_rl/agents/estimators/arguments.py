@@ -71,7 +71,7 @@ def _check_stopping(model: Any) -> None:
 
 def _check_device(device: str) -> None:
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device, dtype=torch.float32)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device must be one that torch has here, such as cpu, got {device!r} ({reason})") from None

@@ -150,7 +150,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         self._check_image(x)
         if other is not None and other.shape != x.shape:
             raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
-        return x, torch.empty(0) if other is None else torch.tensor(other)
+        return x, torch.empty(0, dtype=torch.float32) if other is None else torch.tensor(other)
 
     def _outputs(self) -> int:
         return int(self.n_features_in_)

@@ -197,7 +197,7 @@ class Rule:
         order, bonus = self._draw(len(newest), inputs.device), config.bonus(progress)
         shuffled, inputs = newest.take(order), inputs.index_select(-2, order)
         old = head.log_prob(shuffled.parameters, shuffled.actions)
-        measured = torch.empty((*old.shape, head.outputs + 1), device=inputs.device)
+        measured = torch.empty((*old.shape, head.outputs + 1), device=inputs.device, dtype=torch.float32)
         held = inputs.new_zeros((), dtype=torch.float64)
         for epoch in range(config.epochs):
             for which in minibatches(len(shuffled), config.batch_size, epoch):

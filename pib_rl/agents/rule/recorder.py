@@ -62,7 +62,7 @@ class RolloutRecorder:
         terminated, truncated = torch.zeros_like(rewards), torch.zeros_like(rewards)
         if self.ends:
             steps, envs = (torch.tensor(places, device=device) for places in list(zip(*self.ends, strict=True))[:2])
-            cut = torch.tensor([float(end[3]) for end in self.ends], device=device)
+            cut = torch.tensor([end[3] for end in self.ends], device=device, dtype=torch.float32)
             truncated[steps, envs], terminated[steps, envs] = cut, 1 - cut
             last = torch.stack([end[2] for end in self.ends])
             following.view(len(following), -1, following.shape[-1])[steps, envs] = last

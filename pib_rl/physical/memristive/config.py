@@ -163,8 +163,9 @@ class MemristiveConfig:
             own = OF_DEVICES.get(name)
             if own is not None:
                 raise ValueError(
-                    f"memristive {name}={getattr(self, name)} is for linear devices and would change nothing: {self.device} "
-                    f"has its own {own}, {getattr(DEVICES[self.device], own)}; leave {name} out, or leave device out"
+                    f"memristive {name}={getattr(self, name)} is for linear devices and would change nothing: "
+                    f"{self.device} has its own {own}, {getattr(DEVICES[self.device], own)}; leave out {name} or "
+                    "device"
                 )
         for name, needed, asked in (("gain_limit", "ranging", "fixed"), ("temperature_k", "wire_resistance_ohm", 0)):
             if name in changed and getattr(self, needed) == asked:

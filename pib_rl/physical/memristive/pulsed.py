@@ -28,10 +28,10 @@ class PulsedCrossbar(Crossbar):
     pulses and do not move.
 
     Conductances are in units of the span of the mean device, high - low, or high of a one-sided one. A two-sided device
-    with the weight w has (w - low)/span, with the lowest weight that was drawn for it, so that none is ever below 0, at
-    no write noise either; its reference stands where the weight counts from. Of a one-sided pair, G = w/span each. A
-    device whose range was drawn larger than the mean one reaches further than 1: published spreads are normal, up to 60 %
-    of an end of the range.
+    with the weight w has (w - low)/span, with the lowest weight that was drawn for it, so that none is ever below 0,
+    whatever the write noise; its reference stands where the weight counts from. Of a one-sided pair, G = w/span each. A
+    device whose range was drawn larger than the mean one reaches further than 1: published spreads are normal, of up to
+    60 % of an end of the range.
 
     Args:
         device: What the crossbar is made of.
@@ -267,7 +267,7 @@ class PulsedCrossbar(Crossbar):
         device = self.device
         seconds = self._streams.spread(seconds, self.held)
         if device.retention_time_s is not None:
-            keep = torch.exp(torch.as_tensor(-seconds / device.retention_time_s))
+            keep = torch.exp(torch.as_tensor(-seconds / device.retention_time_s, dtype=torch.float32))
             for values in (self.held, self.seen):
                 values.mul_(keep)
         if device.drift is not None:
