@@ -58,13 +58,13 @@ class Normaliser(nn.Module):
 
     def narrowed(self, observation: Tensor) -> Tensor:
         """The same in 32 bits where these hold what tells observations apart; else as it is."""
-        return observation if self.wide else observation.float()
+        return observation if self.wide else observation.to(self.scale.dtype)
 
     def forward(self, observation: Tensor) -> Tensor:
         """Standardised observations, shape (*chips, n, features), in 32 bits."""
         observation = self.narrowed(observation)
-        mean = self._short_mean if observation.dtype is torch.float32 else self.mean
-        return observation.sub(mean).div_(self.scale).clamp_(-self.limit, self.limit).float()
+        mean = self._short_mean if observation.dtype is self.scale.dtype else self.mean
+        return observation.sub(mean).div_(self.scale).clamp_(-self.limit, self.limit).to(self.scale.dtype)
 
     def update(self, batch: Tensor) -> None:
         """Takes in a batch, shape (*chips, n, features)."""
