@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 
+class Diverged(ValueError):
+    """Learning ended in numbers that are not finite."""
+
+
 @contextmanager
 def last_good(what: str, *modules: nn.Module) -> Iterator[None]:
     """What is learned inside is taken back, buffer by buffer, if it ends with a number that is not finite.
@@ -19,15 +23,17 @@ def last_good(what: str, *modules: nn.Module) -> Iterator[None]:
         modules: What learns.
 
     Raises:
-        ValueError: If a buffer that was finite no longer is; or that of the inside, which is taken back too.
+        Diverged: If a buffer that was finite no longer is.
+        ValueError: That of the inside, which is taken back too.
     """
     kept = [{name: value.clone() for name, value in module.state_dict().items()} for module in modules]
     try:
         yield
         _check(what, modules, kept)
-    except ValueError:
+    except ValueError as error:
         try:
-            _check(what, modules, kept)  # what failed may have failed for that
+            if not isinstance(error, Diverged):
+                _check(what, modules, kept)  # what failed may have failed for that
         finally:
             for module, before in zip(modules, kept, strict=True):
                 module.load_state_dict(before)
@@ -38,7 +44,7 @@ def _check(what: str, modules: tuple[nn.Module, ...], kept: list[dict[str, Tenso
     for module, before in zip(modules, kept, strict=True):
         for name, value in module.state_dict().items():
             if not value.isfinite().all() and before[name].isfinite().all():
-                raise ValueError(
+                raise Diverged(
                     f"{what} diverged: {name} holds numbers that are not finite; the state from before is back; lower "
                     "learning_rate or hidden_rate"
                 ) from None

@@ -36,6 +36,7 @@ class Normaliser(nn.Module):
     std: Tensor
     count: Tensor
     scale: Tensor
+    _short_mean: Tensor
 
     def __init__(self, features: int, limit: float = 5.0, common: bool = False, chips: tuple[int, ...] = ()) -> None:
         super().__init__()

@@ -159,9 +159,8 @@ class MemristiveConfig:
     def _check_ignored(self) -> None:
         """Raises ValueError if an option was changed that another one makes meaningless."""
         changed = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
-        for name in changed if self.device is not None else []:
-            own = OF_DEVICES.get(name)
-            if own is not None:
+        for name, own in OF_DEVICES.items():
+            if name in changed and self.device is not None:
                 raise ValueError(
                     f"memristive {name}={getattr(self, name)} is for linear devices and would change nothing: "
                     f"{self.device} has its own {own}, {getattr(DEVICES[self.device], own)}; leave out {name} or "
