@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 
-class Diverged(ValueError):
+class DivergedError(ValueError):
     """Learning ended in numbers that are not finite."""
 
 
@@ -23,7 +23,7 @@ def last_good(what: str, *modules: nn.Module) -> Iterator[None]:
         modules: What learns.
 
     Raises:
-        Diverged: If a buffer that was finite no longer is.
+        DivergedError: If a buffer that was finite no longer is.
         ValueError: That of the inside, which is taken back too.
     """
     kept = [{name: value.clone() for name, value in module.state_dict().items()} for module in modules]
@@ -32,7 +32,7 @@ def last_good(what: str, *modules: nn.Module) -> Iterator[None]:
         _check(what, modules, kept)
     except ValueError as error:
         try:
-            if not isinstance(error, Diverged):
+            if not isinstance(error, DivergedError):
                 _check(what, modules, kept)  # what failed may have failed for that
         finally:
             for module, before in zip(modules, kept, strict=True):
@@ -44,7 +44,7 @@ def _check(what: str, modules: tuple[nn.Module, ...], kept: list[dict[str, Tenso
     for module, before in zip(modules, kept, strict=True):
         for name, value in module.state_dict().items():
             if not value.isfinite().all() and before[name].isfinite().all():
-                raise Diverged(
+                raise DivergedError(
                     f"{what} diverged: {name} holds numbers that are not finite; the state from before is back; lower "
                     "learning_rate or hidden_rate"
                 ) from None
