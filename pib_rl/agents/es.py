@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pib_rl.agents.learners.es import EvolutionStrategy
 from pib_rl.agents.pib import PIB
+from pib_rl.common.finite import Origin, check_arrays
 
 CALIBRATION_SAMPLES = 256
 
@@ -58,7 +59,7 @@ class ES(PIB):
         finally:
             self._move(at, self._centre())
         whole = len(results) == 2 * len(self.ways)
-        self.fitness = torch.tensor(results if whole else []).reshape(-1, 2)
+        self.fitness = torch.tensor(results if whole else [], dtype=torch.float32).reshape(-1, 2)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -69,7 +70,7 @@ class ES(PIB):
         return learner
 
     def _centre(self) -> list[Tensor]:
-        return [torch.zeros((), device=self.device)] * len(self._learner().arrays)
+        return [torch.zeros((), device=self.device, dtype=torch.float32)] * len(self._learner().arrays)
 
     @torch.inference_mode()
     def _move(self, at: list[Tensor], to: list[Tensor]) -> list[Tensor]:
@@ -86,8 +87,8 @@ class ES(PIB):
         obs, returns, running = env.reset(), np.zeros(env.num_envs), np.ones(env.num_envs, dtype=bool)
         while running.any():
             new_obs, rewards, dones, infos = self._step(env, self._greedy(obs))
-            self._check(rewards)
             self.num_timesteps += env.num_envs
+            check_arrays(rewards, "reward", Origin(self.num_timesteps))
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
@@ -122,7 +123,9 @@ class ES(PIB):
                 array.program(change)
             self.logger.record("train/fitness_mean", float(self.fitness.mean()))
             self.logger.record("train/fitness_best", float(self.fitness.max()))
-        pick = torch.linspace(0, len(flat) - 1, min(len(flat), CALIBRATION_SAMPLES), device=flat.device).long()
+        pick = torch.linspace(
+            0, len(flat) - 1, min(len(flat), CALIBRATION_SAMPLES), device=flat.device, dtype=torch.float32
+        ).long()
         x = model.inputs(flat[pick])
         if first:
             model.network.calibrate(x)

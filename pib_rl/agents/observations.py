@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecTransposeImage
 from torch import Tensor
 
 from pib_rl.agents.images import Grid
+from pib_rl.common.finite import Origin, check_finite
 
 KINDS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
@@ -95,28 +96,47 @@ def _channels_first(first: int, middle: int, last: int) -> bool:
     return first < last
 
 
-def flatten(obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = True) -> Tensor:
+def precision(space: spaces.Space[Any]) -> torch.dtype:
+    """Type in which observations of a space are kept: 64 bits where 32 would round its numbers, as a large offset."""
+    kinds = [part.dtype for part in parts_of(space).values() if isinstance(part, spaces.Box)]
+    return torch.float64 if any(not np.can_cast(kind, np.float32) for kind in kinds) else torch.float32
+
+
+def flatten(
+    obs: PyTorchObs, space: spaces.Space[Any], normalize_images: bool = True, origin: Origin | None = None
+) -> Tensor:
     """Observations, shape (n, features): one-hot where they are discrete, images 0..1 unless told otherwise.
 
+    They have 32 bits, or 64 where that many are needed, see `precision`.
+
+    Args:
+        obs: A batch of n observations, or of each part of a Dict.
+        space: Their space.
+        normalize_images: Whether images are divided by 255.
+        origin: Which environments they came from, and when, for the message.
+
     Raises:
-        ValueError: If a discrete one is none of its space.
+        ValueError: If a number is not finite, or a discrete one is none of its space; the message says where.
     """
-    columns = [
-        _columns(obs if name is None else obs[name], part, normalize_images)  # type: ignore[arg-type]
-        for name, part in parts_of(space).items()
-    ]
+    columns = []
+    for name, part in parts_of(space).items():
+        values: Any = obs if name is None else obs[name]
+        check_finite(values, "observation" if name is None else f"{name!r} observation", origin)
+        columns.append(_columns(values, part, normalize_images))
     return columns[0] if len(columns) == 1 else torch.cat(columns, 1)
 
 
 def _columns(obs: Tensor, space: spaces.Space[Any], normalize_images: bool) -> Tensor:
-    """The same of a space that is no Dict."""
+    """The same of a space that is no Dict, without checks."""
     if isinstance(space, spaces.Discrete):
         return _one_hot(obs.reshape(len(obs), -1), np.array([space.start]), np.array([space.n]), space)
     if isinstance(space, spaces.MultiDiscrete):
         return _one_hot(obs.flatten(1), space.start.ravel(), space.nvec.ravel(), space)
+    if precision(space) is torch.float64:
+        return obs.double().reshape(len(obs), -1)
     ready = preprocess_obs(obs, space, normalize_images=normalize_images)
     assert isinstance(ready, Tensor)
-    return ready.reshape(len(obs), -1)
+    return ready.float().reshape(len(obs), -1)
 
 
 def _one_hot(values: Tensor, start: np.ndarray, sizes: np.ndarray, space: spaces.Space[Any]) -> Tensor:
@@ -126,7 +146,7 @@ def _one_hot(values: Tensor, start: np.ndarray, sizes: np.ndarray, space: spaces
     wrong = (counted < 0) | (counted >= count)
     if wrong.any():
         raise ValueError(f"the observation holds {int(values[wrong][0])}, which {space} has not; correct its space")
-    codes = torch.zeros(len(values), int(sizes.sum()), device=values.device)
+    codes = torch.zeros(len(values), int(sizes.sum()), device=values.device, dtype=torch.float32)
     return codes.scatter_(1, counted + count.cumsum(0) - count, 1.0)
 
 
@@ -140,10 +160,10 @@ def check_vectors(space: spaces.Space[Any]) -> None:
         )
 
 
-def as_matrix(obs: Any, space: spaces.Space[Any]) -> Tensor:
-    """Observations, batched, as the network takes them, shape (n, features)."""
+def as_matrix(obs: Any, space: spaces.Space[Any], origin: Origin | None = None) -> Tensor:
+    """Observations, batched, as the network takes them, shape (n, features); ``origin`` and errors as of `flatten`."""
     ready = obs if isinstance(obs, dict) else np.asarray(obs)
-    return flatten(obs_as_tensor(ready, torch.device("cpu")), space)
+    return flatten(obs_as_tensor(ready, torch.device("cpu")), space, origin=origin)
 
 
 def as_picture(flat: Tensor, space: spaces.Space[Any]) -> Tensor:

@@ -23,6 +23,7 @@ from torch import Tensor
 from pib_rl.agents import ppo_arguments
 from pib_rl.agents.heads.units import check_action_space
 from pib_rl.agents.learners.registry import find_learner, rule_settings
+from pib_rl.agents.network.last_good import last_good
 from pib_rl.agents.observation_shapes import SingleObservations
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
@@ -36,6 +37,7 @@ from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.agents.saved import first_difference
 from pib_rl.agents.storing.agent import StoredAlgorithm
+from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.common.state import check_state
 from pib_rl.common.streams import ENVIRONMENT, Streams
 from pib_rl.common.tree import Flat, flatten_state, join_state
@@ -296,31 +298,24 @@ class PIB(StoredAlgorithm):
         self.policy.set_training_mode(False)
         seen = RolloutRecorder(self.policy, self._flat(self._last_obs))
         callback.on_rollout_start()
-        for step in range(n_rollout_steps):
-            taken = self._decide(seen, step)
+        for _ in range(n_rollout_steps):
+            taken = self._decide(seen)
             actions = self.policy.to_env(taken)
             new_obs, rewards, dones, infos = self._step(env, actions)
-            self._check(rewards)
             self.num_timesteps += self.envs_per_chip
+            check_arrays(rewards, "reward", Origin(self.num_timesteps))
+            flat = self._flat(new_obs)
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
             self._update_info_buffer(infos, dones)
-            seen.add(self._flat(new_obs), rewards, dones, infos)
+            seen.add(flat, rewards, dones, infos, self.num_timesteps)
             self._last_obs = new_obs
             self._last_episode_starts = dones
         self.rollout = seen.rollout()
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
-
-    def _check(self, rewards: np.ndarray) -> None:
-        """Raises ValueError unless the rewards of a step, shape (n_envs,), are finite numbers."""
-        if not np.isfinite(rewards).all():
-            raise ValueError(
-                f"the environment returned the reward {rewards[~np.isfinite(rewards)][0]} at step "
-                f"{self.num_timesteps}; rewards must be finite numbers"
-            )
 
     def _step(self, env: VecEnv, actions: np.ndarray) -> Any:
         """A step of all environments; what one of them raises is noted to be of the environment, and when it was."""
@@ -331,27 +326,38 @@ class PIB(StoredAlgorithm):
             raise
 
     def _flat(self, obs: Any) -> Tensor:
-        return self.policy.flatten(obs_as_tensor(obs, self.device))
+        """What the environments show after ``num_timesteps``, by chip; ValueError unless it is finite numbers."""
+        return self.policy.flatten(obs_as_tensor(obs, self.device), Origin(self.num_timesteps))
 
     @torch.inference_mode()
-    def _decide(self, seen: RolloutRecorder, step: int) -> np.ndarray:
+    def _decide(self, seen: RolloutRecorder) -> np.ndarray:
         """One pass through the hardware and a draw of actions, shape (n_envs, ...)."""
         outputs = self.policy.outputs(seen.obs[-1])
-        if step == 0 and not all(part.isfinite().all() for part in outputs):
+        if not all(part.isfinite().all() for part in outputs):
             raise ValueError(
-                f"the policy's outputs are no finite numbers any more at step {self.num_timesteps}: the "
-                "training diverged; lower learning_rate or hidden_rate"
+                f"the policy's outputs, of which actions are made, are no finite numbers at step {self.num_timesteps}: "
+                "mend the hardware's measure, or lower learning_rate or hidden_rate"
             )
         actions = self.policy.head.explore(outputs.parameters, self.policy.streams)
         seen.decide(actions, outputs)
         return self.policy.ungrouped(actions).cpu().numpy()
 
     def train(self) -> None:
-        """One iteration of the rule on the rollout just collected."""
+        """One iteration of the rule on the rollout just collected.
+
+        Raises:
+            ValueError: If numbers are not finite any more; everything that learned is as before then.
+        """
         rate = float(self.lr_schedule(self._current_progress_remaining))
         progress = min(1.0, 1 - self._current_progress_remaining)  # the last rollout may overrun the budget
         self.rule.config = replace(self.rule.config, **self._clipping())
-        log = self.rule.update(self.rollout, progress, rate)
+        before = self.rule.test.remembered
+        try:
+            with last_good(f"the training at step {self.num_timesteps}", self.policy, self.rule.learner.memory):
+                log = self.rule.update(self.rollout, progress, rate)
+        except ValueError:
+            self.rule.test.remembered = before
+            raise
         self.remembered = self.rule.test.remembered
         self.logger.record("train/learning_rate", rate)
         for key, value in log.items():

@@ -22,7 +22,15 @@ from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
 from pib_rl.agents.network.wafer import check_chip, chip_state
 from pib_rl.agents.observation_shapes import is_batch
-from pib_rl.agents.observations import ImageLayout, check_observation_space, flatten, image_layout, parts_of
+from pib_rl.agents.observations import (
+    ImageLayout,
+    check_observation_space,
+    flatten,
+    image_layout,
+    parts_of,
+    precision,
+)
+from pib_rl.common.finite import Origin, check_finite
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Read
@@ -153,6 +161,7 @@ class PIBPolicy(BasePolicy):
         )
         shape = CALIBRATION_SAMPLES, self.model.network.in_features
         self.model.network.calibrate(self.streams.normal(LEARNING, self.streams.zeros(*shape)))
+        self._precision = precision(observation_space)
         self._plain = isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 1
 
     @staticmethod
@@ -194,19 +203,24 @@ class PIBPolicy(BasePolicy):
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), **self._arguments}
 
-    def flatten(self, obs: PyTorchObs) -> Tensor:
-        """Observations of n environments as floats, shape (*chips, n / chips, features): one-hot, images 0..1."""
+    def flatten(self, obs: PyTorchObs, origin: Origin | None = None) -> Tensor:
+        """Observations of n environments as floats, shape (*chips, n / chips, features): one-hot, images 0..1.
+
+        Raises:
+            ValueError: If a number is not finite; the message says where, ``origin`` is whose they are, and when.
+        """
         if self._plain and isinstance(obs, Tensor):
-            return self.grouped(obs.float())
-        return self.grouped(self._flat(obs))
+            check_finite(obs, origin=origin)
+            return self.grouped(obs.to(self._precision))
+        return self.grouped(self._flat(obs, origin))
 
-    def flatten_one(self, obs: PyTorchObs) -> Tensor:
-        """One observation, batched, as floats, shape (features,)."""
-        return self._flat(obs)[0]
+    def flatten_one(self, obs: PyTorchObs, origin: Origin | None = None) -> Tensor:
+        """One observation, batched, as floats, shape (features,); errors as of `flatten`."""
+        return self._flat(obs, origin)[0]
 
-    def _flat(self, obs: PyTorchObs) -> Tensor:
+    def _flat(self, obs: PyTorchObs, origin: Origin | None) -> Tensor:
         """Shape (n, features); of an image that patches look at, in the order of `Grid`."""
-        flat = flatten(obs, self.observation_space, self.normalize_images)
+        flat = flatten(obs, self.observation_space, self.normalize_images, origin)
         return flat if self._order is None else flat.index_select(-1, self._order)
 
     def grouped(self, values: Tensor) -> Tensor:

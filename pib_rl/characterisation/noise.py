@@ -38,7 +38,7 @@ class ReadNoise(Measurement):
             signs = chip.signs(PATTERNS, array.in_features)
             by_size = torch.stack([read_std(array, size * signs).square().mean(0).sqrt() for size in SIZES])
             columns = min(COLUMNS, array.in_features)
-            alone = torch.eye(array.in_features)[:columns]
+            alone = torch.eye(array.in_features, dtype=torch.float32)[:columns]
             by_weight = read_std(array, alone) / chip.sigma
             weights = array.weights()[:, :columns].T / chip.sigma
         if not (by_size.any() or by_weight.any()):

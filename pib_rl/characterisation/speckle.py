@@ -69,7 +69,7 @@ class Speckle(Measurement):
         measured = f"measured, contrast {contrast(self.intensity):.2f}"
         counted = relative.flatten().numpy()
         axes[0].hist(counted, bins=80, range=(0, end), density=True, color=BLUE, alpha=0.6, label=measured)
-        across = torch.linspace(0, end, 100)
+        across = torch.linspace(0, end, 100, dtype=torch.float32)
         law = f"exponential law, contrast 1 $\\pm$ {relative.shape[1] ** -0.5:.2f}"
         axes[0].plot(across, (-across).exp(), color="black", linewidth=1, label=law)
         axes[0].set_yscale("log")

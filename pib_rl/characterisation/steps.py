@@ -70,7 +70,7 @@ class StepResponse(Measurement):
         mean_up, mean_down = rising.mean().item(), falling.mean().item()
         total = mean_up + mean_down
         mean = self.up[:, moving].mean(1)
-        line = torch.linspace(mean[0].item(), mean[-1].item(), len(mean))
+        line = torch.linspace(mean[0].item(), mean[-1].item(), len(mean), dtype=torch.float32)
         return {
             "unit": self.unit,
             "pulses_each_way": self.train * (len(self.up) - 1),

@@ -52,14 +52,16 @@ class TestChip:
 
     def sines(self, samples: int) -> Tensor:
         """Drives that sample sines of variance 1 at random phases, shape (samples, in_features)."""
-        fraction = self.substrate.streams.uniform(DRIVE, torch.zeros(samples, self.medium.in_features))
+        fraction = self.substrate.streams.uniform(
+            DRIVE, torch.zeros(samples, self.medium.in_features, dtype=torch.float32)
+        )
         return fraction.mul_(2 * math.pi).sin_().mul_(2**0.5)
 
     def normal(self, rows: int, features: int) -> Tensor:
         """Standard normal numbers, shape (rows, features)."""
-        return self.substrate.streams.normal(DRIVE, torch.zeros(rows, features))
+        return self.substrate.streams.normal(DRIVE, torch.zeros(rows, features, dtype=torch.float32))
 
     def signs(self, rows: int, features: int) -> Tensor:
         """Numbers 1 and -1 at random, shape (rows, features)."""
-        fraction = self.substrate.streams.uniform(DRIVE, torch.zeros(rows, features))
+        fraction = self.substrate.streams.uniform(DRIVE, torch.zeros(rows, features, dtype=torch.float32))
         return (fraction < 0.5) * 2.0 - 1

@@ -35,7 +35,7 @@ class Transfer(Measurement):
     def measure(cls, chip: TestChip) -> Transfer:
         """Drives all inputs of the medium alike, from one end to the other."""
         medium = chip.medium
-        drive = torch.linspace(-REACH, REACH, POINTS)
+        drive = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float32)
         alike = drive[:, None].expand(-1, medium.in_features).contiguous()
         with chip.bench():
             mean, ideal = medium.measure(alike, Read.MEAN), medium.measure(alike, Read.IDEAL)

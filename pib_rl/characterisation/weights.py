@@ -14,7 +14,7 @@ from pib_rl.characterisation.measurement import Measurement
 from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.common.palette import BLUE, GREEN, RED
 
-RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond
+RAIL = 1e-6  # a conductance this near to 0 or to the largest counts as there; devices that spread go beyond the largest
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Weights(Measurement):
     def plot(self, axes: list[Any]) -> None:
         axes[0].hist(self.weights.numpy(), bins=60, density=True, color=BLUE, alpha=0.6, label="weights")
         reach = max(4.0, self.weights.abs().max().item())
-        across = torch.linspace(-reach, reach, 200)
+        across = torch.linspace(-reach, reach, 200, dtype=torch.float32)
         density = (-across.square() / 2).exp() / (2 * math.pi) ** 0.5
         axes[0].plot(across, density, color="black", linewidth=1, label="normal law")
         for values, label, colour in zip(

@@ -99,7 +99,7 @@ class Streams:
 
     def zeros(self, *shape: int) -> Tensor:
         """Zeros of that shape for every chip: shape (*chips, *shape)."""
-        return torch.zeros((*self.chips, *shape))
+        return torch.zeros((*self.chips, *shape), dtype=torch.float32)
 
     def spread(self, value: float | Tensor, like: Tensor) -> float | Tensor:
         """A number, or one per chip, shape (*chips), so that it combines with ``like``, shape (*chips, ...)."""

@@ -68,7 +68,7 @@ class LabelsTask(LearningTask):
             "test_accuracy_noiseless": model.set_params(read=Read.MEAN.value).chip_scores(data.x_test, labels),
         }
         guess = np.atleast_2d(guess)[0]
-        inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
+        inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).to(model.device)
         for name, figure in (
             ("confusion", figures.confusion(labels, guess, model.classes_, f"Test samples: {title}")),
             ("hardware", figures.hardware(first.model_, inputs, data.image, f"What the hardware saw: {title}")),

@@ -55,7 +55,7 @@ class ValuesTask(LearningTask):
             "test_r2_noiseless": model.set_params(read=Read.MEAN.value).chip_scores(data.x_test, truth),
         }
         guess = guess.reshape(-1, *truth.shape)[0]
-        inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).float().to(model.device)
+        inputs = torch.as_tensor(data.x_test[: figures.SHOWN]).to(model.device)
         for name, figure in (
             ("predictions", figures.predictions(truth, guess, f"Test samples: {title}")),
             ("hardware", figures.hardware(first.model_, inputs, data.image, f"What the hardware saw: {title}")),

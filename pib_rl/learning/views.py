@@ -60,7 +60,7 @@ class ViewsTask(LearningTask):
         """Pictures of one chip; ``seen`` are its features of test samples, or of training samples."""
         title, last = self.config.title, model.model_.network.last.out_features
         shown, names = (data.x_test, data.y_test) if len(data.x_test) else (fitted.x, fitted.y)
-        inputs = torch.as_tensor(shown[: figures.SHOWN]).float().to(model.device)
+        inputs = torch.as_tensor(shown[: figures.SHOWN]).to(model.device)
         views = figures.views(model, fitted.x, fitted.other, data.image, f"Views and what is decoded: {title}")
         for name, figure in (
             ("views", views),
@@ -75,7 +75,7 @@ class ViewsTask(LearningTask):
         assert data.y_test is not None
         scale = Normaliser(fitted.x.shape[1], common=data.image is not None)  # as the network sees them
         scale.update(torch.as_tensor(fitted.x))
-        known, other = (scale(torch.as_tensor(part).float()).numpy() for part in (fitted.x, data.x_test))
+        known, other = (scale(torch.as_tensor(part)).numpy() for part in (fitted.x, data.x_test))
         pca = PCA(min(COMPONENTS, *known.shape), random_state=self.draws)
         with np.errstate(invalid="ignore"):  # shares of a variance of 0
             pca.fit(known)

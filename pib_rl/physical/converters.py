@@ -91,7 +91,7 @@ class FragileConverter(nn.Module):
     def __init__(self, bits: int | None, low: float, high: float, inl: float = 0.0) -> None:
         super().__init__()
         self.converter = Converter(bits, low, high, inl)
-        self.bits = nn.Buffer(torch.tensor(float(bits or 0)))
+        self.bits = nn.Buffer(torch.tensor(float(bits or 0), dtype=torch.float32))
         restore_after_loading(self)
 
     @property

@@ -34,7 +34,7 @@ class TanhMedium(Medium):
         return tanh_(drive.clone())
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
-        edge = torch.ones(self.out_features)
+        edge = torch.ones(self.out_features, dtype=torch.float32)
         return -edge, edge
 
 

@@ -94,7 +94,7 @@ class Fault:
             return self.size
         if not chips:
             raise ValueError(f"{self} has a size per chip, and there is one chip; give one size, or more chips")
-        return torch.linspace(self.size, self.last, chips[0])
+        return torch.linspace(self.size, self.last, chips[0], dtype=torch.float32)
 
     def of_chip(self, chip: int, chips: int) -> Fault:
         """The same fault on one chip of a wafer, counted from 0, with the size that it has there."""
@@ -203,7 +203,7 @@ def check_clock(seconds: float) -> None:
 
 def struck(kind: str, fraction: Size, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
     """Which parts a fault hits, each by itself with probability ``fraction`` 0..1: truth values, shape of ``like``."""
-    share = torch.as_tensor(fraction)
+    share = torch.as_tensor(fraction, dtype=torch.float32)
     if not ((share >= 0) & (share <= 1)).all():
         raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
     return streams.uniform(stream, like) < streams.spread(share.to(like.device), like)

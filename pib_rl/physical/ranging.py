@@ -38,8 +38,10 @@ class RangedConverter(FragileConverter):
     def __init__(self, bits: int | None, span: float, inl: float, limit: float, chips: tuple[int, ...] = ()) -> None:
         super().__init__(bits, -span, span, inl)
         self._limit = limit
-        self.gain = nn.Buffer(torch.ones(chips))
-        self._factor: float | Tensor = nn.Buffer(torch.ones((*chips, 1, 1)), persistent=False) if chips else 1.0
+        self.gain = nn.Buffer(torch.ones(chips, dtype=torch.float32))
+        self._factor: float | Tensor = (
+            nn.Buffer(torch.ones((*chips, 1, 1), dtype=torch.float32), persistent=False) if chips else 1.0
+        )
 
     @property
     def amplification(self) -> float | Tensor:

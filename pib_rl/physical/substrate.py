@@ -67,7 +67,7 @@ class Medium(Part, ABC):
 
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
         """Least and largest output h of a measurement, shape (out_features,) each; infinite if not known, as here."""
-        edge = torch.full((self.out_features,), torch.inf)
+        edge = torch.full((self.out_features,), torch.inf, dtype=torch.float32)
         return -edge, edge
 
     def shown(self, outputs: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Array(Part, ABC):
     def __init__(self, in_features: int, out_features: int, meter: Meter) -> None:
         super().__init__(in_features, out_features)
         self.meter = meter
-        self.wear = nn.Buffer(torch.zeros((*meter.chips, out_features, in_features)))
+        self.wear = nn.Buffer(torch.zeros((*meter.chips, out_features, in_features), dtype=torch.float32))
 
     @property
     def weights_held(self) -> int:

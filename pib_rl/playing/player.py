@@ -7,7 +7,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from pib_rl.agents.observations import batched
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.cli.cli import mistakes
+from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.common.pictures import as_frame
 from pib_rl.common.streams import Streams
 from pib_rl.physical.substrate import Read
@@ -38,6 +41,8 @@ class EpisodePlayer(Episodes):
         """What is planned for this step happens before the policy decides; nothing here."""
 
     def _decide(self, obs: Any) -> None:
+        with mistakes():
+            check_arrays(batched(obs), origin=Origin(self.steps))
         self._action = self.probe.act(obs if isinstance(obs, dict) else np.asarray(obs))[0]
 
     def advance(self) -> None:
@@ -52,6 +57,8 @@ class EpisodePlayer(Episodes):
         if self.over:
             self._begin()
         obs, reward, terminated, truncated, _ = self.env.step(self._action)
+        with mistakes():
+            check_arrays(np.asarray([reward], dtype=float), "reward", Origin(self.steps + 1))
         self.count(reward, terminated or truncated)
         if not self.over:
             self._due()

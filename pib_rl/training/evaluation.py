@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is
 from pib_rl.agents.policy import PIBPolicy, Reader
 from pib_rl.agents.resuming.failures import note_environment
 from pib_rl.cli.cli import note
+from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.envs.make import LONGEST
 from pib_rl.physical.substrate import Read
 
@@ -101,13 +102,17 @@ def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tup
     sums, missing = np.zeros(len(wanted)), sum(wanted)
     obs, ended = env.reset(), np.ones(len(wanted), dtype=bool)
     state: Any = None
+    played = 0
     while missing:
+        check_arrays(obs, "evaluation's observation", Origin(played))
         actions, state = player.predict(obs, state, ended, deterministic=True)
         try:
             obs, rewards, ended, infos = env.step(actions)
         except Exception as error:
             note_environment(error, "in an evaluation")
             raise
+        played += 1
+        check_arrays(rewards, "evaluation's reward", Origin(played))
         sums += rewards
         steps += 1
         for index in np.flatnonzero(ended | (steps >= most)).tolist():

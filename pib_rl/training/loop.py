@@ -60,7 +60,8 @@ def learn(
             else:
                 model.learn(timesteps, callbacks)
         wall = time.perf_counter() - start if checkpoints is None else checkpoints.saver.wall_s
-        evaluations.evaluate_now()
+        with mistakes(), environment_failures():
+            evaluations.evaluate_now()
         model.logger.record("time/total_timesteps", model.num_timesteps, exclude="tensorboard")
         model.logger.dump(model.num_timesteps)
     finally:

@@ -17,6 +17,7 @@ from pib_rl.agents.policy import Reader
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.settings import TaskSettings
 from pib_rl.common.atomic import write_atomically
+from pib_rl.common.finite import Origin
 from pib_rl.common.streams import EXPLORATION, Streams
 from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.physical.substrate import Read
@@ -125,15 +126,16 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
 def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) -> tuple[np.ndarray, np.ndarray]:
     """Observations, as `log` returns them, and those of the next step of the same episodes, of the same shape."""
     pairs, obs = [], env.reset()
-    flat = _flat(obs, env)
+    flat = _flat(obs, env, 0)
     steps = range(0, config.timesteps, config.n_envs)
-    for _ in tqdm(steps, unit_scale=config.n_envs, unit="step", disable=not config.progress, dynamic_ncols=True):
+    for step in tqdm(steps, unit_scale=config.n_envs, unit="step", disable=not config.progress, dynamic_ncols=True):
         obs, _, dones, _ = env.step(act(obs))
-        before, flat = flat, _flat(obs, env)
+        before, flat = flat, _flat(obs, env, step + config.n_envs)
         pairs.append((before[~dones], flat[~dones]))
     now, later = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return now, later
 
 
-def _flat(obs: Any, env: VecEnv) -> np.ndarray:
-    return as_picture(as_matrix(obs, env.observation_space), env.observation_space).numpy().astype(np.float32)
+def _flat(obs: Any, env: VecEnv, step: int) -> np.ndarray:
+    space = env.observation_space
+    return as_picture(as_matrix(obs, space, Origin(step)), space).numpy()

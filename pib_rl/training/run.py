@@ -161,7 +161,8 @@ def train(
         )
         folder.save_policy(policy.state_dict())
         draw(folder, config, spec.reward_threshold)
-        result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
+        with mistakes(), environment_failures():
+            result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
         happened = [_plain(fault) for fault in plan.happened] if faults else None
         folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened))
         remove_checkpoints(folder.path)

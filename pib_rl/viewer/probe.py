@@ -127,8 +127,8 @@ class Probe:
     ) -> UnitView:
         """``h`` is what the medium showed for one sample: a row, or with ``squares`` a row for each of them."""
         places, inputs = (1, medium.in_features) if squares is None else (squares.positions, squares.grid.features)
-        drive = torch.zeros(1, inputs) if drive is None else drive
-        h = torch.zeros(places, medium.out_features) if h is None else medium.shown(h)
+        drive = torch.zeros(1, inputs, dtype=torch.float32) if drive is None else drive
+        h = torch.zeros(places, medium.out_features, dtype=torch.float32) if h is None else medium.shown(h)
         light = h.float().cpu().numpy()
         limit = self._limit(f"{name} medium", float(np.abs(light).max()))
         self._limit(f"{name} depth", -float(light.min()))  # a dark camera shows a little of its noise below 0

@@ -126,6 +126,7 @@ def test_the_normaliser_stands_between_observation_and_hardware():
     plain = policy.model.outputs(obs)
     policy.model.normaliser.mean.fill_(2.0)
     policy.model.normaliser.std.fill_(3.0)
+    policy.model.normaliser.restore()
     torch.testing.assert_close(policy.model.outputs(obs * 3 + 2), plain)
 
 

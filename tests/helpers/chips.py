@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
+from pib_rl.physical.memristive.config import OF_DEVICES
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Substrate
 
@@ -168,10 +169,15 @@ PULSED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def make(kind: str, seed: int = 0, chips: int | None = None, **options: Any) -> Substrate:
-    """A substrate of one of `KINDS` or `PULSED`, its options changed by ``options``; a wafer if ``chips`` is given."""
+    """A substrate of one of `KINDS` or `PULSED`, its options changed by ``options``; a wafer if ``chips`` is given.
+
+    A published device gets none of the options of linear ones, which it would refuse.
+    """
     name, defaults = (KINDS | PULSED)[kind]
-    streams = Streams(seed, chips)
-    return registry.make(name, {**defaults, **options}, streams, Meter(streams.chips))
+    streams, settings = Streams(seed, chips), {**defaults, **options}
+    if settings.get("device") is not None:
+        settings = {option: value for option, value in settings.items() if option not in OF_DEVICES}
+    return registry.make(name, settings, streams, Meter(streams.chips))
 
 
 def draws(*shape: int, seed: int = 0, size: float = 1.0) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 
 from pib_rl.agents.estimators.settings import find_data_learner
@@ -48,6 +49,12 @@ def check_arguments(model: Any, patches: bool) -> None:
         )
 
 
+def precisions(values: object) -> list[type[np.floating[Any]]]:
+    """Types that data may keep, the first one for all others: 32 bits where these hold them exactly, else 64."""
+    short = isinstance(values, np.ndarray) and np.can_cast(values.dtype, np.float32)
+    return [np.float32, np.float64] if short else [np.float64, np.float32]
+
+
 def _check_stopping(model: Any) -> None:
     whole("n_iter_no_change", model.n_iter_no_change, 1)
     if not isinstance(model.early_stopping, bool):
@@ -64,7 +71,7 @@ def _check_stopping(model: Any) -> None:
 
 def _check_device(device: str) -> None:
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device, dtype=torch.float32)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device must be one that torch has here, such as cpu, got {device!r} ({reason})") from None

@@ -13,7 +13,7 @@ import torch
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from pib_rl.agents.estimators.arguments import check_arguments
+from pib_rl.agents.estimators.arguments import check_arguments, precisions
 from pib_rl.agents.estimators.label_samples import LabelledSamples
 from pib_rl.agents.estimators.length import LONG, Length, length
 from pib_rl.agents.estimators.progress import FitProgress
@@ -26,6 +26,7 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
 from pib_rl.agents.resuming.estimator import load_model_state, model_state
+from pib_rl.common.finite import check_arrays
 from pib_rl.common.options import mapping, shown
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
@@ -251,10 +252,11 @@ class PhysicalEstimator(WaferEstimator):
         try:
             self._check()
             x, target = self._take(X, y, first)
-            inputs = self._tensor(x)
+            inputs = torch.tensor(x, device=self.device)
             if first:
                 with few_threads(min(CALIBRATION_SAMPLES, len(inputs)), self._chip.width):
                     self._make(inputs)
+            inputs = self.model_.normaliser.narrowed(inputs)
             for fault in parse_all(self.faults, self._epochs(len(x)), "epochs"):
                 check(self.model_, fault)
             return inputs, target.to(self.device)
@@ -265,17 +267,17 @@ class PhysicalEstimator(WaferEstimator):
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
         """Checked inputs and encoded labels."""
-        with np.errstate(over="ignore"):
-            x, y = validate_data(
-                self,
-                X,
-                y,
-                dtype=np.float32,
-                reset=first,
-                ensure_min_samples=2,
-                multi_output=True,
-                y_numeric=self._numeric,
-            )
+        x, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=precisions(X),
+            reset=first,
+            ensure_min_samples=2,
+            multi_output=True,
+            y_numeric=self._numeric,
+        )
+        check_arrays(x, "sample")
         self._check_image(x)
         return x, self._encode(y, first)
 
@@ -377,7 +379,8 @@ class PhysicalEstimator(WaferEstimator):
         return few_threads(samples, max(network.last.out_features, *(unit.out_features for unit in network.chain)))
 
     def _tensor(self, x: np.ndarray) -> Tensor:
-        return torch.tensor(x, device=self.device)
+        """Inputs as the fitted chip needs them."""
+        return self._model().normaliser.narrowed(torch.tensor(x, device=self.device))
 
     def _predict(self, X: Any) -> np.ndarray:
         """Outputs of the readout, shape (*chips, n, outputs)."""
@@ -386,8 +389,9 @@ class PhysicalEstimator(WaferEstimator):
     def _read(self, X: Any, measure: Callable[[Tensor, Read], Tensor]) -> np.ndarray:
         """What ``measure`` gives for checked inputs, in portions."""
         self._check()
-        with np.errstate(over="ignore"):
-            x = self._tensor(validate_data(self, X, dtype=np.float32, reset=False))
+        checked = validate_data(self, X, dtype=precisions(X), reset=False)
+        check_arrays(checked, "sample")
+        x = self._tensor(checked)
         with self._few_threads(min(AT_ONCE, len(x))):
             parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
         return np.asarray(joined(parts).cpu().numpy(), dtype=np.float64)

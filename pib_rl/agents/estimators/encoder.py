@@ -12,12 +12,14 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
+from pib_rl.agents.estimators.arguments import precisions
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.label_samples import explained_variance
 from pib_rl.agents.estimators.trainer import AT_ONCE
 from pib_rl.agents.estimators.view_samples import ViewSamples
 from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.agents.network.model import joined
+from pib_rl.common.finite import check_arrays
 from pib_rl.common.options import mapping
 from pib_rl.physical.substrate import Read
 
@@ -141,17 +143,18 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
 
     def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
         """Checked inputs, and their other views, given in the place of labels; none have no length."""
-        with np.errstate(over="ignore"):
-            x = validate_data(self, X, dtype=np.float32, reset=first, ensure_min_samples=2)
-            other = None if y is None else check_array(y, dtype=np.float32, input_name="other")
+        x = validate_data(self, X, dtype=precisions(X), reset=first, ensure_min_samples=2)
+        other = None if y is None else check_array(y, dtype=precisions(y), input_name="other")
+        for values in (x,) if other is None else (x, other):
+            check_arrays(values, "sample")
         self._check_image(x)
         if other is not None and other.shape != x.shape:
             raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
-        return x, torch.empty(0) if other is None else torch.tensor(other)
+        return x, torch.empty(0, dtype=torch.float32) if other is None else torch.tensor(other)
 
     def _outputs(self) -> int:
         return int(self.n_features_in_)
 
     def _samples(self, x: Tensor, y: Tensor) -> ViewSamples:
         paired = len(y) > 0
-        return ViewSamples(self.model_, x, self._two_views(paired), y if paired else None)
+        return ViewSamples(self.model_, x, self._two_views(paired), y.to(x) if paired else None)

@@ -16,6 +16,7 @@ from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.label_samples import ClassSamples, LabelledSamples, ValueSamples
 from pib_rl.agents.estimators.wafer import accuracies, r2_scores
+from pib_rl.agents.network.normaliser import ROUNDING
 
 __all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
 
@@ -152,17 +153,23 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         values = values.reshape(len(values), -1)
         if first:
             self.flat_ = flat
-            self.mean_ = values.mean(0)
             with np.errstate(over="ignore", invalid="ignore"):
-                spread = values.std(0)
+                self.mean_, spread = values.mean(0), values.std(0)
             if not np.isfinite(spread).all():
                 raise ValueError("y is too large: its standard deviation is no finite number; scale it down")
-            self.spread_ = np.where(spread > 0, spread, 1.0)
+            self.spread_ = np.where(spread > self._rounding, spread, 1.0)
         if values.shape[1] != len(self.mean_):
             raise ValueError(
                 f"y must have {len(self.mean_)} values per sample as in the first fit, got {values.shape[1]}"
             )
-        return torch.as_tensor((values - self.mean_) / self.spread_, dtype=torch.float32)
+        gap = values - self.mean_
+        gap[np.abs(gap) <= self._rounding] = 0.0  # Adam would blow up even that
+        return torch.as_tensor(gap / self.spread_, dtype=torch.float32)
+
+    @property
+    def _rounding(self) -> np.ndarray:
+        """How far from their mean values may lie by rounding alone, shape (k,)."""
+        return np.asarray(ROUNDING * np.finfo(np.float64).eps * np.abs(self.mean_))
 
     def _outputs(self) -> int:
         return len(self.mean_)

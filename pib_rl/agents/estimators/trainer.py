@@ -14,6 +14,7 @@ from pib_rl.agents.estimators.stopping import Pace, Patience, Schedule
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
+from pib_rl.agents.network.last_good import DivergedError, last_good
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.readout import with_one
 from pib_rl.common.streams import LEARNING
@@ -121,8 +122,12 @@ class Trainer:
         """One pass over the samples in random order, progress going from ``start`` to ``end``; means of the metrics.
 
         Raises:
-            ValueError: If the losses are no finite numbers any more.
+            DivergedError: If numbers are not finite any more; everything that learned is as before the pass then.
         """
+        with last_good("the training", self.model, self.learner.memory):
+            return self._epoch(samples, start, end)
+
+    def _epoch(self, samples: LabelledSamples, start: float, end: float) -> dict[str, float]:
         picks = self._batches(len(samples))
         logs = [
             self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)
@@ -130,7 +135,7 @@ class Trainer:
         found = {name: torch.stack([log[name] for log in logs]) for name in logs[0]}
         means = {name: float(values.mean()) for name, values in found.items()}
         if not all(map(math.isfinite, means.values())):
-            raise ValueError(
+            raise DivergedError(
                 f"the training{_diverged(found.values())} diverged: losses are no finite numbers any more; lower "
                 "hidden_rate or learning_rate"
             )

@@ -38,7 +38,7 @@ class ViewSamples(ValueSamples):
         self.other = x if other is None else other
 
     def target(self, pick: Tensor) -> Target:
-        return Target(torch.eye(len(pick), device=pick.device).repeat(COUNT, 1), classes=True)
+        return Target(torch.eye(len(pick), device=pick.device, dtype=torch.float32).repeat(COUNT, 1), classes=True)
 
     def wanted(self, pick: Tensor) -> Tensor:
         clean: Tensor = self.model.normaliser(self.x[pick])

@@ -161,9 +161,9 @@ def _shapes(image: Grid) -> Tensor:
 
     Across and down are in half pixels from the middle; a knot's is bicubic and 1 at the knot.
     """
-    down, across = (torch.arange(size) * 2.0 + 1 - size for size in (image.height, image.width))
+    down, across = (torch.arange(size, dtype=torch.float32) * 2.0 + 1 - size for size in (image.height, image.width))
     v, u = torch.meshgrid(down, across, indexing="ij")
-    knots = torch.eye(KNOTS**2).view(-1, 1, KNOTS, KNOTS)
+    knots = torch.eye(KNOTS**2, dtype=torch.float32).view(-1, 1, KNOTS, KNOTS)
     bends = interpolate(knots, (image.height, image.width), mode="bicubic", align_corners=True)
     return torch.cat([torch.stack([u, v, torch.ones_like(u)]), bends[:, 0]]).flatten(1)
 

@@ -23,7 +23,7 @@ class BernoulliHead(Head):
         super().__init__()
         self.outputs = bits
         self.shape = (bits,)
-        self.register_buffer("sizes", torch.full((bits,), 2.0))  # what a saved policy chooses among
+        self.register_buffer("sizes", torch.full((bits,), 2.0, dtype=torch.float32))  # saved policies tell
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         return (streams.uniform(EXPLORATION, parameters) < parameters.sigmoid()).long()

@@ -49,7 +49,7 @@ class GaussianHead(Head):
         self.shape = (actions,)
         self.correlation = correlation
         self._noise: Tensor | None = None
-        self.register_buffer("log_std", torch.full((*chips, 1, actions), log_std))
+        self.register_buffer("log_std", torch.full((*chips, 1, actions), log_std, dtype=torch.float32))
         self.optimiser = Adam((*chips, 1, actions))
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:

@@ -27,7 +27,7 @@ class Feedback(nn.Module):
         outputs = model.readout.array.out_features
         self.sizes = [unit.out_features for unit in model.network.chain]
         with model.streams.aside("feedback"):
-            draws = model.streams.normal(FABRICATION, torch.zeros(outputs, sum(self.sizes)))
+            draws = model.streams.normal(FABRICATION, torch.zeros(outputs, sum(self.sizes), dtype=torch.float32))
         self.register_buffer("side_by_side", draws / outputs**0.5)
 
     @property

@@ -70,7 +70,7 @@ class EvolutionStrategy(Learner):
         device = self.model.device
         generator = self.model.streams.generator(LEARNING, device)
         return [
-            torch.randn(array.out_features, array.in_features, generator=generator, device=device)
+            torch.randn(array.out_features, array.in_features, generator=generator, device=device, dtype=torch.float32)
             * array.in_features**-0.5
             for array in self.arrays
         ]

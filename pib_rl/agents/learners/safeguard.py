@@ -59,8 +59,8 @@ class Safeguard(nn.Module):
             Saturation(1.5, 1.0, 2, unit.out_features, None if unit.patch_grid is None else unit.patch_grid.after, None)
             for unit in network.chain
         )
-        self.register_buffer("sums", torch.zeros(len(network.chain), blocks, *chips))
-        self.register_buffer("variances", torch.zeros(len(network.chain), blocks, *chips))
+        self.register_buffer("sums", torch.zeros(len(network.chain), blocks, *chips, dtype=torch.float32))
+        self.register_buffer("variances", torch.zeros(len(network.chain), blocks, *chips, dtype=torch.float32))
 
     def losses(self, measured: Activations, kept: Target) -> list[Tensor]:
         """Q of every unit, shape (blocks, *chips, n), for n held-out samples as measured now."""

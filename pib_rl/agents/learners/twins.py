@@ -36,7 +36,7 @@ class Parameter(nn.Module):
     def __init__(self, value: Tensor, streams: Streams) -> None:
         super().__init__()
         with streams.aside("twin"):
-            direction = streams.normal(FABRICATION, torch.zeros(value.shape))
+            direction = streams.normal(FABRICATION, torch.zeros(value.shape, dtype=torch.float32))
         self.register_buffer("exact", value.clone())
         self.register_buffer("direction", direction.to(value.device))
 
@@ -150,7 +150,11 @@ def make_twin(medium: Medium, streams: Streams) -> MediumTwin:
 
 @twin_of(TanhMedium)
 def _tanh(medium: TanhMedium, streams: Streams) -> MediumTwin:
-    return ActivationTwin(torch.ones(medium.in_features), torch.zeros(medium.in_features), streams)
+    return ActivationTwin(
+        torch.ones(medium.in_features, dtype=torch.float32),
+        torch.zeros(medium.in_features, dtype=torch.float32),
+        streams,
+    )
 
 
 @twin_of(ActivationMedium)

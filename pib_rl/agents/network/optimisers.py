@@ -44,8 +44,8 @@ class Adam(nn.Module):
     def __init__(self, shape: tuple[int, ...], betas: tuple[float, float] = (0.9, 0.999)) -> None:
         super().__init__()
         self.betas = betas
-        self.register_buffer("first", torch.zeros(shape))
-        self.register_buffer("second", torch.zeros(shape))
+        self.register_buffer("first", torch.zeros(shape, dtype=torch.float32))
+        self.register_buffer("second", torch.zeros(shape, dtype=torch.float32))
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
         self._steps = 0.0
         restore_after_loading(self)

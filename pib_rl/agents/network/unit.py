@@ -110,7 +110,7 @@ class Unit(nn.Module):
         self.objective = objective
         self.optimiser = optimiser
         self.patch_grid = patch_grid
-        self.register_buffer("alive", torch.ones(()))
+        self.register_buffer("alive", torch.ones((), dtype=torch.float32))
         self.register_buffer("freedom", torch.ones_like(control.std))
         self._asked: Tensor | float | None = None  # nothing is noted before `begin`
         restore_after_loading(self)

@@ -41,9 +41,9 @@ class RunningDecoder(nn.Module):
         super().__init__()
         self.ridge = ridge
         self.memory = memory
-        self.register_buffer("own", torch.zeros((*chips, features, features)))
-        self.register_buffer("cross", torch.zeros((*chips, features, targets)))
-        self.register_buffer("weights", torch.zeros((*chips, features, targets)))
+        self.register_buffer("own", torch.zeros((*chips, features, features), dtype=torch.float32))
+        self.register_buffer("cross", torch.zeros((*chips, features, targets), dtype=torch.float32))
+        self.register_buffer("weights", torch.zeros((*chips, features, targets), dtype=torch.float32))
 
     def absorb(self, code: Tensor, y: Tensor) -> None:
         """Takes in n samples: centred codes, shape (*chips, n, features), and centred targets, (..., n, targets)."""

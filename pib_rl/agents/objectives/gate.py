@@ -30,7 +30,7 @@ class TargetGate(nn.Module):
     def __init__(self, features: int, shut: bool = True, chips: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.shut = shut
-        self.register_buffer("explained", torch.zeros((*chips, features)))
+        self.register_buffer("explained", torch.zeros((*chips, features), dtype=torch.float32))
 
     def forward(self, error: Tensor, lost: Tensor, y: Tensor, target: Target) -> Tensor:
         """Weights, shape (*chips, D), after taking in a batch.

@@ -232,7 +232,7 @@ class Rule:
         order, bonus = self._draw(len(newest), inputs.device), config.bonus(progress)
         shuffled, inputs = newest.take(order), inputs.index_select(-2, order)
         old = head.log_prob(shuffled.parameters, shuffled.actions)
-        measured = torch.empty((*old.shape, head.outputs + 1), device=inputs.device)
+        measured = torch.empty((*old.shape, head.outputs + 1), device=inputs.device, dtype=torch.float32)
         held, seen = inputs.new_zeros((), dtype=torch.float64), 0
         for which in minibatches(len(shuffled), config.batch_size, config.epochs):
             samples, taps = shuffled.part(which), inputs[..., which, :]

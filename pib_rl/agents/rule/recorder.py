@@ -12,6 +12,7 @@ from torch import Tensor
 from pib_rl.agents.observation_shapes import check_single
 from pib_rl.agents.policy import PIBPolicy, PolicyOutputs
 from pib_rl.agents.rule.rollout import Rollout
+from pib_rl.common.finite import Origin
 
 
 class RolloutRecorder:
@@ -38,15 +39,21 @@ class RolloutRecorder:
         self.actions.append(actions)
         self.outputs.append(outputs)
 
-    def add(self, obs: Tensor, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]) -> None:
-        """Notes what followed: ``obs`` by chip, the others of all n environments, as a `VecEnv` gives them."""
+    def add(
+        self, obs: Tensor, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], at: int | None = None
+    ) -> None:
+        """Notes what followed: ``obs`` by chip, the others of all n environments, as a `VecEnv` gives them.
+
+        ``at`` is the step of the training, for the message of a last observation that is no finite numbers.
+        """
         step = len(self.rewards)
         self.obs.append(obs)
         self.rewards.append(rewards.astype(np.float32))
         for index in np.flatnonzero(dones):
             cut = bool(infos[index].get("TimeLimit.truncated", False))
             last = self._last(infos[index], int(index), cut)
-            after = obs.reshape(-1, obs.shape[-1])[index] if last is None else self.policy.flatten_one(last)
+            origin = None if at is None else Origin(at, int(index))
+            after = obs.reshape(-1, obs.shape[-1])[index] if last is None else self.policy.flatten_one(last, origin)
             self.ends.append((step, int(index), after, cut))
 
     def _last(self, info: dict[str, Any], index: int, cut: bool) -> PyTorchObs | None:
@@ -75,7 +82,7 @@ class RolloutRecorder:
         terminated, truncated = torch.zeros_like(rewards), torch.zeros_like(rewards)
         if self.ends:
             steps, envs = (torch.tensor(places, device=device) for places in list(zip(*self.ends, strict=True))[:2])
-            cut = torch.tensor([float(end[3]) for end in self.ends], device=device)
+            cut = torch.tensor([end[3] for end in self.ends], device=device, dtype=torch.float32)
             truncated[steps, envs], terminated[steps, envs] = cut, 1 - cut
             last = torch.stack([end[2] for end in self.ends])
             following.view(len(following), -1, following.shape[-1])[steps, envs] = last

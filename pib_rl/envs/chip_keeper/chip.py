@@ -138,7 +138,7 @@ class Chip:
         for _ in range(REFITS):
             taps = with_one(model.network.measure(inputs).taps)
             shift = goal - model.readout.measure_inputs(taps)
-            model.readout.refit(taps, shift, RIDGE, torch.zeros(outputs))
+            model.readout.refit(taps, shift, RIDGE, torch.zeros(outputs, dtype=torch.float32))
         self.note(model.readout.measure(model.network.measure(inputs).taps))
 
     @torch.inference_mode()

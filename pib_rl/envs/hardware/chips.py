@@ -12,12 +12,14 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
+from torch import Tensor
 
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import as_learned, as_matrix, batched
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.saved import check_run, read_settings
+from pib_rl.common.finite import Origin
 from pib_rl.common.limits import sized, within_memory
 from pib_rl.common.options import shown
 from pib_rl.common.streams import CALIBRATION, Streams
@@ -92,13 +94,18 @@ def random_observations(env: gym.Env[Any, Any], samples: int, seed: int) -> np.n
     streams = Streams(seed)
     own.action_space.seed(streams.integer(CALIBRATION))
     obs, _ = own.reset(seed=streams.integer(f"{CALIBRATION}/environment"))
-    seen = [as_matrix(batched(obs), env.observation_space)]
+    seen: list[Tensor] = []
+
+    def see(obs: Any) -> None:
+        seen.append(as_matrix(batched(obs), env.observation_space, Origin(len(seen))))
+
+    see(obs)
     while len(seen) < samples:
         obs, _, terminated, truncated, _ = own.step(own.action_space.sample())
-        seen.append(as_matrix(batched(obs), env.observation_space))
+        see(obs)
         if (terminated or truncated) and len(seen) < samples:
             obs, _ = own.reset()
-            seen.append(as_matrix(batched(obs), env.observation_space))
+            see(obs)
     own.close()
     return torch.cat(seen).numpy()
 

@@ -10,7 +10,7 @@ LARGEST_WHOLE = 2**53  # up to there 64-bit floats hold every whole number
 
 
 def numbers(values: np.ndarray, what: str) -> np.ndarray:
-    """Features as 32-bit numbers.
+    """Features as numbers of 32 bits where these hold them exactly, else of 64.
 
     Args:
         values: Shape (n, ...), of any type.
@@ -22,8 +22,8 @@ def numbers(values: np.ndarray, what: str) -> np.ndarray:
     if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise UserError(f"{what} must hold real numbers, got {values.dtype}")
     with np.errstate(over="ignore"):
-        result: np.ndarray = values.reshape(len(values), -1).astype(np.float32)
-    wrong = np.argwhere(~np.isfinite(result))
+        short: np.ndarray = values.reshape(len(values), -1).astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(short))
     if len(wrong):
         row, column = wrong[0]
         found = values.reshape(len(values), -1)[row, column]
@@ -31,7 +31,8 @@ def numbers(values: np.ndarray, what: str) -> np.ndarray:
             f"{what} must hold finite numbers of 32 bits: sample {row + 1}, feature {column + 1} is {found}"
             f"{' (NaN: fill in what is missing)' if np.isnan(found) else ''}"
         )
-    return result
+    exact: np.ndarray = values.reshape(short.shape).astype(np.float64)
+    return short if (short == exact).all() else exact
 
 
 def classes(labels: np.ndarray, what: str) -> np.ndarray:
@@ -57,7 +58,7 @@ def classes(labels: np.ndarray, what: str) -> np.ndarray:
 
 
 def values(targets: np.ndarray, what: str) -> np.ndarray:
-    """Real values, shape (n,) or (n, k), as 32-bit numbers.
+    """Real values, shape (n,) or (n, k), as `numbers`.
 
     Raises:
         UserError: If one is no number, missing or too large.

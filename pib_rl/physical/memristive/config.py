@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pib_rl.common.options import check_numbers, nearest
 from pib_rl.physical.converters import check_inl
@@ -12,6 +12,15 @@ from pib_rl.physical.ranging import RANGINGS
 
 WARMING = 0.00451  # relative rise of a copper wire's resistance per kelvin, NeuroSim V2.1 (Peng et al., IEDM 2019)
 ROOM_K = 300.0
+OF_DEVICES = {  # options of linear devices, and what `Device` has in their place
+    "write_noise": "pulse_noise",
+    "device_spread": "step_spread",
+    "drift": "drift",
+    "drift_spread": "drift_spread",
+    "drift_start_s": "drift_start_s",
+    "max_conductance_us": "max_conductance_us",
+    "write_energy_j": "pulse_energy_j",
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,9 @@ class MemristiveConfig:
     Weights are normalised by the initial standard deviation sigma_0 = 1/sqrt(in_features) of a hidden array.
 
     Args:
-        weight_bound: Largest |weight|, in sigma_0: G+ - G- of one device pair at the ends of its range.
+        weight_bound: Largest |weight|, in sigma_0: G+ - G- of one device pair at the ends of its range. Of a published
+            ``device`` it is that of the mean device; single ones reach further, as far as their published spread says
+            (reram-hfo2: one in a thousand beyond 2.3 times that).
         readout_bound: The same for the readout array, whose weights start at 0 and must span logits and values.
         write_noise: Standard deviation of the cycle-to-cycle error of a write, relative to that write (0.3: Gokmen
             & Vlasov, Front. Neurosci. 10:333 (2016), table 1, relative to dw_min).
@@ -38,7 +49,8 @@ class MemristiveConfig:
         array_range: The ADC of a hidden array covers -array_range..array_range, in units of z.
         readout_range: The same for the readout.
         device: A published device (`pib_rl.physical.memristive.devices`) that moves by pulses; None is a pair of
-            linear devices.
+            linear devices. It has noise, spread, drift, conductance and energy of its own: the options that are for
+            linear devices (`OF_DEVICES`) are refused with it.
         programming: How pulses are chosen, a name of `pib_rl.physical.memristive.programming`; None is what was
             found best for learning. Linear devices know no other than "ideal", a write that does what it is asked to,
             but for its noise.
@@ -141,6 +153,25 @@ class MemristiveConfig:
             )
         if not 200 <= self.temperature_k <= 500:
             raise ValueError(f"memristive temperature_k must be in 200..500, got {self.temperature_k}")
+
+        self._check_ignored()
+
+    def _check_ignored(self) -> None:
+        """Raises ValueError if an option was changed that another one makes meaningless."""
+        changed = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
+        for name, own in OF_DEVICES.items():
+            if name in changed and self.device is not None:
+                raise ValueError(
+                    f"memristive {name}={getattr(self, name)} is for linear devices and would change nothing: "
+                    f"{self.device} has its own {own}, {getattr(DEVICES[self.device], own)}; leave out {name} or "
+                    "device"
+                )
+        for name, needed, asked in (("gain_limit", "ranging", "fixed"), ("temperature_k", "wire_resistance_ohm", 0)):
+            if name in changed and getattr(self, needed) == asked:
+                raise ValueError(
+                    f"memristive {name}={getattr(self, name)} changes nothing where {needed} is {asked}; give {needed} "
+                    f"too, or leave {name} out"
+                )
 
     @property
     def warm_wire_resistance_ohm(self) -> float:

@@ -71,7 +71,7 @@ class Crossbar(Array):
 
     @abstractmethod
     def conductances(self) -> Tensor:
-        """G+ and G-, shape (*chips, 2, out_features, in_features), 0..1."""
+        """G+ and G-, shape (*chips, 2, out_features, in_features), 0..1, or more of devices that spread."""
 
     def settle(self) -> None:
         """Takes note of conductances that changed."""

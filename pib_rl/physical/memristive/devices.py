@@ -118,8 +118,10 @@ class Device:
         """Size of the step of the mean device at a weight, in units of weight."""
         bends = (self.law.bend_up, self.law.bend_down) if isinstance(self.law, LinearStep) else (0.0, 0.0)
         steps = (self.step * (1 + min(self.asymmetry, 0.0)), self.step * (1 - max(self.asymmetry, 0.0)))
-        mean = Population(*(torch.tensor([value]) for value in (self.high, self.low, *steps, *bends)))
-        return self.law.step(torch.tensor([weight]), torch.tensor([up]), mean).abs().item()
+        mean = Population(
+            *(torch.tensor([value], dtype=torch.float32) for value in (self.high, self.low, *steps, *bends))
+        )
+        return self.law.step(torch.tensor([weight], dtype=torch.float32), torch.tensor([up]), mean).abs().item()
 
     @property
     def typical_step(self) -> float:

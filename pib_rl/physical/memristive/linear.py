@@ -47,7 +47,9 @@ class LinearCrossbar(Crossbar):
         self.pair, self.step = nn.Buffer(pair), nn.Buffer(step)
         self.exponents = nn.Buffer((config.drift + config.drift_spread * streams.normal(DRIFT, pair)).abs_())
         self.age_s = nn.Buffer(streams.zeros())
-        self._signs = nn.Buffer(torch.tensor([1.0, -1.0]).view(2, 1, 1) / (2 * self.scale), persistent=False)
+        self._signs = nn.Buffer(
+            torch.tensor([1.0, -1.0], dtype=torch.float32).view(2, 1, 1) / (2 * self.scale), persistent=False
+        )
         self._noise = nn.Buffer(torch.zeros_like(step), persistent=False)
         restore_after_loading(self)
         self.restore()

@@ -27,8 +27,11 @@ class PulsedCrossbar(Crossbar):
     pulses are sent, the programming decides (`pib_rl.physical.memristive.programming`). Stuck devices take
     pulses and do not move.
 
-    A weight w of a two-sided device stands for the conductance (w - low)/(high - low) of the largest, its reference for
-    the one at w = 0; of a one-sided pair, G = w/high each.
+    Conductances are in units of the span of the mean device, high - low, or high of a one-sided one. A two-sided device
+    with the weight w has (w - low)/span, with the lowest weight that was drawn for it, so that none is ever below 0,
+    whatever the write noise; its reference stands where the weight counts from. Of a one-sided pair, G = w/span each. A
+    device whose range was drawn larger than the mean one reaches further than 1: published spreads are normal, of up to
+    60 % of an end of the range.
 
     Args:
         device: What the crossbar is made of.
@@ -107,7 +110,7 @@ class PulsedCrossbar(Crossbar):
         self.held = nn.Buffer(torch.minimum(torch.maximum(start, low), high))
         self._stick(streams.uniform(FABRICATION, like) < self._config.stuck, streams.uniform(FABRICATION, like))
         noise = device.write_noise * device.step
-        self.seen = nn.Buffer(self.held + noise * draw() if noise else self.held.clone())
+        self.seen = nn.Buffer(torch.maximum(self.held + noise * draw(), low) if noise else self.held.clone())
         self.wear = nn.Buffer(torch.zeros_like(self.held))
         if device.drift is not None:
             self.exponent = nn.Buffer((device.drift + device.drift_spread * streams.normal(DRIFT, like)).abs())
@@ -164,9 +167,7 @@ class PulsedCrossbar(Crossbar):
     def conductances(self) -> Tensor:
         if self.device.one_sided:
             return self.seen / self._span
-        zero = -self.device.low / self._span
-        own = self.weight() / self._span + zero
-        return torch.stack([own, torch.full_like(own, zero)], -3)
+        return torch.cat([self.seen - self.low, self.reference - self.low], -3) / self._span
 
     def program(self, delta: Tensor) -> None:
         self.programming.program(self, delta / self.weight_unit)
@@ -228,6 +229,7 @@ class PulsedCrossbar(Crossbar):
         fresh = self.held.view(-1)[where]
         if noise:
             fresh = fresh + noise * self._streams.normal(WRITE, fresh) * (self.up.view(-1)[where] > 0)
+            fresh = torch.maximum(fresh, self.low.view(-1)[where])  # no conductance is below 0
         self.seen.view(-1)[where] = fresh
         if self.device.drift is not None:
             self.age_s.view(-1)[where] = 0.0
@@ -265,7 +267,7 @@ class PulsedCrossbar(Crossbar):
         device = self.device
         seconds = self._streams.spread(seconds, self.held)
         if device.retention_time_s is not None:
-            keep = torch.exp(torch.as_tensor(-seconds / device.retention_time_s))
+            keep = torch.exp(torch.as_tensor(-seconds / device.retention_time_s, dtype=torch.float32))
             for values in (self.held, self.seen):
                 values.mul_(keep)
         if device.drift is not None:

@@ -49,7 +49,7 @@ def fabricate_mesh(ports: int, config: MZIConfig, streams: Streams) -> Tensor:
     """
     layers = max(0, 2 * ports - 3)
     like = streams.zeros(layers, ports).double()
-    across = streams.uniform(FABRICATION, like) ** (0.5 / torch.arange(1, ports + 1))
+    across = streams.uniform(FABRICATION, like) ** (0.5 / torch.arange(1, ports + 1, dtype=torch.float32))
     theta, phi = 2 * across.acos(), 2 * math.pi * streams.uniform(FABRICATION, like)
     theta = theta + config.phase_error_rad * streams.normal(FABRICATION, like)
     phi = phi + config.phase_error_rad * streams.normal(FABRICATION, like)

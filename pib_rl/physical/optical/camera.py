@@ -37,7 +37,7 @@ class Camera(nn.Module):
         self.live = nn.Buffer(streams.zeros(1, pixels).add_(1))
         black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
         self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
-        self.shift = nn.Buffer(torch.zeros(()))
+        self.shift = nn.Buffer(torch.zeros((), dtype=torch.float32))
         restore_after_loading(self)
         self.restore()
 
@@ -48,7 +48,7 @@ class Camera(nn.Module):
 
     def kill(self, fraction: Size, stream: str) -> None:
         """Ends a fraction 0..1 of the pixels, each by itself."""
-        hit = struck("dead-pixels", fraction, torch.zeros(self.live.shape), self._streams, stream)
+        hit = struck("dead-pixels", fraction, torch.zeros(self.live.shape, dtype=torch.float32), self._streams, stream)
         self.live.masked_fill_(hit.to(self.live.device), 0.0)
         self.restore()
 

@@ -129,13 +129,15 @@ class ScatteringMedium(StandardisedMedium):
         if config.decorrelation_time_s is not None and passed:
             self._renew((-time / config.decorrelation_time_s).exp())
         if config.laser_drift and passed:
-            draw = self._streams.normal(FAULT, torch.zeros(self.power.shape))
+            draw = self._streams.normal(FAULT, torch.zeros(self.power.shape, dtype=torch.float32))
             step = self._streams.spread(config.laser_drift * (time / HOUR).sqrt(), draw) * draw
             self.power.mul_(step.exp().to(self.power))
 
     def _renew(self, kept: Tensor) -> None:
         """T <- kept T + sqrt(1 - kept^2) T' with a fresh T' of the same law; kept is of shape (*chips), or a scalar."""
-        fresh = self._streams.normal(FAULT, torch.zeros(self.transmission.shape)).to(self.transmission)
+        fresh = self._streams.normal(FAULT, torch.zeros(self.transmission.shape, dtype=torch.float32)).to(
+            self.transmission
+        )
         rest = ((1 - kept.square()).clamp(min=0) / 2).sqrt()
         old, new = (self._streams.spread(part.to(fresh), fresh) for part in (kept, rest))
         self.transmission.mul_(old).add_(fresh * new)

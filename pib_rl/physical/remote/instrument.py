@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import string
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 INSTALL = 'pip install "pib-rl[lab]"'
 CHECK = "check the address (resource), that the instrument is on, and that nothing else holds it"
+BLANK = string.whitespace + "\0"  # around a reply; some instruments send a NUL behind the end of a line
 SHOWN = 60  # characters of a message or a reply in an error
 
 
@@ -98,7 +100,7 @@ class Link:
         with self._converted(f"gave no reply to {_brief(question)}"):
             self._send([*self._waiting, question])
             self._waiting.clear()
-            reply = str(self._session.read()).strip()
+            reply = str(self._session.read()).strip(BLANK)
         if not reply:
             raise LineError(f"instrument {self.resource} gave an empty reply to {_brief(question)}")
         return reply

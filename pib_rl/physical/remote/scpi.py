@@ -63,10 +63,18 @@ def numbers(reply: str, separator: str, rows: int, columns: int, limit: float, w
         LineError: If the reply is no list of numbers, or of another length.
         InstrumentError: If one is not finite or larger than ``limit``.
     """
-    try:
-        values = torch.tensor([float(word) for word in reply.split(separator)], dtype=torch.float64)
-    except ValueError:
-        raise LineError(f"{who} gave a garbled reply, {reply[:40]!r}") from None
+    words = reply.split(separator) if separator.strip() else reply.split()
+    if len(words) > 1 and not words[-1].strip():  # some close a list with a separator
+        words.pop()
+    found = []
+    for place, word in enumerate(words):
+        try:
+            found.append(float(word))
+        except ValueError:
+            raise LineError(
+                f"{who} gave a garbled reply, {reply[:40]!r}: number {place} (from 0) is {word[:20]!r}"
+            ) from None
+    values = torch.tensor(found, dtype=torch.float64)
     if len(values) != rows * columns:
         raise LineError(f"{who} gave {len(values)} numbers in place of {rows} x {columns}")
     wrong = values[~(values.abs() <= limit)]

@@ -54,7 +54,7 @@ class RemoteArray(Array):
         self.channel = Channel(config, number, "ARR", in_features, out_features)
         sigma = in_features**-0.5
         self._bound = sigma * (config.readout_bound if readout else config.weight_bound)
-        weight = torch.zeros(out_features, in_features)
+        weight = torch.zeros(out_features, in_features, dtype=torch.float32)
         if not readout:
             weight = (sigma * streams.normal(FABRICATION, weight)).clamp_(-self._bound, self._bound)
         self.weight = nn.Buffer(weight)

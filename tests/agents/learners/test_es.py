@@ -170,7 +170,7 @@ def test_rewards_must_be_numbers():
 
     model = toy(Broken)
     start = weights(model)
-    with pytest.raises(ValueError, match="the environment returned the reward nan at step 0; rewards must be finite"):
+    with pytest.raises(ValueError, match="the reward of environment 0 at step 1 is nan; rewards must be finite"):
         model.learn(100)
     for one, two in zip(weights(model), start, strict=True):
         torch.testing.assert_close(one, two, atol=1e-6, rtol=0)

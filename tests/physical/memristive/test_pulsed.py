@@ -153,6 +153,21 @@ def test_a_read_sees_the_conductances():
     assert plus.max() <= 1
 
 
+@pytest.mark.parametrize("name", DEVICES)
+def test_no_conductance_is_ever_below_0_and_pairs_hold_what_is_read(name):
+    device = DEVICES[name]
+    array = crossbar(device, readout=False, outputs=200, stuck=0.1)
+    for _ in range(4):
+        pair = array.conductances()
+        assert pair.shape == (2, 200, 64)
+        assert pair.min() >= 0
+        torch.testing.assert_close((pair[0] - pair[1]) * array.scale, array.weights(), rtol=0, atol=1e-6)
+        pulses(array, -31)
+    assert (array.seen >= array.low).all()
+    if device.high_spread > 0.3:  # as published: single devices reach further than the mean one
+        assert crossbar(device, readout=False, outputs=200, stuck=0.5).conductances().max() > 1
+
+
 def test_conductances_drift_from_their_last_write_on():
     array = crossbar(replace(PAIR, drift=0.1, drift_start_s=20.0), "ideal", readout=False)
     before = array.weight().clone()

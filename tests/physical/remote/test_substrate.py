@@ -223,7 +223,13 @@ def test_a_late_reply_is_not_taken_for_the_next(lab):
     ("command", "reply", "words"),
     [
         ("MEAS:MED?", None, r"gave no reply to MEAS:MED\? 0"),
-        ("MEAS:MED?", "1,2,x", r"channel 0 \(MED 6 to 9\), gave a garbled reply, '1,2,x' \(2 tries\)"),
+        (
+            "MEAS:MED?",
+            "1,2,x",
+            r"channel 0 \(MED 6 to 9\), gave a garbled reply, '1,2,x': number 2 \(from 0\) is 'x' \(2 tries\)",
+        ),
+        ("MEAS:MED?", "1,2\0,3", r"a garbled reply, '1,2\\x00,3': number 1 \(from 0\) is '2\\x00'"),
+        ("MEAS:MED?", "1,,2", r"a garbled reply, '1,,2': number 1 \(from 0\) is ''"),
         ("MEAS:MED?", "1,2", r"gave 2 numbers in place of 60 x 9 \(2 tries\)"),
         ("MEAS:MED?", ",".join(["0"] * 541), r"gave 541 numbers in place of 60 x 9"),
         ("SYST:ERR?", "?", r"gave a garbled error report, '\?'"),
