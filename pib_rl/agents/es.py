@@ -43,7 +43,9 @@ class ES(PIB):
 
         The chip is back at its centre at the end, whatever ends it. A generation that the budget cuts short is dropped.
         """
+        self.in_rollout = False
         callback.on_rollout_start()
+        self.in_rollout = True
         learner = self._learner()
         size = learner.options.displacement
         self.ways = [learner.draw() for _ in range(learner.options.pairs)]
@@ -60,6 +62,7 @@ class ES(PIB):
             self._move(at, self._centre())
         whole = len(results) == 2 * len(self.ways)
         self.fitness = torch.tensor(results if whole else [], dtype=torch.float32).reshape(-1, 2)
+        self.in_rollout = False
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True

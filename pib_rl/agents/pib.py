@@ -27,20 +27,14 @@ from pib_rl.agents.network.last_good import last_good
 from pib_rl.agents.observation_shapes import SingleObservations
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
-from pib_rl.agents.resuming.agent import load_loop_state, loop_state
-from pib_rl.agents.resuming.environments import record_episodes
 from pib_rl.agents.resuming.failures import note_environment
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
 from pib_rl.agents.rule.rollout import Rollout
-from pib_rl.agents.rule.self_test import Remembered
-from pib_rl.agents.saved import first_difference
 from pib_rl.agents.storing.agent import StoredAlgorithm
 from pib_rl.common.finite import Origin, check_arrays
-from pib_rl.common.state import check_state
 from pib_rl.common.streams import ENVIRONMENT, Streams
-from pib_rl.common.tree import Flat, flatten_state, join_state
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
@@ -94,10 +88,8 @@ class PIB(StoredAlgorithm):
         ValueError: If the environment or an argument is not supported; the message says what is.
     """
 
-    policy: PIBPolicy
+    policy: PIBPolicy  # type: ignore[assignment]
     rollout: Rollout
-    remembered: Remembered | None = None
-    iterations: int = 0
     batch_size: int
     n_epochs: int
     clip_range: FloatSchedule
@@ -255,14 +247,10 @@ class PIB(StoredAlgorithm):
         return config, own
 
     def _make_rule(self, config: RuleConfig, options: Any) -> Rule:
-        rule = Rule(self.policy, config, find_learner(self.learner)(self.policy.model, config, options))
-        if self.remembered is not None:  # of a saved agent: the self-test goes on where it was
-            rule.test.remember(*(values.to(self.device) for values in self.remembered))
-        return rule
+        return Rule(self.policy, config, find_learner(self.learner)(self.policy.model, config, options))
 
     def renew_rule(self) -> None:
         """Starts the rule again on the chip as it is now: nothing is remembered, a digital twin is that of today."""
-        self.remembered = None
         self.rule = self._make_rule(*self._settle())
 
     def learn(
@@ -297,7 +285,9 @@ class PIB(StoredAlgorithm):
         assert self._last_obs is not None
         self.policy.set_training_mode(False)
         seen = RolloutRecorder(self.policy, self._flat(self._last_obs))
+        self.in_rollout = False
         callback.on_rollout_start()
+        self.in_rollout = True
         for _ in range(n_rollout_steps):
             taken = self._decide(seen)
             actions = self.policy.to_env(taken)
@@ -313,6 +303,7 @@ class PIB(StoredAlgorithm):
             self._last_obs = new_obs
             self._last_episode_starts = dones
         self.rollout = seen.rollout()
+        self.in_rollout = False
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -358,82 +349,11 @@ class PIB(StoredAlgorithm):
         except ValueError:
             self.rule.test.remembered = before
             raise
-        self.remembered = self.rule.test.remembered
         self.logger.record("train/learning_rate", rate)
         for key, value in log.items():
             self.logger.record(key, value)
         for key, count in self.policy.meter.totals().items():
             self.logger.record(f"hardware/{key}", count)
-
-    def training_state(self) -> Flat:
-        """All that the rest of a training depends on, at the start of a rollout: tensors, and plain data.
-
-        Policy and chip, rule and learner, random streams, counters, running episodes, and environments. `learn` of an
-        agent made with the same arguments goes on from it, bit for bit, see `load_training_state`. Tensors are copies,
-        or never changed.
-
-        A training in the middle of a rollout is none that this describes: call it in `_on_rollout_start` of a callback,
-        or outside of `learn`.
-        """
-        meter = self.policy.meter.state()
-        policy = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
-        self.policy.meter.load_state(meter)  # saving sums up, and that changes last digits
-        return flatten_state(
-            {
-                "policy": policy,
-                "meter": meter,
-                "streams": self.policy.streams.state(),
-                "exploration": self.policy.head.exploration_state(),
-                "rule": self.rule.state(),
-                "iterations": self.iterations,
-                "loop": loop_state(self),
-            }
-        )
-
-    def load_training_state(self, state: Flat) -> bool:
-        """Takes over a `training_state`; `learn` with ``reset_num_timesteps=False`` goes on with it.
-
-        Where environments can't be brought to where they were, new episodes begin, with a seed that follows from the
-        agent's and from the step.
-
-        Args:
-            state: Of an agent that was made with the same arguments, and with as many environments.
-
-        Returns:
-            Whether all is as it was, environments included: what follows is then the same, bit for bit.
-
-        Raises:
-            ValueError: If it does not fit this agent.
-        """
-        found = join_state(state)
-        try:
-            check_state(self.policy, found["policy"])
-            self.policy.load_state_dict(found["policy"])
-            self.rule.load_state(found["rule"])
-            self.policy.meter.load_state(found["meter"])
-            self.policy.head.load_exploration_state(found["exploration"])
-            exact = load_loop_state(self, found["loop"])
-            self.policy.streams.load_state(found["streams"])
-            self.iterations = found["iterations"]
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"the state of the training does not fit this agent: {first_difference(error)}; make it with the "
-                "arguments of the one that was saved, and as many environments"
-            ) from None
-        self.remembered = self.rule.test.remembered
-        if not exact and self.env is not None:
-            self.env.seed(self.policy.streams.integer(f"{ENVIRONMENT} from step {self.num_timesteps}"))
-            self._last_obs = self.env.reset()  # type: ignore[assignment]
-            self._last_episode_starts = np.ones(self.n_envs, dtype=bool)
-        return exact
-
-    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
-        super()._update_current_progress_remaining(num_timesteps, total_timesteps)
-        self.iterations += 1  # comes once between a rollout and what is learned from it
-
-    def dump_logs(self, iteration: int = 0) -> None:
-        """Writes the log; iterations are counted on where a training goes on."""
-        super().dump_logs(iteration and self.iterations)
 
     @staticmethod
     def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
@@ -442,9 +362,7 @@ class PIB(StoredAlgorithm):
         check_action_space(env.action_space)
         if isinstance(env, gym.Env) and not is_wrapped(env, Monitor):
             env = SingleObservations(env)
-        wrapped = StoredAlgorithm._wrap_env(env, verbose, monitor_wrapper)
-        record_episodes(wrapped)
-        return wrapped
+        return StoredAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
     def _clipping(self) -> dict[str, Any]:
         """How far actions and values may move in the iteration that comes."""

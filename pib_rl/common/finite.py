@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pib_rl.common.options import LARGEST
+MOST_SEEN = 1e30  # of observations, rewards and samples: sums and means of them, and squares in 64 bits, stay finite
 
 
 class Origin(NamedTuple):
@@ -19,23 +19,24 @@ class Origin(NamedTuple):
 
 
 def check_finite(values: Tensor, what: str = "observation", origin: Origin | None = None) -> None:
-    """Raises ValueError unless all values are finite numbers of at most 3.4e38 in size; whole numbers always are.
+    """Raises ValueError unless all values are finite numbers of at most `MOST_SEEN` in size; whole numbers always are.
 
     Args:
         values: One row per environment or sample, shape (n, ...).
         what: What a row is, for the message.
         origin: Which environments they came from, and when; None where they came from elsewhere.
     """
-    if not values.is_floating_point() or not values.numel() or float(values.abs().max()) <= LARGEST:
+    if not values.is_floating_point() or not values.numel() or float(values.abs().max()) <= MOST_SEEN:
         return
-    row, *place = (~(values.abs() <= LARGEST)).nonzero()[0].tolist()
+    row, *place = (~(values.abs() <= MOST_SEEN)).nonzero()[0].tolist()
     found = values[(row, *place)].item()
     at = f" at place {', '.join(map(str, place))} (from 0)" if place else ""
     where = f"{what} {row}"
     if origin is not None:
         where = f"the {what} of environment {origin.env + row} at step {origin.step}"
     raise ValueError(
-        f"{where} is {found:g}{at}; {what}s must be finite numbers of at most {LARGEST:g} in size; mend what gives them"
+        f"{where} is {found:g}{at}; {what}s must be finite numbers of at most {MOST_SEEN:g} in size; "
+        "mend what gives them"
     )
 
 

@@ -144,9 +144,11 @@ class Streams:
         states = [[*key, value] for key, value in state["states"].items()]
         return {"seed": state["seed"], "states": states, "tables": state["tables"]}
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Goes on from a ``state`` of streams of as many chips."""
-        states = {(name, device, chip): value.cpu() for name, device, chip, value in state["states"]}
+    def load_state(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
+        """Goes on from a ``state`` of streams of as many chips; only those on a CPU or on ``device`` are taken."""
+        here = ("cpu", torch.device(device).type)
+        known = [one for one in state["states"] if str(one[1]).startswith(here)]
+        states = {(name, at, chip): value.cpu() for name, at, chip, value in known}
         self.__setstate__({**state, "chips": self.chips, "states": states})
 
     def __getstate__(self) -> dict[str, Any]:

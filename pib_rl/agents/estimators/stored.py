@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from torch import nn
 
+from pib_rl.agents.resuming.estimator import load_model_state, model_state
 from pib_rl.agents.storing.attributes import from_plain, to_plain
 from pib_rl.common import stored
 from pib_rl.common.options import shown
-from pib_rl.common.state import check_state
 from pib_rl.common.tree import Flat, flatten_state, join_state
 
 Self = TypeVar("Self", bound="StoredEstimator")
@@ -50,9 +49,7 @@ class StoredEstimator(BaseEstimator):
                 "class": type(self).__name__,
                 "arguments": to_plain(self.get_params(deep=False)),
                 "fitted": {name: to_plain(value) for name, value in fitted.items()},
-                "model": dict(model.state_dict()),
-                "memory": dict(self.learner_.memory.state_dict()),
-                "streams": model.streams.state(),
+                **model_state(model, self.learner_),
             }
         except TypeError as error:
             raise ValueError(f"this estimator can't be saved: {error}") from None
@@ -83,18 +80,11 @@ class StoredEstimator(BaseEstimator):
                 if _is_fitted(name):
                     setattr(model, name, _back(from_plain(value)))
             model._fabricate(model.n_features_in_)
-            _load(model.model_, found["model"])
-            _load(model.learner_.memory, found["memory"])
-            model.model_.streams.load_state(found["streams"])
+            load_model_state(model.model_, model.learner_, found)
         except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
             first = (str(error).splitlines() or [""])[0]
             raise ValueError(f"{path} can't be used: {first or type(error).__name__}") from None
         return model
-
-
-def _load(module: nn.Module, state: dict[str, Any]) -> None:
-    check_state(module, state)
-    module.load_state_dict(state)
 
 
 def _is_fitted(name: str) -> bool:

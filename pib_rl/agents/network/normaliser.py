@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from pib_rl.common.finite import MOST_SEEN
 from pib_rl.common.state import NOT_NEGATIVE, Valid
 from pib_rl.physical.part import restore_after_loading
 
@@ -35,7 +36,7 @@ class Normaliser(nn.Module):
         common: One mean and one standard deviation for all features, as suits the pixels of an image.
     """
 
-    VALID: ClassVar[Valid] = {"std": NOT_NEGATIVE, "count": NOT_NEGATIVE}
+    VALID: ClassVar[Valid] = {"mean": (-MOST_SEEN, MOST_SEEN), "std": (0.0, MOST_SEEN), "count": NOT_NEGATIVE}
     mean: Tensor
     std: Tensor
     count: Tensor

@@ -15,21 +15,27 @@ SEEN = ("_last_obs", "_last_episode_starts", "_last_original_obs")  # arrays, or
 EPISODES = ("ep_info_buffer", "ep_success_buffer")
 
 
-def loop_state(model: BaseAlgorithm) -> dict[str, Any]:
-    """What Stable-Baselines3's loop knows at the start of a rollout, as `flatten_state` takes it."""
+def loop_state(model: BaseAlgorithm, in_rollout: bool = False) -> dict[str, Any]:
+    """What Stable-Baselines3's loop knows, as `flatten_state` takes it.
+
+    In the middle of a rollout the environments are ahead of what was learned: they are left out, and so is what they
+    showed.
+    """
     state: dict[str, Any] = {name: getattr(model, name) for name in COUNTERS}
     state["progress_left"] = model._current_progress_remaining
     for name in SEEN:
-        state[name] = _copied(getattr(model, name))
+        state[name] = None if in_rollout else _copied(getattr(model, name))
     for name in EPISODES:
         buffer = getattr(model, name)
         state[name] = None if buffer is None else [_plain(entry) for entry in buffer]
-    state["environments"] = None if model.env is None or model._last_obs is None else environment_state(model.env)
+    env = None if in_rollout or model._last_obs is None else model.env
+    state["environments"] = None if env is None else environment_state(env)
+    state["in_rollout"] = in_rollout
     return state
 
 
-def load_loop_state(model: BaseAlgorithm, state: dict[str, Any]) -> bool:
-    """Goes on from a `loop_state`.
+def load_loop_state(model: BaseAlgorithm, state: dict[str, Any], environments: bool = True) -> bool:
+    """Goes on from a `loop_state`; without ``environments`` these stay as they are.
 
     Returns:
         Whether the environments are where they were. If not, they were not reset yet.
@@ -40,8 +46,12 @@ def load_loop_state(model: BaseAlgorithm, state: dict[str, Any]) -> bool:
     for name in EPISODES:
         entries = state[name]
         setattr(model, name, None if entries is None else deque(entries, maxlen=model._stats_window_size))
-    if model.env is None or state["environments"] is None:
+    if model.env is None:
         return True
+    if not environments:
+        return False
+    if state["environments"] is None:
+        return not state["in_rollout"]
     return load_environment_state(model.env, state["environments"])
 
 

@@ -27,7 +27,7 @@ def _recorded(env: Any) -> bool:
 def environment_state(env: VecEnv) -> dict[str, Any]:
     """Where a vector environment is: its wrappers, and the episodes of its environments so far."""
     *wrappers, inner = _layers(env)
-    state: dict[str, Any] = {"wrappers": [attributes(wrapper).state for wrapper in wrappers]}
+    state: dict[str, Any] = {"kinds": _kinds(env), "wrappers": [attributes(wrapper).state for wrapper in wrappers]}
     if getattr(inner, "plain", False):
         return state | {"inner": attributes(inner).state}
     if all(inner.env_is_wrapped(EpisodeRecorder)):
@@ -39,8 +39,10 @@ def load_environment_state(env: VecEnv, state: dict[str, Any]) -> bool:
     """Brings a vector environment, made in the same way, to where another one was.
 
     Returns:
-        Whether it is there. If not, its wrappers know what they knew, and it has to be reset.
+        Whether it is there. If not, it has to be reset; its wrappers know what they knew, if they are the same ones.
     """
+    if state["kinds"] != _kinds(env):
+        return False
     *wrappers, inner = _layers(env)
     arrived = False
     if "inner" in state and getattr(inner, "plain", False):
@@ -55,6 +57,11 @@ def load_environment_state(env: VecEnv, state: dict[str, Any]) -> bool:
     for wrapper, found in zip(wrappers, state["wrappers"], strict=True):
         set_attributes(wrapper, found)
     return arrived
+
+
+def _kinds(env: VecEnv) -> list[str]:
+    """What a vector environment is made of: its layers by name, and how many environments there are."""
+    return [*(type(layer).__name__ for layer in _layers(env)), str(env.num_envs)]
 
 
 def _layers(env: VecEnv) -> Iterator[Any]:

@@ -28,8 +28,8 @@ def load_model_state(model: PhysicalModel, learner: Learner, state: dict[str, An
     Raises:
         ValueError, RuntimeError, KeyError: If it does not fit them.
     """
-    check_state(model, state["policy"])
-    model.load_state_dict(state["policy"])
-    learner.memory.load_state_dict(state["memory"])
+    for module, found in ((model, state["policy"]), (learner.memory, state["memory"])):
+        check_state(module, found)
+        module.load_state_dict(found)
     model.meter.load_state(state["meter"])
-    model.streams.load_state(state["streams"])
+    model.streams.load_state(state["streams"], model.device)

@@ -21,10 +21,12 @@ from pib_rl.agents.network.information import information_plane
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.experience import Experience, reward_target
+from pib_rl.agents.rule.memory import experience, remembered
 from pib_rl.agents.rule.readout_loss import readout_gradient
 from pib_rl.agents.rule.reward_samples import RewardSamples
 from pib_rl.agents.rule.rollout import Rollout, advantages
-from pib_rl.agents.rule.self_test import Remembered, SelfTest
+from pib_rl.agents.rule.self_test import SelfTest
+from pib_rl.common.state import check_state
 from pib_rl.common.streams import LEARNING
 
 HELD, LEAST = 512, 16  # samples of a rollout that units never learn from, a quarter of it; too few tell nothing
@@ -98,19 +100,30 @@ class Rule:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Goes on from the `state` of a rule with the same settings and learner."""
+        """Goes on from the `state` of a rule with the same settings and learner.
+
+        Raises:
+            ValueError, TypeError, KeyError: If it is of another one.
+        """
         device = self.policy.device
 
         def here(value: Tensor) -> Tensor:
             return value.to(device)
 
+        check_state(self.learner.memory, state["memory"])
+        history = [
+            experience({name: here(value) for name, value in one.items()}, self.policy) for one in state["history"]
+        ]
         self.history.clear()
-        self.history.extend(
-            Experience(**{name: here(value) for name, value in one.items()}) for one in state["history"]
-        )
+        self.history.extend(history)
         self.running = None if state["running"] is None else here(state["running"])
-        self.test.remembered = state["remembered"] and Remembered(*map(here, state["remembered"]))
+        known = state["remembered"]
+        self.test.remembered = None if known is None else remembered([here(one) for one in known], self.policy)
         self.learner.memory.load_state_dict(state["memory"])
+
+    def forget_episodes(self) -> None:
+        """New episodes begin in all environments: nothing of earlier ones is added to their returns."""
+        self.running = None
 
     def _with_advantages(self, rollout: Rollout) -> Experience:
         """Advantages of a rollout, with values of all states, cut-off and last ones too, from reads of their own.

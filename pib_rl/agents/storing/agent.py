@@ -8,39 +8,32 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
+from pib_rl.agents.resuming.agent import COUNTERS, EPISODES, SEEN
+from pib_rl.agents.resuming.algorithm import MisfitError, ResumableAlgorithm
 from pib_rl.agents.saved import first_difference
 from pib_rl.agents.storing.archive import PickledError, Target, read_archive, write_archive
 from pib_rl.agents.storing.attributes import from_plain, to_plain
 from pib_rl.common.options import nearest, shown
 from pib_rl.common.state import check_state
-from pib_rl.common.streams import ENVIRONMENT
 from pib_rl.common.tree import flatten_state, join_state
 
 SelfStored = TypeVar("SelfStored", bound="StoredAlgorithm")
-MADE_AGAIN = ("lr_schedule", "logger")  # from other attributes
+ELSEWHERE = (  # attributes that are made from others, or part of the training state
+    *("lr_schedule", "logger", "iterations", "in_rollout", "_current_progress_remaining"),
+    *(*COUNTERS, *SEEN, *EPISODES),
+)
 
 
-class MisfitError(RuntimeError, ValueError):
-    """Parameters that do not fit an agent.
-
-    Stable-Baselines3 has a ValueError for names of parts, and a RuntimeError for what is in them. Its `load` takes a
-    ValueError that is no RuntimeError for one of its own old files.
-    """
-
-
-class StoredAlgorithm(OnPolicyAlgorithm):
+class StoredAlgorithm(ResumableAlgorithm):
     """What `save` and `load` of an agent do, with the arguments that they have in Stable-Baselines3.
 
-    A file holds the agent's attributes as JSON, and policy, learner and random streams as safetensors; reading it runs
-    no code of the file, and checks it before anything is used.
+    A file holds the agent's attributes and its training state, see `training_state`: plain data as JSON, tensors as
+    safetensors. Reading it runs no code of the file, and checks it before anything is used.
     """
-
-    policy: Any
 
     @abstractmethod
     def _check_learner(self) -> None:
@@ -62,7 +55,7 @@ class StoredAlgorithm(OnPolicyAlgorithm):
             OSError: If the file can't be written.
         """
         wanted = set(include or ())
-        left_out = {*self._excluded_save_params(), *MADE_AGAIN, *(exclude or ())} - wanted
+        left_out = {*self._excluded_save_params(), *ELSEWHERE, *(exclude or ())} - wanted
         attributes: dict[str, Any] = {}
         missing: list[str] = []
         for name, value in vars(self).items():
@@ -77,8 +70,7 @@ class StoredAlgorithm(OnPolicyAlgorithm):
         content = {
             "attributes": attributes,
             "missing": missing,
-            "parameters": self.get_parameters(),
-            "streams": self.policy.streams.state(),
+            "training": self._training_parts(),
             "system": get_system_info(print_info=False)[1],
         }
         write_archive(path, flatten_state(content))
@@ -96,7 +88,11 @@ class StoredAlgorithm(OnPolicyAlgorithm):
         trust: bool = False,
         **kwargs: Any,
     ) -> SelfStored:
-        """The agent that `save` wrote; learning goes on with draws that are new.
+        """The agent that `save` wrote.
+
+        `learn` with ``reset_num_timesteps=False`` goes on as the saved agent would have, with draws that are new. With
+        ``force_reset=False`` its episodes go on, too: what follows is then the same, bit for bit, where the environment
+        can be brought to where it was (docs/commands.md says which can), and the agent was saved between two rollouts.
 
         Args:
             path: File, with or without .zip, or an open one.
@@ -104,7 +100,7 @@ class StoredAlgorithm(OnPolicyAlgorithm):
             device: torch device.
             custom_objects: Attributes in the place of saved ones, by name; needed for what `save` left out.
             print_system_info: Print the versions of now and of then.
-            force_reset: Reset ``env`` before learning.
+            force_reset: Begin new episodes in ``env``; otherwise those of the saved agent go on.
             trust: Read a file of Stable-Baselines3, too. It may run any code: only with files of people you trust.
             kwargs: Attributes that get another value, such as ``tensorboard_log``.
 
@@ -128,29 +124,18 @@ class StoredAlgorithm(OnPolicyAlgorithm):
             env = cls._wrap_env(env, data["verbose"])
             check_for_correct_spaces(env, data["observation_space"], data["action_space"])
             data["n_envs"] = env.num_envs
-            if force_reset:
-                data["_last_obs"] = None
         make: Any = cls
         model: SelfStored = make(policy=data["policy_class"], env=env, device=device, _init_setup_model=False)
         model.__dict__.update(data)
         model._check_learner()
         model._setup_model()
-        model.set_parameters(found["parameters"], exact_match=True, device=device)
-        model._go_on(found["streams"])
+        model._take_over(found["training"], new_episodes=force_reset)
         return model
-
-    def _go_on(self, streams: dict[str, Any]) -> None:
-        """Random streams go on where they were, and environments begin episodes that were not there before."""
-        kinds = ("cpu", self.device.type)
-        states = [state for state in streams["states"] if str(state[1]).startswith(kinds)]
-        self.policy.streams.load_state({**streams, "states": states})
-        if self.env is not None and self.num_timesteps:
-            self.env.seed(self.policy.streams.integer(f"{ENVIRONMENT} from step {self.num_timesteps}"))
 
     def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:
         """As in Stable-Baselines3; `MisfitError`, on one line, if the parameters do not fit this agent."""
         given = load_path_or_dict
-        parameters = given if isinstance(given, Mapping) else _content(given)["parameters"]
+        parameters = given if isinstance(given, Mapping) else _parameters(_content(given)["training"])
         try:
             for name, state in parameters.items():
                 check_state(recursive_getattr(self, name), state)
@@ -167,8 +152,8 @@ def _content(path: Target) -> dict[str, Any]:
     source = path if isinstance(path, str) or hasattr(path, "parts") else "the file"
     try:
         found = join_state(read_archive(path))
-        parts = {name: dict(found[name]) for name in ("parameters", "streams")}
-        return parts | {
+        return {
+            "training": dict(found["training"]),
             "attributes": {name: from_plain(value) for name, value in found["attributes"].items()},
             "missing": [str(name) for name in found["missing"]],
             "system": str(found["system"]),
@@ -178,6 +163,12 @@ def _content(path: Target) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         text = str(error)
         raise ValueError(text if text.startswith(str(source)) else f"{source} is damaged: {text}") from None
+
+
+def _parameters(training: dict[str, Any]) -> dict[str, Any]:
+    """What `get_parameters` of the agent with this training state gives."""
+    memory = training["rule"]["memory"]
+    return {"policy": training["policy"]} | ({"rule.learner.memory": memory} if memory else {})
 
 
 def _replaced(

@@ -11,12 +11,11 @@ from gymnasium import spaces
 from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule, LinearSchedule
 
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
-from pib_rl.agents.rule.self_test import Remembered
 from pib_rl.agents.storing.spaces import make_space, plain_space
 from pib_rl.common.tree import flatten_state
 
 POLICIES: dict[str, type] = {kind.__name__: kind for kind in (PIBPolicy, CnnPolicy)}
-SPACE, SCHEDULE, POLICY, DEQUE, REMEMBERED = "@space", "@schedule", "@policy", "@deque", "@remembered"
+SPACE, SCHEDULE, POLICY, DEQUE = "@space", "@schedule", "@policy", "@deque"
 
 
 def to_plain(value: Any) -> Any:
@@ -35,8 +34,6 @@ def to_plain(value: Any) -> Any:
         return {POLICY: value.__name__}
     if isinstance(value, deque):
         return {DEQUE: [to_plain(part) for part in value], "most": value.maxlen}
-    if isinstance(value, Remembered):
-        return {REMEMBERED: list(value)}
     if isinstance(value, Mapping):
         if any(str(name).startswith("@") for name in value):
             raise TypeError("names that begin with @")
@@ -74,8 +71,6 @@ def _back(plain: Any) -> Any:
         return POLICIES[plain[POLICY]]
     if DEQUE in plain:
         return deque((_back(part) for part in plain[DEQUE]), plain["most"])
-    if REMEMBERED in plain:
-        return Remembered(*plain[REMEMBERED])
     return {name: _back(part) for name, part in plain.items()}
 
 

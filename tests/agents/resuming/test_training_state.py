@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from pib_rl.agents import LEARNERS, make_agent
 from pib_rl.common.tree import Flat
@@ -172,3 +172,52 @@ def test_a_state_of_another_agent_is_refused_in_one_line(change):
     ) as caught:
         other.load_training_state(state)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options", [{"hw": "memristive"}, {"env_id": "Pendulum-v1", "hw": "optical"}, {"learner": "dfa"}]
+)
+def test_a_saved_agent_goes_on_bit_for_bit(options, tmp_path):
+    options = {"learning_rate": 0.3, **options}
+    first = agent(**options).learn(HALF)
+    first.save(tmp_path / "agent")
+    env_id = options.get("env_id", "CartPole-v1")
+    other = type(first).load(tmp_path / "agent", make_vec_env(env_id, 2, seed=8), force_reset=False)
+    ours, theirs = (model.learn(HALF, reset_num_timesteps=False) for model in (first, other))
+    compare(ours, theirs)
+
+
+def test_a_saved_agent_that_begins_new_episodes_has_draws_that_are_new(tmp_path):
+    first = agent(hw="memristive").learn(HALF)
+    first.save(tmp_path / "agent")
+    others = [type(first).load(tmp_path / "agent", make_vec_env("CartPole-v1", 2, seed=8)) for _ in range(2)]
+    assert all(other._last_obs is None and other.rule.running is None for other in others)
+    compare(*(other.learn(HALF, reset_num_timesteps=False) for other in others))
+    assert others[0].num_timesteps == WHOLE
+
+
+@pytest.mark.parametrize("change", ["count", "wrapper"])
+def test_episodes_of_other_environments_do_not_go_on(change, tmp_path):
+    first = agent(hw="memristive").learn(HALF)
+    first.save(tmp_path / "agent")
+    env = make_vec_env("CartPole-v1", 3 if change == "count" else 2, seed=8)
+    other = type(first).load(tmp_path / "agent", VecNormalize(env) if change == "wrapper" else env, force_reset=False)
+    assert other._last_episode_starts.all()
+    assert other.learn(other.n_envs * STEPS, reset_num_timesteps=False).num_timesteps > HALF
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("history/0/obs", lambda value: value[:, :2], r"obs must be numbers of shape \(32, 4\)"),
+        ("history/0/actions", lambda value: value.float(), "actions must be whole numbers of shape"),
+        ("history/0/score", lambda value: value[:5], "score must be numbers of shape"),
+        ("remembered/1", lambda value: value[:, :1], "remembered outputs must be"),
+    ],
+)
+def test_memories_that_no_such_agent_has_are_refused(part, change, words):
+    flat = stored(agent().learn(HALF))
+    name = f"/rule/{part}"
+    flat.tensors[name] = change(flat.tensors[name])
+    with pytest.raises(ValueError, match=words):
+        agent().load_training_state(flat)
