@@ -64,6 +64,11 @@ class Learner:
         self.options = self.Options() if options is None else options
         self.memory = nn.ModuleDict()
 
+    def forget(self, broken: Tensor) -> None:
+        """What was remembered of the ``broken`` chips, truth values of shape (*chips), holds no longer."""
+        for unit in self.model.network.chain:
+            unit.objective.forget(broken)
+
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Learns from a batch when the fraction ``progress`` of the training is done; numbers per chip for the log."""
         return {}

@@ -55,6 +55,9 @@ class Objective(nn.Module, ABC):
         Arguments as for `forward`.
         """
 
+    def forget(self, which: Tensor) -> None:
+        """Forgets what it took note of on chips that broke, truth values of shape (*chips)."""
+
     def source(self, h: Tensor | None) -> Target:
         """The unit's input in the place of a target; ValueError if it is missing."""
         if h is None:

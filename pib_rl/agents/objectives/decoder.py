@@ -56,6 +56,11 @@ class RunningDecoder(nn.Module):
         factor = torch.linalg.cholesky_ex(square).L
         self.weights.copy_(torch.cholesky_solve(self.cross, factor))
 
+    def forget(self, which: Tensor) -> None:
+        """Begins anew on the chips ``which``, truth values of shape (*chips)."""
+        for matrix in (self.own, self.cross, self.weights):
+            matrix.mul_(~which[..., None, None].to(matrix.device))
+
 
 class Decoder(Objective):
     """Linear decoder with a memory: what the samples of before say of the target of new ones.
@@ -144,6 +149,11 @@ class Decoder(Objective):
         self.decoder.absorb(code, centred(target))
         if self.of_input is not None:
             self.of_input.absorb(code, centred(self.source(h)))
+
+    def forget(self, which: Tensor) -> None:
+        for decoder in (self.decoder, self.of_input):
+            if decoder is not None:
+                decoder.forget(which)
 
     def _score(
         self, code: Tensor, target: Target, decoder: RunningDecoder, gate: TargetGate | None

@@ -76,6 +76,19 @@ def test_nothing_moves_before_anything_was_absorbed(beta):
     assert objective(*batch(1)).gradient.abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.3])
+def test_a_chip_that_broke_is_forgotten_and_learned_again(beta):
+    objective = make(beta)
+    objective.absorb(*batch(0))
+    kept = {name: value.clone() for name, value in objective.state_dict().items()}
+    objective.forget(torch.tensor(False))
+    assert all(torch.equal(value, kept[name]) for name, value in objective.state_dict().items())
+    objective.forget(torch.tensor(True))
+    assert not objective(*batch(1)).gradient.any()
+    objective.absorb(*batch(0))
+    torch.testing.assert_close(objective.decoder.weights, kept["decoder.weights"])
+
+
 def test_a_batch_is_scored_by_a_decoder_that_has_not_seen_it():
     objective, (z, target, _) = make(), batch(0)
     state = {name: value.clone() for name, value in objective.decoder.state_dict().items()}

@@ -151,6 +151,20 @@ def test_hidden_steps_fade_with_the_training():
     assert moves[1] == pytest.approx(moves[0] / 4, rel=0.2)
 
 
+def test_units_whose_rate_has_fallen_to_a_hundredth_stand_still_and_cost_nothing():
+    costs = {}
+    for progress in (0.6, 0.7):
+        rule, rollout = make(hidden_decay=4.0)
+        rule.update(rollout, 0.0, 3e-3)
+        before, measured = hidden(rule), rule.policy.meter.totals()["measurements"]
+        log = rule.update(rollout, progress, 3e-3)
+        costs[progress] = rule.policy.meter.totals()["measurements"] - measured
+        still = all(torch.equal(was, now) for was, now in zip(before, hidden(rule), strict=True))
+        assert still == (progress == 0.7)
+        assert ("train/refit_shift" in log) == (progress == 0.6)
+    assert costs[0.7] < costs[0.6] / 2
+
+
 @pytest.mark.parametrize(("rollouts", "sources"), [(1, 1), (2, 2), (3, 3)])
 def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
     monkeypatch.setattr(iteration, "HELD", 0)
@@ -222,7 +236,7 @@ def test_the_refit_keeps_what_the_readout_said_while_units_move(hw):
     for ridge in (RuleConfig.ridge, 1e9):
         rule, rollout = make(hw=hw, hidden_rate=3e-2, hidden_steps=4, ridge=ridge)
         obs = rollout.obs.flatten(0, 1)
-        rule.update(act(rule, rollout), 1.0, 0.0)
+        rule.update(act(rule, rollout), 0.0, 0.0)  # decoders have seen nothing yet: nothing moves
         before = rule.policy.model.outputs(obs, Read.MEAN)
         rule.update(act(rule, rollout), 0.0, 0.0)  # a readout rate of 0: nothing but the re-fit moves it
         changes.append((rule.policy.model.outputs(obs, Read.MEAN) - before).square().mean().item())
@@ -247,7 +261,7 @@ def test_units_that_stand_still_leave_the_readout_alone():
     for rate in (0.0, 3e-2):
         rule, rollout = make(hw="optical", hidden_rate=rate, track=0.0)
         obs = rollout.obs.flatten(0, 1)
-        rule.update(act(rule, rollout), 1.0, 0.0)
+        rule.update(act(rule, rollout), 0.0, 0.0)  # decoders have seen nothing yet: nothing moves
         before = rule.policy.model.outputs(obs, Read.MEAN)
         log = rule.update(act(rule, rollout), 0.0, 0.0)
         kept.append(log["train/refit_kept"])

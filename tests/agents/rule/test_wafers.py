@@ -267,8 +267,11 @@ def test_a_broken_chip_pauses_the_learning_of_all():
         rule.update(rollout, 0.0, 0.6)
     assert not rule.test.broken().any()
     inject(rule.policy.model, parse("stuck:0..1"))
-    hidden = rule.policy.model.network.chain[0].array.weights().clone()
+    first = rule.policy.model.network.chain[0]
+    hidden, broken = first.array.weights().clone(), rule.test.broken()
+    assert set(broken.tolist()) == {False, True}
     log = rule.update(rollout, 0.0, 0.6)
     assert {"train/broken", "train/restored"} <= log.keys()
+    assert first.objective.decoder.own.flatten(1).any(1).tolist() == (~broken).tolist(), "what broke is forgotten"
     assert torch.equal(rule.policy.model.network.chain[0].array.weights(), hidden)
     assert len(rule.history) == 3
