@@ -41,6 +41,7 @@ COMMANDS = {
     "adapt": (adapt, ["run", "--fault", "stuck:0.5", "--timesteps", "128", "--learner", "frozen", "--out", "out"]),
     "log": (log, ["CartPole-v1", "--policy", "run", "--timesteps", "16", "--out", "out.npz"]),
     "train": (train, ["--config", "run/config.yaml", "--print-config"]),
+    "resume": (train, ["--resume", "run", "--print-config"]),
     "baselines": (baselines, ["--config", "own.yaml", "--out", "out"]),
 }
 
@@ -54,7 +55,7 @@ def test_a_module_that_a_folder_names_is_not_imported(name, run, somewhere):
     assert not (somewhere / "imported").exists()
 
 
-@pytest.mark.parametrize("name", ["play", "train"])
+@pytest.mark.parametrize("name", ["play", "train", "resume"])
 def test_it_is_imported_where_the_command_line_asks_for_it(name, run, somewhere, capsys):
     command, arguments = COMMANDS[name]
     command.main([*arguments, "--import", MODULE])
