@@ -44,6 +44,6 @@ def check_arrays(values: Any, what: str = "observation", origin: Origin | None =
     """`check_finite` of an array, or of every array of a dict, whose name the message has."""
     parts = {f"{name!r} {what}": part for name, part in values.items()} if isinstance(values, dict) else {what: values}
     for name, part in parts.items():
-        found = np.ascontiguousarray(part)
-        if found.dtype.kind == "f":
-            check_finite(torch.from_numpy(found), name, origin)
+        found = np.asarray(part)
+        if found.dtype.kind == "f" and found.size and not np.abs(found).max() <= MOST_SEEN:
+            check_finite(torch.tensor(np.ascontiguousarray(found)), name, origin)

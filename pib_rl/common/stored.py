@@ -98,7 +98,17 @@ def pack(tensors: Mapping[str, Tensor], kind: str, about: Mapping[str, Any] | No
         "written_by": installed(),
         "about": json.dumps(dict(about or {})),
     }
-    return save(plain, header | {"checksum": checksum(plain, header)})
+    return _in_order(save(plain, header | {"checksum": checksum(plain, header)}))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same with its metadata in order, which safetensors writes in any: the same tensors make the same file."""
+    size = int.from_bytes(content[:8], "little")
+    names = json.loads(content[8 : 8 + size])
+    names["__metadata__"] = dict(sorted(names["__metadata__"].items()))
+    text = json.dumps(names, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def unpack(content: bytes, kind: str, source: str) -> Stored:

@@ -48,6 +48,10 @@ def test_all_comes_back_to_the_last_bit(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_same_content_makes_the_same_file():
+    assert len({pack(TENSORS, "policy", ABOUT) for _ in range(20)}) == 1
+
+
 def test_parts_of_one_tensor_and_transposed_ones_are_written_as_they_look():
     whole = torch.arange(12.0).view(3, 4)
     tensors = unpack(pack({"a": whole[:, 1], "b": whole.T, "c": whole}, "policy"), "policy", "file").tensors

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pib_rl.agents.estimators.settings import find_data_learner
+from pib_rl.common.finite import check_arrays
 from pib_rl.common.options import mapping, shown, whole
 from pib_rl.physical.faults import check_clock
 from pib_rl.physical.substrate import Read
@@ -53,6 +54,12 @@ def precisions(values: object) -> list[type[np.floating[Any]]]:
     """Types that data may keep, the first one for all others: 32 bits where these hold them exactly, else 64."""
     short = isinstance(values, np.ndarray) and np.can_cast(values.dtype, np.float32)
     return [np.float32, np.float64] if short else [np.float64, np.float32]
+
+
+def as_samples(values: np.ndarray) -> np.ndarray:
+    """Samples in the order of memory that torch takes; ValueError if a number is not finite."""
+    check_arrays(values, "sample")
+    return np.ascontiguousarray(values)
 
 
 def _check_stopping(model: Any) -> None:

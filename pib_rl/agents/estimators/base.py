@@ -13,7 +13,7 @@ import torch
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from pib_rl.agents.estimators.arguments import check_arguments, precisions
+from pib_rl.agents.estimators.arguments import as_samples, check_arguments, precisions
 from pib_rl.agents.estimators.label_samples import LabelledSamples
 from pib_rl.agents.estimators.length import LONG, Length, length
 from pib_rl.agents.estimators.progress import FitProgress
@@ -26,7 +26,6 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
 from pib_rl.agents.resuming.estimator import load_model_state, model_state
-from pib_rl.common.finite import check_arrays
 from pib_rl.common.options import mapping, shown
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
@@ -277,7 +276,7 @@ class PhysicalEstimator(WaferEstimator):
             multi_output=True,
             y_numeric=self._numeric,
         )
-        check_arrays(x, "sample")
+        x = as_samples(x)
         self._check_image(x)
         return x, self._encode(y, first)
 
@@ -390,8 +389,7 @@ class PhysicalEstimator(WaferEstimator):
         """What ``measure`` gives for checked inputs, in portions."""
         self._check()
         checked = validate_data(self, X, dtype=precisions(X), reset=False)
-        check_arrays(checked, "sample")
-        x = self._tensor(checked)
+        x = self._tensor(as_samples(checked))
         with self._few_threads(min(AT_ONCE, len(x))):
             parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
         return np.asarray(joined(parts).cpu().numpy(), dtype=np.float64)

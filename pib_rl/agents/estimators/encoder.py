@@ -12,14 +12,13 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
-from pib_rl.agents.estimators.arguments import precisions
+from pib_rl.agents.estimators.arguments import as_samples, precisions
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.label_samples import explained_variance
 from pib_rl.agents.estimators.trainer import AT_ONCE
 from pib_rl.agents.estimators.view_samples import ViewSamples
 from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.agents.network.model import joined
-from pib_rl.common.finite import check_arrays
 from pib_rl.common.options import mapping
 from pib_rl.physical.substrate import Read
 
@@ -81,7 +80,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             ValueError: If there are not as many features, or chips, as `transform` gives.
         """
         model, wafer = self._model(), self._wafer
-        taps = torch.tensor(check_array(X, dtype=np.float32, allow_nd=wafer), device=self.device)
+        taps = torch.tensor(as_samples(check_array(X, dtype=np.float32, allow_nd=wafer)), device=self.device)
         if taps.shape[-1] != self._n_features_out:
             raise ValueError(
                 f"X must have the {self._n_features_out} features that transform gives, got {taps.shape[-1]}"
@@ -145,8 +144,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         """Checked inputs, and their other views, given in the place of labels; none have no length."""
         x = validate_data(self, X, dtype=precisions(X), reset=first, ensure_min_samples=2)
         other = None if y is None else check_array(y, dtype=precisions(y), input_name="other")
-        for values in (x,) if other is None else (x, other):
-            check_arrays(values, "sample")
+        x, other = as_samples(x), None if other is None else as_samples(other)
         self._check_image(x)
         if other is not None and other.shape != x.shape:
             raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")

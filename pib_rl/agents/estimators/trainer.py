@@ -132,7 +132,8 @@ class Trainer:
         logs = [
             self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)
         ]
-        found = {name: torch.stack([log[name] for log in logs]) for name in logs[0]}
+        names = dict.fromkeys(name for log in logs for name in log)  # at the end, units stand still
+        found = {name: torch.stack([log[name] for log in logs if name in log]) for name in names}
         means = {name: float(values.mean()) for name, values in found.items()}
         if not all(map(math.isfinite, means.values())):
             raise DivergedError(

@@ -159,6 +159,15 @@ def test_views_can_be_looked_at_without_a_trace():
     assert (np.abs(two - x[::-1]) <= 0.6 * size).all()
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_samples_may_stand_in_any_order_of_memory(kind, recwarn):
+    x = digits()[0][:50].astype(kind)
+    x.setflags(write=False)
+    model = PIBEncoder(epochs=1, **SMALL).fit(x[::-1], other=x)
+    np.testing.assert_array_equal(model.transform(x[::-1]), model.transform(x[::-1].copy()))
+    assert not recwarn.list
+
+
 def test_labels_are_never_looked_at():
     x, _, y, _ = digits()
     one, two = (

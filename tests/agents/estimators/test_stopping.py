@@ -100,9 +100,9 @@ def test_held_out_samples_are_neither_learned_from_nor_changed_by_views(monkeypa
     x, y = load_wine(return_X_y=True)
     seen, validate, fit = [], Trainer.validate, Trainer.fit
 
-    def watch(trainer, samples, note, held, patience):
+    def watch(trainer, samples, note, held, *others):
         seen.append((samples, held))
-        return fit(trainer, samples, note, held, patience)
+        return fit(trainer, samples, note, held, *others)
 
     monkeypatch.setattr(Trainer, "fit", watch)
     monkeypatch.setattr(Trainer, "validate", lambda trainer, held: validate(trainer, held))

@@ -75,8 +75,8 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
         assert "PIBClassifier" in json.loads(file.metadata()["about"])["content"].values()
     tensors, about = read(path, "estimator")
     for change, words in (
-        ({"/model/normaliser.std": torch.zeros(1, 3)}, "normaliser.std must be greater than 0"),
-        ({"/model/normaliser.std": torch.zeros(1, 3).bool()}, "must be float32"),
+        ({"/policy/normaliser.std": -torch.ones(1, 3)}, r"normaliser.std must be in 0\.\."),
+        ({"/policy/normaliser.std": torch.zeros(1, 3).bool()}, "must be float32"),
     ):
         write(path, tensors | change, "estimator", about)
         with pytest.raises(ValueError, match=words):
