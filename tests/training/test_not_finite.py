@@ -37,7 +37,7 @@ def test_train_names_it_and_keeps_the_policy_from_before(what, tmp_path, monkeyp
     arguments = [f"Broken{what.capitalize()}-v0", *ARGUMENTS, "--out", str(tmp_path / "run")]
     said = one_line(train.main, "pib_rl.train", arguments, monkeypatch, capsys)
     assert f"the {what} of environment 0 at step 80 is nan" in said
-    assert "stopped at step 80 of 400; the policy from before that is in" in said
+    assert "stopped at step 64 of 400, where it was saved last: python -m pib_rl.train --resume" in said
     state = RunFolder.open(tmp_path / "run").load_policy(LAST)
     assert state["model.normaliser.count"] == 64  # two rollouts of 2 x 16 steps were learned from
     assert all(value.isfinite().all() for value in state.values())

@@ -86,9 +86,9 @@ def test_the_last_policy_plays_once_where_it_is_the_best(tmp_path, monkeypatch):
     played = []
     plays = training_run.evaluate
 
-    def counted(policy, make_env, episodes, read):
+    def counted(policy, make_env, episodes, *others):
         played.append((make_env.keywords["stream"], episodes))
-        return plays(policy, make_env, episodes, read)
+        return plays(policy, make_env, episodes, *others)
 
     monkeypatch.setattr(training_run, "evaluate", counted)
     train.main([*SHORT, "--looks", "0", "--out", str(tmp_path / "run")])
@@ -103,7 +103,7 @@ def test_another_best_policy_plays_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(
         training_run,
         "evaluate",
-        lambda policy, make_env, episodes, read: (
+        lambda policy, make_env, *others: (
             played.append(make_env.keywords["stream"]) or training_run.np.full(2, next(scores, 3.0))
         ),
     )
