@@ -341,7 +341,8 @@ class PIB(StoredAlgorithm):
         """
         rate = float(self.lr_schedule(self._current_progress_remaining))
         progress = min(1.0, 1 - self._current_progress_remaining)  # the last rollout may overrun the budget
-        self.rule.config = replace(self.rule.config, **self._clipping())
+        if changed := self._clipping():
+            self.rule.config = replace(self.rule.config, **changed)
         before = self.rule.test.remembered
         try:
             with last_good(f"the training at step {self.num_timesteps}", self.policy, self.rule.learner.memory):
@@ -365,9 +366,10 @@ class PIB(StoredAlgorithm):
         return StoredAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
     def _clipping(self) -> dict[str, Any]:
-        """How far actions and values may move in the iteration that comes."""
+        """How far actions and values may move in the iteration that comes, where that is not as it was."""
         remaining = self._current_progress_remaining
-        return {name: ppo_arguments.moment(getattr(self, name), remaining) for name in ppo_arguments.SCHEDULED}
+        wanted = {name: ppo_arguments.moment(getattr(self, name), remaining) for name in ppo_arguments.SCHEDULED}
+        return {name: value for name, value in wanted.items() if value != getattr(self.rule.config, name)}
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "rule", "rollout"]

@@ -112,4 +112,4 @@ def test_values_look_past_the_clock_and_not_past_the_end(terminates, truncates, 
         seed=0,
     ).learn(1280)
     start, _ = agent.policy.obs_to_tensor(0)
-    assert agent.policy.predict_values(start).item() * agent.policy.returns.value == pytest.approx(value, abs=0.05)
+    assert agent.policy.predict_values(start).item() == pytest.approx(value, abs=0.05)
