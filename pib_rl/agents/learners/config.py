@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-STILL = 0.01  # fraction of the rates below which nothing moves
-
 
 @dataclass(frozen=True)
 class HiddenConfig:
@@ -15,8 +13,7 @@ class HiddenConfig:
     Args:
         hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n
             of it.
-        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay. When they have
-            fallen to a hundredth, units stand still, and cost nothing.
+        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
         plastic: Fraction of each unit's outputs that learn; the others stay as fabricated.
         track: Rate of the gain controls per hidden step, at the start.
         output_rms: Root mean square of a unit's outputs beyond which PIB draws them back, so that they stay within
@@ -39,9 +36,8 @@ class HiddenConfig:
             raise ValueError(f"the rule's output_rms must be a number > 0, or none for no limit, got {self.output_rms}")
 
     def rate_left(self, progress: float) -> float:
-        """Fraction of the rates left when the fraction ``progress`` of the training is done; 0 below `STILL`."""
-        left = float((1 - progress) ** self.hidden_decay)
-        return left if left >= STILL else 0.0
+        """Fraction of the rates that is left when the fraction ``progress`` of the training is done."""
+        return float((1 - progress) ** self.hidden_decay)
 
     def check_fractions(self, *names: str) -> None:
         """Raises ValueError unless these fields are in 0..1."""

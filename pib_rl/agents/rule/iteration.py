@@ -79,17 +79,15 @@ class Rule:
         self.history.append(self._with_advantages(rollout))
         newest = self.history[-1]
         states, before = newest.obs, newest.outputs
-        moves = learner.updates and self.config.rate_left(progress) > 0
-        refit = moves and learner.moves_outputs
-        if refit and (older := self._replay()):
+        if learner.moves_outputs and (older := self._replay()):
             old = torch.cat(older, -2)
             states, before = torch.cat([states, old], -2), torch.cat([before, model.outputs(old)], -2)
         model.normaliser.update(newest.obs)
         if first:
             model.network.calibrate(policy.inputs(newest.obs))
-        log = self._update_units(progress) if moves else {}
+        log = self._update_units(progress) if learner.updates else {}
         inputs = model.readout_inputs(policy.inputs(states))
-        if refit:
+        if learner.moves_outputs:
             log |= self._refit(states, inputs, before)
         return log | self._improve(inputs[..., : len(newest), :], progress, rate) | self._information()
 

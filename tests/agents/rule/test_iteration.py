@@ -151,20 +151,6 @@ def test_hidden_steps_fade_with_the_training():
     assert moves[1] == pytest.approx(moves[0] / 4, rel=0.2)
 
 
-def test_units_whose_rate_has_fallen_to_a_hundredth_stand_still_and_cost_nothing():
-    costs = {}
-    for progress in (0.6, 0.7):
-        rule, rollout = make(hidden_decay=4.0)
-        rule.update(rollout, 0.0, 3e-3)
-        before, measured = hidden(rule), rule.policy.meter.totals()["measurements"]
-        log = rule.update(rollout, progress, 3e-3)
-        costs[progress] = rule.policy.meter.totals()["measurements"] - measured
-        still = all(torch.equal(was, now) for was, now in zip(before, hidden(rule), strict=True))
-        assert still == (progress == 0.7)
-        assert ("train/refit_shift" in log) == (progress == 0.6)
-    assert costs[0.7] < costs[0.6] / 2
-
-
 @pytest.mark.parametrize(("rollouts", "sources"), [(1, 1), (2, 2), (3, 3)])
 def test_hidden_steps_go_through_the_newest_rollouts_sample_by_sample(rollouts, sources, monkeypatch):
     monkeypatch.setattr(iteration, "HELD", 0)
