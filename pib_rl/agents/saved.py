@@ -52,8 +52,8 @@ def check_run(path: Path) -> None:
     if not (path / LAST).is_file():
         if not checkpoint_files(path):
             raise ValueError(
-                f"{path} is a run folder without {LAST} or a checkpoint: nothing was trained yet, or it was stopped "
-                "before its first checkpoint; give another run, or make this one again"
+                f"{path} is not a run folder with a policy: it is without {LAST} or a checkpoint; nothing was trained "
+                "yet, it was stopped before its first checkpoint, or another command made it; give another run"
             )
         return
     settings = read_settings(path)
