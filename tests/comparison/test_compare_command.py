@@ -17,7 +17,7 @@ from here import PROCESSES
 
 from pib_rl import compare, train
 from pib_rl.agents import PIB
-from pib_rl.cli.cli import UserError
+from pib_rl.cli.cli import UserError, parse
 from pib_rl.comparison import runner
 from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.groups import Group
@@ -146,13 +146,17 @@ def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch)
 
 def test_an_unfinished_run_goes_on_where_it_was(copy, monkeypatch):
     name = "pib-digital-s100"
-    whole = json.loads((copy / "runs" / name / "result.json").read_text())
-    settings = copy / "logs" / f"{name}.yaml"
     shutil.rmtree(copy / "runs" / name)
+    job = next(job for job in plan(parse(CompareConfig, SMALL, "pib_rl.compare")) if job.name == name)
+    settings = copy / "logs" / f"{name}.yaml"
+    settings.write_text(yaml.safe_dump(job.settings().plain()))
+    alone = ["--config", str(settings), "--no-progress", "--out"]
+    train.main([*alone, str(copy / "whole")])
+    whole = json.loads((copy / "whole" / "result.json").read_text())
     with monkeypatch.context() as patch:
         patch.setattr(train_run, "draw", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            train.main(["--config", str(settings), "--out", str(copy / "unfinished" / name), "--no-progress"])
+            train.main([*alone, str(copy / "unfinished" / name)])
     monkeypatch.setattr(runner, "subprocess", PROCESSES)
     monkeypatch.setattr(PIB, "_step", lambda *_: pytest.fail("trained anew"))
     compare.main([*SMALL, "--out", str(copy)])
@@ -262,7 +266,7 @@ def test_a_request_to_end_counts_as_an_interruption(tmp_path):
     assert said.count("\n") == 1
     assert "interrupted; finished runs are in" in said
     logs = [path.read_text() for path in (out / "logs").iterdir()]
-    assert any("the policy so far is in" in text or "stays unfinished" in text for text in logs)
+    assert any("--resume" in text or "stays unfinished" in text for text in logs)
 
 
 def test_steps_come_from_the_tuned_settings_by_default():

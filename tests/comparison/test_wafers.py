@@ -162,7 +162,7 @@ def test_runs_of_a_wafer_that_fails_are_made_alone(copy, monkeypatch, capsys):
     def sabotage(group, folder):
         started.append(group.name)
         if len(group.jobs) > 1:
-            settings = SimpleNamespace(plain=lambda: group.settings().plain() | {"width": 0})
+            settings = SimpleNamespace(plain=lambda: group.settings().plain() | {"width": 0}, imports=())
             members = {name: getattr(group, name) for name in ("name", "module", "jobs", "alone")}
             return start(SimpleNamespace(**members, settings=lambda: settings), folder)
         return start(group, folder)
