@@ -27,6 +27,7 @@ def taught(task: str, hw: str = "memristive", seed: int = 0, **options) -> PIBPo
     weights = policy.model.readout.array.weights()
     policy.model.readout.array.program(torch.randn(weights.shape, generator=draws) * 0.5)
     policy.returns.statistics.std.fill_(3.0)
+    policy.returns.statistics.restore()
     return policy
 
 
