@@ -104,7 +104,7 @@ def test_pib_and_its_settings_are_what_the_zoo_gets_by_default():
 
 @pytest.mark.slow
 def test_the_zoo_trains_plays_plots_and_optimises(tmp_path):
-    """Needs the extra zoo: pip install -e '.[zoo]'."""
+    pytest.importorskip("rl_zoo3", reason="needs the extra zoo: pip install -e '.[zoo]'")
 
     def said(*arguments: str) -> str:
         environment = os.environ | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
