@@ -17,7 +17,7 @@ from pib_rl.physical import registry
 FILLED = {f"torch.{name}" for name in ("zeros", "ones", "full", "empty", "rand", "randn", "linspace", "eye")}
 X = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 SUBSTRATES = [
-    *(name for name in registry.names() if name != "remote"),
+    *(name for name in registry.names() if name not in ("remote", "numpy-sine", "scipy-sine")),  # those of users
     "memristive:pcm",
     "memristive:ecram",
     "optical:dmd",

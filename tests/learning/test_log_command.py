@@ -175,7 +175,7 @@ def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
         with np.load(tmp_path / "o.npz") as file:
             x = torch.tensor(file["x_train"][:400])
         state = chip_state(out)
-        x = (x - state["normaliser.mean"]) / state["normaliser.std"]
+        x = ((x - state["normaliser.mean"]) / state["normaliser.std"]).float()
         noisy = x.clone()
         noisy[:, 4:] = x[torch.randperm(400, generator=torch.Generator().manual_seed(0)), 4:]
         config = learn.LearnConfig(data=str(tmp_path / "o.npz"), target="views", width=16, units=1)
