@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -50,6 +52,22 @@ class FitConfig(HiddenConfig):
         self.check_numbers("epochs", least=1)
         self.check_numbers("batch_size", least=4)
         self.check_numbers("learning_rate", "decay")
+
+
+class Step(NamedTuple):
+    """A batch that the units learned from, and the readout not yet.
+
+    Args:
+        batch: Its samples, measured.
+        pick: Their indices.
+        progress: Fraction of the training done.
+        log: Metrics of the units.
+    """
+
+    batch: Batch
+    pick: Tensor
+    progress: float
+    log: dict[str, Tensor]
 
 
 @dataclass
@@ -129,9 +147,13 @@ class Trainer:
 
     def _epoch(self, samples: LabelledSamples, start: float, end: float) -> dict[str, float]:
         picks = self._batches(len(samples))
-        logs = [
-            self.step(samples, pick, start + (end - start) * index / len(picks)) for index, pick in enumerate(picks)
-        ]
+        under_way: deque[Step] = deque()
+        logs = []
+        for index, pick in enumerate(picks):
+            under_way.append(self.teach_units(samples, pick, start + (end - start) * index / len(picks)))
+            if len(under_way) > self.model.network.lookahead:
+                logs.append(self.teach_readout(samples, under_way.popleft()))
+        logs += [self.teach_readout(samples, step) for step in under_way]
         names = dict.fromkeys(name for log in logs for name in log)  # at the end, units stand still
         found = {name: torch.stack([log[name] for log in logs if name in log]) for name in names}
         means = {name: float(values.mean()) for name, values in found.items()}
@@ -153,12 +175,17 @@ class Trainer:
         rest = n % self.config.batch_size
         return n - rest if n > self.config.batch_size and 2 * rest < self.config.batch_size else n
 
-    def step(self, samples: LabelledSamples, pick: Tensor, progress: float) -> dict[str, Tensor]:
-        """One step of the units and one of the readout on a batch."""
+    def teach_units(self, samples: LabelledSamples, pick: Tensor, progress: float) -> Step:
+        """One step of the units on a batch."""
+        batch = Batch(samples, pick, self.model.network)
+        log = self.learner.update(batch, progress) if self.learner.updates else {}
+        self.learner.remember(batch)
+        return Step(batch, pick, progress, log)
+
+    def teach_readout(self, samples: LabelledSamples, step: Step) -> dict[str, Tensor]:
+        """One step of the readout on the batch of a ``step`` of the units; metrics of both."""
         model, config, learner = self.model, self.config, self.learner
-        batch = Batch(samples, pick, model.network)
-        log = learner.update(batch, progress) if learner.updates else {}
-        learner.remember(batch)
+        batch, pick, progress, log = step
         inputs = with_one(batch.measure().taps)
         outputs = model.readout.measure_inputs(inputs)
         gradient = samples.gradient(pick, outputs)

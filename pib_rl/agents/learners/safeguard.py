@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.network.network import Activations, Network
+from pib_rl.agents.network.network import Activations
+from pib_rl.agents.network.unit import Unit
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
@@ -40,7 +42,7 @@ class Safeguard(nn.Module):
     Page, Biometrika 41, 100 (1954). What follows from an alarm is ours.
 
     Args:
-        network: The units.
+        units: What it tests.
         blocks: Blocks of dimensions of what they should keep.
 
     Attributes:
@@ -51,16 +53,16 @@ class Safeguard(nn.Module):
     sums: Tensor
     variances: Tensor
 
-    def __init__(self, network: Network, blocks: int) -> None:
+    def __init__(self, units: Sequence[Unit], blocks: int) -> None:
         super().__init__()
-        self._network = [network]  # in a list, so that its state is not saved twice
-        chips = network.chain[0].freedom.shape[:-2]
+        self._units = tuple(units)  # in a tuple, so that their state is not saved twice
+        chips = units[0].freedom.shape[:-2]
         self.codes = nn.ModuleList(
             Saturation(1.5, 1.0, 2, unit.out_features, None if unit.patch_grid is None else unit.patch_grid.after, None)
-            for unit in network.chain
+            for unit in units
         )
-        self.register_buffer("sums", torch.zeros(len(network.chain), blocks, *chips, dtype=torch.float32))
-        self.register_buffer("variances", torch.zeros(len(network.chain), blocks, *chips, dtype=torch.float32))
+        self.register_buffer("sums", torch.zeros(len(units), blocks, *chips, dtype=torch.float32))
+        self.register_buffer("variances", torch.zeros(len(units), blocks, *chips, dtype=torch.float32))
 
     def losses(self, measured: Activations, kept: Target) -> list[Tensor]:
         """Q of every unit, shape (blocks, *chips, n), for n held-out samples as measured now."""
@@ -78,7 +80,7 @@ class Safeguard(nn.Module):
         self.sums.mul_(MEMORY).add_(change.mean(-1))
         self.variances.mul_(MEMORY**2).add_(change.var(-1) / change.shape[-1])
         alarm = (self.sums > ALLOWED + ALARM * self.variances.sqrt()).any(1)
-        for unit, lost in zip(self._network[0].chain, alarm, strict=True):
+        for unit, lost in zip(self._units, alarm, strict=True):
             unit.take_back(lost[..., None, None])
             unit.freedom.mul_(torch.where(lost[..., None, None], SLOWER, FASTER)).clamp_(max=1)
         self.sums.sub_(change.mean(-1) * alarm.unsqueeze(1))  # what was taken back does not count

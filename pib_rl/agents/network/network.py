@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,22 +14,23 @@ from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.unit import GainControl, Unit
 from pib_rl.agents.objectives import Score, make_objective
 from pib_rl.agents.objectives.target import Target
-from pib_rl.physical.substrate import Read, Substrate
+from pib_rl.physical.substrate import Medium, Read, Substrate
 
 AT_ONCE = 2**18  # outputs of the widest part, of all samples and chips, that a CPU simulates together: more leave its
 # cache, 1.7 times slower
 
 
-class Activations(NamedTuple):
+class Activations:
     """One pass of n samples, on all chips.
 
-    Per unit the array's inputs h, shape (*chips, n positions, in), and the unit's output z, shape (*chips, n, positions
-    out); and what the readout gets, the taps and a constant 1, shape (*chips, n, tap_features + 1).
+    Args:
+        h: Per unit the array's inputs, shape (*chips, n positions, in).
+        z: Per unit its outputs, shape (*chips, n, positions out).
+        inputs: What the readout gets, the taps and a constant 1, shape (*chips, n, tap_features + 1).
     """
 
-    h: list[Tensor]
-    z: list[Tensor]
-    inputs: Tensor
+    def __init__(self, h: list[Tensor], z: list[Tensor], inputs: Tensor) -> None:
+        self.h, self.z, self.inputs = h, z, inputs
 
     @property
     def taps(self) -> Tensor:
@@ -49,9 +50,14 @@ class Network(nn.Module):
         chip: Number of units, width, patches and objective.
         target_features: Dimensions of the targets.
 
+    Attributes:
+        lookahead: Batches whose passes units may begin before the readout learns from the one at hand.
+
     Raises:
         ValueError: If the objective or one of its options is unknown, or patches do not fit the input.
     """
+
+    lookahead: int = 0
 
     def __init__(
         self,
@@ -105,18 +111,33 @@ class Network(nn.Module):
 
     def measure(self, x: Tensor, read: Read = Read.NOISY) -> Activations:
         """Passes inputs x, shape (*chips, n, in_features), in standard deviations, through the hardware."""
-        hs, zs, drive = [], [], x * self.input_gain
-        for unit in self.chain:
+        hs, zs, drive = self.through(self.chain, x * self.input_gain, read)
+        last = self.measure_last(drive, read)
+        taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
+        return Activations(hs, zs, torch.cat([*taps, last, last.new_ones(*last.shape[:-1], 1)], -1))
+
+    def through(
+        self, units: Sequence[Unit], drive: Tensor, read: Read = Read.NOISY
+    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Passes drives, shape (*chips, n, features), through neighbouring units: h and z of each, and what they drive.
+
+        Shapes as in `Activations`; the last are drives of the next medium.
+        """
+        hs, zs = [], []
+        for unit in units:
             inputs = unit.inputs(drive)
             hs.append(unit.medium.measure(inputs, read))
             zs.append(unit.measure(hs[-1], read))
             self._count(unit, inputs, hs[-1], zs[-1])
             drive = unit.control.drive(zs[-1])
+        return hs, zs, drive
+
+    def measure_last(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        """What the last medium makes of drives, shape (*chips, n, features): taps, shape (*chips, n, width)."""
         last = self.last.measure(drive, read)
         if self.meter.running:
             self.meter.spend(self.last.costs(drive, last))
-        taps = [unit.tap(h) for unit, h in zip(self.chain[1:], hs[1:], strict=True)]
-        return Activations(hs, zs, torch.cat([*taps, last, last.new_ones(*last.shape[:-1], 1)], -1))
+        return last
 
     def portions(self, x: Tensor) -> tuple[Tensor, ...]:
         """Inputs x, shape (*chips, n, in_features), in portions that a CPU's cache holds; all at once elsewhere."""
@@ -144,8 +165,11 @@ class Network(nn.Module):
 
     def calibrate(self, x: Tensor) -> None:
         """Sets converters of every array and every gain control from a batch x, unit by unit, front to back."""
-        drive = x * self.input_gain
-        for unit in self.chain:
+        self.calibrate_units(self.chain, x * self.input_gain)
+
+    def calibrate_units(self, units: Sequence[Unit], drive: Tensor) -> Tensor:
+        """The same for neighbouring units, from drives, shape (*chips, n, features); what they drive then."""
+        for unit in units:
             inputs = unit.inputs(drive)
             h = unit.medium.measure(inputs)
             self.meter.read(unit.array.recalibrate(h), unit.array.weights_held)
@@ -153,12 +177,17 @@ class Network(nn.Module):
             self._count(unit, inputs, h, z)
             unit.control.track(z, 1.0)
             drive = unit.control.drive(z)
+        return drive
 
     def recalibrate(self, x: Tensor) -> None:
         """Sets detectors of media, then every gain control, again, as after a fault, from a batch x as `calibrate`."""
-        for medium in [*(unit.medium for unit in self.chain), self.last]:
-            self.meter.read(medium.recalibrate())
+        self.recalibrate_media([*(unit.medium for unit in self.chain), self.last])
         self.calibrate(x)
+
+    def recalibrate_media(self, media: Sequence[Medium]) -> None:
+        """Sets the detectors of these media again."""
+        for medium in media:
+            self.meter.read(medium.recalibrate())
 
     def update_units(
         self,
@@ -173,8 +202,21 @@ class Network(nn.Module):
 
         ``track`` is the fraction by which the gain controls move towards what was measured.
         """
-        scores = []
-        for unit, h, z in zip(self.chain, measured.h, measured.z, strict=True):
-            scores.append(unit.update(h, z, target, rate, plastic, limit))
-            unit.control.track(z, track)
-        return scores
+        return update_units(self.chain, measured, target, rate, track, plastic, limit)
+
+
+def update_units(
+    units: Sequence[Unit],
+    measured: Activations,
+    target: Target,
+    rate: float,
+    track: float,
+    plastic: float = 1.0,
+    limit: float | None = None,
+) -> list[Score]:
+    """`Network.update_units` of some units; ``measured`` holds h and z of these alone."""
+    scores = []
+    for unit, h, z in zip(units, measured.h, measured.z, strict=True):
+        scores.append(unit.update(h, z, target, rate, plastic, limit))
+        unit.control.track(z, track)
+    return scores

@@ -88,8 +88,8 @@ def test_every_sample_is_seen_once_per_epoch_but_for_a_small_rest():
     model, seen = make(), []
     samples, config = labelled(model), FitConfig(epochs=2, batch_size=16)
     trainer = Trainer(model, config, Frozen(model, config))
-    step = trainer.step
-    trainer.step = lambda samples, pick, progress: (seen.append(pick), step(samples, pick, progress))[1]
+    teach = trainer.teach_units
+    trainer.teach_units = lambda samples, pick, progress: (seen.append(pick), teach(samples, pick, progress))[1]
     trainer.fit(samples)
     assert [len(pick) for pick in seen] == [16, 16, 8, 16, 16, 8]
     assert sorted(torch.cat(seen[:3]).tolist()) == list(range(N))
@@ -115,12 +115,10 @@ def test_rates_fall_over_all_epochs(monkeypatch):
     model, rates = make(), []
     config = FitConfig(epochs=2, batch_size=20, learning_rate=2.0, decay=2.0, hidden_rate=0.1, hidden_decay=1.0)
     learner = PIBLearner(model, config)
-    step, update_units = model.readout.step, model.network.update_units
+    step, update_units = model.readout.step, learner.local.update
     monkeypatch.setattr(model.readout, "step", lambda x, g, rate: (rates.append(rate), step(x, g, rate))[1])
     monkeypatch.setattr(
-        model.network,
-        "update_units",
-        lambda seen, y, rate, *rest: (rates.append(rate), update_units(seen, y, rate, *rest))[1],
+        learner.local, "update", lambda seen, y, how: (rates.append(how.rate), update_units(seen, y, how))[1]
     )
     Trainer(model, config, learner).fit(labelled(model))
     assert rates == pytest.approx([0.1, 2.0, 0.075, 2 * 0.75**2, 0.05, 0.5, 0.025, 2 * 0.25**2])

@@ -21,7 +21,7 @@ def make(chips: int = 1, hw: str = "digital") -> tuple[PhysicalModel, Safeguard,
     x = torch.randn(N, D, generator=generator)
     y = torch.stack([x[:, :3].sum(1), x[:, 3] - x[:, 4]], 1)
     model.fit_statistics(x if chips == 1 else x.expand(chips, N, D))
-    return model, Safeguard(model.network, 2), model.inputs(x), Target(y, (1, 1))
+    return model, Safeguard(model.network.chain, 2), model.inputs(x), Target(y, (1, 1))
 
 
 def spoil(model: PhysicalModel, size: float, chip: int | None = None) -> None:

@@ -1,0 +1,161 @@
+"""Neighbouring units of a network that live in one process, and do what they are told in order."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from pib_rl.agents.learners.pib import LocalLearning, UnitStep
+from pib_rl.agents.network.network import Activations, Network
+from pib_rl.agents.split.message import Message, target_of
+from pib_rl.common.state import check_state
+from pib_rl.physical.substrate import Read
+
+KEPT = 8  # passes whose activations are kept for what follows: updates come right after the pass that they are for
+DRIVEN = ("measure", "calibrate")  # commands that wait for drives from the group in front
+
+
+class Segment:
+    """A group of units: measures, learns, answers. Activations stay here; nothing ever comes back to it but targets.
+
+    Args:
+        network: The whole network, of which only the group's own units are used.
+        units: Their numbers, from 0.
+
+    Attributes:
+        updates: Steps of learning that its units have made.
+    """
+
+    def __init__(self, network: Network, units: range) -> None:
+        self.network = network
+        self.units = network.chain[units.start : units.stop]
+        self.first = units.start
+        self.ends = units.stop == len(network.chain)
+        self.local = LocalLearning(self.units).to(next(network.buffers()).device)
+        self.updates = 0
+        self._kept: OrderedDict[int, Activations] = OrderedDict()
+        self._losses: list[Tensor] = []
+
+    @property
+    def parts(self) -> nn.ModuleDict:
+        """Everything whose state is the group's own."""
+        own: dict[str, nn.Module] = {f"units/{self.first + k}": unit for k, unit in enumerate(self.units)}
+        if self.ends:
+            own["last"] = self.network.last
+        return nn.ModuleDict(own | {"safeguard": self.local.safeguard})
+
+    @torch.inference_mode()
+    def run(self, command: Message, drive: Tensor | None = None) -> Message | None:
+        """Does what a command says; what comes of it, if anything does.
+
+        Args:
+            command: One of the commands that are named like methods of this class.
+            drive: For those in `DRIVEN`, drives of its first medium, shape (*chips, n, features).
+
+        Raises:
+            ValueError: If there is no such command, or it does not fit.
+        """
+        if command.kind in DRIVEN:
+            assert drive is not None
+            return self._measure(command, drive) if command.kind == "measure" else self._calibrate(command, drive)
+        known: dict[str, Callable[[Message], Message | None]] = {
+            "update": self._update,
+            "begin": self._begin,
+            "finish": self._finish,
+            "remember": self._remember,
+            "forget": self._forget,
+            "fetch": self._fetch,
+            "state": self._state,
+            "load": self._load,
+        }
+        if command.kind not in known:
+            raise ValueError(f"unknown command {command.kind!r}; known: {', '.join([*DRIVEN, *known])}")
+        return known[command.kind](command)
+
+    def _measure(self, command: Message, drive: Tensor) -> Message:
+        """One pass: taps for the readout, and drives for the group behind."""
+        read = Read(command.about["read"])
+        hs, zs, drive = self.network.through(self.units, drive, read)
+        taps = [unit.tap(h) for unit, h in zip(self.units, hs, strict=True)][1 if self.first == 0 else 0 :]
+        if self.ends:
+            taps.append(self.network.measure_last(drive, read))
+        own = torch.cat(taps, -1) if taps else drive[..., :0]
+        self._kept[command.about["token"]] = Activations(hs, zs, own)
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return self._output(command, drive, own if command.about["taps"] else None)
+
+    def _calibrate(self, command: Message, drive: Tensor) -> Message:
+        """Converters and gain controls; with ``media``, detectors too."""
+        if command.about["media"]:
+            last = [self.network.last] if self.ends else []
+            self.network.recalibrate_media([*(unit.medium for unit in self.units), *last])
+        return self._output(command, self.network.calibrate_units(self.units, drive), None)
+
+    def _output(self, command: Message, drive: Tensor, taps: Tensor | None) -> Message:
+        tensors = {} if taps is None else {"taps": taps}
+        if self._losses:
+            tensors["losses"] = self._losses[-1]
+        if not self.ends:
+            tensors["drive"] = drive
+        return Message("output", {"token": command.about["token"]}, tensors)
+
+    def _update(self, command: Message) -> None:
+        step = UnitStep(*command.about["step"])
+        losses = self.local.update(self._measured(command), target_of(command), step)
+        self._losses.append(torch.stack([loss.mean() for loss in losses]))
+        self.updates += 1
+
+    def _begin(self, command: Message) -> None:
+        self.local.begin(self._measured(command), target_of(command))
+
+    def _finish(self, command: Message) -> Message:
+        alarm, freedom = self.local.finish(self._measured(command), target_of(command))
+        return Message("report", command.about, self._report() | {"alarms": alarm.float(), "freedom": freedom})
+
+    def _remember(self, command: Message) -> None:
+        if self.local.remembers:
+            self.local.remember(self._measured(command), target_of(command))
+
+    def _forget(self, command: Message) -> None:
+        for unit in self.units:
+            unit.objective.forget(command.tensors["broken"].bool())
+
+    def _fetch(self, command: Message) -> Message:
+        """Taps, inputs and outputs of a pass, for those who look at the units."""
+        measured = self._measured(command)
+        tensors = {"taps": measured.inputs}
+        if command.about["all"]:
+            tensors |= {f"h{k}": h for k, h in enumerate(measured.h)} | {f"z{k}": z for k, z in enumerate(measured.z)}
+        return Message("fetched", command.about, tensors)
+
+    def _state(self, command: Message) -> Message:
+        """The state of all that is its own, what learning and measuring cost since the last time, and losses."""
+        state = {name: value.clone() for name, value in self.parts.state_dict().items() if ".meter." not in name}
+        meter = self.network.meter
+        meter.settle()
+        for name, value in meter.named_buffers():
+            state[f"meter/{name}"] = value.clone()
+            value.zero_()
+        return Message("state", command.about | {"updates": self.updates}, state | self._report())
+
+    def _load(self, command: Message) -> None:
+        parts = self.parts
+        state = parts.state_dict()
+        given = {name: value for name, value in command.tensors.items() if name in state}
+        check_state(parts, given)
+        parts.load_state_dict(state | given)
+
+    def _report(self) -> dict[str, Tensor]:
+        """Mean loss of each unit since the last report."""
+        losses, self._losses = self._losses, []
+        return {"report/losses": torch.stack(losses).mean(0)} if losses else {}
+
+    def _measured(self, command: Message) -> Activations:
+        token = command.about["token"]
+        if token not in self._kept:
+            raise ValueError(f"pass {token} is no longer kept; kept are the last {KEPT}")
+        return self._kept[token]

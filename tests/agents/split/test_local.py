@@ -1,0 +1,94 @@
+"""Units in groups, all in this process: what they learn is what units of one network learn, to the last bit."""
+
+import threading
+
+import pytest
+import torch
+from stable_baselines3.common.env_util import make_vec_env
+
+from pib_rl.agents import PIB
+from pib_rl.agents.estimators.label_samples import ClassSamples
+from pib_rl.agents.estimators.trainer import FitConfig, Trainer
+from pib_rl.agents.learners.pib import PIBLearner
+from pib_rl.agents.network.chip import ChipConfig
+from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.split.learner import SplitPIB
+from pib_rl.agents.split.lines import LocalLine
+from pib_rl.agents.split.network import SplitNetwork
+from pib_rl.agents.split.pipeline import Pipeline
+from pib_rl.agents.split.segment import Segment
+
+N, D, CLASSES = 90, 5, 3
+GROUPS = {"two": [range(2), range(2, 4)], "each": [range(k, k + 1) for k in range(4)], "all": [range(4)]}
+
+
+def split(model: PhysicalModel, groups: list[range], staleness: int = 0) -> None:
+    """Puts groups of units in the place of a model's network."""
+    arrived, whole = threading.Condition(), model.network
+    lines = [LocalLine(Segment(whole, units), units, arrived) for units in groups]
+    model.network = SplitNetwork(whole, Pipeline(lines, arrived, staleness))
+
+
+def make(hw: str, groups: list[range] | None, staleness: int = 0) -> Trainer:
+    model = PhysicalModel(ChipConfig(hw=hw, width=8, units=4), D, CLASSES, target_features=CLASSES)
+    config = FitConfig(epochs=2, batch_size=20)
+    model.normaliser.update(data()[0])
+    learner = PIBLearner(model, config)
+    if groups:
+        split(model, groups, staleness)
+        learner = SplitPIB(model, config, taps=True)
+    model.network.calibrate(model.inputs(data()[0]))
+    return Trainer(model, config, learner)
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(N, D, generator=generator)
+    return x, (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
+
+
+def fit(trainer: Trainer) -> dict[str, torch.Tensor]:
+    trainer.fit(ClassSamples(trainer.model, *data()))
+    return trainer.model.state_dict() | trainer.learner.memory.state_dict()
+
+
+@pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
+@pytest.mark.parametrize("groups", GROUPS)
+def test_groups_learn_what_one_network_learns(hw, groups):
+    whole, split = fit(make(hw, None)), fit(make(hw, GROUPS[groups]))
+    assert whole.keys() == split.keys()
+    assert [name for name, value in whole.items() if not torch.equal(value, split[name])] == []
+
+
+def train(hw: str, groups: list[range] | None) -> dict[str, torch.Tensor]:
+    """All that is left of some rollouts of reinforcement learning."""
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2, seed=1), hw=hw, width=8, units=4, n_steps=64, seed=3)
+    if groups:
+        split(agent.policy.model, groups)
+        agent.rule.learner = SplitPIB(agent.policy.model, agent.rule.config, taps=False)
+    agent.learn(3 * 128)
+    return agent.policy.state_dict() | agent.rule.learner.memory.state_dict()
+
+
+@pytest.mark.parametrize("hw", ["memristive", "optical"])
+def test_groups_learn_from_rewards_what_one_network_learns(hw):
+    whole, split = train(hw, None), train(hw, GROUPS["two"])
+    assert [name for name, value in whole.items() if not torch.equal(value, split[name])] == []
+
+
+def test_passes_are_under_way_at_once_and_no_more_than_asked_for():
+    trainer = make("digital", GROUPS["two"], staleness=2)
+    network, most = trainer.model.network, []
+    start = network.pipeline.start
+    network.pipeline.start = lambda *args, **more: (
+        start(*args, **more),
+        most.append(len(network.pipeline._under_way)),
+    )[0]
+    fit(trainer)
+    assert max(most) == 3
+
+
+def test_units_elsewhere_take_no_step_here():
+    network = make("digital", GROUPS["two"]).model.network
+    with pytest.raises(NotImplementedError, match="SplitPIB"):
+        network.update_units()
