@@ -18,6 +18,7 @@ LAYERS = [
     ["envs"],
     ["figures", "cli"],
     ["runs"],
+    ["sites"],
     ["training", "learning"],
 ]  # from the ground up; what is not named here stands on all of them
 LINKS = ["agents", "envs", "physical"]

@@ -210,6 +210,8 @@ class LearnerSettings(HardwareSettings):
     """Settings of the learning rule that differ from its default, as NAME=VALUE."""
     device: str = "cpu"
     """torch device: cpu, cuda or cuda:N."""
+    sites: Path | None = None
+    """YAML file that says which units live in other processes or places (needs the extra distributed)."""
     tensorboard: bool = False
     """Write event files for TensorBoard too, into the run folder (needs the extra log)."""
 

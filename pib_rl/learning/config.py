@@ -19,7 +19,7 @@ from pib_rl.runs.saving import Every
 class LearnConfig(LearnerSettings):
     """Trains physical units on data, with labels or without."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips", "header"})
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips", "header", "sites"})
 
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""

@@ -32,6 +32,7 @@ from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
+from pib_rl.sites.run import at_sites
 
 EPOCH = "epoch"  # the column of progress.csv that counts
 TARGETS: dict[str, type[LearningTask]] = {"labels": LabelsTask, "values": ValuesTask, "views": ViewsTask}
@@ -115,7 +116,10 @@ def fit(
         curves += done["curves"]
         run.model.go_on_from(saver.start.parts["agent"])
     with mistakes(RuntimeError, MemoryError), kept(folder, saver):
-        run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch)
+        own = run.model.learner_
+        with at_sites(config.sites, run.model.model_, own, folder.path, taps=True) as run.model.learner_:
+            run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch)
+        run.model.learner_ = own
         wall = saver.wall_s
         saver.keep()
         folder.save_policy(run.model.model_.state_dict())

@@ -37,7 +37,14 @@ MAPPINGS = ("hw_options", "objective_options", "rule")  # the command line adds 
 class TrainConfig(RunSettings, LearnerSettings):
     """Trains a physical policy on an environment by PIB."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = RunSettings.UNLESS_SET | {"init", "fault", "clock", "chips", "patches"}
+    UNLESS_SET: ClassVar[frozenset[str]] = RunSettings.UNLESS_SET | {
+        "init",
+        "fault",
+        "clock",
+        "chips",
+        "patches",
+        "sites",
+    }
 
     width: int = 64
     """Outputs of each unit."""

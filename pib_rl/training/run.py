@@ -34,6 +34,7 @@ from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import training_pictures
+from pib_rl.sites.run import at_sites
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate, silent
@@ -156,9 +157,12 @@ def train(
     saver = Saver(folder.path, Every.parse(config.checkpoint_every), config.timesteps, start)
     checkpoints = Checkpoints(saver, [evaluations, *others])
     with stops(config, folder, saver), environment_failures():
-        wall = learn(
-            model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard, checkpoints
-        )
+        own = model.rule.learner
+        with mistakes(), at_sites(config.sites, policy.model, own, folder.path, taps=False) as model.rule.learner:
+            wall = learn(
+                model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard, checkpoints
+            )
+        model.rule.learner = own
         folder.save_policy(policy.state_dict())
         draw(folder, config, spec.reward_threshold)
         with mistakes(), environment_failures():

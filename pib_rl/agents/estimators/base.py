@@ -341,7 +341,7 @@ class PhysicalEstimator(WaferEstimator):
                 f"learner {self.learner!r} needs another chip, one with inputs for labels or without; fit anew, "
                 "without warm_start"
             )
-        if type(self.learner_) is not kind or self.learner_.options != own:
+        if not isinstance(self.learner_, kind) or self.learner_.options != own:
             self.learner_ = kind(self.model_, config, own)
         self.learner_.config = config
         return Trainer(self.model_, config, self.learner_)

@@ -156,7 +156,7 @@ class Trainer:
         logs += [self.teach_readout(samples, step) for step in under_way]
         names = dict.fromkeys(name for log in logs for name in log)  # at the end, units stand still
         found = {name: torch.stack([log[name] for log in logs if name in log]) for name in names}
-        means = {name: float(values.mean()) for name, values in found.items()}
+        means = {name: float(values.mean()) for name, values in (found | self.learner.metrics()).items()}
         if not all(map(math.isfinite, means.values())):
             raise DivergedError(
                 f"the training{_diverged(found.values())} diverged: losses are no finite numbers any more; lower "

@@ -73,6 +73,10 @@ class Learner:
         """Learns from a batch when the fraction ``progress`` of the training is done; numbers per chip for the log."""
         return {}
 
+    def metrics(self) -> dict[str, Tensor]:
+        """Numbers for the log that `update` did not give since they were not known yet, of all steps since the last."""
+        return {}
+
     def begin(self, held: Batch) -> None:
         """Comes before the batches of a rollout; ``held`` are samples of it that are in none of them."""
 

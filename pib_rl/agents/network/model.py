@@ -52,7 +52,7 @@ class PhysicalModel(nn.Module):
         self.streams = Streams(chip.seed, chip.chips if chip.chips > 1 else None)
         self.meter = Meter(self.streams.chips)
         self.substrate = registry.make(chip.hw, chip.hw_options, self.streams, self.meter)
-        self.target_inputs = target_inputs
+        self.target_features, self.target_inputs = target_features, target_inputs
         self.normaliser = Normaliser(in_features, common=common, chips=self.streams.chips)
         self.network = Network(self.substrate, in_features + target_inputs, chip, target_features=target_features)
         self.readout = Readout(self.substrate, self.network.tap_features, outputs)

@@ -32,8 +32,10 @@ class SplitPIB(PIBLearner):
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         self._tell("update", batch, batch_target=True, step=list(UnitStep.at(self.config, progress)))
-        losses = self._network.pipeline.losses if self._taps else None  # as far as it is known without waiting
-        return {} if losses is None else {f"loss_unit{unit}": loss for unit, loss in enumerate(losses, 1)}
+        return {}  # their losses are known later, see `metrics`
+
+    def metrics(self) -> dict[str, Tensor]:
+        return self._losses(self._network.pipeline.ask("report", "report"))
 
     def begin(self, held: Batch) -> None:
         self._tell("begin", held)
@@ -42,11 +44,15 @@ class SplitPIB(PIBLearner):
         token = self._tell("finish", held)
         reports = self._network.pipeline.answers("report", token)
         alarms, freedom = (torch.cat([one.tensors[name] for one in reports]) for name in ("alarms", "freedom"))
-        losses = torch.cat([one.tensors["report/losses"] for one in reports])
-        return {f"loss_unit{unit}": loss for unit, loss in enumerate(losses, 1)} | {
-            "alarms": alarms.mean(),
-            "freedom": freedom.mean(),
-        }
+        return self._losses(reports) | {"alarms": alarms.mean(), "freedom": freedom.mean()}
+
+    def _losses(self, reports: list[Message]) -> dict[str, Tensor]:
+        log: dict[str, Tensor] = {}
+        for line, one in zip(self._network.pipeline.lines, reports, strict=True):
+            if "report/losses" in one.tensors:
+                losses = one.tensors["report/losses"].unbind()
+                log |= {f"loss_unit{unit + 1}": loss for unit, loss in zip(line.units, losses, strict=True)}
+        return log
 
     def remember(self, batch: Batch) -> None:
         if self.local.remembers:

@@ -108,7 +108,7 @@ class SplitNetwork(Network):
         for message in messages:
             for name, value in message.tensors.items():
                 place, _, rest = name.partition(".")
-                owner = self.last if place == "last" else None
+                owner: nn.Module | None = self.last if place == "last" else None
                 if place.startswith("units/"):
                     owner = self.chain[int(place.removeprefix("units/"))]
                 if owner is not None:

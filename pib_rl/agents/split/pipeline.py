@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -27,9 +28,6 @@ class Pipeline:
         lines: The groups, front to back.
         arrived: The condition that all lines notify.
         staleness: Passes that may be under way beside the one that is waited for.
-
-    Attributes:
-        losses: Of every unit, in the newest step that is known of, shape (units,); None before the first.
     """
 
     def __init__(self, lines: Sequence[Line], arrived: threading.Condition, staleness: int) -> None:
@@ -38,8 +36,7 @@ class Pipeline:
         self._arrived = arrived
         self._next = 0
         self._under_way: list[int] = []
-        self.losses: Tensor | None = None
-        for line, behind in zip(lines, lines[1:], strict=False):
+        for line, behind in pairwise(lines):
             line.forward = behind.feed
 
     def start(self, kind: str, drive: Tensor, taps: bool = True, **about: object) -> int:
@@ -73,10 +70,7 @@ class Pipeline:
 
     def taps(self, token: int) -> Tensor:
         """Taps of a pass, shape (*chips, n, tap_features); waits for them."""
-        messages = self.answers("output", token)
-        if all("losses" in message.tensors for message in messages):
-            self.losses = torch.cat([message.tensors["losses"] for message in messages])
-        return torch.cat([message.tensors["taps"] for message in messages], -1)
+        return torch.cat([message.tensors["taps"] for message in self.answers("output", token)], -1)
 
     def watch(self, owner: object, token: int) -> None:
         """When ``owner`` is gone, nobody wants what comes of the pass any more."""

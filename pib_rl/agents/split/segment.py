@@ -17,6 +17,8 @@ from pib_rl.physical.substrate import Read
 KEPT = 8  # passes whose activations are kept for what follows: updates come right after the pass that they are for
 DRIVEN = ("measure", "calibrate")  # commands that wait for drives from the group in front
 
+ON_PASSES = ("update", "begin", "finish", "remember")  # commands on a pass of before
+
 
 class Segment:
     """A group of units: measures, learns, answers. Activations stay here; nothing ever comes back to it but targets.
@@ -27,6 +29,8 @@ class Segment:
 
     Attributes:
         updates: Steps of learning that its units have made.
+        calibrates: Whether the next pass sets converters and gain controls first, as on a fresh chip.
+        skipped: Commands on passes that are gone, since the process was started again between the two.
     """
 
     def __init__(self, network: Network, units: range) -> None:
@@ -35,7 +39,8 @@ class Segment:
         self.first = units.start
         self.ends = units.stop == len(network.chain)
         self.local = LocalLearning(self.units).to(next(network.buffers()).device)
-        self.updates = 0
+        self.updates = self.skipped = 0
+        self.calibrates = False
         self._kept: OrderedDict[int, Activations] = OrderedDict()
         self._losses: list[Tensor] = []
 
@@ -68,16 +73,24 @@ class Segment:
             "remember": self._remember,
             "forget": self._forget,
             "fetch": self._fetch,
+            "report": lambda command: Message("report", command.about, self._report()),
             "state": self._state,
             "load": self._load,
         }
         if command.kind not in known:
             raise ValueError(f"unknown command {command.kind!r}; known: {', '.join([*DRIVEN, *known])}")
+        if command.kind in ON_PASSES and command.about["token"] not in self._kept:
+            self.skipped += 1
+            none = {"alarms": torch.zeros(len(self.units)), "freedom": torch.ones(len(self.units))}
+            return Message("report", command.about, none) if command.kind == "finish" else None
         return known[command.kind](command)
 
     def _measure(self, command: Message, drive: Tensor) -> Message:
         """One pass: taps for the readout, and drives for the group behind."""
         read = Read(command.about["read"])
+        if self.calibrates:
+            self.network.calibrate_units(self.units, drive)
+            self.calibrates = False
         hs, zs, drive = self.network.through(self.units, drive, read)
         taps = [unit.tap(h) for unit, h in zip(self.units, hs, strict=True)][1 if self.first == 0 else 0 :]
         if self.ends:
@@ -97,8 +110,6 @@ class Segment:
 
     def _output(self, command: Message, drive: Tensor, taps: Tensor | None) -> Message:
         tensors = {} if taps is None else {"taps": taps}
-        if self._losses:
-            tensors["losses"] = self._losses[-1]
         if not self.ends:
             tensors["drive"] = drive
         return Message("output", {"token": command.about["token"]}, tensors)

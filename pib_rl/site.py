@@ -1,0 +1,32 @@
+"""Runs a site, some units of a network on their own chip: pib-rl site --name beijing --connect HOST:PORT --key FILE."""
+
+from __future__ import annotations
+
+from pib_rl.cli.cli import UserError, mistakes, note, parse, run
+from pib_rl.cli.process import settle_in
+from pib_rl.sites.keys import SiteKey
+from pib_rl.sites.settings import SiteSettings
+
+NAME = "pib_rl.site"
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    settle_in()
+    config = parse(SiteSettings, arguments, NAME)
+    with mistakes():
+        key = SiteKey.load(config.key)
+        if config.name not in (None, key.name):
+            raise UserError(f"{config.key} is the key of site {key.name}, not of {config.name}")
+        config.state.mkdir(parents=True, exist_ok=True)
+        from pib_rl.sites.site import Site  # after the arguments: it imports torch
+
+        site = Site(key, config.address, config.state, config.seed, lambda line: note(f"site {key.name}: {line}"))
+        try:
+            site.run()
+        except KeyboardInterrupt:
+            note(f"site {key.name}: interrupted; the chip's state is in {config.state}")
+
+
+if __name__ == "__main__":
+    run(NAME, main)

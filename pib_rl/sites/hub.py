@@ -1,0 +1,289 @@
+"""Where all sites join: one socket, one thread, and a line to each site."""
+
+from __future__ import annotations
+
+import json
+import queue
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+
+import zmq
+from torch import Tensor
+from zmq.auth.thread import ThreadAuthenticator
+
+from pib_rl.agents.split.lines import Line
+from pib_rl.agents.split.message import Message
+from pib_rl.sites.keys import CoordinatorKeys
+from pib_rl.sites.session import NONE, Frame, FrameError, Session
+from pib_rl.sites.wire import WireError, pack, unpack
+
+SIGN_S = 0.5  # between signs of life
+HELLO, WELCOME = b"hello", b"welcome"
+HEARTBEAT_MS, TIMEOUT_MS = 1000, 5000  # of ZeroMQ itself: a link that is silently gone is noticed
+
+
+class SiteLostError(RuntimeError):
+    """A site is gone for good, or has failed."""
+
+
+@dataclass
+class Traffic:
+    """What is known of a site.
+
+    Args:
+        there: Whether it is connected.
+        seen: Seconds of the clock at which something came last.
+        bytes_out, bytes_in: Payloads to it and from it; what is sent again counts again.
+        updates: Steps of learning that its units have made.
+        lost: Steps that were lost, since it was started again from an older state.
+        lives: How often it was started.
+        again: How often its connection came back.
+    """
+
+    there: bool = False
+    seen: float = 0.0
+    bytes_out: int = 0
+    bytes_in: int = 0
+    updates: int = 0
+    lost: int = 0
+    lives: int = 0
+    again: int = 0
+
+
+class SiteLine(Line):
+    """The line to one site.
+
+    Args:
+        name: Its name.
+        units: Numbers of its units, from 0.
+        arrived: Notified whenever something came.
+        hub: Sends.
+        setup: What it needs to know before anything else.
+    """
+
+    def __init__(self, name: str, units: range, arrived: threading.Condition, hub: Hub, setup: Message) -> None:
+        super().__init__(units, arrived)
+        self.name, self.setup = name, setup
+        self.traffic = Traffic()
+        self.session = Session(_life())
+        self.peer = 0  # the site's life
+        self.failed = ""
+        self._hub = hub
+        self.pushed: bytes | None = None  # the newest state that was given to it
+
+    def submit(self, command: Message) -> None:
+        payload = self._hub.pack(command)
+        if command.kind == "load":
+            self.pushed = payload
+        self._hub.post(self, payload)
+
+    def feed(self, token: int, drive: Tensor) -> None:
+        self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {"drive": drive})))
+
+    def check(self) -> None:
+        if self.failed:
+            raise SiteLostError(f"site {self.name}: {self.failed}")
+        silent = time.monotonic() - self.traffic.seen
+        if silent > self._hub.patience_s:
+            raise SiteLostError(
+                f"site {self.name} has given no sign of life for {silent:.0f} s; start it again and go on with --resume"
+            )
+
+
+class Hub:
+    """Accepts sites that have a key, keeps a `Session` with each, and hands over what comes.
+
+    Args:
+        address: Host and port to listen at; port 0 takes a free one.
+        keys: Who is who.
+        bits, deflate: How messages are packed, see `pib_rl.sites.wire.pack`.
+        patience_s: Seconds without a sign of life after which a site is lost.
+
+    Attributes:
+        port: Where it listens.
+        refused: Connections and messages of strangers, or damaged ones.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], keys: CoordinatorKeys, bits: int, deflate: bool, patience_s: float
+    ) -> None:
+        self.patience_s = patience_s
+        self.lines: dict[str, SiteLine] = {}
+        self.refused = 0
+        self._bits, self._deflate = bits, deflate
+        self._keys = keys
+        self._context = zmq.Context()
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve_callback("*", credentials_provider=self)
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        self._socket.setsockopt(zmq.LINGER, 1000)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
+        for option, value in (
+            (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
+            (zmq.HEARTBEAT_TIMEOUT, TIMEOUT_MS),
+            (zmq.MAXMSGSIZE, 2**28 + 64),
+        ):
+            self._socket.setsockopt(option, value)
+        self._socket.curve_server = True
+        self._socket.curve_secretkey, self._socket.curve_publickey = keys.secret, keys.public
+        host, port = address
+        try:
+            self._socket.bind(f"tcp://{f'[{host}]' if ':' in host else host}:{port or '*'}")
+        except zmq.ZMQError as error:
+            self._authenticator.stop()
+            raise ValueError(f"cannot listen at {host}:{port}: {error}") from None
+        self.port = int(str(self._socket.getsockopt_string(zmq.LAST_ENDPOINT)).rpartition(":")[2])
+        self._outbox: queue.SimpleQueue[tuple[SiteLine, bytes]] = queue.SimpleQueue()
+        self._wake_lock = threading.Lock()
+        self._wake_in, self._wake_out = (self._context.socket(zmq.PAIR) for _ in range(2))
+        self._wake_in.bind("inproc://wake")
+        self._wake_out.connect("inproc://wake")
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="sites", daemon=True)
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Whether somebody with that public key may connect; called by the authenticator."""
+        allowed = self._keys.site_of(key) in self.lines
+        self.refused += not allowed
+        return allowed
+
+    def start(self) -> None:
+        """Begins to listen; all lines are known by now."""
+        now = time.monotonic()
+        for line in self.lines.values():
+            line.traffic.seen = now
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Says goodbye to all sites."""
+        for line in self.lines.values():
+            self.post(line, self.pack(Message("bye", {}, {})))
+
+    def close(self) -> None:
+        """Ends."""
+        if self._thread.is_alive():
+            self._closing = True
+            self._wake()
+            self._thread.join(10)
+        self._authenticator.stop()
+        for socket in (self._socket, self._wake_in, self._wake_out):
+            socket.close()
+        self._context.term()
+
+    def pack(self, message: Message) -> bytes:
+        """A message as bytes."""
+        return pack(message, self._bits, self._deflate)
+
+    def post(self, line: SiteLine, payload: bytes) -> None:
+        """Sends a message to a site, now or when it is there again; any thread may."""
+        self._outbox.put((line, payload))
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._wake_lock:
+            self._wake_out.send(b"")
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        for socket in (self._socket, self._wake_in):
+            poller.register(socket, zmq.POLLIN)
+        signed = time.monotonic()
+        while True:
+            ready = dict(poller.poll(int(SIGN_S * 1000)))
+            if self._wake_in in ready:
+                while self._wake_in.poll(0):
+                    self._wake_in.recv()
+            if self._socket in ready:
+                while self._socket.poll(0):
+                    self._receive(self._socket.recv_multipart(copy=False))
+            self._send_all()
+            now = time.monotonic()
+            if now - signed > SIGN_S:
+                signed = now
+                for line in self.lines.values():
+                    self._send(line, line.session.sign())
+            if self._closing and self._outbox.empty():
+                return
+
+    def _send_all(self) -> None:
+        while not self._outbox.empty():
+            line, payload = self._outbox.get()
+            self._send(line, line.session.send(payload))
+
+    def _send(self, line: SiteLine, frame: Frame) -> None:
+        if not line.traffic.there:
+            return  # it is kept, and sent when the site is there
+        line.traffic.bytes_out += len(frame.payload)
+        self._socket.send_multipart([line.name.encode(), *frame.parts()])
+
+    def _receive(self, parts: list[zmq.Frame]) -> None:
+        """Takes what came: of a stranger or damaged, nothing."""
+        try:
+            name = self._keys.site_of(str(parts[0].get("User-Id")).encode())
+            line = self.lines[name or ""]
+            if parts[0].bytes != line.name.encode():
+                raise FrameError("the name is not that of the key")
+            frame = Frame.parse([part.bytes for part in parts[1:]])
+        except (FrameError, KeyError, zmq.ZMQError):
+            self.refused += 1
+            return
+        line.traffic.seen = time.monotonic()
+        line.traffic.bytes_in += len(frame.payload)
+        if frame.number == NONE and frame.payload.startswith(HELLO):
+            self._greet(line, frame)
+        elif frame.life == line.peer:
+            payload = line.session.receive(frame)
+            if payload is not None:
+                line.session.done = line.session.got
+                self._deliver(line, payload)
+
+    def _greet(self, line: SiteLine, frame: Frame) -> None:
+        """A site is there, for the first time or again: it gets what it lacks."""
+        try:
+            about = json.loads(frame.payload[len(HELLO) :])
+            knows, updates = int(about["knows"]), int(about["updates"])
+            updates = updates if about["run"] == line.setup.about["run"] else 0
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self.refused += 1
+            return
+        traffic = line.traffic
+        if frame.life == line.peer and knows == line.session.life:
+            line.session.receive(frame)  # what it is done with
+            traffic.again += 1
+        else:
+            if frame.life != line.peer:
+                traffic.lives += 1
+                traffic.lost += max(0, traffic.updates - updates)
+            line.peer = frame.life
+            later = traffic.lives > 1  # a fresh chip then sets its converters with the first batch that it gets
+            first = [self.pack(Message("setup", line.setup.about | {"late": later}, {}))]
+            if line.pushed is not None and not updates and not later:
+                first.append(line.pushed)
+            line.session.begin_again(_life(), first)
+        traffic.there = True
+        session = line.session
+        self._socket.send_multipart([line.name.encode(), *Frame(session.life, NONE, session.done, WELCOME).parts()])
+        for kept in session.again():
+            self._send(line, kept)
+
+    def _deliver(self, line: SiteLine, payload: bytes) -> None:
+        try:
+            message = unpack(payload)
+            if message.kind == "error":
+                line.failed = str(message.about.get("text", ""))[:300]
+                with line.arrived:
+                    line.arrived.notify_all()
+                return
+            if "updates" in message.about:
+                line.traffic.updates = int(message.about["updates"])
+            line.deliver(message)
+        except (WireError, KeyError, TypeError, ValueError) as error:
+            line.failed = f"sent what is no answer: {error}"
+
+
+def _life() -> int:
+    return secrets.randbits(63) + 1

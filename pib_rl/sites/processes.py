@@ -1,0 +1,91 @@
+"""Sites that a run starts by itself: processes that are watched, and started again when they die."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST = 5  # starts again of one site
+CHECK_S = 0.5
+FAREWELL_S = 10.0  # in which a process may end by itself
+
+
+@dataclass
+class Start:
+    """How a site is started.
+
+    Args:
+        name: Its name.
+        address: Host and port that it connects to.
+        key: File with its keys.
+        folder: Where its chip's state is kept.
+        threads: Threads of torch that it may use.
+    """
+
+    name: str
+    address: tuple[str, int]
+    key: Path
+    folder: Path
+    threads: int
+
+
+class Processes:
+    """Starts sites and keeps them going until it is closed.
+
+    Args:
+        starts: What to start.
+        note: Gets a line when one died.
+    """
+
+    def __init__(self, starts: list[Start], note: Callable[[str], None]) -> None:
+        self._starts, self._note = starts, note
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._again = dict.fromkeys((start.name for start in starts), 0)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="sites' processes", daemon=True)
+
+    def start(self) -> None:
+        """Starts all."""
+        for one in self._starts:
+            self._begin(one)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Lets all end, and ends those that do not."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for process in self.running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(FAREWELL_S)
+        for process in self.running.values():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    def _begin(self, one: Start) -> None:
+        host, port = one.address
+        command = [sys.executable, "-m", "pib_rl.site", "--name", one.name, "--connect", f"{host}:{port}"]
+        command += ["--key", str(one.key), "--state", str(one.folder)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(one.threads)}
+        one.folder.mkdir(parents=True, exist_ok=True)
+        with (one.folder / f"{one.name}.log").open("ab") as log:
+            self.running[one.name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+
+    def _watch(self) -> None:
+        while not self._closed.wait(CHECK_S):
+            for one in self._starts:
+                code = self.running[one.name].poll()
+                if code is None or self._again[one.name] >= MOST:
+                    continue
+                self._again[one.name] += 1
+                self._note(f"site {one.name} ended with {code}; started again ({self._again[one.name]} of {MOST})")
+                self._begin(one)
