@@ -11,11 +11,12 @@ from types import ModuleType
 import yaml
 
 from pib_rl.common.atomic import write_once
-from pib_rl.common.options import LARGEST_TEXT, UNREADABLE
+from pib_rl.common.options import UNREADABLE
 
 Keys = dict[str, str]  # name, public, and of secret files secret and what else they hold
 OTHERS = 0o077  # permissions of everybody but the owner
 LENGTH = 40  # letters of a key
+LARGEST_FILE = 4096  # bytes
 SECRET = (
     "# Secret. Whoever has this file is {name}. Keep it where it is used; never mail it or put it into a repository.\n"
 )
@@ -96,7 +97,7 @@ def read_keys(path: Path, secret: bool = False, more: Sequence[str] = ()) -> Key
                 f"{path} must be for its owner alone and others may use it (mode {found.st_mode & 0o777:04o}); "
                 f"run chmod 600 {path}, and make new keys if others were here"
             )
-        text = path.read_bytes().decode() if found.st_size <= LARGEST_TEXT else ""
+        text = path.read_bytes().decode() if found.st_size <= LARGEST_FILE else ""
         keys = yaml.safe_load(text)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror or error}; pib-rl keys makes keys") from None

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pib_rl.sites.key_files import Keys, create, key_pair, read_keys
+from pib_rl.sites.key_files import Keys, create, curve, key_pair, read_keys
 
 COORDINATOR, AUTHORISED = "coordinator", "authorised"
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -72,7 +72,10 @@ class CoordinatorKeys:
         own = read_keys(folder / f"{COORDINATOR}.key", secret=True)
         sites: dict[str, bytes] = {}
         for path in sorted((folder / AUTHORISED).glob("*.pub")):
-            name, key = path.stem, _key(read_keys(path), "public")
+            found = read_keys(path)
+            name, key = found["name"], _key(found, "public")
+            if name != path.stem:
+                raise ValueError(f"{path} holds the key of site {name}; rename it to {name}.pub")
             other = next((one for one in sites if sites[one] == key), None)
             if other is not None:
                 raise ValueError(f"{path} holds the key of site {other}, too; delete one of the two")
@@ -85,17 +88,18 @@ class CoordinatorKeys:
 
 
 def make_keys(folder: Path, sites: Sequence[str]) -> list[Path]:
-    """Makes keys of sites, and of the coordinator where there are none; the files made, secret ones for the owner alone.
+    """Makes keys of sites, and of the coordinator where there are none. Returns the files that it made.
 
     Args:
         folder: Where; it is made if it is missing.
         sites: Names of the sites.
 
     Raises:
-        ValueError: If a name can't be one, or a file is there already: none is ever overwritten.
+        ValueError: If a name can't be one, a file is there already (none is ever overwritten), or pyzmq is missing.
         OSError: If a file can't be written.
     """
     check_names(sites)
+    curve()
     authorised = folder / AUTHORISED
     taken = [path for name in sites for path in (folder / f"{name}.key", authorised / f"{name}.pub") if path.exists()]
     if taken:

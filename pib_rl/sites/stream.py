@@ -64,7 +64,7 @@ async def forward(
             writer.write(chunk)
             await writer.drain()
             direction.arrived += len(chunk)
-            pass
+            room.give(len(chunk))
 
     await together(send(), deliver())
 
