@@ -19,6 +19,7 @@ from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
 from pib_rl.runs.saving import named_run, resumed
 from pib_rl.runs.tensorboard import check_installed
+from pib_rl.sites.record import told
 
 NAME = "pib_rl.learn"
 NEEDED = ("data", "hw", "target", "learner", "seed", "train_samples", "test_samples", "epochs", "wall_s")
@@ -67,6 +68,8 @@ def show(folder: RunFolder) -> None:
     console = Console()
     console.print(table)
     console.print(format_costs(result.plain()), soft_wrap=True, highlight=False)
+    if result.sites:
+        console.print(told(result.sites), soft_wrap=True, highlight=False, markup=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 

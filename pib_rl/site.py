@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from pib_rl.cli.cli import UserError, mistakes, note, parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.sites.check import check_installed
 from pib_rl.sites.keys import SiteKey
 from pib_rl.sites.settings import SiteSettings
 
@@ -15,13 +18,22 @@ def main(arguments: list[str]) -> None:
     settle_in()
     config = parse(SiteSettings, arguments, NAME)
     with mistakes():
+        check_installed("pib-rl site")
         key = SiteKey.load(config.key)
         if config.name not in (None, key.name):
             raise UserError(f"{config.key} is the key of site {key.name}, not of {config.name}")
         config.state.mkdir(parents=True, exist_ok=True)
         from pib_rl.sites.site import Site  # after the arguments: it imports torch
 
-        site = Site(key, config.address, config.state, config.seed, lambda line: note(f"site {key.name}: {line}"))
+        lifeline = sys.stdin.fileno() if config.lifeline else None
+        site = Site(
+            key,
+            config.address,
+            config.state,
+            config.seed,
+            lambda line: note(f"site {key.name}: {line}"),
+            lifeline,
+        )
         try:
             site.run()
         except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from pib_rl.cli.process import check_display, settle_in
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import decimals
 from pib_rl.runs.tensorboard import check_installed
+from pib_rl.sites.record import told
 from pib_rl.training.config import TrainConfig, from_arguments
 from pib_rl.training.loop import close
 from pib_rl.training.run import prepare, train
@@ -101,6 +102,8 @@ def show(folder: RunFolder) -> None:
     for line in [] if result.chips is None else wafer_summary(folder, result):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print(format_costs(result.plain(), result.control_period_s), soft_wrap=True, highlight=False)
+    if result.sites:
+        console.print(told(result.sites), soft_wrap=True, highlight=False, markup=False)
     console.print(f"run folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -32,6 +32,9 @@ from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
+from pib_rl.sites.check import check_run
+from pib_rl.sites.picture import draw_sites
+from pib_rl.sites.record import totals
 from pib_rl.sites.run import at_sites
 
 EPOCH = "epoch"  # the column of progress.csv that counts
@@ -69,6 +72,7 @@ def prepare(config: LearnConfig) -> LearningRun:
             single = TARGETS[config.target](replace(config, chips=1, fault=())).build(data.image)
             check_room(config, single.prepare(fitted.x, **task.broadcast(fitted)), len(held.x) + len(data.x_test))
         model = task.build(data.image).prepare(fitted.x, **task.broadcast(fitted))
+        check_run(config.sites, config.resume, model.model_, model.learner_, fault=config.fault)
     return LearningRun(task, data, model, fitted, held)
 
 
@@ -117,7 +121,16 @@ def fit(
         run.model.go_on_from(saver.start.parts["agent"])
     with mistakes(RuntimeError, MemoryError), kept(folder, saver):
         own = run.model.learner_
-        with at_sites(config.sites, run.model.model_, own, folder.path, taps=True) as run.model.learner_:
+        at = at_sites(
+            config.sites,
+            run.model.model_,
+            own,
+            folder.path,
+            taps=True,
+            score=lambda: rows[-1][run.task.validated] if rows else None,
+            progress=config.progress,
+        )
+        with at as run.model.learner_:
             run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch)
         run.model.learner_ = own
         wall = saver.wall_s
@@ -172,6 +185,7 @@ def _train(run: LearningRun, folder: RunFolder) -> None:
             aged_s=model.aged_s_,
             device=config.device,
             faults=faults or None,
+            sites=totals(folder.path),
             **values,
         )
     )
@@ -242,3 +256,4 @@ def draw(task: LearningTask, rows: list[dict[str, float]], folder: RunFolder) ->
     folder.save_picture("learning_curve", curves.as_png(curve))
     plane = curves.information_plane(curves.read_progress(folder.path / "progress.csv"), f"Information plane: {title}")
     folder.save_picture("information_plane", curves.as_png(plane))
+    draw_sites(folder, f"{task.scored} [%]", title, 100)

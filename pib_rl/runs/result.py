@@ -116,6 +116,7 @@ class RunResult:
     control_period_s: float | None = column("simulated time between two actions", (TRAIN,), "s", "si")
     aged_s: float | None = column("simulated time that passed for the hardware", HARDWARE, "s", "si")
     faults: list[Any] | None = column("what broke", (*HARDWARE, ADAPT))
+    sites: list[Any] | None = column("places where units learned: traffic, starts, steps lost", HARDWARE)
     device: str | None = column("torch device", LEARN)
 
     chip: int | None = column("number of the chip that broke, of a run with several, from 0", (ADAPT,))

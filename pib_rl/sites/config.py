@@ -41,7 +41,13 @@ class SiteConfig:
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # the way to assign in a frozen dataclass
-        check_names([str(self.name)])
+        name: Any = self.name
+        if not isinstance(name, str):
+            raise ValueError(f"a site's name must be a text, got {shown(name)}")
+        check_names([name])
+        hw: Any = self.hw
+        if hw is not None and not isinstance(hw, str):
+            raise ValueError(f"site {name}: hw must be the name of a substrate, got {shown(hw)}")
         where = f"site {self.name}"
         given: Any = self.units
         if not isinstance(given, (list, tuple)) or not given:
@@ -52,6 +58,10 @@ class SiteConfig:
         set_field(self, "units", units)
         set_field(self, "hw_options", mapping(f"{where}: hw_options", self.hw_options))
         set_field(self, "threads", whole(f"{where}: threads", self.threads, 1, 1024))
+        if type(self.elsewhere) is not bool:
+            raise ValueError(f"{where}: elsewhere must be true or false, got {shown(self.elsewhere)}")
+        if self.elsewhere and self.link is not None:
+            raise ValueError(f"{where}: a link is emulated to sites that the run starts; leave out link or elsewhere")
         if self.link is not None and not isinstance(self.link, LinkConfig):
             set_field(self, "link", LinkConfig.of(mapping(f"{where}: link", self.link)))
 
@@ -102,12 +112,17 @@ class SitesConfig:
             if twice:
                 raise ValueError(f"sites: {what} {twice[0]} comes twice")
         set_field(self, "staleness", whole("staleness", self.staleness, 0, 1000))
-        if self.bits not in (8, 16):
+        if type(self.bits) is not int or self.bits not in (8, 16):
             raise ValueError(f"bits must be 8 or 16, got {shown(self.bits)}")
         if self.keys is not None:
+            if not isinstance(self.keys, (str, Path)):
+                raise ValueError(f"keys must be the folder of pib-rl keys, got {shown(self.keys)}")
             set_field(self, "keys", Path(self.keys).expanduser())
-        if not self.patience_s > 0:
-            raise ValueError(f"patience_s must be greater than 0, got {shown(self.patience_s)}")
+        if type(self.deflate) is not bool:
+            raise ValueError(f"deflate must be true or false, got {shown(self.deflate)}")
+        patience: Any = self.patience_s
+        if type(patience) not in (int, float) or not 0 < patience < 1e9:
+            raise ValueError(f"patience_s must be a number of seconds greater than 0, got {shown(patience)}")
         host, _port = self.address
         if host not in LOOPBACK and self.keys is None:
             raise ValueError(

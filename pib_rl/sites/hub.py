@@ -4,92 +4,24 @@ from __future__ import annotations
 
 import json
 import queue
-import secrets
+import struct
 import threading
 import time
-from dataclasses import dataclass
 
 import zmq
-from torch import Tensor
 from zmq.auth.thread import ThreadAuthenticator
 
-from pib_rl.agents.split.lines import Line
 from pib_rl.agents.split.message import Message
+from pib_rl.common.stored import installed
 from pib_rl.sites.keys import CoordinatorKeys
-from pib_rl.sites.session import NONE, Frame, FrameError, Session
+from pib_rl.sites.line import SiteLine, new_life
+from pib_rl.sites.session import Frame, FrameError
 from pib_rl.sites.wire import WireError, pack, unpack
 
 SIGN_S = 0.5  # between signs of life
-HELLO, WELCOME = b"hello", b"welcome"
+HELLO, WELCOME, TAKEN = b"hello", b"welcome", b"taken"
+PING, PONG, STAMP = b"ping", b"pong", struct.Struct("!d")  # a sign of life with the time, and what comes back
 HEARTBEAT_MS, TIMEOUT_MS = 1000, 5000  # of ZeroMQ itself: a link that is silently gone is noticed
-
-
-class SiteLostError(RuntimeError):
-    """A site is gone for good, or has failed."""
-
-
-@dataclass
-class Traffic:
-    """What is known of a site.
-
-    Args:
-        there: Whether it is connected.
-        seen: Seconds of the clock at which something came last.
-        bytes_out, bytes_in: Payloads to it and from it; what is sent again counts again.
-        updates: Steps of learning that its units have made.
-        lost: Steps that were lost, since it was started again from an older state.
-        lives: How often it was started.
-        again: How often its connection came back.
-    """
-
-    there: bool = False
-    seen: float = 0.0
-    bytes_out: int = 0
-    bytes_in: int = 0
-    updates: int = 0
-    lost: int = 0
-    lives: int = 0
-    again: int = 0
-
-
-class SiteLine(Line):
-    """The line to one site.
-
-    Args:
-        name: Its name.
-        units: Numbers of its units, from 0.
-        arrived: Notified whenever something came.
-        hub: Sends.
-        setup: What it needs to know before anything else.
-    """
-
-    def __init__(self, name: str, units: range, arrived: threading.Condition, hub: Hub, setup: Message) -> None:
-        super().__init__(units, arrived)
-        self.name, self.setup = name, setup
-        self.traffic = Traffic()
-        self.session = Session(_life())
-        self.peer = 0  # the site's life
-        self.failed = ""
-        self._hub = hub
-        self.pushed: bytes | None = None  # the newest state that was given to it
-
-    def submit(self, command: Message) -> None:
-        payload = self._hub.pack(command)
-        if command.kind == "load":
-            self.pushed = payload
-        self._hub.post(self, payload)
-
-    def feed(self, token: int, drive: Tensor) -> None:
-        self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {"drive": drive})))
-
-    def check(self) -> None:
-        if self.failed:
-            raise SiteLostError(f"site {self.name}: {self.failed}")
-        silent = time.monotonic() - self.traffic.seen
-        if silent > self._hub.patience_s:
-            raise SiteLostError(
-                f"site {self.name} has given no sign of life for {silent:.0f} s; start it again and go on with --resume"
-            )
 
 
 class Hub:
@@ -119,7 +51,6 @@ class Hub:
         self._authenticator.start()
         self._authenticator.configure_curve_callback("*", credentials_provider=self)
         self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.setsockopt(zmq.SNDHWM, 0)
         for option, value in (
@@ -135,7 +66,9 @@ class Hub:
             self._socket.bind(f"tcp://{f'[{host}]' if ':' in host else host}:{port or '*'}")
         except zmq.ZMQError as error:
             self._authenticator.stop()
-            raise ValueError(f"cannot listen at {host}:{port}: {error}") from None
+            self._socket.close()
+            self._context.term()
+            raise ValueError(f"cannot listen at {host}:{port}: {error}; give another one as listen") from None
         self.port = int(str(self._socket.getsockopt_string(zmq.LAST_ENDPOINT)).rpartition(":")[2])
         self._outbox: queue.SimpleQueue[tuple[SiteLine, bytes]] = queue.SimpleQueue()
         self._wake_lock = threading.Lock()
@@ -188,6 +121,14 @@ class Hub:
             self._wake_out.send(b"")
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # whatever it is: nobody may wait for what never comes
+            for line in self.lines.values():
+                line.fail(f"what connects sites has ended: {type(error).__name__}: {error}")
+            raise
+
+    def _serve(self) -> None:
         poller = zmq.Poller()
         for socket in (self._socket, self._wake_in):
             poller.register(socket, zmq.POLLIN)
@@ -205,7 +146,7 @@ class Hub:
             if now - signed > SIGN_S:
                 signed = now
                 for line in self.lines.values():
-                    self._send(line, line.session.sign())
+                    self._send(line, line.session.sign(PING + STAMP.pack(now)))
             if self._closing and self._outbox.empty():
                 return
 
@@ -215,42 +156,56 @@ class Hub:
             self._send(line, line.session.send(payload))
 
     def _send(self, line: SiteLine, frame: Frame) -> None:
-        if not line.traffic.there:
+        if not line.route:
             return  # it is kept, and sent when the site is there
         line.traffic.bytes_out += len(frame.payload)
-        self._socket.send_multipart([line.name.encode(), *frame.parts()])
+        self._socket.send_multipart([line.route, *frame.parts()])
 
     def _receive(self, parts: list[zmq.Frame]) -> None:
         """Takes what came: of a stranger or damaged, nothing."""
         try:
             name = self._keys.site_of(str(parts[0].get("User-Id")).encode())
             line = self.lines[name or ""]
-            if parts[0].bytes != line.name.encode():
-                raise FrameError("the name is not that of the key")
+            route = parts[0].bytes
             frame = Frame.parse([part.bytes for part in parts[1:]])
         except (FrameError, KeyError, zmq.ZMQError):
             self.refused += 1
             return
+        if frame.sign and frame.payload.startswith(HELLO):
+            self._greet(line, route, frame)
+            return
+        if frame.life != line.peer or route != line.route:
+            if line.peer and frame.life != line.peer:  # another process took its place
+                self._socket.send_multipart([route, *Frame(0, -1, 0, TAKEN).parts()])
+            return
         line.traffic.seen = time.monotonic()
         line.traffic.bytes_in += len(frame.payload)
-        if frame.number == NONE and frame.payload.startswith(HELLO):
-            self._greet(line, frame)
-        elif frame.life == line.peer:
-            payload = line.session.receive(frame)
-            if payload is not None:
-                line.session.done = line.session.got
-                self._deliver(line, payload)
+        if frame.sign and frame.payload.startswith(PONG):
+            self._time(line, frame.payload[len(PONG) :])
+        payload = line.session.receive(frame)
+        if payload is not None:
+            line.session.done = line.session.got
+            self._deliver(line, payload)
 
-    def _greet(self, line: SiteLine, frame: Frame) -> None:
+    def _time(self, line: SiteLine, stamp: bytes) -> None:
+        if len(stamp) == STAMP.size:
+            taken = time.monotonic() - STAMP.unpack(stamp)[0]
+            if 0 <= taken < self.patience_s:
+                line.traffic.round_trips.append(taken)
+
+    def _greet(self, line: SiteLine, route: bytes, frame: Frame) -> None:
         """A site is there, for the first time or again: it gets what it lacks."""
         try:
             about = json.loads(frame.payload[len(HELLO) :])
-            knows, updates = int(about["knows"]), int(about["updates"])
+            knows, updates, version = int(about["knows"]), int(about["updates"]), str(about["version"])
             updates = updates if about["run"] == line.setup.about["run"] else 0
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self.refused += 1
             return
-        traffic = line.traffic
+        if version != installed():
+            line.fail(f"it has pib-rl {version[:20]}, the run has {installed()}; install the same at both ends")
+        traffic, line.route = line.traffic, route
+        traffic.seen = time.monotonic()
         if frame.life == line.peer and knows == line.session.life:
             line.session.receive(frame)  # what it is done with
             traffic.again += 1
@@ -261,29 +216,15 @@ class Hub:
             line.peer = frame.life
             later = traffic.lives > 1  # a fresh chip then sets its converters with the first batch that it gets
             first = [self.pack(Message("setup", line.setup.about | {"late": later}, {}))]
-            if line.pushed is not None and not updates and not later:
-                first.append(line.pushed)
-            line.session.begin_again(_life(), first)
-        traffic.there = True
+            line.session.begin_again(new_life(), first)
         session = line.session
-        self._socket.send_multipart([line.name.encode(), *Frame(session.life, NONE, session.done, WELCOME).parts()])
+        self._socket.send_multipart([route, *session.sign(WELCOME).parts()])
         for kept in session.again():
             self._send(line, kept)
 
     def _deliver(self, line: SiteLine, payload: bytes) -> None:
         try:
-            message = unpack(payload)
-            if message.kind == "error":
-                line.failed = str(message.about.get("text", ""))[:300]
-                with line.arrived:
-                    line.arrived.notify_all()
-                return
-            if "updates" in message.about:
-                line.traffic.updates = int(message.about["updates"])
-            line.deliver(message)
-        except (WireError, KeyError, TypeError, ValueError) as error:
-            line.failed = f"sent what is no answer: {error}"
-
-
-def _life() -> int:
-    return secrets.randbits(63) + 1
+            line.take(unpack(payload))
+        except WireError as error:
+            line.traffic.refused += 1
+            line.fail(f"it sent what is no answer: {error}")

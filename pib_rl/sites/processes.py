@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pib_rl.cli.cli import MISTAKE
+
 MOST = 5  # starts again of one site
 CHECK_S = 0.5
 FAREWELL_S = 10.0  # in which a process may end by itself
@@ -34,6 +36,19 @@ class Start:
     folder: Path
     threads: int
 
+    @property
+    def log(self) -> Path:
+        """What its process says."""
+        return self.folder / f"{self.name}.log"
+
+    def last_words(self) -> str:
+        """The last line of that."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return lines[-1][:200] if lines else "it said nothing"
+
 
 class Processes:
     """Starts sites and keeps them going until it is closed.
@@ -41,10 +56,11 @@ class Processes:
     Args:
         starts: What to start.
         note: Gets a line when one died.
+        give_up: Gets the name of a site that died too often, and why.
     """
 
-    def __init__(self, starts: list[Start], note: Callable[[str], None]) -> None:
-        self._starts, self._note = starts, note
+    def __init__(self, starts: list[Start], note: Callable[[str], None], give_up: Callable[[str, str], None]) -> None:
+        self._starts, self._note, self._give_up = starts, note, give_up
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._again = dict.fromkeys((start.name for start in starts), 0)
         self._closed = threading.Event()
@@ -68,24 +84,36 @@ class Processes:
             if process.poll() is None:
                 process.kill()
             process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
 
     def _begin(self, one: Start) -> None:
         host, port = one.address
         command = [sys.executable, "-m", "pib_rl.site", "--name", one.name, "--connect", f"{host}:{port}"]
-        command += ["--key", str(one.key), "--state", str(one.folder)]
+        command += ["--key", str(one.key), "--state", str(one.folder), "--lifeline"]
         environment = os.environ | {"OMP_NUM_THREADS": str(one.threads)}
         one.folder.mkdir(parents=True, exist_ok=True)
-        with (one.folder / f"{one.name}.log").open("ab") as log:
+        with one.log.open("ab") as log:
             self.running[one.name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
             )
 
     def _watch(self) -> None:
+        watched = list(self._starts)
         while not self._closed.wait(CHECK_S):
-            for one in self._starts:
+            for one in list(watched):
                 code = self.running[one.name].poll()
-                if code is None or self._again[one.name] >= MOST:
+                if code is None:
+                    continue
+                why = f"{_words(code)}: {one.last_words()}"
+                if self._again[one.name] >= MOST or code == MISTAKE:  # the same would happen again
+                    watched.remove(one)
+                    self._give_up(one.name, f"its process {why} (all of it in {one.log})")
                     continue
                 self._again[one.name] += 1
-                self._note(f"site {one.name} ended with {code}; started again ({self._again[one.name]} of {MOST})")
+                self._note(f"site {one.name} {why}; started again ({self._again[one.name]} of {MOST})")
                 self._begin(one)
+
+
+def _words(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"ended with {code}"

@@ -1,174 +1,33 @@
-"""A run whose units live at sites: everything that has to be there while it learns."""
+"""Puts units of a run where a sites file says; what needs pyzmq is imported only then."""
 
 from __future__ import annotations
 
-import secrets
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from pib_rl.agents.learners.base import Learner
-from pib_rl.agents.learners.frozen import Frozen
-from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.network.model import PhysicalModel
-from pib_rl.agents.split.learner import SplitPIB
-from pib_rl.agents.split.lines import Line, LocalLine
-from pib_rl.agents.split.message import Message
-from pib_rl.agents.split.network import SplitNetwork
-from pib_rl.agents.split.pipeline import Pipeline
-from pib_rl.agents.split.segment import Segment
-from pib_rl.cli.cli import note
 from pib_rl.common.atomic import write_atomically
-from pib_rl.sites.config import NAME, SiteConfig, SitesConfig, read_sites
-from pib_rl.sites.hub import Hub, SiteLine
-from pib_rl.sites.keys import CoordinatorKeys, make_keys
-from pib_rl.sites.processes import Processes, Start
-from pib_rl.sites.relay import Relay
-
-STATES = "sites"  # folder, in a run folder, of the states of sites that the run started
-
-
-class SplitRun:
-    """While it is open, the units of a model learn at their sites; afterwards the model is as any other again.
-
-    Args:
-        config: The sites.
-        model: The model whose units go there; its state is sent to them.
-        learner: What trains the hidden arrays.
-        folder: The run folder.
-        taps: Whether the readout learns from the same passes as the units, see `SplitPIB`.
-
-    Attributes:
-        learner: What takes the learner's place.
-        hub: Where sites join.
-
-    Raises:
-        ValueError: If the model or the learner can't be split, or sites do not fit the network.
-    """
-
-    def __init__(self, config: SitesConfig, model: PhysicalModel, learner: Learner, folder: Path, taps: bool) -> None:
-        if type(learner) not in (PIBLearner, Frozen):
-            raise ValueError(
-                f"{type(learner).__name__} needs to know other units' weights or gradients; units at sites learn by "
-                "pib, or are frozen"
-            )
-        if model.streams.chips:
-            raise ValueError(f"units at sites are on one chip each, got {model.chip.chips} chips")
-        self._config, self._model, self._folder, self._taps = config, model, folder, taps
-        self._groups = config.groups(len(model.network.chain))
-        self._whole, self._original = model.network, learner
-        self.learner = learner
-        self.hub: Hub | None = None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> SplitRun:
-        with ExitStack() as stack:
-            self._open(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self.learner.memory.state_dict()
-                self._model.network.state_dict()  # the last states come here
-        finally:
-            self._stack.close()
-            self._model.network = self._whole
-
-    def _open(self, stack: ExitStack) -> None:
-        config, arrived = self._config, threading.Condition()
-        sites = [site for _, site in self._groups if site is not None]
-        private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pib_rl-keys-")))
-        folder, keys = self._keys(sites, private)
-        hub = self.hub = Hub(config.address, keys, config.bits, config.deflate, config.patience_s)
-        stack.callback(hub.close)
-        lines: list[Line] = []
-        for units, site in self._groups:
-            if site is None:
-                lines.append(LocalLine(Segment(self._whole, units), units, arrived))
-                continue
-            line = SiteLine(site.name, units, arrived, hub, self._setup(site))
-            hub.lines[site.name] = line
-            lines.append(line)
-        hub.start()
-        starts, here = [], ("127.0.0.1" if config.address[0] in ("0.0.0.0", "::") else config.address[0], hub.port)
-        for site in sites:
-            if site.elsewhere:
-                note(f"waiting for site {site.name}: pib-rl site --name {site.name} --connect {here[0]}:{here[1]} ...")
-                continue
-            address = here
-            if site.link is not None:
-                address = stack.enter_context(Relay(site.link, here)).address
-            start = Start(site.name, address, folder / f"{site.name}.key", self._folder / STATES, site.threads)
-            starts.append(start)
-        processes = Processes(starts, note)
-        processes.start()
-        stack.callback(processes.close)
-        stack.callback(hub.finish)
-        network = SplitNetwork(self._whole, Pipeline(lines, arrived, config.staleness))
-        self._model.network = network
-        if isinstance(self._original, PIBLearner):
-            self.learner = SplitPIB(self._model, self._original.config, self._taps)
-            self.learner.memory.load_state_dict(self._original.memory.state_dict())
-        network.push()
-        network.pipeline.ask("report", "report")  # all are there before anything begins
-
-    def _keys(self, sites: list[SiteConfig], private: Path) -> tuple[Path, CoordinatorKeys]:
-        """The folder of keys that the sites file names, or one that is made for this run alone; and what is in it."""
-        folder = self._config.keys
-        if folder is None:
-            folder = private
-            make_keys(folder, [site.name for site in sites])
-        known = CoordinatorKeys.load(folder)
-        for site in sites:
-            if site.name not in known.sites:
-                raise ValueError(f"{folder} holds no key of site {site.name}: pib-rl keys --site {site.name} makes one")
-        return folder, known
-
-    def _setup(self, site: SiteConfig) -> Message:
-        model = self._model
-        about = {
-            "run": self._run_name(),
-            "chip": _plain_chip(model),
-            "in_features": model.normaliser.mean.shape[-1],
-            "target_inputs": model.target_inputs,
-            "target_features": model.target_features,
-            "units": [site.range.start, site.range.stop],
-            "bits": self._config.bits,
-            "deflate": self._config.deflate,
-            "threads": site.threads,
-            "device": "cpu",
-        }
-        return Message("setup", about, {})
-
-    def _run_name(self) -> str:
-        """A name that only this run has; a run that goes on has the same."""
-        file = self._folder / STATES / "run"
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, secrets.token_hex(8).encode())
-        return file.read_text(encoding="ascii")
-
-
-def _plain_chip(model: PhysicalModel) -> dict[str, object]:
-    chip = asdict(model.chip)
-    chip["patches"] = [list(patch) for patch in model.chip.patches]
-    chip["image"] = None if model.chip.image is None else list(model.chip.image)
-    return chip
+from pib_rl.sites.check import check_installed, sites_of
+from pib_rl.sites.config import NAME
+from pib_rl.sites.record import RECORD
 
 
 @contextmanager
 def at_sites(
-    file: Path | None, model: PhysicalModel, learner: Learner, folder: Path, *, taps: bool
+    file: Path | None,
+    model: PhysicalModel,
+    learner: Learner,
+    folder: Path,
+    *,
+    taps: bool,
+    score: Callable[[], float | None] = lambda: None,
+    progress: bool = False,
 ) -> Iterator[Learner]:
     """Inside, units live where a sites file says; without a file nothing changes.
+
+    The run folder gets ``sites.csv``, a row per second and site, which `pib_rl.sites.record` reads.
 
     Args:
         file: The file, of which the run folder gets a copy; a run that goes on reads that.
@@ -176,6 +35,8 @@ def at_sites(
         learner: What trains the hidden arrays.
         folder: The run folder.
         taps: Whether the readout learns from the same passes as the units, see `SplitPIB`.
+        score: The newest score of the run, for the record.
+        progress: Whether a live table is shown.
 
     Yields:
         What takes the learner's place.
@@ -183,12 +44,17 @@ def at_sites(
     Raises:
         ValueError: If something does not fit.
     """
-    if file is None:
+    config = sites_of(file, folder)
+    if config is None or file is None:
         yield learner
         return
-    copy = folder / NAME
-    config = read_sites(copy if copy.exists() else file)
-    if not copy.exists():
-        write_atomically(copy, file.read_bytes())
-    with SplitRun(config, model, learner, folder, taps) as run:
+    check_installed("--sites")
+    from pib_rl.sites.monitor import Monitor
+    from pib_rl.sites.split_run import SplitRun
+    from pib_rl.sites.table import Display
+
+    if not (folder / NAME).exists():
+        write_atomically(folder / NAME, file.read_bytes())
+    run = SplitRun(config, model, learner, folder, taps)
+    with Monitor(run.site_lines, folder / RECORD, score, Display.make(progress)), run:
         yield run.learner

@@ -4,7 +4,9 @@ Each end keeps what it sent until the other end says that it is done with it. Wh
 again, the two tell each other how far they got, and send what is missing. What comes twice is dropped.
 
 A frame is a header and a payload. The header: the name of the sender's life (a process that was started again has
-another one), the number of the message (-1 for none), and how many messages of the other end the sender is done with.
+another one), the number of the message, and how many messages of the other end the sender is done with. A frame without
+a message, a sign of life, has the number -1 - n after n messages: the other end then knows whether it lacks any. As
+long as it does, it takes nothing as done, since the answer may be among what it lacks.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 HEADER = struct.Struct("!Qqq")
-NONE = -1
 
 
 class FrameError(ValueError):
@@ -27,7 +28,7 @@ class Frame(NamedTuple):
 
     Args:
         life: Of its sender.
-        number: Of its message, from 0; -1 for a sign of life without one.
+        number: Of its message, from 0; -1 - n for a sign of life after n of them.
         done: How many messages of the receiver the sender is done with.
         payload: The message.
     """
@@ -36,6 +37,11 @@ class Frame(NamedTuple):
     number: int
     done: int
     payload: bytes
+
+    @property
+    def sign(self) -> bool:
+        """Whether it carries no message."""
+        return self.number < 0
 
     def parts(self) -> list[bytes]:
         """What goes on a socket."""
@@ -51,8 +57,8 @@ class Frame(NamedTuple):
         if len(parts) != 2 or len(parts[0]) != HEADER.size:
             raise FrameError("not a header and a payload")
         life, number, done = HEADER.unpack(parts[0])
-        if number < NONE or done < 0:
-            raise FrameError("numbers of messages are negative")
+        if done < 0:
+            raise FrameError("the number of messages done is negative")
         return cls(life, number, done, parts[1])
 
 
@@ -85,22 +91,29 @@ class Session:
         self._sent.append(frame)
         return frame
 
-    def sign(self) -> Frame:
-        """A frame without a message."""
-        return Frame(self.life, NONE, self.done, b"")
+    def sign(self, payload: bytes = b"") -> Frame:
+        """A frame without a message; its payload is lost if the connection is."""
+        return Frame(self.life, -1 - self._next, self.done, payload)
 
     def receive(self, frame: Frame) -> bytes | None:
         """Takes a frame; its message if it is the next one, None if it came before, too early, or there is none."""
-        while self._sent and self._sent[0].number < frame.done:
-            self._sent.popleft()
+        if frame.sign:
+            if -1 - frame.number <= self.got:
+                self._forget(frame.done)
+            return None
         if frame.number != self.got:
             return None
         self.got += 1
+        self._forget(frame.done)
         return frame.payload
+
+    def _forget(self, done: int) -> None:
+        while self._sent and self._sent[0].number < done:
+            self._sent.popleft()
 
     def again(self) -> Iterator[Frame]:
         """All that is kept, to be sent again."""
-        return (frame._replace(done=self.done) for frame in list(self._sent))
+        return iter(list(self._sent))
 
     def begin_again(self, life: int, first: Sequence[bytes] = (), keep: bool = True) -> None:
         """The other end has begun a new life and knows nothing: numbers count from 0, under a new name of this end.

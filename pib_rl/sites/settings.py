@@ -23,6 +23,9 @@ class SiteSettings:
     seed: int | None = None
     """Takes the chip of this seed in place of the run's: another draw, which learns in place."""
 
+    lifeline: bool = False
+    """Ends when the standard input does, as runs want it of the sites that they start: none outlives its run."""
+
     def __post_init__(self) -> None:
         self.address  # noqa: B018 -- checked before anything starts
         if self.seed is not None and self.seed < 0:

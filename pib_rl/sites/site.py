@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections import deque
@@ -20,9 +21,9 @@ from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.split.message import Message
 from pib_rl.agents.split.segment import DRIVEN, Segment
 from pib_rl.common import stored
-from pib_rl.sites.hub import HEARTBEAT_MS, HELLO, SIGN_S, TIMEOUT_MS, WELCOME
+from pib_rl.sites.hub import HEARTBEAT_MS, HELLO, PING, PONG, SIGN_S, TAKEN, TIMEOUT_MS, WELCOME
 from pib_rl.sites.keys import SiteKey
-from pib_rl.sites.session import NONE, Frame, FrameError, Session
+from pib_rl.sites.session import Frame, FrameError, Session
 from pib_rl.sites.wire import WireError, pack, unpack
 
 KIND = "site"  # of its file
@@ -38,6 +39,7 @@ class Site:
         folder: Where its chip's state is kept.
         seed: Another chip than the run's: of this seed. None for the run's own.
         say: Gets a line when something happens.
+        lifeline: A file descriptor; the site ends when what is at its other end does. None for none.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Site:
         folder: Path,
         seed: int | None = None,
         say: Callable[[str], None] = lambda line: None,
+        lifeline: int | None = None,
     ) -> None:
-        self.name, self.folder, self.seed, self._say = key.name, folder, seed, say
+        self.name, self.folder, self.seed, self._say, self._lifeline = key.name, folder, seed, say, lifeline
+        self._address = address
+        self._said: set[str] = set()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.IDENTITY, key.name.encode())
         for option, value in (
             (zmq.LINGER, 1000),
             (zmq.SNDHWM, 0),
@@ -65,7 +69,11 @@ class Site:
         self._socket.curve_secretkey, self._socket.curve_publickey = key.secret, key.public
         self._socket.curve_serverkey = key.coordinator
         self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
         )
         host, port = address
         self._socket.connect(f"tcp://{f'[{host}]' if ':' in host else host}:{port}")
@@ -89,10 +97,15 @@ class Site:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
+        if self._lifeline is not None:
+            poller.register(self._lifeline, zmq.POLLIN)
         signed = time.monotonic()
         try:
             while True:
                 ready = dict(poller.poll(0 if self._can_work() else int(SIGN_S * 1000)))
+                if self._lifeline in ready and not os.read(self._lifeline or 0, 1024):
+                    self._say("the run has ended without a word; the chip's state is kept")
+                    return
                 if self._monitor in ready:
                     self._connection(recv_monitor_message(self._monitor)["event"])
                 if self._socket in ready:
@@ -101,7 +114,7 @@ class Site:
                             return
                 self._work_once()
                 now = time.monotonic()
-                if now - signed > SIGN_S:
+                if now - signed > SIGN_S and self._peer:
                     signed = now
                     self._socket.send_multipart(self._session.sign().parts())
                 if now - self._saved > SAVED_S:
@@ -109,6 +122,7 @@ class Site:
         finally:
             self.save()
             self._socket.disable_monitor()
+            self._monitor.close()
             self._socket.close()
             self._context.term()
 
@@ -131,25 +145,43 @@ class Site:
                 known = {"run": self._about["run"], "updates": self._segment.updates}
             elif self._file.exists():
                 known = stored.peek(self._file, KIND)
-            hello = HELLO + json.dumps({"knows": self._peer} | known).encode()
-            self._socket.send_multipart(Frame(self._session.life, NONE, self._session.done, hello).parts())
+            hello = HELLO + json.dumps({"knows": self._peer, "version": stored.installed()} | known).encode()
+            self._socket.send_multipart(self._session.sign(hello).parts())
         elif event == zmq.EVENT_DISCONNECTED:
-            self._say("connection lost; trying again")
-        else:
+            self._say_once("connection lost; trying again")
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             raise ValueError(
-                f"the hub does not accept the key of site {self.name}: its .pub file must lie in the hub's folder of "
-                "authorised keys, and be of this pair"
+                f"the run does not accept the key of site {self.name}: its sites file must name the site, and "
+                f"authorised/{self.name}.pub in its folder of keys must be of this pair"
             )
+        else:
+            host, port = self._address
+            self._say_once(
+                f"{host}:{port} ends the connection at once: no run listens there, or one with another "
+                "coordinator.key; trying again"
+            )
+
+    def _say_once(self, text: str) -> None:
+        """Says something, once until the site has joined."""
+        if text not in self._said:
+            self._say(text)
+        self._said.add(text)
 
     def _receive(self, parts: list[bytes]) -> bool:
         """Takes a frame; whether it was goodbye."""
         try:
             frame = Frame.parse(parts)
-            if frame.number == NONE and frame.payload == WELCOME:
+            if frame.sign and frame.payload == TAKEN:
+                raise ValueError(
+                    f"another process has joined as site {self.name}; one of the two must have another key"
+                )
+            if frame.sign and frame.payload == WELCOME:
                 self._welcome(frame)
                 return False
             if frame.life != self._peer:
                 return False
+            if frame.sign and frame.payload.startswith(PING):
+                self._socket.send_multipart(self._session.sign(PONG + frame.payload[len(PING) :]).parts())
             payload = self._session.receive(frame)
             if payload is None:
                 return False
@@ -178,6 +210,7 @@ class Site:
             self._say("joined")
         else:
             self._say("joined again")
+        self._said.clear()
         for kept in self._session.again():
             self._socket.send_multipart(kept.parts())
 

@@ -20,6 +20,7 @@ from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.resuming.checkpoints import remove_checkpoints
+from pib_rl.agents.split.lines import SiteLostError
 from pib_rl.cli.cli import UserError, mistakes, note
 from pib_rl.cli.process import check_device
 from pib_rl.cli.room import check_wafer
@@ -34,6 +35,9 @@ from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import training_pictures
+from pib_rl.sites.check import check_run
+from pib_rl.sites.picture import draw_sites
+from pib_rl.sites.record import totals
 from pib_rl.sites.run import at_sites
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
@@ -95,6 +99,8 @@ def prepare(config: TrainConfig) -> PIB:
         inherit(config, model)
         for fault in config.faults():
             check(model.policy.model, fault)
+        policy, learner, clock = model.policy.model, model.rule.learner, config.pace() != 0 and config.clock
+        check_run(config.sites, config.resume, policy, learner, fault=config.fault, clock=clock)
     step_seconds(config)
     return model
 
@@ -158,7 +164,16 @@ def train(
     checkpoints = Checkpoints(saver, [evaluations, *others])
     with stops(config, folder, saver), environment_failures():
         own = model.rule.learner
-        with mistakes(), at_sites(config.sites, policy.model, own, folder.path, taps=False) as model.rule.learner:
+        at = at_sites(
+            config.sites,
+            policy.model,
+            own,
+            folder.path,
+            taps=False,
+            score=lambda: evaluations.points[-1].mean_reward if evaluations.points else None,
+            progress=config.progress,
+        )
+        with mistakes(SiteLostError), at as model.rule.learner:
             wall = learn(
                 model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard, checkpoints
             )
@@ -168,7 +183,7 @@ def train(
         with mistakes(), environment_failures():
             result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
         happened = [_plain(fault) for fault in plan.happened] if faults else None
-        folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened))
+        folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened, sites=totals(folder.path)))
         remove_checkpoints(folder.path)
 
 
@@ -278,6 +293,7 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
     folder.save_picture("learning_curve", curves.as_png(curve))
     plane = curves.information_plane(progress, f"Information plane: {config.title}")
     folder.save_picture("information_plane", curves.as_png(plane))
+    draw_sites(folder, "return", config.title)
 
 
 def _plain(fault: Fault) -> dict[str, Any]:

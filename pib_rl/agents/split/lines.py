@@ -13,6 +13,10 @@ from pib_rl.agents.split.message import Message
 from pib_rl.agents.split.segment import DRIVEN, Segment
 
 
+class SiteLostError(RuntimeError):
+    """A group is gone for good, or has failed."""
+
+
 class Line(ABC):
     """A line to one group.
 
@@ -42,8 +46,9 @@ class Line(ABC):
         """Does here what there is to do; whether there was anything."""
         return False
 
+    @abstractmethod
     def check(self) -> None:
-        """Raises an error if nothing will come any more."""
+        """Raises `SiteLostError` if nothing will come any more."""
 
     def pop(self, kind: str, token: int) -> Message | None:
         """What came of a command, if it did already."""
@@ -93,6 +98,9 @@ class LocalLine(Line):
         with self.arrived:
             self._drives[token] = drive
             self.arrived.notify_all()
+
+    def check(self) -> None:
+        """It is here."""
 
     def work(self) -> bool:
         if self._busy:  # a command of a unit in front gave drives

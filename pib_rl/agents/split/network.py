@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -23,10 +24,11 @@ class PendingActivations(Activations):
         pipeline: What started it.
         token: Its number.
         sent: Whether its taps come by themselves.
+        again: Starts the same pass once more; its number.
     """
 
-    def __init__(self, pipeline: Pipeline, token: int, sent: bool) -> None:
-        self._pipeline, self.token, self._sent = pipeline, token, sent
+    def __init__(self, pipeline: Pipeline, token: int, sent: bool, again: Callable[[], int]) -> None:
+        self._pipeline, self.token, self._sent, self._again = pipeline, token, sent, again
         if sent:
             pipeline.watch(self, token)
 
@@ -48,8 +50,13 @@ class PendingActivations(Activations):
         return hs, zs
 
     def _fetch(self, everything: bool) -> list[Message]:
-        self._pipeline.tell(Message("fetch", {"token": self.token, "all": everything}, {}))
-        return self._pipeline.answers("fetched", self.token)
+        token = self.token
+        while True:
+            self._pipeline.tell(Message("fetch", {"token": token, "all": everything}, {}))
+            messages = self._pipeline.answers("fetched", token)
+            if not any(message.about.get("gone") for message in messages):
+                return messages
+            token = self._again()  # a group was started again, and has forgotten
 
     @property
     def h(self) -> list[Tensor]:  # type: ignore[override]
@@ -88,8 +95,11 @@ class SplitNetwork(Network):
 
     def start(self, x: Tensor, read: Read = Read.NOISY, taps: bool = False) -> PendingActivations:
         """Starts a pass of inputs x, shape (*chips, n, in_features), of which ``taps`` are sent or not."""
-        token = self.pipeline.start("measure", x * self.input_gain, taps, read=read.value)
-        return PendingActivations(self.pipeline, token, taps)
+
+        def begin(taps: bool = False) -> int:
+            return self.pipeline.start("measure", x * self.input_gain, taps, read=read.value)
+
+        return PendingActivations(self.pipeline, begin(taps), taps, begin)
 
     def calibrate(self, x: Tensor, media: bool = False) -> None:
         self.pipeline.start("calibrate", x * self.input_gain, False, media=media)

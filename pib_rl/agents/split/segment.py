@@ -17,7 +17,7 @@ from pib_rl.physical.substrate import Read
 KEPT = 8  # passes whose activations are kept for what follows: updates come right after the pass that they are for
 DRIVEN = ("measure", "calibrate")  # commands that wait for drives from the group in front
 
-ON_PASSES = ("update", "begin", "finish", "remember")  # commands on a pass of before
+ON_PASSES = ("update", "begin", "finish", "remember", "fetch")  # commands on a pass of before
 
 
 class Segment:
@@ -80,10 +80,16 @@ class Segment:
         if command.kind not in known:
             raise ValueError(f"unknown command {command.kind!r}; known: {', '.join([*DRIVEN, *known])}")
         if command.kind in ON_PASSES and command.about["token"] not in self._kept:
-            self.skipped += 1
-            none = {"alarms": torch.zeros(len(self.units)), "freedom": torch.ones(len(self.units))}
-            return Message("report", command.about, none) if command.kind == "finish" else None
+            return self._skip(command)
         return known[command.kind](command)
+
+    def _skip(self, command: Message) -> Message | None:
+        """A command on a pass that is gone: nothing is learned; who waits for an answer learns that there is none."""
+        self.skipped += 1
+        if command.kind == "fetch":
+            return Message("fetched", command.about | {"gone": True}, {})
+        none = {"alarms": torch.zeros(len(self.units)), "freedom": torch.ones(len(self.units))}
+        return Message("report", command.about, none) if command.kind == "finish" else None
 
     def _measure(self, command: Message, drive: Tensor) -> Message:
         """One pass: taps for the readout, and drives for the group behind."""
@@ -166,7 +172,4 @@ class Segment:
         return {"report/losses": torch.stack(losses).mean(0)} if losses else {}
 
     def _measured(self, command: Message) -> Activations:
-        token = command.about["token"]
-        if token not in self._kept:
-            raise ValueError(f"pass {token} is no longer kept; kept are the last {KEPT}")
-        return self._kept[token]
+        return self._kept[command.about["token"]]
