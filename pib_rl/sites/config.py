@@ -41,7 +41,7 @@ class SiteConfig:
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # the way to assign in a frozen dataclass
-        check_names([str(self.name)])
+        check_names([self.name])
         where = f"site {self.name}"
         given: Any = self.units
         if not isinstance(given, (list, tuple)) or not given:

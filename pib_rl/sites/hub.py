@@ -24,10 +24,6 @@ HELLO, WELCOME = b"hello", b"welcome"
 HEARTBEAT_MS, TIMEOUT_MS = 1000, 5000  # of ZeroMQ itself: a link that is silently gone is noticed
 
 
-class SiteLostError(RuntimeError):
-    """A site is gone for good, or has failed."""
-
-
 @dataclass
 class Traffic:
     """What is known of a site.
@@ -79,17 +75,18 @@ class SiteLine(Line):
             self.pushed = payload
         self._hub.post(self, payload)
 
-    def feed(self, token: int, drive: Tensor) -> None:
-        self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {"drive": drive})))
+    def feed(self, name: str, token: int, value: Tensor) -> None:
+        self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {name: value})))
 
-    def check(self) -> None:
+    def lost(self) -> str:
         if self.failed:
-            raise SiteLostError(f"site {self.name}: {self.failed}")
+            return f"site {self.name}: {self.failed}"
         silent = time.monotonic() - self.traffic.seen
         if silent > self._hub.patience_s:
-            raise SiteLostError(
-                f"site {self.name} has given no sign of life for {silent:.0f} s; start it again and go on with --resume"
+            return (
+                f"site {self.name} has given no sign of life for {silent:.0f} s; start it again, and --resume the run"
             )
+        return ""
 
 
 class Hub:
