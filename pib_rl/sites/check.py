@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pib_rl.agents.learners.backprop import Backprop
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.frozen import Frozen
 from pib_rl.agents.learners.pib import PIBLearner
@@ -60,7 +61,7 @@ def check_run(
 
 def check_split(config: SitesConfig, model: PhysicalModel, learner: Learner) -> None:
     """Raises ValueError if the model or the learner can't be split, or sites do not fit the network."""
-    if type(learner) not in (PIBLearner, Frozen):
+    if not isinstance(learner, PIBLearner | Frozen | Backprop):
         name = next((name for name, kind in LEARNERS.items() if kind is type(learner)), type(learner).__name__)
         raise ValueError(
             f"learner {name} needs to know other units' weights or gradients; with --sites it must be pib or frozen"

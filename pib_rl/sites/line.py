@@ -11,7 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from pib_rl.agents.split.lines import Line, SiteLostError
+from pib_rl.agents.split.lines import Line
 from pib_rl.agents.split.message import Message
 from pib_rl.sites.session import Session
 from pib_rl.sites.wire import WireError
@@ -24,6 +24,7 @@ ANSWERS = {
     "state": "state",
     "fetch": "fetched",
 }  # what comes of a command
+HANDED = "handed"  # what comes of a backward pass, if there is a group in front
 SILENT_S = 3.0  # without a sign of life: a site counts as away
 
 
@@ -120,8 +121,8 @@ class SiteLine(Line):
             self.pushed = payload
         self._hub.post(self, payload)
 
-    def feed(self, token: int, drive: Tensor) -> None:
-        self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {"drive": drive})))
+    def feed(self, name: str, token: int, value: Tensor) -> None:
+        self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {name: value})))
 
     def take(self, message: Message) -> None:
         """Takes what a site sent; what nobody asked for, or what came before, is dropped.
@@ -136,7 +137,8 @@ class SiteLine(Line):
         if type(token) is not int or type(updates) is not int or not 0 <= updates < 2**53:
             raise WireError("an answer without its number")
         with self.arrived:
-            if (message.kind, token) not in self._owed:
+            owed = (message.kind, token) in self._owed or (message.kind == HANDED and 0 <= token <= self._started)
+            if not owed:
                 self.traffic.refused += 1
                 return
             self._owed.discard((message.kind, token))
@@ -149,18 +151,15 @@ class SiteLine(Line):
             self.failed = self.failed or text[:300] or "it failed and does not say why"
             self.arrived.notify_all()
 
-    def check(self) -> None:
+    def lost(self) -> str:
         if self.failed:
-            raise SiteLostError(f"site {self.name}: {self.failed}")
+            return f"site {self.name}: {self.failed}"
         silent = time.monotonic() - self.traffic.seen
-        if silent > self._hub.patience_s:
-            if not self.traffic.lives:
-                raise SiteLostError(
-                    f"site {self.name} has not joined for {silent:.0f} s; see patience_s of the sites file"
-                )
-            raise SiteLostError(
-                f"site {self.name} has given no sign of life for {silent:.0f} s; start it again and go on with --resume"
-            )
+        if silent <= self._hub.patience_s:
+            return ""
+        if not self.traffic.lives:
+            return f"site {self.name} has not joined for {silent:.0f} s; see patience_s of the sites file"
+        return f"site {self.name} has given no sign of life for {silent:.0f} s; start it again, and --resume the run"
 
 
 def new_life() -> int:

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,16 @@ import zmq
 from torch import Tensor
 from zmq.utils.monitor import recv_monitor_message
 
+from pib_rl.agents.learners.config import HiddenConfig
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.split.backward import make_segment
 from pib_rl.agents.split.message import Message
-from pib_rl.agents.split.segment import DRIVEN, Segment
+from pib_rl.agents.split.segment import Segment
+from pib_rl.agents.split.worklist import Worklist
 from pib_rl.common import stored
+from pib_rl.common.options import configure
 from pib_rl.sites.hub import HEARTBEAT_MS, HELLO, PING, PONG, SIGN_S, TAKEN, TIMEOUT_MS, WELCOME
 from pib_rl.sites.keys import SiteKey
 from pib_rl.sites.session import Frame, FrameError, Session
@@ -82,8 +86,7 @@ class Site:
         self._segment: Segment | None = None
         self._model: PhysicalModel | None = None
         self._about: dict[str, Any] = {}
-        self._waiting: deque[tuple[int, Message]] = deque()
-        self._feeds: dict[int, Tensor] = {}
+        self._list = Worklist()
         self._arrived = 0  # messages taken from the session
         self._saved = time.monotonic()
         self._bits, self._deflate = 8, False
@@ -102,7 +105,7 @@ class Site:
         signed = time.monotonic()
         try:
             while True:
-                ready = dict(poller.poll(0 if self._can_work() else int(SIGN_S * 1000)))
+                ready = dict(poller.poll(0 if self._list.ready else int(SIGN_S * 1000)))
                 if self._lifeline in ready and not os.read(self._lifeline or 0, 1024):
                     self._say("the run has ended without a word; the chip's state is kept")
                     return
@@ -194,18 +197,18 @@ class Site:
             self._say("the run is over")
             return True
         if message.kind == "feed":
-            self._feeds[message.about["token"]] = message.tensors["drive"]
+            for name, value in message.tensors.items():
+                self._list.give(name, message.about["token"], value)
         else:
-            self._waiting.append((number, message))
-        self._count()
+            self._list.add(message, number)
+        self._session.done = self._list.first(self._arrived)
         return False
 
     def _welcome(self, frame: Frame) -> None:
         if frame.life != self._peer:  # it does not know this site, or is another run
             self._peer = frame.life
             self._session.begin_again(self._session.life, keep=False)
-            self._waiting.clear()
-            self._feeds.clear()
+            self._list.clear()
             self._arrived = 0
             self._say("joined")
         else:
@@ -214,34 +217,24 @@ class Site:
         for kept in self._session.again():
             self._socket.send_multipart(kept.parts())
 
-    def _count(self) -> None:
-        """Done is all in front of the first command that is still to be done."""
-        self._session.done = self._waiting[0][0] if self._waiting else self._arrived
-
-    def _can_work(self) -> bool:
-        if not self._waiting:
-            return False
-        command = self._waiting[0][1]
-        return command.kind not in DRIVEN or command.about["token"] in self._feeds
-
     def _work_once(self) -> None:
-        if not self._can_work():
+        work = self._list.next()
+        if work is None:
             return
-        command = self._waiting[0][1]
+        command = work[0]
         try:
-            answer = self._do(command)
+            answer = self._do(*work)
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             self._fail(f"{command.kind}: {str(error).splitlines()[0]}")
             answer = None
-        self._waiting.popleft()
-        self._count()
+        self._session.done = self._list.first(self._arrived)
         if answer is not None:
             updates = {} if self._segment is None else {"updates": self._segment.updates}
             answer.about.update(updates)
             payload = pack(answer, self._bits, self._deflate)
             self._socket.send_multipart(self._session.send(payload).parts())
 
-    def _do(self, command: Message) -> Message | None:
+    def _do(self, command: Message, value: Tensor | None) -> Message | None:
         if command.kind == "setup":
             self._set_up(command.about)
             return None
@@ -249,14 +242,8 @@ class Site:
             raise ValueError("a command before the setup")
         if command.kind == "load" and self.seed is not None:
             return None  # the state of another chip
-        drive = None
-        if command.kind in DRIVEN:
-            token = command.about["token"]
-            drive = self._feeds.pop(token)
-            for old in [one for one in self._feeds if one < token]:
-                del self._feeds[old]
         with self._model.streams.aside(f"site {self._segment.first}"):  # draws of its own
-            return self._segment.run(command, drive)
+            return self._segment.run(command, value)
 
     def _set_up(self, about: dict[str, Any]) -> None:
         """Fabricates the chip, or takes up its state from the site's disk, if that is of this run."""
@@ -275,7 +262,7 @@ class Site:
             target_inputs=int(about["target_inputs"]),
         ).to(about["device"])
         first, stop = about["units"]
-        self._model, self._segment, self._about = model, Segment(model.network, range(first, stop)), about
+        self._model, self._segment, self._about = model, self._make(model, range(first, stop), about), about
         if not self._file.exists():
             self._fresh(f"units {first + 1}..{stop} on a fresh chip")
             return
@@ -286,6 +273,11 @@ class Site:
         self._segment.run(Message("load", {}, known.tensors))
         self._segment.updates = int(known.about["updates"])
         self._say(f"units {first + 1}..{stop} go on after {self._segment.updates} steps")
+
+    def _make(self, model: PhysicalModel, units: range, about: dict[str, Any]) -> Segment:
+        kind = find_learner(str(about["learner"]))
+        learner = kind(model, HiddenConfig(), configure(kind.Options, about["options"], "learner"))
+        return make_segment(model, units, learner, int(about["kept"]))
 
     def _fresh(self, text: str) -> None:
         assert self._segment is not None

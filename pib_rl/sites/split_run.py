@@ -11,15 +11,18 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
+from pib_rl.agents.learners.backprop import Backprop
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.pib import PIBLearner
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.split.backward import SplitBackprop, make_segment
 from pib_rl.agents.split.learner import SplitPIB
 from pib_rl.agents.split.lines import Line, LocalLine
 from pib_rl.agents.split.message import Message
 from pib_rl.agents.split.network import SplitNetwork
 from pib_rl.agents.split.pipeline import Pipeline
-from pib_rl.agents.split.segment import Segment
+from pib_rl.agents.split.segment import KEPT
 from pib_rl.cli.cli import note
 from pib_rl.common.atomic import write_atomically
 from pib_rl.sites.check import check_split
@@ -56,7 +59,7 @@ class SplitRun:
         self._config, self._model, self._folder, self._taps = config, model, folder, taps
         self._groups = config.groups(len(model.network.chain))
         self._whole, self._original = model.network, learner
-        self.learner = learner
+        self.learner: Learner = learner
         self.hub: Hub | None = None
         self._stack = ExitStack()
 
@@ -91,7 +94,7 @@ class SplitRun:
         lines: list[Line] = []
         for units, site in self._groups:
             if site is None:
-                lines.append(LocalLine(Segment(self._whole, units), units, arrived))
+                lines.append(LocalLine(make_segment(self._model, units, self._original, self._kept), units, arrived))
                 continue
             line = SiteLine(site.name, units, arrived, hub, self._setup(site))
             hub.lines[site.name] = line
@@ -118,7 +121,9 @@ class SplitRun:
         stack.callback(hub.finish)
         network = SplitNetwork(self._whole, Pipeline(lines, arrived, config.staleness))
         self._model.network = network
-        if isinstance(self._original, PIBLearner):
+        if isinstance(self._original, Backprop):
+            self.learner = SplitBackprop(self._original, self._model)
+        elif isinstance(self._original, PIBLearner):
             self.learner = SplitPIB(self._model, self._original.config, self._taps)
             self.learner.memory.load_state_dict(self._original.memory.state_dict())
         network.push()
@@ -147,6 +152,9 @@ class SplitRun:
             "in_features": model.normaliser.mean.shape[-1],
             "target_inputs": model.target_inputs,
             "target_features": model.target_features,
+            "learner": next(name for name, kind in LEARNERS.items() if type(self._original) is kind),
+            "options": asdict(self._original.options),
+            "kept": self._kept,
             "units": [site.range.start, site.range.stop],
             "bits": self._config.bits,
             "deflate": self._config.deflate,
@@ -154,6 +162,11 @@ class SplitRun:
             "device": "cpu",
         }
         return Message("setup", about, {})
+
+    @property
+    def _kept(self) -> int:
+        """Passes whose activations groups keep: those whose gradients may be under way, and some more."""
+        return KEPT + self._config.staleness
 
     def _run_name(self) -> str:
         """A name that only this run has; a run that goes on has the same."""

@@ -21,7 +21,7 @@ from pib_rl.common.options import check_plain
 
 LARGEST = 2**28  # bytes of one message
 DEEPEST, LONGEST = 5, 2**16  # axes of a tensor, and characters of the plain data
-CODED = ("drive", "taps", "target")  # what is coded, if there are enough samples
+CODED = ("drive", "taps", "target", "slope")  # what is coded, if there are enough samples
 FEW = 16  # samples that travel as they are
 TYPES = (torch.float32, torch.float64, torch.uint8, torch.uint16, torch.int64, torch.bool)
 CODES = {8: torch.uint8, 16: torch.uint16}

@@ -20,7 +20,7 @@ from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.resuming.checkpoints import remove_checkpoints
-from pib_rl.agents.split.lines import SiteLostError
+from pib_rl.agents.split.pipeline import GroupLostError
 from pib_rl.cli.cli import UserError, mistakes, note
 from pib_rl.cli.process import check_device
 from pib_rl.cli.room import check_wafer
@@ -173,7 +173,7 @@ def train(
             score=lambda: evaluations.points[-1].mean_reward if evaluations.points else None,
             progress=config.progress,
         )
-        with mistakes(SiteLostError), at as model.rule.learner:
+        with mistakes(GroupLostError), at as model.rule.learner:
             wall = learn(
                 model, config.timesteps, folder, evaluations, config.progress, others, config.tensorboard, checkpoints
             )

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
 
 from torch import Tensor
 
 from pib_rl.agents.split.message import Message
-from pib_rl.agents.split.segment import DRIVEN, Segment
-
-
-class SiteLostError(RuntimeError):
-    """A group is gone for good, or has failed."""
+from pib_rl.agents.split.segment import Segment
+from pib_rl.agents.split.worklist import DRIVE, SLOPE, Worklist
 
 
 class Line(ABC):
@@ -22,14 +18,14 @@ class Line(ABC):
 
     Attributes:
         units: Numbers of its units, from 0.
-        forward: Takes the drives that the group gives for a pass; set by who puts lines in series.
+        neighbours: The lines in front and behind, which get what this group hands on; set by who puts them in series.
         arrived: Notified whenever something came.
     """
 
     def __init__(self, units: range, arrived: threading.Condition) -> None:
         self.units = units
         self.arrived = arrived
-        self.forward: Callable[[int, Tensor], None] = lambda token, drive: None
+        self.neighbours: dict[str, Callable[[str, int, Tensor], None]] = {}
         self._came: dict[tuple[str, int], Message] = {}
         self._unwanted: set[int] = set()
         self._passed = -1
@@ -39,16 +35,16 @@ class Line(ABC):
         """Gives a command; it is done after those before it. Comes back at once."""
 
     @abstractmethod
-    def feed(self, token: int, drive: Tensor) -> None:
-        """Gives the drives for the pass ``token``, shape (*chips, n, features); any thread may."""
+    def feed(self, name: str, token: int, value: Tensor) -> None:
+        """Gives what another group hands on for a pass, shape (*chips, n, features); any thread may."""
 
     def work(self) -> bool:
         """Does here what there is to do; whether there was anything."""
         return False
 
-    @abstractmethod
-    def check(self) -> None:
-        """Raises `SiteLostError` if nothing will come any more."""
+    def lost(self) -> str:
+        """Why nothing will come any more; empty while something may."""
+        return ""
 
     def pop(self, kind: str, token: int) -> Message | None:
         """What came of a command, if it did already."""
@@ -66,11 +62,14 @@ class Line(ABC):
                 self._unwanted.add(token)
 
     def deliver(self, message: Message) -> None:
-        """Takes what comes of a command, and hands on drives; any thread may."""
-        drive = message.tensors.pop("drive", None)
+        """Takes what comes of a command, and hands on what is for another group; any thread may."""
         token = message.about["token"]
-        if drive is not None:
-            self.forward(token, drive)
+        for name in (DRIVE, SLOPE):
+            value = message.tensors.pop(name, None)
+            if value is not None and name in self.neighbours:
+                self.neighbours[name](name, token, value)
+        if message.kind == "handed":
+            return
         with self.arrived:
             if message.kind == "output":
                 self._passed = token
@@ -86,34 +85,25 @@ class LocalLine(Line):
     def __init__(self, segment: Segment, units: range, arrived: threading.Condition) -> None:
         super().__init__(units, arrived)
         self.segment = segment
-        self._commands: deque[Message] = deque()
-        self._drives: dict[int, Tensor] = {}
+        self._list = Worklist()
         self._busy = False
 
     def submit(self, command: Message) -> None:
-        self._commands.append(command)
+        self._list.add(command)
         self.work()
 
-    def feed(self, token: int, drive: Tensor) -> None:
+    def feed(self, name: str, token: int, value: Tensor) -> None:
         with self.arrived:
-            self._drives[token] = drive
+            self._list.give(name, token, value)
             self.arrived.notify_all()
-
-    def check(self) -> None:
-        """It is here."""
 
     def work(self) -> bool:
         if self._busy:  # a command of a unit in front gave drives
             return False
         self._busy, some = True, False
         try:
-            while self._commands and (command := self._commands[0]):
-                driven = command.kind in DRIVEN
-                if driven and command.about["token"] not in self._drives:
-                    break
-                self._commands.popleft()
-                drive = self._drives.pop(command.about["token"]) if driven else None
-                message = self.segment.run(command, drive)
+            while (work := self._list.next()) is not None:
+                message = self.segment.run(*work)
                 some = True
                 if message is not None:
                     self.deliver(message)

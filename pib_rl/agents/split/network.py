@@ -90,6 +90,15 @@ class SplitNetwork(Network):
         self.register_state_dict_pre_hook(lambda *_: self.pull())  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(lambda *_: self.push())  # type: ignore[no-untyped-call]
 
+    @property
+    def tap_sizes(self) -> list[int]:
+        """Taps of every group."""
+        sizes = [0, *(unit.medium.out_features for unit in self.chain[1:])]
+        groups = [line.units for line in self.pipeline.lines]
+        own = [sum(sizes[units.start : units.stop]) for units in groups]
+        own[-1] += self.last.out_features
+        return own
+
     def measure(self, x: Tensor, read: Read = Read.NOISY) -> Activations:
         return self.start(x, read, True)
 

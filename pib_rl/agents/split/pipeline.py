@@ -13,9 +13,14 @@ from torch import Tensor
 
 from pib_rl.agents.split.lines import Line
 from pib_rl.agents.split.message import Message
+from pib_rl.agents.split.worklist import DRIVE, SLOPE
 
 WAIT = 0.05  # seconds after which a line is asked whether it is still there
 T = TypeVar("T")
+
+
+class GroupLostError(RuntimeError):
+    """A group of units is gone for good, or has failed."""
 
 
 class Pipeline:
@@ -37,7 +42,7 @@ class Pipeline:
         self._next = 0
         self._under_way: list[int] = []
         for line, behind in pairwise(lines):
-            line.forward = behind.feed
+            line.neighbours[DRIVE], behind.neighbours[SLOPE] = behind.feed, line.feed
 
     def start(self, kind: str, drive: Tensor, taps: bool = True, **about: object) -> int:
         """Starts a pass of drives, shape (*chips, n, features); waits while too many are under way. Its number."""
@@ -48,13 +53,19 @@ class Pipeline:
         self._under_way.append(token)
         for line in self.lines:
             line.submit(Message(kind, {"token": token, "taps": taps, **about}, {}))
-        self.lines[0].feed(token, drive)
+        self.lines[0].feed(DRIVE, token, drive)
         self._work()
         return token
 
     def tell(self, command: Message) -> None:
         """Gives a command to all groups."""
         for line in self.lines:
+            line.submit(command)
+        self._work()
+
+    def tell_each(self, commands: Sequence[Message]) -> None:
+        """Gives every group a command of its own, front to back."""
+        for line, command in zip(self.lines, commands, strict=True):
             line.submit(command)
         self._work()
 
@@ -94,7 +105,7 @@ class Pipeline:
         """Works and waits until ``ready`` gives something that is true.
 
         Raises:
-            RuntimeError: If a group is lost for good.
+            GroupLostError: If a group is lost for good.
         """
         while True:
             if found := ready():
@@ -106,4 +117,5 @@ class Pipeline:
                     return found
                 self._arrived.wait(WAIT)
             for line in self.lines:
-                line.check()
+                if reason := line.lost():
+                    raise GroupLostError(reason)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pib_rl.agents.learners.pib import LocalLearning, UnitStep
 from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.split.message import Message, target_of
+from pib_rl.agents.split.worklist import DRIVE, NEEDS
 from pib_rl.common.state import check_state
 from pib_rl.physical.substrate import Read
 
@@ -33,7 +34,7 @@ class Segment:
         skipped: Commands on passes that are gone, since the process was started again between the two.
     """
 
-    def __init__(self, network: Network, units: range) -> None:
+    def __init__(self, network: Network, units: range, kept: int = KEPT) -> None:
         self.network = network
         self.units = network.chain[units.start : units.stop]
         self.first = units.start
@@ -42,6 +43,7 @@ class Segment:
         self.updates = self.skipped = 0
         self.calibrates = False
         self._kept: OrderedDict[int, Activations] = OrderedDict()
+        self._most = kept
         self._losses: list[Tensor] = []
 
     @property
@@ -58,14 +60,13 @@ class Segment:
 
         Args:
             command: One of the commands that are named like methods of this class.
-            drive: For those in `DRIVEN`, drives of its first medium, shape (*chips, n, features).
+            drive: What it waited for, see `NEEDS`, shape (*chips, n, features).
 
         Raises:
             ValueError: If there is no such command, or it does not fit.
         """
-        if command.kind in DRIVEN:
-            assert drive is not None
-            return self._measure(command, drive) if command.kind == "measure" else self._calibrate(command, drive)
+        if drive is not None:
+            return self._driven(command, drive)
         known: dict[str, Callable[[Message], Message | None]] = {
             "update": self._update,
             "begin": self._begin,
@@ -78,7 +79,7 @@ class Segment:
             "load": self._load,
         }
         if command.kind not in known:
-            raise ValueError(f"unknown command {command.kind!r}; known: {', '.join([*DRIVEN, *known])}")
+            raise ValueError(f"unknown command {command.kind!r}; known: {', '.join([*NEEDS, *known])}")
         if command.kind in ON_PASSES and command.about["token"] not in self._kept:
             return self._skip(command)
         return known[command.kind](command)
@@ -90,6 +91,9 @@ class Segment:
             return Message("fetched", command.about | {"gone": True}, {})
         none = {"alarms": torch.zeros(len(self.units)), "freedom": torch.ones(len(self.units))}
         return Message("report", command.about, none) if command.kind == "finish" else None
+
+    def _driven(self, command: Message, value: Tensor) -> Message | None:
+        return self._measure(command, value) if command.kind == "measure" else self._calibrate(command, value)
 
     def _measure(self, command: Message, drive: Tensor) -> Message:
         """One pass: taps for the readout, and drives for the group behind."""
@@ -103,7 +107,7 @@ class Segment:
             taps.append(self.network.measure_last(drive, read))
         own = torch.cat(taps, -1) if taps else drive[..., :0]
         self._kept[command.about["token"]] = Activations(hs, zs, own)
-        if len(self._kept) > KEPT:
+        if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return self._output(command, drive, own if command.about["taps"] else None)
 
@@ -117,7 +121,7 @@ class Segment:
     def _output(self, command: Message, drive: Tensor, taps: Tensor | None) -> Message:
         tensors = {} if taps is None else {"taps": taps}
         if not self.ends:
-            tensors["drive"] = drive
+            tensors[DRIVE] = drive
         return Message("output", {"token": command.about["token"]}, tensors)
 
     def _update(self, command: Message) -> None:

@@ -9,36 +9,38 @@ from stable_baselines3.common.env_util import make_vec_env
 from pib_rl.agents import PIB
 from pib_rl.agents.estimators.label_samples import ClassSamples
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
-from pib_rl.agents.learners.pib import PIBLearner
+from pib_rl.agents.learners.base import Learner
+from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.split.backward import SplitBackprop, make_segment
 from pib_rl.agents.split.learner import SplitPIB
 from pib_rl.agents.split.lines import LocalLine
 from pib_rl.agents.split.network import SplitNetwork
 from pib_rl.agents.split.pipeline import Pipeline
-from pib_rl.agents.split.segment import Segment
 
 N, D, CLASSES = 90, 5, 3
 GROUPS = {"two": [range(2), range(2, 4)], "each": [range(k, k + 1) for k in range(4)], "all": [range(4)]}
 
 
-def split(model: PhysicalModel, groups: list[range], staleness: int = 0) -> None:
+def split(model: PhysicalModel, learner: Learner, groups: list[range], staleness: int = 0) -> None:
     """Puts groups of units in the place of a model's network."""
     arrived, whole = threading.Condition(), model.network
-    lines = [LocalLine(Segment(whole, units), units, arrived) for units in groups]
+    lines = [LocalLine(make_segment(model, units, learner), units, arrived) for units in groups]
     model.network = SplitNetwork(whole, Pipeline(lines, arrived, staleness))
 
 
-def make(hw: str, groups: list[range] | None, staleness: int = 0) -> Trainer:
+def make(hw: str, groups: list[range] | None, staleness: int = 0, learner: str = "pib") -> Trainer:
     model = PhysicalModel(ChipConfig(hw=hw, width=8, units=4), D, CLASSES, target_features=CLASSES)
     config = FitConfig(epochs=2, batch_size=20)
     model.normaliser.update(data()[0])
-    learner = PIBLearner(model, config)
+    kind = find_learner(learner)
+    own = kind(model, config)
     if groups:
-        split(model, groups, staleness)
-        learner = SplitPIB(model, config, taps=True)
+        split(model, own, groups, staleness)
+        own = SplitPIB(model, config, taps=True) if learner == "pib" else SplitBackprop(own, model)
     model.network.calibrate(model.inputs(data()[0]))
-    return Trainer(model, config, learner)
+    return Trainer(model, config, own)
 
 
 def data():
@@ -60,11 +62,20 @@ def test_groups_learn_what_one_network_learns(hw, groups):
     assert [name for name, value in whole.items() if not torch.equal(value, split[name])] == []
 
 
+@pytest.mark.parametrize("learner", ["backprop", "backprop-off", "backprop-stale"])
+@pytest.mark.parametrize("groups", GROUPS)
+def test_gradients_between_groups_are_those_of_one_network(learner, groups):
+    whole = fit(make("optical", None, learner=learner))
+    split = fit(make("optical", GROUPS[groups], learner=learner))
+    for name, value in whole.items():
+        torch.testing.assert_close(split[name], value, rtol=1e-4, atol=1e-5, msg=name)
+
+
 def train(hw: str, groups: list[range] | None) -> dict[str, torch.Tensor]:
     """All that is left of some rollouts of reinforcement learning."""
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2, seed=1), hw=hw, width=8, units=4, n_steps=64, seed=3)
     if groups:
-        split(agent.policy.model, groups)
+        split(agent.policy.model, agent.rule.learner, groups)
         agent.rule.learner = SplitPIB(agent.policy.model, agent.rule.config, taps=False)
     agent.learn(3 * 128)
     return agent.policy.state_dict() | agent.rule.learner.memory.state_dict()
