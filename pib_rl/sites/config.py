@@ -169,7 +169,7 @@ def read_sites(path: Path) -> SitesConfig:
         _known(SitesConfig, content, "sites.yaml")
         return SitesConfig(**content)
     except (ValueError, TypeError) as error:
-        text = str(error)
+        text = " ".join(str(error).split())
         raise ValueError(text if str(path) in text else f"{path}: {text}") from None
 
 

@@ -83,9 +83,11 @@ def unpack(content: bytes) -> Message:
     for name, value in tensors.items():
         if value.dtype not in TYPES or value.ndim > DEEPEST:
             raise WireError(f"{name!r} is of a type or shape that does not travel")
+    decoded = _decoded(tensors)
+    for name, value in decoded.items():
         if value.is_floating_point() and not value.isfinite().all():
             raise WireError(f"{name!r} holds numbers that are not finite")
-    return Message(kind, about, _decoded(tensors))
+    return Message(kind, about, decoded)
 
 
 def _header(content: bytes) -> tuple[str, dict[str, Any]]:
