@@ -63,9 +63,7 @@ def check_split(config: SitesConfig, model: PhysicalModel, learner: Learner) -> 
     """Raises ValueError if the model or the learner can't be split, or sites do not fit the network."""
     if not isinstance(learner, PIBLearner | Frozen | Backprop):
         name = next((name for name, kind in LEARNERS.items() if kind is type(learner)), type(learner).__name__)
-        raise ValueError(
-            f"learner {name} needs to know other units' weights or gradients; with --sites it must be pib or frozen"
-        )
+        raise ValueError(f"learner {name} needs what other units know; with --sites it must be pib, frozen or backprop")
     if model.streams.chips:
         raise ValueError(f"units at sites are on one chip each, got {model.chip.chips} chips; leave out --chips")
     if model.device.type != "cpu":

@@ -224,8 +224,8 @@ class Site:
         command = work[0]
         try:
             answer = self._do(*work)
-        except (ValueError, KeyError, TypeError, RuntimeError) as error:
-            self._fail(f"{command.kind}: {str(error).splitlines()[0]}")
+        except Exception as error:  # whatever it is, the run must hear of it
+            self._fail(f"{command.kind}: {' '.join(str(error).split()) or type(error).__name__}")
             answer = None
         self._session.done = self._list.first(self._arrived)
         if answer is not None:

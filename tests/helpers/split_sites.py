@@ -24,7 +24,7 @@ N, D, CLASSES = 320, 5, 2
 PATIENCE_S = 30.0  # until a test gives up
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """What ends a site's thread as a signal ends a process: nothing is saved."""
 
 
@@ -62,7 +62,7 @@ class Threads:
 
         def work_once() -> None:
             if name in self._killed:
-                raise Killed
+                raise KilledError
             work()
 
         site._work_once, site.save = work_once, lambda: None if name in self._killed else save()
@@ -73,7 +73,7 @@ class Threads:
     def _run(self, name: str, site: Site) -> None:
         try:
             site.run()
-        except Killed:
+        except KilledError:
             pass
         except Exception as error:
             self.ended[name] = error

