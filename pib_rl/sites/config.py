@@ -58,8 +58,9 @@ class SiteConfig:
         set_field(self, "units", units)
         set_field(self, "hw_options", mapping(f"{where}: hw_options", self.hw_options))
         set_field(self, "threads", whole(f"{where}: threads", self.threads, 1, 1024))
-        if type(self.elsewhere) is not bool:
-            raise ValueError(f"{where}: elsewhere must be true or false, got {shown(self.elsewhere)}")
+        elsewhere: Any = self.elsewhere
+        if not isinstance(elsewhere, bool):
+            raise ValueError(f"{where}: elsewhere must be true or false, got {shown(elsewhere)}")
         if self.elsewhere and self.link is not None:
             raise ValueError(f"{where}: a link is emulated to sites that the run starts; leave out link or elsewhere")
         if self.link is not None and not isinstance(self.link, LinkConfig):
@@ -118,8 +119,9 @@ class SitesConfig:
             if not isinstance(self.keys, (str, Path)):
                 raise ValueError(f"keys must be the folder of pib-rl keys, got {shown(self.keys)}")
             set_field(self, "keys", Path(self.keys).expanduser())
-        if type(self.deflate) is not bool:
-            raise ValueError(f"deflate must be true or false, got {shown(self.deflate)}")
+        deflate: Any = self.deflate
+        if not isinstance(deflate, bool):
+            raise ValueError(f"deflate must be true or false, got {shown(deflate)}")
         patience: Any = self.patience_s
         if type(patience) not in (int, float) or not 0 < patience < 1e9:
             raise ValueError(f"patience_s must be a number of seconds greater than 0, got {shown(patience)}")
