@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from agent_toys import Bandit
-from learner_toys import live, make_learner, update, weights
+from learner_toys import make_learner
 from sklearn.datasets import load_digits
 from stable_baselines3.common.env_util import make_vec_env
 
@@ -46,7 +46,7 @@ def right(learner: str, hw: str) -> float:
         hw=hw,
         learner=learner,
         rule={"hidden_rate": 1e-2, "hidden_decay": 1.0} if learner == "pib" else {},
-    ).learn(20_000)
+    ).learn(10_000)
     fresh = Bandit(4096, 8, 999)
     actions, _ = agent.predict(fresh.reset(), deterministic=True)
     return float((actions == fresh.right()).mean())
@@ -54,21 +54,21 @@ def right(learner: str, hw: str) -> float:
 
 def test_units_learn_from_rewards_on_a_mix():
     learned, frozen = right("pib", "memristive,digital"), right("frozen", "memristive,digital")
-    assert learned > 0.75, (learned, frozen)
-    assert learned > frozen + 0.1, (learned, frozen)
+    assert learned > 0.8, (learned, frozen)
+    assert learned > frozen + 0.15, (learned, frozen)
 
 
 @pytest.mark.parametrize("learner", [name for name, kind in LEARNERS.items() if not kind.own_loop and name != "frozen"])
 @pytest.mark.parametrize("hw", [MIX, "memristive,optical"])
 def test_every_learner_changes_the_units_of_both_substrates(hw, learner):
-    made = make_learner(learner, hw=hw, hidden_steps=3)
-    before = weights(made)
-    update(made, live(made.policy, 64))
-    assert all(not torch.equal(new, old) for new, old in zip(weights(made), before, strict=True))
+    x, y, *_ = samples()
+    made = PIBClassifier(hw=hw, units=2, width=6, epochs=1, learner=learner, seed=1).fit(x[:500], y[:500])
+    units = made.model_.network.chain
+    assert all(unit.array.wear.sum() > 0 for unit in units)
 
 
 def test_backprop_without_a_twin_of_one_substrate_is_refused():
-    with pytest.raises(ValueError, match="backprop needs a digital twin of OscillatorMedium"):
+    with pytest.raises(ValueError, match="backprop needs a digital twin of RingMedium"):
         make_learner("backprop", hw="digital,oscillator")
 
 
@@ -102,5 +102,5 @@ def test_a_mistake_is_told_before_anything_is_learned():
         PIBClassifier(hw=MIX, units=3).fit(x, y)
     with pytest.raises(ValueError, match="hw names 2 substrates, and the network has 1 unit, "):
         PIB("MlpPolicy", "CartPole-v1", hw=MIX, units=1)
-    with pytest.raises(ValueError, match="must be NUMBER.NAME, such as 2.adc_bits for unit 2, got 'read_noise'"):
+    with pytest.raises(ValueError, match=r"must be NUMBER\.NAME, such as 2\.adc_bits for unit 2, got 'read_noise'"):
         PIB("MlpPolicy", "CartPole-v1", hw=MIX, hw_options={"read_noise": 0.02})
