@@ -107,7 +107,7 @@ def for_each(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def base(name: str) -> str:
-    """The own name of a substrate, without a preset; of several all names, each once: settings of one are not theirs."""
+    """The own name of a substrate, without a preset; of several, all that differ: settings of one are not theirs."""
     return SEPARATOR.join(dict.fromkeys(one.partition(":")[0] for one in each(name)))
 
 
