@@ -23,6 +23,7 @@ from pib_rl.training.baselines import ALGORITHMS
 from pib_rl.training.tuned import FOLDER
 
 NAME = "pib_rl.list"
+MIX = "SUBSTRATE,SUBSTRATE"
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ def about(thing: Any) -> str:
 
 
 def substrates() -> dict[str, str]:
-    """What ``--hw`` takes: substrates, and presets behind a colon."""
+    """What ``--hw`` takes: substrates, presets behind a colon, and one of both for each unit."""
     found = {}
     for name in registry.names():
         kind = registry.find(name)
         found[name] = about(kind)
         found |= {f"{name}:{preset}": _options(options) for preset, options in kind.presets.items()}
-    return found
+    return found | {MIX: "A substrate of its own for each unit, in order."}
 
 
 def learners() -> dict[str, str]:

@@ -27,6 +27,11 @@ class CharacteriseConfig(HardwareSettings):
             raise UserError(f"--size must be in {FEWEST}..{MOST}, got {self.size}")
         with mistakes():
             registry.check(self.hw)
+        if len(names := registry.each(self.hw)) > 1:
+            raise UserError(
+                f"--hw must be one substrate, whose medium and array are measured, got {self.hw}; characterise each by "
+                f"itself: --hw {names[0]}"
+            )
 
     @property
     def folder(self) -> Path:

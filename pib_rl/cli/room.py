@@ -13,8 +13,8 @@ GIGA = 1e9
 
 
 def makes_wafers(learner: str, hw: str) -> bool:
-    """Whether this learner trains several chips at once, and this substrate has several."""
-    return find_learner(learner).wafers and registry.find(hw).wafers
+    """Whether this learner trains several chips at once, and this substrate, or all of a mix, has several."""
+    return find_learner(learner).wafers and all(registry.find(name).wafers for name in registry.each(hw))
 
 
 def check_wafer(learner: str, hw: str, chips: int) -> None:

@@ -39,7 +39,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
 
 SUBSTRATE = (
     f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
-    "(pib-rl list substrates)."
+    "(pib-rl list substrates); or one for each unit, such as optical,memristive:pcm."
 )
 OBJECTIVE = f"Objective of the units: {', '.join(OBJECTIVES)}"
 
@@ -188,7 +188,8 @@ class HardwareSettings(OutputSettings):
 
     hw: Annotated[str, tyro.conf.arg(help=SUBSTRATE)] = "digital"
     hw_options: Options = field(default_factory=dict)
-    """Settings of the substrate that differ from its default, as NAME=VALUE."""
+    """Settings of the substrate that differ from its default, as NAME=VALUE; with a substrate for each unit as
+    UNIT.NAME=VALUE, such as 2.adc_bits=6."""
     seed: int = 0
     """Seed of the chip and of everything that is drawn."""
 

@@ -33,7 +33,8 @@ class CompareConfig(TaskSettings):
     """Compares PIB with other learners on the same hardware and with software agents, over several seeds."""
 
     hw: tuple[str, ...] = ("memristive", "optical")
-    """Substrates on which PIB and the other learners train."""
+    """Substrates on which PIB and the other learners train; one may be a mix of one for each unit, such as
+    optical,memristive."""
     learner: Annotated[tuple[str, ...], tyro.conf.arg(help=WHOM)] = ("frozen", "ppo")
     seeds: int = 5
     """Runs of each learner on each substrate, each with a seed of its own."""
@@ -128,7 +129,7 @@ class Job:
     @property
     def name(self) -> str:
         """Name of its folder."""
-        return f"{self.learner}-{self.hw.replace(':', '-')}-s{self.seed}"
+        return f"{self.learner}-{registry.file_name(self.hw)}-s{self.seed}"
 
     @property
     def module(self) -> str:
@@ -160,6 +161,9 @@ def plan(config: CompareConfig) -> list[Job]:
     jobs = list(_jobs(config))
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         find_spec(config.env)
+        for job in jobs:
+            if isinstance(job.config, TrainConfig):
+                registry.check_units(job.hw, job.config.units + len(job.config.patches))
         for name in learners(config):
             close(next(job for job in jobs if job.learner == name).build())
     return jobs

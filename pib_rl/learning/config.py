@@ -12,6 +12,7 @@ from pib_rl.cli.cli import mistakes
 from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, Options
 from pib_rl.figures.curves import literal
 from pib_rl.physical.faults import check_clock, parse_all
+from pib_rl.physical.registry import file_name
 from pib_rl.runs.saving import Every
 
 
@@ -63,7 +64,9 @@ class LearnConfig(LearnerSettings):
         """Name of the run, for its folder."""
         extra = "" if self.target == "labels" else f"-{self.target}"
         wafer = f"-c{self.chips}" if self.chips > 1 else ""
-        return f"{Path(self.data).stem}{extra}-{self.hw}-{self.learner}-s{self.seed}{wafer}".replace(":", "-")
+        return f"{Path(self.data).stem}{extra}-{file_name(self.hw)}-{self.learner}-s{self.seed}{wafer}".replace(
+            ":", "-"
+        )
 
     @property
     def real(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -10,6 +11,8 @@ from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import Digital
 from pib_rl.physical.memristive.substrate import Memristive
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.mixed import SEPARATOR, MixedSubstrate, split_options
+from pib_rl.physical.mixed import check_units as check_count
 from pib_rl.physical.mzi.substrate import MZI
 from pib_rl.physical.optical.substrate import Optical
 from pib_rl.physical.oscillator import Oscillator
@@ -55,22 +58,62 @@ def find(name: str) -> type[Substrate]:
 def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> Substrate:
     """A substrate by name, or SUBSTRATE:PRESET, its configuration changed by ``options``: they go before the preset's.
 
+    Several names with commas between them make a `MixedSubstrate`, one for each unit; their options begin with the
+    number of the unit, such as ``2.adc_bits``. Units of the same substrate with the same configuration share it.
+
     Raises:
         ValueError: If the name, the preset or an option is unknown, or a value lies outside its range.
     """
-    kind = find(name)
-    return kind(configure(kind.Config, {**preset(name), **options}, base(name)), streams, meter)
+    named = each(name)
+    if len(named) == 1:
+        return find(name)(_configured(name, options), streams, meter)
+    made: list[tuple[type[Substrate], Any, Substrate]] = []
+    for one, own in zip(named, split_options(options, len(named)), strict=True):
+        kind, config = find(one), _configured(one, own)
+        known = (part for other, setting, part in made if other is kind and setting == config)
+        part = next(known, None) or kind(config, streams, meter)
+        made.append((kind, config, part))
+    return MixedSubstrate([part for *_, part in made])
+
+
+def _configured(name: str, options: dict[str, Any]) -> Any:
+    return configure(find(name).Config, {**preset(name), **options}, base(name))
 
 
 def check(name: str) -> None:
-    """Raises ValueError unless ``name`` is a substrate, or SUBSTRATE:PRESET, that exists."""
-    find(name)
-    preset(name)
+    """Raises ValueError unless ``name`` is a substrate, or SUBSTRATE:PRESET, that exists, or several of them."""
+    for one in each(name):
+        find(one)
+        preset(one)
+
+
+def check_units(name: str, units: int) -> None:
+    """Raises ValueError if ``name`` is several substrates, and not as many as a network has units, patch units too."""
+    if len(each(name)) > 1:
+        check_count(len(each(name)), units)
+
+
+def each(name: str) -> list[str]:
+    """The substrates that ``name`` has for units, in order; of one name for all units, that name."""
+    return name.split(SEPARATOR)
+
+
+def for_each(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of one substrate as `make` takes them for ``name``: for every unit where ``name`` has several."""
+    count = len(each(name))
+    if count == 1:
+        return dict(options)
+    return {f"{number}.{own}": value for number in range(1, count + 1) for own, value in options.items()}
 
 
 def base(name: str) -> str:
-    """The substrate's own name: without a preset."""
-    return name.partition(":")[0]
+    """The own name of a substrate, without a preset; of several, all that differ: settings of one are not theirs."""
+    return SEPARATOR.join(dict.fromkeys(one.partition(":")[0] for one in each(name)))
+
+
+def file_name(name: str) -> str:
+    """The name as a part of the name of a file or folder."""
+    return name.replace(":", "-").replace(SEPARATOR, "+")
 
 
 def preset(name: str) -> dict[str, Any]:

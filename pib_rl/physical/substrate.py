@@ -188,6 +188,17 @@ class Substrate(ABC):
                 "every chip a run of its own"
             )
 
+    def of_unit(self, index: int) -> Substrate:
+        """What makes the parts of a unit, counted from 0: the same for all units, but where several are mixed.
+
+        Behind the last unit it makes the last medium and the readout.
+        """
+        return self
+
+    def check_units(self, units: int) -> None:
+        """Raises ValueError if a network can't have so many units on it."""
+        return None
+
     @abstractmethod
     def make_medium(self, in_features: int, out_features: int) -> Medium:
         """Fabricates a medium. ``out_features`` is a wish: element-wise media have as many outputs as drives."""

@@ -25,6 +25,7 @@ from pib_rl.cli.settings import (
 )
 from pib_rl.common.options import LARGEST
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
+from pib_rl.physical.registry import file_name
 from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.saving import Every, named_run, resumed
 from pib_rl.training.tuned import tuned
@@ -163,7 +164,7 @@ class TrainConfig(RunSettings, LearnerSettings):
 def run_stem(env: str, distractors: int, hw: str, learner: str, seed: int) -> str:
     """Name of a run that may be a file name."""
     extra = f"-d{distractors}" if distractors else ""
-    return f"{env.replace('/', '-')}{extra}-{hw}-{learner}-s{seed}".replace(":", "-")
+    return f"{env.replace('/', '-')}{extra}-{file_name(hw)}-{learner}-s{seed}".replace(":", "-")
 
 
 def from_arguments(arguments: list[str], name: str) -> TrainConfig:

@@ -31,6 +31,7 @@ from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
 from pib_rl.common.tree import Flat, flatten_state, join_state
 from pib_rl.physical.faults import parse_all
+from pib_rl.physical.registry import for_each
 from pib_rl.physical.substrate import Read
 
 Self = TypeVar("Self", bound="PhysicalEstimator")
@@ -325,7 +326,7 @@ class PhysicalEstimator(WaferEstimator):
         objective_options = settings.pop("objective_options", {}).get(chip.objective, {})
         chip = replace(
             chip,
-            hw_options=settings.pop("hw_options", {}) | chip.hw_options,
+            hw_options=for_each(chip.hw, settings.pop("hw_options", {})) | chip.hw_options,
             objective_options=objective_options | chip.objective_options,
         )
         for name in sorted(ARGUMENTS & rule.keys()):

@@ -29,7 +29,7 @@ def shipped(hw: str, learner: str, images: bool, labels: bool, patches: bool = F
     """Shipped settings: of the rule, of the substrate (``hw_options``), and of each objective (``objective_options``).
 
     Args:
-        hw: The substrate; a preset has no settings of its own.
+        hw: The substrate; a preset has no settings of its own, nor has a mix of different ones.
         learner: Name of the learner.
         images: Whether inputs are images.
         labels: Whether there are labels to learn from.

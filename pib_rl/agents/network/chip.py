@@ -17,8 +17,10 @@ class ChipConfig:
     """A chip with a network of units on it. The same configuration always gives the same chip.
 
     Args:
-        hw: Name of a substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`).
-        hw_options: Values of the substrate's configuration that differ from its default.
+        hw: Name of a substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`); or
+            one for each unit, patch units first, such as "optical,memristive:pcm".
+        hw_options: Values of the substrate's configuration that differ from its default. With one substrate for each
+            unit, names begin with the number of the unit: {"2.adc_bits": 6}.
         width: Outputs of each unit. Wider units learn more, and cost more devices and energy.
         units: Number of units in series.
         patches: (channels, size, stride) of each unit that looks at squares of an image, see `Patch`; they stand in

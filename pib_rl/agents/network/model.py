@@ -55,7 +55,8 @@ class PhysicalModel(nn.Module):
         self.target_features, self.target_inputs = target_features, target_inputs
         self.normaliser = Normaliser(in_features, common=common, chips=self.streams.chips)
         self.network = Network(self.substrate, in_features + target_inputs, chip, target_features=target_features)
-        self.readout = Readout(self.substrate, self.network.tap_features, outputs)
+        last = self.substrate.of_unit(len(self.network.chain))
+        self.readout = Readout(last, self.network.tap_features, outputs)
         self.register_state_dict_post_hook(_drop_aliases)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_add_aliases)  # type: ignore[no-untyped-call]
 

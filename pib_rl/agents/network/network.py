@@ -45,7 +45,7 @@ class Network(nn.Module):
     gets has passed a trainable array.
 
     Args:
-        substrate: Makes media and arrays.
+        substrate: Makes media and arrays, of each unit what `Substrate.of_unit` gives.
         in_features: Size of the input x.
         chip: Number of units, width, patches and objective.
         target_features: Dimensions of the targets.
@@ -54,7 +54,8 @@ class Network(nn.Module):
         lookahead: Batches whose passes units may begin before the readout learns from the one at hand.
 
     Raises:
-        ValueError: If the objective or one of its options is unknown, or patches do not fit the input.
+        ValueError: If the objective or one of its options is unknown, patches do not fit the input, or the substrate
+            is a mix for another number of units.
     """
 
     lookahead: int = 0
@@ -72,16 +73,19 @@ class Network(nn.Module):
         if chip.patches and (image is None or image.features != in_features):
             raise ValueError(f"patches need an image of {in_features} features, got {image}")
         self.in_features = in_features
-        self.input_gain = substrate.input_gain
+        patches = [*chip.patches, *[None] * chip.units]
+        substrate.check_units(len(patches))
+        self.input_gain = substrate.of_unit(0).input_gain
         self.meter = substrate.meter
         self.units = nn.ModuleList()
         size, grid = in_features, image
-        for patch in [*chip.patches, *[None] * chip.units]:
+        for index, patch in enumerate(patches):
+            own, behind = substrate.of_unit(index), substrate.of_unit(index + 1)
             squares = None if patch is None or grid is None else PatchGrid(grid, patch)
             outputs = chip.width if patch is None else patch.channels
-            medium = substrate.make_medium(size if squares is None else squares.fan_in, outputs)
-            array = substrate.make_array(medium.out_features, outputs)
-            control = GainControl(outputs, substrate.drive_gain, substrate.drive_offset, substrate.streams)
+            medium = own.make_medium(size if squares is None else squares.fan_in, outputs)
+            array = own.make_array(medium.out_features, outputs)
+            control = GainControl(outputs, behind.drive_gain, behind.drive_offset, substrate.streams)
             size = outputs * (1 if squares is None else squares.positions)
             grid = None if squares is None else squares.after
             objective = make_objective(
@@ -101,7 +105,7 @@ class Network(nn.Module):
             shape = (*substrate.streams.chips, outputs, medium.out_features)
             self.units.append(Unit(medium, array, control, objective, Adam(shape), squares))
         self.chain: list[Unit] = list(self.units)  # type: ignore[arg-type]
-        self.last = substrate.make_medium(size, chip.width)
+        self.last = substrate.of_unit(len(patches)).make_medium(size, chip.width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
 
     @property

@@ -18,7 +18,7 @@ from pib_rl.agents.network.readout import with_one
 from pib_rl.envs.chip_keeper.config import SITES, ChipKeeperConfig
 from pib_rl.envs.tasks import context_bandit
 from pib_rl.physical.faults import Fault
-from pib_rl.physical.registry import base
+from pib_rl.physical.registry import base, for_each
 from pib_rl.physical.substrate import Read
 
 MAKER, SITE = 698, 600  # samples of the maker's training, and those that may be labelled on site; the rest is served
@@ -173,7 +173,7 @@ def _trained(hw: str, width: int, units: int, seed: int, batch: int) -> Chip:
         batch_size=BATCH,
         image=(8, 8),
         scaling="common",
-        hw_options=dict(SITES[base(hw)].hw_options),
+        hw_options=for_each(hw, SITES[base(hw)].hw_options),
     ).fit(*data.maker)
     chip = Chip(model)
     chip.healthy = float(chip.serve(*data.served).right.mean())
