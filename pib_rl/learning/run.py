@@ -72,7 +72,7 @@ def prepare(config: LearnConfig) -> LearningRun:
             single = TARGETS[config.target](replace(config, chips=1, fault=())).build(data.image)
             check_room(config, single.prepare(fitted.x, **task.broadcast(fitted)), len(held.x) + len(data.x_test))
         model = task.build(data.image).prepare(fitted.x, **task.broadcast(fitted))
-        check_run(config.sites, config.resume, model.model_, model.learner_, fault=config.fault)
+        check_run(config.sites, config.resume, model.model_, model.learner_, fault=config.fault, clock=config.clock)
     return LearningRun(task, data, model, fitted, held)
 
 

@@ -63,8 +63,9 @@ class SiteConfig:
             raise ValueError(f"{where}: elsewhere must be true or false, got {shown(elsewhere)}")
         if self.elsewhere and self.link is not None:
             raise ValueError(f"{where}: a link is emulated to sites that the run starts; leave out link or elsewhere")
-        if self.link is not None and not isinstance(self.link, LinkConfig):
-            set_field(self, "link", LinkConfig.of(mapping(f"{where}: link", self.link)))
+        link: Any = self.link
+        if link is not None and not isinstance(link, LinkConfig):
+            set_field(self, "link", LinkConfig.of(mapping(f"{where}: link", link)))
 
     @property
     def range(self) -> range:

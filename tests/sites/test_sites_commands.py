@@ -59,6 +59,7 @@ def test_nothing_imports_pyzmq_unasked():
     ("more", "said"),
     [
         (["--fault", "dead-unit:1@1"], "does not reach units at sites; leave out --fault or --sites"),
+        (["--clock", "0.5"], "does not reach units at sites; leave out --clock or --sites"),
         (["--chips", "2"], "leave out --chips"),
         (["--learner", "dfa"], "learner dfa needs what other units know"),
         (["--learner", "spsa"], "learner spsa needs what other units know"),
@@ -79,7 +80,12 @@ def test_time_does_not_pass_for_units_elsewhere(file, tmp_path, monkeypatch, cap
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "cannot read"), ("sites: [", "is not YAML"), ("sites: [{name: a, units: [9]}]", "site a has unit 9")],
+    [
+        (None, "cannot read"),
+        ("sites: [", "is not YAML"),
+        ("sites: [{name: a, units: [9]}]", "site a has unit 9"),
+        ("sites: [{name: a, units: [1], hw: optical}]", "--hw optical,memristive"),
+    ],
 )
 def test_a_sites_file_that_is_no_use(text, said, tmp_path, monkeypatch, capsys):
     path = tmp_path / "some.yaml"
