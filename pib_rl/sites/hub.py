@@ -174,8 +174,8 @@ class Hub:
         if frame.sign and frame.payload.startswith(HELLO):
             self._greet(line, route, frame)
             return
-        if frame.life != line.peer or route != line.route:
-            if line.peer and frame.life != line.peer:  # another process took its place
+        if frame.life != line.peer:
+            if line.peer:  # another process took its place
                 self._socket.send_multipart([route, *Frame(0, -1, 0, TAKEN).parts()])
             return
         line.traffic.seen = time.monotonic()

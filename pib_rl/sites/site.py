@@ -124,10 +124,14 @@ class Site:
                     self.save()
         finally:
             self.save()
-            self._socket.disable_monitor()
-            self._monitor.close()
-            self._socket.close()
-            self._context.term()
+            self.close()
+
+    def close(self) -> None:
+        """Ends the connection; `run` does so by itself."""
+        self._socket.disable_monitor()
+        self._monitor.close()
+        self._socket.close()
+        self._context.term()
 
     def save(self) -> None:
         """Keeps the chip's state on the site's own disk."""

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -332,3 +333,16 @@ def test_a_site_ends_when_another_takes_its_name(hub, folder, client, run_site):
 def test_a_site_ends_with_its_run(folder, run_site, hub):
     said, _ = run_site(SiteKey.load(folder / "a.key"))
     until(lambda: "joined" in said)
+
+
+def test_answers_are_sent_again_when_the_connection_is_back(folder, hub, tmp_path):
+    one, sent = Site(SiteKey.load(folder / "a.key"), ("127.0.0.1", hub.port), tmp_path), []
+    real, one._socket = one._socket, SimpleNamespace(send_multipart=sent.append)
+    one._peer = 7
+    one._session.send(b"answer")
+    one._welcome(Frame(7, -1, 0, WELCOME))
+    assert [parts[1] for parts in sent] == [b"answer"]
+    one._welcome(Frame(8, -1, 0, WELCOME))  # another run: it did not ask
+    assert len(sent) == 1
+    one._socket = real
+    one.close()
