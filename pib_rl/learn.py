@@ -19,7 +19,7 @@ from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
 from pib_rl.runs.saving import named_run, resumed
 from pib_rl.runs.tensorboard import check_installed
-from pib_rl.sites.record import told
+from pib_rl.sites.watch.record import told
 
 NAME = "pib_rl.learn"
 NEEDED = ("data", "hw", "target", "learner", "seed", "train_samples", "test_samples", "epochs", "wall_s")

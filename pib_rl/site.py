@@ -23,10 +23,9 @@ def main(arguments: list[str]) -> None:
         if config.name not in (None, key.name):
             raise UserError(f"{config.key} is the key of site {key.name}, not of {config.name}")
         config.state.mkdir(parents=True, exist_ok=True)
-        from pib_rl.sites.site import Site  # after the arguments: it imports torch
 
         lifeline = sys.stdin.fileno() if config.lifeline else None
-        site = Site(
+        site = SiteWorker(
             key,
             config.address,
             config.state,

@@ -15,7 +15,7 @@ from pib_rl.cli.process import check_display, settle_in
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import decimals
 from pib_rl.runs.tensorboard import check_installed
-from pib_rl.sites.record import told
+from pib_rl.sites.watch.record import told
 from pib_rl.training.config import TrainConfig, from_arguments
 from pib_rl.training.loop import close
 from pib_rl.training.run import prepare, train

@@ -33,9 +33,9 @@ from pib_rl.runs.result import RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
 from pib_rl.sites.check import check_run
-from pib_rl.sites.picture import draw_sites
-from pib_rl.sites.record import totals
 from pib_rl.sites.run import at_sites
+from pib_rl.sites.watch.picture import draw_sites
+from pib_rl.sites.watch.record import totals
 
 EPOCH = "epoch"  # the column of progress.csv that counts
 TARGETS: dict[str, type[LearningTask]] = {"labels": LabelsTask, "values": ValuesTask, "views": ViewsTask}

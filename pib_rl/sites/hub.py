@@ -25,7 +25,7 @@ HEARTBEAT_MS, TIMEOUT_MS = 1000, 5000  # of ZeroMQ itself: a link that is silent
 
 
 class Hub:
-    """Accepts sites that have a key, keeps a `Session` with each, and hands over what comes.
+    """Accepts sites that have a key, keeps a `LinkSession` with each, and hands over what comes.
 
     Args:
         address: Host and port to listen at; port 0 takes a free one.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pib_rl.agents.split.lines import Line
 from pib_rl.agents.split.message import Message
-from pib_rl.sites.session import Session
+from pib_rl.sites.session import LinkSession
 from pib_rl.sites.wire import WireError
 
 ANSWERS = {
@@ -41,7 +41,7 @@ class Sender(Protocol):
 
 
 @dataclass
-class Traffic:
+class SiteTraffic:
     """What is known of a site.
 
     Args:
@@ -88,15 +88,15 @@ class SiteLine(Line):
 
     Attributes:
         route: Where the socket finds it; empty before it has joined.
-        peer: The life of the site's process, see `Session`; 0 before it has joined.
+        peer: The life of the site's process, see `LinkSession`; 0 before it has joined.
         pushed: The newest state that was given to it.
     """
 
     def __init__(self, name: str, units: range, arrived: threading.Condition, hub: Sender, setup: Message) -> None:
         super().__init__(units, arrived)
         self.name, self.setup = name, setup
-        self.traffic = Traffic()
-        self.session = Session(new_life())
+        self.traffic = SiteTraffic()
+        self.session = LinkSession(new_life())
         self.peer, self.route = 0, b""
         self.failed = ""
         self.pushed: bytes | None = None

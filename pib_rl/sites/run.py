@@ -11,7 +11,7 @@ from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.atomic import write_atomically
 from pib_rl.sites.check import check_installed, sites_of
 from pib_rl.sites.config import NAME
-from pib_rl.sites.record import RECORD
+from pib_rl.sites.watch.record import RECORD
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def at_sites(
 ) -> Iterator[Learner]:
     """Inside, units live where a sites file says; without a file nothing changes.
 
-    The run folder gets ``sites.csv``, a row per second and site, which `pib_rl.sites.record` reads.
+    The run folder gets ``sites.csv``, a row per second and site, which `pib_rl.sites.watch.record` reads.
 
     Args:
         file: The file, of which the run folder gets a copy; a run that goes on reads that.
@@ -49,12 +49,12 @@ def at_sites(
         yield learner
         return
     check_installed("--sites")
-    from pib_rl.sites.monitor import Monitor
     from pib_rl.sites.split_run import SplitRun
-    from pib_rl.sites.table import Display
+    from pib_rl.sites.watch.monitor import SitesMonitor
+    from pib_rl.sites.watch.table import SitesDisplay
 
     if not (folder / NAME).exists():
         write_atomically(folder / NAME, file.read_bytes())
     run = SplitRun(config, model, learner, folder, taps)
-    with Monitor(run.site_lines, folder / RECORD, score, Display.make(progress)), run:
+    with SitesMonitor(run.site_lines, folder / RECORD, score, SitesDisplay.make(progress)), run:
         yield run.learner

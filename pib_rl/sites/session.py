@@ -62,7 +62,7 @@ class Frame(NamedTuple):
         return cls(life, number, done, parts[1])
 
 
-class Session:
+class LinkSession:
     """One end.
 
     Args:

@@ -27,14 +27,14 @@ from pib_rl.common import stored
 from pib_rl.common.options import configure
 from pib_rl.sites.hub import HEARTBEAT_MS, HELLO, PING, PONG, SIGN_S, TAKEN, TIMEOUT_MS, WELCOME
 from pib_rl.sites.keys import SiteKey
-from pib_rl.sites.session import Frame, FrameError, Session
+from pib_rl.sites.session import Frame, FrameError, LinkSession
 from pib_rl.sites.wire import WireError, pack, unpack
 
 KIND = "site"  # of its file
 SAVED_S = 10.0  # between saves of the chip's state
 
 
-class Site:
+class SiteWorker:
     """Joins, works, and keeps its chip's state in a folder of its own.
 
     Args:
@@ -81,7 +81,7 @@ class Site:
         )
         host, port = address
         self._socket.connect(f"tcp://{f'[{host}]' if ':' in host else host}:{port}")
-        self._session = Session(secrets.randbits(63) + 1)
+        self._session = LinkSession(secrets.randbits(63) + 1)
         self._peer = 0
         self._segment: Segment | None = None
         self._model: PhysicalModel | None = None

@@ -36,9 +36,9 @@ from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
 from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.sites.check import check_run
-from pib_rl.sites.picture import draw_sites
-from pib_rl.sites.record import totals
 from pib_rl.sites.run import at_sites
+from pib_rl.sites.watch.picture import draw_sites
+from pib_rl.sites.watch.record import totals
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate, silent

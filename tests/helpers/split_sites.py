@@ -18,7 +18,7 @@ from pib_rl.sites import site as site_module
 from pib_rl.sites import split_run
 from pib_rl.sites.config import SitesConfig
 from pib_rl.sites.keys import SiteKey
-from pib_rl.sites.site import Site
+from pib_rl.sites.site import SiteWorker
 
 N, D, CLASSES = 320, 5, 2
 PATIENCE_S = 30.0  # until a test gives up
@@ -41,7 +41,7 @@ class Threads:
 
     def __init__(self, starts, note, give_up) -> None:
         self.starts, self.give_up = {one.name: one for one in starts}, give_up
-        self.sites: dict[str, Site] = {}
+        self.sites: dict[str, SiteWorker] = {}
         self.threads: dict[str, threading.Thread] = {}
         self.said: dict[str, list[str]] = {name: [] for name in self.starts}
         self.seeds: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Threads:
         one = self.starts[name]
         one.folder.mkdir(parents=True, exist_ok=True)
         self._killed.discard(name)
-        site = Site(SiteKey.load(one.key), one.address, one.folder, self.seeds.get(name), self.said[name].append)
+        site = SiteWorker(SiteKey.load(one.key), one.address, one.folder, self.seeds.get(name), self.said[name].append)
         work, save = site._work_once, site.save
 
         def work_once() -> None:
@@ -70,7 +70,7 @@ class Threads:
         self.threads[name] = threading.Thread(target=self._run, args=(name, site), daemon=True)
         self.threads[name].start()
 
-    def _run(self, name: str, site: Site) -> None:
+    def _run(self, name: str, site: SiteWorker) -> None:
         try:
             site.run()
         except KilledError:

@@ -19,8 +19,8 @@ from pib_rl.common.stored import installed
 from pib_rl.sites.hub import HELLO, TAKEN, WELCOME, Hub
 from pib_rl.sites.keys import CoordinatorKeys, SiteKey, make_keys
 from pib_rl.sites.line import SiteLine
-from pib_rl.sites.session import Frame, Session
-from pib_rl.sites.site import Site
+from pib_rl.sites.session import Frame, LinkSession
+from pib_rl.sites.site import SiteWorker
 from pib_rl.sites.wire import pack
 
 PATIENCE_S = 20.0
@@ -46,7 +46,7 @@ class Client:
         self.socket.curve_secretkey, self.socket.curve_publickey = key.secret, key.public
         self.socket.curve_serverkey = key.coordinator
         self.socket.connect(f"tcp://127.0.0.1:{hub.port}")
-        self.session = Session(5)
+        self.session = LinkSession(5)
         self.peer = 0
 
     def send(self, *parts: bytes) -> None:
@@ -236,7 +236,7 @@ def test_no_site_can_pose_as_another(hub, client):
 def test_an_older_process_of_the_same_name_is_told(hub, client):
     older = client("a").joined()
     newer = client("a")
-    newer.session = Session(6)
+    newer.session = LinkSession(6)
     newer.joined()
     older.send(*older.session.sign().parts())
     older.find(TAKEN)
@@ -286,7 +286,7 @@ def run_site(hub, tmp_path) -> Iterator[Callable[[SiteKey], tuple[list[str], lis
     def run(key: SiteKey) -> tuple[list[str], list[Exception]]:
         said, ended = [], []
         far, near = os.pipe()
-        one = Site(key, ("127.0.0.1", hub.port), tmp_path, say=said.append, lifeline=far)
+        one = SiteWorker(key, ("127.0.0.1", hub.port), tmp_path, say=said.append, lifeline=far)
 
         def work() -> None:
             try:
@@ -336,7 +336,7 @@ def test_a_site_ends_with_its_run(folder, run_site, hub):
 
 
 def test_answers_are_sent_again_when_the_connection_is_back(folder, hub, tmp_path):
-    one, sent = Site(SiteKey.load(folder / "a.key"), ("127.0.0.1", hub.port), tmp_path), []
+    one, sent = SiteWorker(SiteKey.load(folder / "a.key"), ("127.0.0.1", hub.port), tmp_path), []
     real, one._socket = one._socket, SimpleNamespace(send_multipart=sent.append)
     one._peer = 7
     one._session.send(b"answer")

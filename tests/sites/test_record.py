@@ -13,18 +13,18 @@ from rich.console import Console
 
 from pib_rl.figures.curves import as_png
 from pib_rl.figures.sites import SiteCurves, sites_figure
-from pib_rl.sites import record, table
-from pib_rl.sites.line import Traffic
-from pib_rl.sites.monitor import Monitor
-from pib_rl.sites.table import Display, Lines, LiveTable, site_table
+from pib_rl.sites.line import SiteTraffic
+from pib_rl.sites.watch import record, table
+from pib_rl.sites.watch.monitor import SitesMonitor
+from pib_rl.sites.watch.table import Lines, LiveTable, SitesDisplay, site_table
 
 
 def line(name: str = "a", **traffic: object) -> SimpleNamespace:
-    return SimpleNamespace(name=name, units=range(1, 3), lag=4, traffic=Traffic(**traffic))
+    return SimpleNamespace(name=name, units=range(1, 3), lag=4, traffic=SiteTraffic(**traffic))
 
 
-def monitor(folder, *lines, score=None, display=None) -> Monitor:
-    return Monitor(lambda: lines, folder / record.RECORD, lambda: score, display or Display())
+def monitor(folder, *lines, score=None, display=None) -> SitesMonitor:
+    return SitesMonitor(lambda: lines, folder / record.RECORD, lambda: score, display or SitesDisplay())
 
 
 def test_rates_are_of_the_time_between_two_samples(tmp_path):
@@ -126,8 +126,8 @@ def test_bars_are_the_caption_and_notes_go_above(tmp_path, monkeypatch):
 
 
 def test_nothing_is_shown_unasked():
-    assert type(Display.make(False)) is Display
-    assert type(Display.make(True)) is Lines  # tests have no terminal
+    assert type(SitesDisplay.make(False)) is SitesDisplay
+    assert type(SitesDisplay.make(True)) is Lines  # tests have no terminal
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pib_rl.sites.session import Frame, FrameError, Session
+from pib_rl.sites.session import Frame, FrameError, LinkSession
 
 
 class Ends:
@@ -19,7 +19,7 @@ class Ends:
     """
 
     def __init__(self) -> None:
-        self.hub, self.site = Session(1), Session(2)
+        self.hub, self.site = LinkSession(1), LinkSession(2)
         self.out: deque[Frame] = deque()
         self.back: deque[Frame] = deque()
         self.waiting: deque[bytes] = deque()
@@ -72,7 +72,7 @@ class Ends:
         """The site's process dies and comes back with nothing but what it is sent."""
         self.cut()
         self.lives += 1
-        self.site = Session(self.lives)
+        self.site = LinkSession(self.lives)
         self.waiting.clear()
         self.hub.begin_again(100 + self.lives)
         self.heal()
@@ -109,7 +109,7 @@ def test_every_command_is_answered_once_and_in_order(steps):
 
 
 def test_a_sign_does_not_free_a_command_whose_answer_is_lost():
-    hub, site = Session(1), Session(2)
+    hub, site = LinkSession(1), LinkSession(2)
     site.receive(hub.send(b"work"))
     site.done = 1
     site.send(b"answer")  # and it is lost
@@ -121,7 +121,7 @@ def test_a_sign_does_not_free_a_command_whose_answer_is_lost():
 
 
 def test_what_comes_twice_or_too_early_is_dropped():
-    one, other = Session(1), Session(2)
+    one, other = LinkSession(1), LinkSession(2)
     first, second = one.send(b"a"), one.send(b"b")
     assert other.receive(second) is None
     assert other.receive(first) == b"a"
@@ -130,7 +130,7 @@ def test_what_comes_twice_or_too_early_is_dropped():
 
 
 def test_first_messages_of_a_new_life_come_before_what_is_kept():
-    session = Session(1)
+    session = LinkSession(1)
     session.send(b"kept")
     session.begin_again(7, [b"setup"])
     assert [(frame.life, frame.number, frame.payload) for frame in session.again()] == [

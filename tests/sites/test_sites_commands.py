@@ -11,7 +11,7 @@ import pytest
 from pib_rl import adapt, learn, site, train
 from pib_rl.sites.config import NAME
 from pib_rl.sites.keys import make_keys
-from pib_rl.sites.record import RECORD, read
+from pib_rl.sites.watch.record import RECORD, read
 from tests.helpers.one_line import stops
 
 TWO = "sites: [{name: front, units: [1]}]\n"

@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pib_rl.common.units import si
-from pib_rl.sites.record import Sample
+from pib_rl.sites.watch.record import Sample
 
 EVERY_S = 30.0  # between lines, where there is no terminal
 COLUMNS = ("site", "units", "", "steps/s", "lag", "to it", "from it", "latency", "starts", "lost steps")
 
 
-class Display:
+class SitesDisplay:
     """Shows nothing; others show more."""
 
     def open(self) -> None:
@@ -34,15 +34,15 @@ class Display:
         """Ends; what is shown last stays."""
 
     @staticmethod
-    def make(shown: bool) -> Display:
+    def make(shown: bool) -> SitesDisplay:
         """The display that fits the standard error; one that shows nothing unless ``shown``."""
         if not shown:
-            return Display()
+            return SitesDisplay()
         console = Console(file=sys.stderr)
         return LiveTable(console) if console.is_terminal else Lines(sys.stderr)
 
 
-class Lines(Display):
+class Lines(SitesDisplay):
     """A line every 30 s.
 
     Args:
@@ -58,7 +58,7 @@ class Lines(Display):
             print(f"sites: {'; '.join(map(site_line, samples))}", file=self._file, flush=True)
 
 
-class LiveTable(Display):
+class LiveTable(SitesDisplay):
     """A table that is drawn again and again; progress bars are its caption meanwhile, and other text goes above it.
 
     Args:

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 
 from pib_rl.sites.line import SiteLine
-from pib_rl.sites.record import Sample, add, newest, read
-from pib_rl.sites.table import Display
+from pib_rl.sites.watch.record import Sample, add, newest, read
+from pib_rl.sites.watch.table import SitesDisplay
 
 EVERY_S = 1.0
 
 
-class Monitor:
+class SitesMonitor:
     """While it is open, samples are taken; the last one when it closes.
 
     Args:
@@ -27,7 +27,11 @@ class Monitor:
     """
 
     def __init__(
-        self, lines: Callable[[], Sequence[SiteLine]], record: Path, score: Callable[[], float | None], display: Display
+        self,
+        lines: Callable[[], Sequence[SiteLine]],
+        record: Path,
+        score: Callable[[], float | None],
+        display: SitesDisplay,
     ) -> None:
         self._lines, self._record, self._score, self._display = lines, record, score, display
         before = read(record)
@@ -38,7 +42,7 @@ class Monitor:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="sites' record", daemon=True)
 
-    def __enter__(self) -> Monitor:
+    def __enter__(self) -> SitesMonitor:
         self._display.open()
         self._thread.start()
         return self

@@ -7,7 +7,7 @@ import numpy as np
 from pib_rl.figures.curves import as_png
 from pib_rl.figures.sites import SiteCurves, sites_figure
 from pib_rl.runs.folder import RunFolder
-from pib_rl.sites.record import RECORD, Sample, read
+from pib_rl.sites.watch.record import RECORD, Sample, read
 
 PICTURE = "sites"
 
