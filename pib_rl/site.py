@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"{config.key} is the key of site {key.name}, not of {config.name}")
         config.state.mkdir(parents=True, exist_ok=True)
 
+        from pib_rl.sites.site import SiteWorker  # after the arguments: it imports torch
+
         lifeline = sys.stdin.fileno() if config.lifeline else None
         site = SiteWorker(
             key,
