@@ -1,0 +1,1 @@
+"""Sites: places that hold units, keys that let them in, and links between them."""
