@@ -15,6 +15,7 @@ COMMANDS = {  # name, which is that of its module: what it does
     "adapt": "break a trained chip and let it learn on",
     "compare": "compare PIB with other learners and with software agents, over several seeds",
     "characterise": "fabricate a chip and draw what a device person checks first",
+    "keys": "make the keys that let sites join",
     "list": "list substrates, learners, objectives, environments and faults",
 }
 MISTAKE = 2

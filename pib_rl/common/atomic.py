@@ -21,8 +21,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def write_once(path: Path, content: bytes) -> bool:
+def write_once(path: Path, content: bytes, mode: int = 0o644) -> bool:
     """Writes a file that must not exist yet; of several processes that try, one does it. Whether this one did.
+
+    Args:
+        path: The file.
+        content: What it will hold.
+        mode: Who may read and write it, as in `os.chmod`; it is so before the file has its name.
 
     Raises:
         OSError: If it can't be written.
@@ -33,20 +38,20 @@ def write_once(path: Path, content: bytes) -> bool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, mode)
         os.link(temporary, path)
     except FileExistsError:
         return False
     except (PermissionError, NotImplementedError):  # a file system without links
-        return _write_new(path, content)
+        return _write_new(path, content, mode)
     finally:
         Path(temporary).unlink(missing_ok=True)
     return True
 
 
-def _write_new(path: Path, content: bytes) -> bool:
+def _write_new(path: Path, content: bytes, mode: int) -> bool:
     try:
-        with path.open("xb") as file:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
     except FileExistsError:
         return False
