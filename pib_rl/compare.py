@@ -21,7 +21,7 @@ from pib_rl.comparison.plan import CompareConfig, Job, plan
 from pib_rl.comparison.processes import Processes
 from pib_rl.comparison.report import title, write_report
 from pib_rl.comparison.results import Standing
-from pib_rl.comparison.runner import Failure, Pool, run_all
+from pib_rl.comparison.runner import Failure, RunPool, run_all
 
 NAME = "pib_rl.compare"
 CAPTION = "return of the final policy, greedy, on noisy hardware; measured: physical measurements; writes: per device"
@@ -77,7 +77,7 @@ def compare(
 
 
 @contextmanager
-def where(config: CompareConfig, groups: list[Group]) -> Iterator[tuple[Pool[Any], int]]:
+def where(config: CompareConfig, groups: list[Group]) -> Iterator[tuple[RunPool[Any], int]]:
     """Where runs are made, and how many at once."""
     processors = config.jobs or os.cpu_count() or 1
     if config.ray is None or not groups:

@@ -47,7 +47,7 @@ class Work(Protocol):
 W = TypeVar("W", bound=Work)
 
 
-class Pool(Protocol[W]):
+class RunPool(Protocol[W]):
     """Where runs are made."""
 
     def start(self, group: Group, folder: ComparisonFolder) -> W:
@@ -58,7 +58,7 @@ class Pool(Protocol[W]):
 
 
 def run_all(
-    groups: list[Group], folder: ComparisonFolder, steps: int, at_once: int, progress: bool, pool: Pool[W]
+    groups: list[Group], folder: ComparisonFolder, steps: int, at_once: int, progress: bool, pool: RunPool[W]
 ) -> list[Failure]:
     """Makes runs, ``at_once`` groups side by side; a failing one is noted and the others go on.
 

@@ -79,7 +79,7 @@ def test_a_cluster_that_refuses_or_is_too_small_is_one_line(monkeypatch):
     with pytest.raises(UserError, match=r"^--ray auto: no Ray here$"), connected("auto", 1, 1.0):
         pass
     ray = stand_in(monkeypatch)
-    with pytest.raises(UserError, match="--ray-cpus must be at most 2, .*, got 3"), connected("local", 2, 3.0):
+    with pytest.raises(UserError, match=r"--ray-cpus must be at most 2, .*, got 3"), connected("local", 2, 3.0):
         pass
     assert not ray.running
 

@@ -17,6 +17,7 @@ from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.runs.folder import versions
 
+pytestmark = pytest.mark.xdist_group("ray")  # one process starts it
 HELPERS = Path(__file__).parents[1] / "helpers"
 
 
@@ -81,22 +82,22 @@ def test_a_comparison_through_ray(ray, tmp_path, capsys, monkeypatch):
     out = tmp_path / "comparison"
     command = ["CartPole-v1", "--hw", "digital", "--learner", "frozen", "--seeds", "1", "--timesteps", "1024"]
     command += ["--looks", "0", "--width", "8", "--eval-episodes", "1", "--no-progress", "--out", str(out), "--ray"]
+    plan = compare.plan
+    monkeypatch.setattr(compare, "plan", lambda config: plan(config)[:1])
     compare.main(command)
-    for name in ("pib-digital-s100", "frozen-digital-s100"):
-        assert json.loads((out / "runs" / name / "result.json").read_text())["kind"] == "train"
+    assert json.loads((out / "runs" / "pib-digital-s100" / "result.json").read_text())["kind"] == "train"
     capsys.readouterr()
     monkeypatch.setattr(compare, "connected", lambda *_: pytest.fail("there was nothing to do"))
     compare.main(command)
-    assert "2 of 2 runs are finished already" in capsys.readouterr().out
+    assert "1 of 1 runs are finished already" in capsys.readouterr().out
 
 
 def test_a_machine_that_does_not_see_the_folder_or_has_other_versions_is_told_in_one_line(folder):
     made = cluster.make(toy("whole"), str(folder.path), versions() | {"torch": "0.1"})
     assert "has other versions (torch " in made
     shutil.rmtree(folder.logs)
-    assert f"does not see {folder.path}; choose an --out on a disk that" in cluster.make(
-        toy("whole"), str(folder.path), {}
-    )
+    made = cluster.make(toy("whole"), str(folder.path), {})
+    assert f"does not see {folder.path}; choose an --out on a disk that" in made
 
 
 def test_a_run_that_ended_somewhere_else_is_told_in_one_line(folder):

@@ -222,9 +222,8 @@ def test_the_bar_moves_by_the_steps_of_all_chips_while_they_train(tmp_path, monk
 
     monkeypatch.setattr(runner, "tqdm", Bar)
     monkeypatch.setattr(runner, "PAUSE", 0.0)
-    monkeypatch.setattr(
-        processes, "start", lambda group, _: processes.Running(group, process, (tmp_path / "log").open("wb"))
-    )
+    log = (tmp_path / "log").open("wb")
+    monkeypatch.setattr(processes, "start", lambda group, _: processes.Running(group, process, log))
     monkeypatch.setattr(runner, "settle", lambda one, _: one.log.close())
     assert runner.run_all([group], folder, 2500, 1, True, processes.Processes()) == []
     assert moved == [2 * 2048, 2 * 2500 - 2 * 2048]

@@ -1,4 +1,4 @@
-"""Runs that take no time, for a cluster of Ray: what they do is their learner's name. ``python -m ray_toy`` makes one."""
+"""Runs that take no time, for a cluster of Ray: ``python -m ray_toy`` makes one, and its name says how it ends."""
 
 from __future__ import annotations
 
