@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -91,6 +92,7 @@ def make(group: Group, path: str, made_with: dict[str, str]) -> str | None:
     found = versions()
     if other := [f"{name} {found.get(name)}" for name in made_with if found.get(name) != made_with[name]]:
         return f"{here} has other versions ({', '.join(other)}) than where compare runs; install the same there"
+    heed_interruptions()
     one = processes.start(group, folder)
     try:
         while not one.ended():
@@ -100,3 +102,9 @@ def make(group: Group, path: str, made_with: dict[str, str]) -> str | None:
     if one.process.returncode < 0:
         raise ProcessLostError(f"killed by signal {-one.process.returncode} on {here}, on each attempt")
     return one.reason()
+
+
+def heed_interruptions() -> None:
+    """Lets Ray end what runs in this process: it interrupts as Ctrl-C does, which a shell's background jobs ignore."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,11 @@ def ray(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(HELPERS), os.environ.get("PYTHONPATH", "")]))
+        before = signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # as in the background of a shell: its processes inherit it
         with connected("local", 2, 1.0) as module:
+            signal.signal(signal.SIGINT, before)
             token = home / ".ray" / "auth_token"
             assert token.stat().st_mode & 0o777 == 0o600
             yield module
