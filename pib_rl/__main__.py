@@ -16,6 +16,7 @@ COMMANDS = {  # name, which is that of its module: what it does
     "compare": "compare PIB with other learners and with software agents, over several seeds",
     "characterise": "fabricate a chip and draw what a device person checks first",
     "site": "run a site: units on a chip of their own that learn with a run elsewhere",
+    "keys": "make the keys that let sites join",
     "list": "list substrates, learners, objectives, environments and faults",
 }
 MISTAKE = 2

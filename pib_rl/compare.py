@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 
 from pib_rl.cli.cli import FAILURE, UserError, parse, run
+from pib_rl.cli.ray_session import connected
 from pib_rl.comparison import table
+from pib_rl.comparison.cluster import RayPool
 from pib_rl.comparison.folder import ComparisonFolder
-from pib_rl.comparison.groups import grouped
+from pib_rl.comparison.groups import Group, grouped
 from pib_rl.comparison.plan import CompareConfig, Job, plan
+from pib_rl.comparison.processes import Processes
 from pib_rl.comparison.report import title, write_report
 from pib_rl.comparison.results import Standing
-from pib_rl.comparison.runner import Failure, run_all
+from pib_rl.comparison.runner import Failure, RunPool, run_all
 
 NAME = "pib_rl.compare"
 CAPTION = "return of the final policy, greedy, on noisy hardware; measured: physical measurements; writes: per device"
@@ -62,11 +68,23 @@ def compare(
         )
     try:
         groups = grouped(todo, config.wafers)
-        failures = run_all(groups, folder, config.steps, config.jobs or os.cpu_count() or 1, config.progress)
+        with where(config, groups) as (pool, at_once):
+            failures = run_all(groups, folder, config.steps, at_once, config.progress, pool)
     except KeyboardInterrupt:
         write_report(config, jobs, others, folder, [], command)
         raise UserError(f"interrupted; finished runs are in {folder.path}, the same command goes on there") from None
     return failures, write_report(config, jobs, others, folder, failures, command)
+
+
+@contextmanager
+def where(config: CompareConfig, groups: list[Group]) -> Iterator[tuple[RunPool[Any], int]]:
+    """Where runs are made, and how many at once."""
+    processors = config.jobs or os.cpu_count() or 1
+    if config.ray is None or not groups:
+        yield Processes(), processors
+        return
+    with connected(config.ray, processors, config.ray_cpus) as ray:
+        yield RayPool(ray, config.ray_cpus, config.ray_retries), config.jobs or sys.maxsize
 
 
 if __name__ == "__main__":

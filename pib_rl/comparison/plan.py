@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import tyro
 from stable_baselines3.common.base_class import BaseAlgorithm
+from tyro.constructors import PrimitiveConstructorSpec
 
 from pib_rl.agents.images import parse_patches
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.cli.cli import UserError, mistakes
+from pib_rl.cli.ray_session import LOCAL
 from pib_rl.cli.settings import TaskSettings
 from pib_rl.common.options import nearest
 from pib_rl.envs.make import find_spec
@@ -26,6 +28,25 @@ from pib_rl.training.tuned import tuned
 WHOM = f"Whom PIB meets: on hardware {', '.join(LEARNERS)}; software agents {', '.join(ALGORITHMS)}."
 SHARED = ("env", "timesteps", "distractors", "eval_episodes", "looks")  # settings of every run
 ON_CHIP = ("width", "units", "patches")  # and of those on hardware
+
+
+def _one_address(words: list[str]) -> str:
+    if len(words) > 1:
+        raise ValueError(f"takes one address or none, got {' '.join(words)}")
+    return words[0] if words else LOCAL
+
+
+# The address of a cluster of Ray, "local" where --ray stands alone.
+RayAddress = Annotated[
+    str | None,
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="[ADDRESS]",
+        instance_from_str=_one_address,
+        is_instance=lambda value: value is None or isinstance(value, str),
+        str_from_instance=lambda value: [] if value is None else [value],
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +75,14 @@ class CompareConfig(TaskSettings):
     looks: int | None = None
     """Evaluations during each run, the same number for all; by default as train has it, see its help."""
     jobs: int | None = None
-    """Processes side by side; by default one per processor."""
+    """Processes side by side; by default one per processor, or with --ray as many as the cluster has room for."""
+    ray: RayAddress = None
+    """Make the runs through Ray: --ray HOST:PORT or --ray auto on a cluster that runs, --ray alone on this machine. All
+    machines must share the folder of --out."""
+    ray_cpus: float = 1.0
+    """Processors that each process takes of the cluster."""
+    ray_retries: int = 2
+    """How often a run goes on elsewhere whose machine or process went away; one that fails by itself does not."""
     wafers: bool = True
     """Train the seeds of one learner on one substrate together, as the chips of a wafer, where both can; --no-wafers
     gives each seed a process of its own."""

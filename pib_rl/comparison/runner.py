@@ -1,28 +1,25 @@
-"""Makes runs in parallel processes, with one progress bar over the environment steps of all."""
+"""Makes runs side by side, with one progress bar over the environment steps of all."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Protocol, TypeVar
 
 import numpy as np
-import yaml
 from tqdm import tqdm
 
 from pib_rl.cli.cli import UserError
-from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import Job
 from pib_rl.figures.curves import read_progress
 
-PAUSE = 0.2  # seconds between two evaluations at the processes
-GRACE = 20.0  # seconds for a process to end by itself after an interruption
+PAUSE = 0.2  # seconds between two looks at the runs
 
 
 @dataclass(frozen=True)
@@ -33,17 +30,37 @@ class Failure:
     reason: str
 
 
-@dataclass
-class Running:
-    """A process at work."""
+class Work(Protocol):
+    """Runs at work."""
 
-    group: Group
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
+    @property
+    def group(self) -> Group:
+        """Which."""
+
+    def ended(self) -> bool:
+        """Whether they are at work no more."""
+
+    def reason(self) -> str | None:
+        """Why they failed, once they have ended; None if they are whole."""
 
 
-def run_all(groups: list[Group], folder: ComparisonFolder, steps: int, at_once: int, progress: bool) -> list[Failure]:
-    """Makes runs, ``at_once`` processes side by side; a failing one is noted and the others go on.
+W = TypeVar("W", bound=Work)
+
+
+class RunPool(Protocol[W]):
+    """Where runs are made."""
+
+    def start(self, group: Group, folder: ComparisonFolder) -> W:
+        """Starts runs, which go on with what an earlier attempt left; what they say goes to their log."""
+
+    def stop(self, running: Sequence[W]) -> None:
+        """Ends runs and waits for them; a run takes that as Ctrl-C and saves what it has."""
+
+
+def run_all(
+    groups: list[Group], folder: ComparisonFolder, steps: int, at_once: int, progress: bool, pool: RunPool[W]
+) -> list[Failure]:
+    """Makes runs, ``at_once`` groups side by side; a failing one is noted and the others go on.
 
     A wafer that fails may do so for one of its chips: its runs are then made alone.
 
@@ -51,23 +68,24 @@ def run_all(groups: list[Group], folder: ComparisonFolder, steps: int, at_once: 
         groups: What to run.
         folder: Where.
         steps: Environment steps of each run, for the bar.
-        at_once: Number of processes.
+        at_once: Number of groups.
         progress: Show the bar.
+        pool: Where runs are made.
 
     Returns:
         What failed, in order.
     """
     if not groups:
         return []
-    waiting, running, failures, done = deque(groups), list[Running](), list[Failure](), 0
+    waiting, running, failures, done = deque(groups), list[W](), list[Failure](), 0
     count = sum(len(group.jobs) for group in groups)
     with tqdm(total=steps * count, unit="step", unit_scale=True, dynamic_ncols=True, disable=not progress) as bar:
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
-                    running.append(start(waiting.popleft(), folder))
+                    running.append(pool.start(waiting.popleft(), folder))
                 time.sleep(PAUSE)
-                for one in [one for one in running if one.process.poll() is not None]:
+                for one in [one for one in running if one.ended()]:
                     running.remove(one)
                     reason = settle(one, folder)
                     if reason is not None and len(one.group.jobs) > 1:
@@ -81,33 +99,17 @@ def run_all(groups: list[Group], folder: ComparisonFolder, steps: int, at_once: 
                     bar.update(max(0, done * steps + seen - bar.n))
                     bar.set_postfix(runs=f"{done}/{count}", failed=len(failures), refresh=False)
         finally:
-            stop(running)
+            pool.stop(running)
     return failures
 
 
-def start(group: Group, folder: ComparisonFolder) -> Running:
-    """Starts one process, which goes on with what an earlier one left; what it says goes to its log."""
-    log = (folder.logs / f"{group.name}.log").open("wb")
-    settings = folder.logs / f"{group.name}.yaml"
-    write_atomically(settings, yaml.safe_dump(group.settings().plain(), sort_keys=False).encode())
-    if folder.goes_on(group):
-        place = ["--resume", str(folder.unfinished / group.name)]
-    else:
-        place = ["--config", str(settings), "--out", str(folder.begin(group))]
-    command = [sys.executable, "-m", group.module, *place, "--no-progress"]
-    if modules := group.settings().imports:
-        command += ["--import", *modules]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    return Running(group, process, log)
-
-
-def settle(one: Running, folder: ComparisonFolder) -> str | None:
+def settle(one: Work, folder: ComparisonFolder) -> str | None:
     """Puts finished runs in their places, or tells why there are none."""
-    one.log.close()
-    if one.process.returncode != 0:
-        lines = (folder.logs / f"{one.group.name}.log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"ended with code {one.process.returncode}"
+    reason = one.reason()
+    if reason is not None:
+        return reason
+    if one.group.name not in os.listdir(folder.unfinished):  # a listing is new, where a network's file system remembers
+        return f"it ended, and left nothing in {folder.unfinished}: all machines must share the folder of --out"
     try:
         folder.finish(one.group)
     except UserError as error:
@@ -115,26 +117,11 @@ def settle(one: Running, folder: ComparisonFolder) -> str | None:
     return None
 
 
-def steps_of(one: Running, folder: ComparisonFolder) -> int:
-    """Environment steps that each run of a process has logged so far."""
+def steps_of(one: Work, folder: ComparisonFolder) -> int:
+    """Environment steps that each run of a group has logged so far."""
     path = folder.unfinished / one.group.name / "progress.csv"
     try:
         found = read_progress(path).get("time/total_timesteps", np.zeros(0))
     except (OSError, ValueError):  # not there yet, or just being written
         return 0
     return int(np.nanmax(found, initial=0))
-
-
-def stop(running: list[Running]) -> None:
-    """Ends what still runs; a run takes that as Ctrl-C."""
-    for one in running:
-        if one.process.poll() is None:
-            one.process.terminate()
-    deadline: Any = time.monotonic() + GRACE
-    for one in running:
-        try:
-            one.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            one.process.kill()
-            one.process.wait()
-        one.log.close()

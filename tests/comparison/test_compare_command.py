@@ -18,7 +18,7 @@ from here import PROCESSES
 from pib_rl import compare, train
 from pib_rl.agents import PIB
 from pib_rl.cli.cli import UserError, parse
-from pib_rl.comparison import runner
+from pib_rl.comparison import processes, runner
 from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import CompareConfig, Job, plan
@@ -52,7 +52,7 @@ def done(tmp_path_factory):
     """A finished comparison whose runs needed no processes of their own."""
     folder = tmp_path_factory.mktemp("comparison") / "one"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "subprocess", PROCESSES)
+        patch.setattr(processes, "subprocess", PROCESSES)
         compare.main([*SMALL, "--out", str(folder)])
     return folder
 
@@ -125,7 +125,7 @@ def test_writes_count_per_device(done):
 
 
 def test_finished_runs_are_not_repeated(copy, monkeypatch, capsys):
-    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a run was repeated"))
+    monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a run was repeated"))
     compare.main([*SMALL, "--out", str(copy)])
     assert "10 of 10 runs are finished already" in capsys.readouterr().out
 
@@ -136,9 +136,9 @@ def test_missing_runs_are_made_and_what_was_left_of_them_goes(copy, monkeypatch)
     shutil.move(copy / "runs" / "ppo-software-s101", copy / "unfinished" / "ppo-software-s101")
     (copy / "unfinished" / "ppo-software-s101" / "result.json").unlink()
     started = []
-    start = runner.start
-    monkeypatch.setattr(runner, "subprocess", PROCESSES)
-    monkeypatch.setattr(runner, "start", lambda group, folder: started.append(group.name) or start(group, folder))
+    start = processes.start
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
+    monkeypatch.setattr(processes, "start", lambda group, folder: started.append(group.name) or start(group, folder))
     compare.main([*SMALL, "--out", str(copy)])
     assert started == ["ppo-software-s100", "ppo-software-s101"]
     assert (copy / "runs" / "ppo-software-s101" / "result.json").is_file()
@@ -157,7 +157,7 @@ def test_an_unfinished_run_goes_on_where_it_was(copy, monkeypatch):
         patch.setattr(train_run, "draw", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train.main([*alone, str(copy / "unfinished" / name)])
-    monkeypatch.setattr(runner, "subprocess", PROCESSES)
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
     monkeypatch.setattr(PIB, "_step", lambda *_: pytest.fail("trained anew"))
     compare.main([*SMALL, "--out", str(copy)])
     found = json.loads((copy / "runs" / name / "result.json").read_text())
@@ -167,14 +167,14 @@ def test_an_unfinished_run_goes_on_where_it_was(copy, monkeypatch):
 def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsys):
     for name in ("pib-digital-s100", "ppo-software-s100"):
         shutil.rmtree(copy / "runs" / name)
-    start = runner.start
+    start = processes.start
 
     def sabotage(group, folder):
         broken = SimpleNamespace(plain=lambda: group.settings().plain() | {"width": 0}, imports=())
         bad = Group((replace(group.jobs[0], config=broken),)) if group.name == "pib-digital-s100" else group
         return start(bad, folder)
 
-    monkeypatch.setattr(runner, "start", sabotage)
+    monkeypatch.setattr(processes, "start", sabotage)
     with pytest.raises(SystemExit) as stopped:
         compare.main([*SMALL, "--out", str(copy)])
     assert stopped.value.code == 1
@@ -188,8 +188,8 @@ def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsy
 def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monkeypatch):
     shutil.rmtree(copy / "runs" / "pib-digital-s100")
     running = []
-    start = runner.start
-    monkeypatch.setattr(runner, "start", lambda group, folder: running.append(start(group, folder)) or running[-1])
+    start = processes.start
+    monkeypatch.setattr(processes, "start", lambda group, folder: running.append(start(group, folder)) or running[-1])
 
     sleep, interrupted = runner.time.sleep, []
 
@@ -238,7 +238,7 @@ def test_runs_of_earlier_commands_stay_in_the_report(copy):
 
 
 def test_one_comparison_at_a_time_in_a_folder(copy, monkeypatch):
-    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a run was started"))
+    monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a run was started"))
     with ComparisonFolder(copy).alone(), pytest.raises(UserError, match="another comparison is at work in"):
         compare.main([*SMALL, "--out", str(copy)])
     compare.main([*SMALL, "--out", str(copy)])
@@ -382,7 +382,7 @@ def spoil_versions(folder):
 def test_a_spoilt_folder_gets_one_line_and_stays_as_it_is(copy, spoil, said, monkeypatch):
     spoil(copy)
     before = content(copy)
-    monkeypatch.setattr(runner, "start", lambda *_: pytest.fail("a run was started"))
+    monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a run was started"))
     with pytest.raises(UserError) as caught:
         compare.main([*SMALL, "--out", str(copy)])
     assert said in str(caught.value)
@@ -406,7 +406,7 @@ def test_another_task_is_refused(copy):
 def test_steps_of_a_run_that_is_just_writing(tmp_path):
     folder = ComparisonFolder(tmp_path)
     job = Job("pib", "digital", 1, ())
-    one = runner.Running(Group((job,)), subprocess.Popen(["true"]), (tmp_path / "log").open("wb"))
+    one = processes.Running(Group((job,)), subprocess.Popen(["true"]), (tmp_path / "log").open("wb"))
     assert runner.steps_of(one, folder) == 0
     path = folder.unfinished / job.name / "progress.csv"
     path.parent.mkdir(parents=True)

@@ -13,7 +13,7 @@ import yaml
 from here import PROCESSES
 
 from pib_rl import compare
-from pib_rl.comparison import groups, runner
+from pib_rl.comparison import groups, processes, runner
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import grouped
 from pib_rl.comparison.plan import CompareConfig, Job, plan
@@ -32,14 +32,14 @@ def done(tmp_path_factory):
     """A finished comparison of 3 seeds."""
     folder = tmp_path_factory.mktemp("comparison") / "one"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "subprocess", PROCESSES)
+        patch.setattr(processes, "subprocess", PROCESSES)
         compare.main([*SMALL, "--seeds", "3", "--out", str(folder)])
     return folder
 
 
 @pytest.fixture
 def copy(done, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "subprocess", PROCESSES)
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
     shutil.copytree(done, tmp_path / "copy")
     return tmp_path / "copy"
 
@@ -134,7 +134,7 @@ def test_the_report_says_which_runs_were_chips_of_wafers(done):
 
 
 def test_without_wafers_each_seed_has_a_process_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "subprocess", PROCESSES)
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
     compare.main([*SMALL, "--learner", "pib", "--seeds", "2", "--no-wafers", "--out", str(tmp_path / "new")])
     assert not (tmp_path / "new" / "wafers").exists()
     assert "chips of wafers" not in (tmp_path / "new" / "table.md").read_text()
@@ -146,8 +146,8 @@ def test_only_missing_seeds_are_made_and_the_rest_stays(copy, monkeypatch):
     before = (copy / "runs" / "pib-memristive-s102" / "result.json").read_bytes()
     for seed in (100, 101):
         shutil.rmtree(copy / "runs" / f"pib-memristive-s{seed}")
-    started, start = [], runner.start
-    monkeypatch.setattr(runner, "start", lambda group, folder: started.append(group.name) or start(group, folder))
+    started, start = [], processes.start
+    monkeypatch.setattr(processes, "start", lambda group, folder: started.append(group.name) or start(group, folder))
     compare.main([*SMALL, "--seeds", "3", "--out", str(copy)])
     assert started == ["pib-memristive-s100-101"]
     assert (copy / "runs" / "pib-memristive-s102" / "result.json").read_bytes() == before
@@ -157,7 +157,7 @@ def test_only_missing_seeds_are_made_and_the_rest_stays(copy, monkeypatch):
 def test_runs_of_a_wafer_that_fails_are_made_alone(copy, monkeypatch, capsys):
     for seed in (100, 101):
         shutil.rmtree(copy / "runs" / f"pib-memristive-s{seed}")
-    started, start = [], runner.start
+    started, start = [], processes.start
 
     def sabotage(group, folder):
         started.append(group.name)
@@ -167,7 +167,7 @@ def test_runs_of_a_wafer_that_fails_are_made_alone(copy, monkeypatch, capsys):
             return start(SimpleNamespace(**members, settings=lambda: settings), folder)
         return start(group, folder)
 
-    monkeypatch.setattr(runner, "start", sabotage)
+    monkeypatch.setattr(processes, "start", sabotage)
     compare.main([*SMALL, "--seeds", "3", "--out", str(copy)])
     assert started == ["pib-memristive-s100-101", "pib-memristive-s100", "pib-memristive-s101"]
     assert "note: pib-memristive-s100-101 failed" in capsys.readouterr().err
@@ -178,7 +178,7 @@ def test_runs_of_a_wafer_that_fails_are_made_alone(copy, monkeypatch, capsys):
 def test_a_wafer_that_cannot_be_taken_apart_is_no_finished_run(copy, monkeypatch, capsys):
     for seed in (100, 101):
         shutil.rmtree(copy / "runs" / f"pib-memristive-s{seed}")
-    start = runner.start
+    start = processes.start
 
     def spoil(group, folder):
         one = start(group, folder)
@@ -186,7 +186,7 @@ def test_a_wafer_that_cannot_be_taken_apart_is_no_finished_run(copy, monkeypatch
             (folder.unfinished / group.name / "chip_curves.csv").unlink()
         return one
 
-    monkeypatch.setattr(runner, "start", spoil)
+    monkeypatch.setattr(processes, "start", spoil)
     compare.main([*SMALL, "--seeds", "3", "--out", str(copy)])
     assert "chip_curves.csv cannot be read" in capsys.readouterr().err
     assert (copy / "runs" / "pib-memristive-s101" / "progress.csv").is_file()
@@ -222,7 +222,8 @@ def test_the_bar_moves_by_the_steps_of_all_chips_while_they_train(tmp_path, monk
 
     monkeypatch.setattr(runner, "tqdm", Bar)
     monkeypatch.setattr(runner, "PAUSE", 0.0)
-    monkeypatch.setattr(runner, "start", lambda group, _: runner.Running(group, process, (tmp_path / "log").open("wb")))
+    log = (tmp_path / "log").open("wb")
+    monkeypatch.setattr(processes, "start", lambda group, _: processes.Running(group, process, log))
     monkeypatch.setattr(runner, "settle", lambda one, _: one.log.close())
-    assert runner.run_all([group], folder, 2500, 1, True) == []
+    assert runner.run_all([group], folder, 2500, 1, True, processes.Processes()) == []
     assert moved == [2 * 2048, 2 * 2500 - 2 * 2048]
