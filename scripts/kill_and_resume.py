@@ -32,6 +32,8 @@ class Settings(NamedTuple):
 
     kills: int = 30
     """Kills in all."""
+    first: int = 0
+    """Kill to begin with, counted from 0: for those that are left of an earlier call with the same settings."""
     hw: tuple[str, ...] = ("digital", "memristive", "optical")
     """Substrates, in turn."""
     env: str = "CartPole-v1"
@@ -63,22 +65,23 @@ def kill_all(settings: Settings, out: Path) -> int:
     for hw in settings.hw:
         wholes[hw] = out / f"whole-{hw}"
         start = time.monotonic()
-        subprocess.run(command(settings, hw, wholes[hw]), check=True, capture_output=True)
+        finish(command(settings, hw, wholes[hw]))
         seconds[hw] = time.monotonic() - start
     print(f"{'substrate':12} {'killed after':>12}  {'what it did':28} {'goes on from':>12}  same")
-    moments, failed = np.random.default_rng(settings.seed), 0
-    for kill in range(settings.kills):
+    moments, failed = np.random.default_rng(settings.seed).random(settings.kills), 0
+    for kill in range(settings.first, settings.kills):
         hw, run = settings.hw[kill % len(settings.hw)], out / f"kill-{kill}"
-        after = seconds[hw] * (kill + moments.random()) / settings.kills
+        after = seconds[hw] * (kill + moments[kill]) / settings.kills
         stop(command(settings, hw, run), after)
         doing, step = phase(run)
         begun = (run / "config.yaml").exists()
         again = [*PYTHON, "--resume", str(run), "--no-progress"] if begun else command(settings, hw, run)
-        subprocess.run(again, check=True, capture_output=True)
+        finish(again)
         found = differences(wholes[hw], run)
         failed += bool(found)
         print(f"{hw:12} {after:10.1f} s  {doing:28} {step:>12}  {', '.join(found) or 'yes'}", flush=True)
-    print(f"{settings.kills - failed} of {settings.kills} as if nothing had happened")
+    done = settings.kills - settings.first
+    print(f"{done - failed} of {done} as if nothing had happened")
     return failed
 
 
@@ -89,6 +92,17 @@ def command(settings: Settings, hw: str, out: Path) -> list[str]:
     """The training."""
     arguments = ["--hw", hw, "--timesteps", str(settings.timesteps), "--checkpoint-every", settings.every]
     return [*PYTHON, settings.env, *arguments, *settings.more.split(), "--out", str(out), "--no-progress"]
+
+
+def finish(training: list[str]) -> None:
+    """Runs a process to its end.
+
+    Raises:
+        SystemExit: If it fails, with what it said.
+    """
+    done = subprocess.run(training, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(training)}\n{done.stderr}")
 
 
 def stop(training: list[str], after: float) -> None:
