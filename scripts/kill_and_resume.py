@@ -5,12 +5,15 @@ python scripts/kill_and_resume.py --kills 30
 Each run is a process of its own that gets SIGKILL. What it left behind goes on with --resume; where it left nothing,
 it was killed before it had made its folder, and begins anew. Then all that it left is compared, bit by bit, with the
 run of the same settings that was never stopped: the result but for its times, both policies, evaluations, and the log.
+Moments are in CPU seconds of the run (Linux), so that they are spread in the same way on a busy machine.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -64,9 +67,9 @@ def kill_all(settings: Settings, out: Path) -> int:
     wholes, seconds = {}, {}
     for hw in settings.hw:
         wholes[hw] = out / f"whole-{hw}"
-        start = time.monotonic()
+        before = children_seconds()
         finish(command(settings, hw, wholes[hw]))
-        seconds[hw] = time.monotonic() - start
+        seconds[hw] = children_seconds() - before
     print(f"{'substrate':12} {'killed after':>12}  {'what it did':28} {'goes on from':>12}  same")
     moments, failed = np.random.default_rng(settings.seed).random(settings.kills), 0
     for kill in range(settings.first, settings.kills):
@@ -106,13 +109,24 @@ def finish(training: list[str]) -> None:
 
 
 def stop(training: list[str], after: float) -> None:
-    """Begins a process and kills it after so many seconds, unless it has ended by then."""
+    """Begins a process and kills it after so many CPU seconds, unless it has ended by then."""
     process = subprocess.Popen(training, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    while process.poll() is None:
+        if cpu_seconds(process.pid) >= after:
+            process.kill()
+        time.sleep(0.005)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process that is not waited for yet."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children_seconds() -> float:
+    """CPU time of all processes that this one began and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def phase(run: Path) -> tuple[str, str]:
