@@ -122,7 +122,7 @@ def test_a_killed_adaptation_ends_as_if_nothing_had_happened(kind, moment, whole
     assert not list(path.rglob("checkpoints"))
 
 
-def test_it_goes_on_from_a_checkpoint_and_leaves_who_is_done(request, tmp_path, monkeypatch, capsys):
+def test_it_goes_on_from_a_checkpoint_and_leaves_who_is_done(wholes, request, tmp_path, monkeypatch, capsys):
     path = tmp_path / "one"
     with monkeypatch.context() as patch:
         kill_at(patch, Rule, "update", 7)
@@ -140,7 +140,7 @@ def test_it_goes_on_from_a_checkpoint_and_leaves_who_is_done(request, tmp_path, 
 
 
 @pytest.mark.parametrize(("kind", "owner", "name"), [("policy", Rule, "update"), ("encoder", Trainer, "epoch")])
-def test_a_stop_names_the_command_that_goes_on(kind, owner, name, request, tmp_path, monkeypatch):
+def test_a_stop_names_the_command_that_goes_on(kind, owner, name, wholes, request, tmp_path, monkeypatch):
     path = tmp_path / "one"
     with monkeypatch.context() as patch:
         kill_at(patch, owner, name, 2, KeyboardInterrupt)
