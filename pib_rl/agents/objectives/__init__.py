@@ -45,9 +45,9 @@ def make_objective(
     Raises:
         ValueError: If the name or an option is unknown, or a value does not fit.
     """
-    kind = OBJECTIVES.get(name)
+    kind = OBJECTIVES.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
+        raise ValueError(f"unknown objective {shown(name)}; {nearest(name, sorted(OBJECTIVES))}")
     given: dict[str, Any] = {
         "features": features,
         "outputs": outputs,
