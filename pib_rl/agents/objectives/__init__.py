@@ -17,7 +17,7 @@ from pib_rl.agents.objectives.gaussian import Gaussian
 from pib_rl.agents.objectives.pointwise import Pointwise
 from pib_rl.agents.objectives.renyi import Renyi
 from pib_rl.agents.objectives.ridge import Ridge
-from pib_rl.common.options import admit, nearest
+from pib_rl.common.options import admit, nearest, shown
 from pib_rl.common.streams import Streams
 
 OBJECTIVES: dict[str, type[Objective]] = {

@@ -170,10 +170,8 @@ def _content(path: Target) -> dict[str, Any]:
     except PickledError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        text = str(error)
-        raise ValueError(
-            text if text.startswith(str(source)) else f"{source} is damaged: {type(error).__name__} {text}"
-        ) from None
+        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
+        raise ValueError(text if text.startswith(str(source)) else f"{source} is damaged: {text}") from None
 
 
 def _parameters(training: dict[str, Any]) -> dict[str, Any]:
