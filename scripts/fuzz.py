@@ -31,7 +31,9 @@ def find(name: str) -> Any:
     import fuzz_files
     import fuzz_texts
 
-    return {**fuzz_files.TARGETS, **fuzz_texts.TARGETS}[name]()
+    target: Any = {**fuzz_files.TARGETS, **fuzz_texts.TARGETS}[name]()
+    target.sound = target.seeds()  # now: use changes the files that they are read from
+    return target
 
 
 def attempt(target: Any, content: bytes) -> BaseException | None:
@@ -87,7 +89,7 @@ def child(name: str, seconds: int, out: Path, corpus: Path) -> None:
             text = "".join(traceback.format_exception(error))
             (out / f"{name}-{kind}.txt").write_text(text, errors="replace")
 
-    seeds = target.seeds()
+    seeds = target.sound
     for number, seed in enumerate(seeds):
         (corpus / f"seed{number}").write_bytes(seed)
     largest = max(map(len, seeds))

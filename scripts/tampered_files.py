@@ -39,6 +39,12 @@ from pib_rl.runs.folder import RunFolder
 CHIP = ["--hw", "memristive", "--width", "3", "--units", "1"]
 TINY = ["--timesteps", "16", "--n-envs", "2", "--n-steps", "8", "--eval-episodes", "1", "--looks", "0"]
 QUIET = ["--no-progress"]
+
+
+class LateError(BaseException):
+    """Something took too long; nothing may take it for an error of its own."""
+
+
 COMPARISON = ["--learner", "frozen", "--hw", "digital", "--seeds", "1", "--jobs", "1", "--timesteps", "16"]
 COMPARISON += ["--eval-episodes", "1", "--width", "3", "--units", "1"]
 
@@ -158,16 +164,16 @@ def tamper(folder: Path, draw: random.Random) -> str:
     return f"{path.name}: {change.__name__}"
 
 
-def outcome(module: object, arguments: list[str]) -> str:
+def outcome(module: object, arguments: list[str], seconds: int = 60) -> str:
     """ "used", "refused", or what went wrong."""
 
     def late(*_: object) -> None:
-        raise TimeoutError("more than a minute")
+        raise LateError("more than a minute")
 
     said = io.StringIO()
     argv, before = sys.argv, signal.signal(signal.SIGALRM, late)
     sys.argv = ["command", *arguments]
-    signal.alarm(60)
+    signal.alarm(seconds)
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             cli.run(module.NAME, module.main)  # type: ignore[attr-defined]
@@ -242,7 +248,7 @@ def make_folders(place: Path) -> dict[str, Path]:
     found["learn --resume"] = stopped(place / "learnt", learn, [str(samples), "--epochs", "2", "--batch-size", "8"])
     found["compare"] = place / "comparison"
     arguments = [one.replace("RUN", str(found["compare"])) for one in COMMANDS["compare"][1]]
-    assert (said := outcome(compare, arguments)) == "used", said
+    assert (said := outcome(compare, arguments, 600)) == "used", said
     found["PIB.load"], found["PIBClassifier.load"] = place / "agent", place / "estimator"
     (place / "agent").mkdir()
     (place / "estimator").mkdir()

@@ -83,9 +83,9 @@ def targets():
 
 @pytest.mark.parametrize("name", fuzz.NAMES)
 def test_sound_inputs_pass(name, targets):
-    for content in targets[name].seeds():
+    for content in targets[name].sound:
         assert fuzz.attempt(targets[name], content) is None
-    targets[name].use(targets[name].seeds()[0])  # and are used, not refused
+    targets[name].use(targets[name].sound[0])  # and are used, not refused
 
 
 @pytest.mark.parametrize(("name", "content"), CASES, ids=lambda value: repr(value)[:40] if value != "" else "empty")
@@ -96,7 +96,7 @@ def test_broken_inputs_end_in_one_line(name, content, targets):
 
 @pytest.mark.parametrize("name", fuzz.NAMES[:5])
 def test_changes_get_through_checksums(name, targets):
-    (sound,) = (seed for seed in targets[name].seeds() if seed[:1] == b"s")
+    (sound,) = (seed for seed in targets[name].sound if seed[:1] == b"s")
     for seed in range(10):
         content = b"s" + changed_json(sound[1:], random.Random(seed))
         assert content != sound
