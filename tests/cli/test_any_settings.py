@@ -31,38 +31,11 @@ from pib_rl.training.config import TrainConfig
 
 CONFIGS = [TrainConfig, LearnConfig, AdaptConfig, CompareConfig, CharacteriseConfig]
 WORDS = st.sampled_from(
-    [
-        "",
-        "-1",
-        "0",
-        "1",
-        "2.5",
-        "1e400",
-        "nan",
-        "inf",
-        "9" * 30,
-        "a b",
-        "none",
-        "zz",
-        "~nobody/x",
-        "digital",
-        "optical:x",
-    ]
-    + [
-        "stuck:0.5",
-        "stuck:0.5@3",
-        "8:3:1",
-        "gamma=0.9",
-        "a=[",
-        "lin_",
-        "lin_0.5",
-        "--",
-        "é\n",
-        "\0",
-        "=",
-        "5min",
-        "True",
-    ]
+    (
+        *("", "-1", "0", "1", "2.5", "1e400", "nan", "inf", "9" * 30, "a b", "none", "zz", "~nobody/x", "digital"),
+        *("optical:x", "stuck:0.5", "stuck:0.5@3", "8:3:1", "gamma=0.9", "a=[", "lin_", "lin_0.5", "--", "é\n", "\0"),
+        *("=", "5min", "True"),
+    )
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | WORDS,
