@@ -12,7 +12,7 @@ from typing import Annotated
 import tyro
 
 from pib_rl.cli.cli import UserError
-from pib_rl.common.options import SHORT, shown
+from pib_rl.common.options import SHORT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,6 @@ def check_imported(env: str, source: Path) -> None:
     module, colon, _ = env.rpartition(":")
     if colon and module not in sys.modules:
         raise UserError(
-            f"{source} wants the module {shown(module)} imported for its environment {shown(env)}, which can run any "
-            f"code; if you trust it, add --import {module[:SHORT]}"
+            f"{source} wants the module {module[:SHORT]!r} imported for its environment {env[:SHORT]!r}, which can run "
+            f"any code; if you trust it, add --import {module[:SHORT]}"
         )

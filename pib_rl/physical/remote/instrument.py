@@ -177,5 +177,5 @@ def _undelay(session: Any) -> None:
 
 def brief(what: object) -> str:
     """One short line of a message or an error."""
-    text = re.sub(r"\s+", " ", str(what)).strip() or type(what).__name__
+    text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(what)).strip() or type(what).__name__
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
