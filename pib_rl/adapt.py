@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.run import adapt, open_run
 from pib_rl.cli.cli import UserError, parse, run
 from pib_rl.cli.process import settle_in
-from pib_rl.runs.folder import RESULT, RunFolder
+from pib_rl.runs.folder import CONFIG, RESULT, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
+from pib_rl.runs.saving import named_run, resumed
 
 NAME = "pib_rl.adapt"
 NEEDED = ("hw", "learner", "unit", "scored", "before", "after", "length", "seed", "learners")
@@ -23,18 +25,29 @@ NEEDED = ("hw", "learner", "unit", "scored", "before", "after", "length", "seed"
 def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
-    config = parse(AdaptConfig, arguments, NAME)
+    begun = named_run(arguments)
+    config = (
+        parse(AdaptConfig, arguments, NAME)
+        if begun is None
+        else resumed(AdaptConfig, begun, arguments, NAME, lambda settings: check_kind(settings, begun))
+    )
     config.import_modules()
     recovery = open_run(config)
     chip = recovery.load()
     recovery.check(chip)
-    folder = RunFolder.create(config)
+    folder = RunFolder.create(config) if begun is None else RunFolder.resume(begun)
     if folder.finished:
         print(f"{folder.path} holds this adaptation already, finished:")
     else:
         recovery.apply_faults(chip)
         adapt(recovery, folder)
     show(folder)
+
+
+def check_kind(settings: Mapping[str, Any], run: Path) -> None:
+    """Raises ValueError if a folder is none of ``adapt``."""
+    if "run" not in settings or "fault" not in settings:
+        raise ValueError(f"{run / CONFIG} is not of an adaptation that python -m pib_rl.adapt began; give one")
 
 
 def show(folder: RunFolder) -> None:

@@ -5,12 +5,15 @@ python scripts/kill_and_resume.py --kills 30
 Each run is a process of its own that gets SIGKILL. What it left behind goes on with --resume; where it left nothing,
 it was killed before it had made its folder, and begins anew. Then all that it left is compared, bit by bit, with the
 run of the same settings that was never stopped: the result but for its times, both policies, evaluations, and the log.
+Moments are in CPU seconds of the run (Linux), so that they are spread in the same way on a busy machine.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,6 +35,8 @@ class Settings(NamedTuple):
 
     kills: int = 30
     """Kills in all."""
+    first: int = 0
+    """Kill to begin with, counted from 0: for those that are left of an earlier call with the same settings."""
     hw: tuple[str, ...] = ("digital", "memristive", "optical")
     """Substrates, in turn."""
     env: str = "CartPole-v1"
@@ -62,23 +67,24 @@ def kill_all(settings: Settings, out: Path) -> int:
     wholes, seconds = {}, {}
     for hw in settings.hw:
         wholes[hw] = out / f"whole-{hw}"
-        start = time.monotonic()
-        subprocess.run(command(settings, hw, wholes[hw]), check=True, capture_output=True)
-        seconds[hw] = time.monotonic() - start
+        before = children_seconds()
+        finish(command(settings, hw, wholes[hw]))
+        seconds[hw] = children_seconds() - before
     print(f"{'substrate':12} {'killed after':>12}  {'what it did':28} {'goes on from':>12}  same")
-    moments, failed = np.random.default_rng(settings.seed), 0
-    for kill in range(settings.kills):
+    moments, failed = np.random.default_rng(settings.seed).random(settings.kills), 0
+    for kill in range(settings.first, settings.kills):
         hw, run = settings.hw[kill % len(settings.hw)], out / f"kill-{kill}"
-        after = seconds[hw] * (kill + moments.random()) / settings.kills
+        after = seconds[hw] * (kill + moments[kill]) / settings.kills
         stop(command(settings, hw, run), after)
         doing, step = phase(run)
         begun = (run / "config.yaml").exists()
         again = [*PYTHON, "--resume", str(run), "--no-progress"] if begun else command(settings, hw, run)
-        subprocess.run(again, check=True, capture_output=True)
+        finish(again)
         found = differences(wholes[hw], run)
         failed += bool(found)
         print(f"{hw:12} {after:10.1f} s  {doing:28} {step:>12}  {', '.join(found) or 'yes'}", flush=True)
-    print(f"{settings.kills - failed} of {settings.kills} as if nothing had happened")
+    done = settings.kills - settings.first
+    print(f"{done - failed} of {done} as if nothing had happened")
     return failed
 
 
@@ -91,14 +97,36 @@ def command(settings: Settings, hw: str, out: Path) -> list[str]:
     return [*PYTHON, settings.env, *arguments, *settings.more.split(), "--out", str(out), "--no-progress"]
 
 
+def finish(training: list[str]) -> None:
+    """Runs a process to its end.
+
+    Raises:
+        SystemExit: If it fails, with what it said.
+    """
+    done = subprocess.run(training, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(training)}\n{done.stderr}")
+
+
 def stop(training: list[str], after: float) -> None:
-    """Begins a process and kills it after so many seconds, unless it has ended by then."""
+    """Begins a process and kills it after so many CPU seconds, unless it has ended by then."""
     process = subprocess.Popen(training, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    while process.poll() is None:
+        if cpu_seconds(process.pid) >= after:
+            process.kill()
+        time.sleep(0.005)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process that is not waited for yet."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children_seconds() -> float:
+    """CPU time of all processes that this one began and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def phase(run: Path) -> tuple[str, str]:

@@ -20,20 +20,58 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from safetensors.torch import save
 
-from pib_rl import adapt, log, play, train
+from pib_rl import PIB, PIBClassifier, adapt, compare, learn, log, play, train
+from pib_rl.agents.resuming import checkpoints
+from pib_rl.agents.resuming.checkpoints import FOLDER
 from pib_rl.agents.saved import KIND
 from pib_rl.cli import cli
 from pib_rl.common.stored import checksum, read
+from pib_rl.envs.make import make_vec_env
+from pib_rl.runs.folder import RunFolder
 
 CHIP = ["--hw", "memristive", "--width", "3", "--units", "1"]
 TINY = ["--timesteps", "16", "--n-envs", "2", "--n-steps", "8", "--eval-episodes", "1", "--looks", "0"]
 QUIET = ["--no-progress"]
-COMMANDS = {
+
+
+class LateError(BaseException):
+    """Something took too long; nothing may take it for an error of its own."""
+
+
+COMPARISON = ["--learner", "frozen", "--hw", "digital", "--seeds", "1", "--jobs", "1", "--timesteps", "16"]
+COMPARISON += ["--eval-episodes", "1", "--width", "3", "--units", "1"]
+
+
+class Agents:
+    """`PIB.load` as a command: loads a file, and predicts."""
+
+    NAME = "PIB.load"
+
+    @staticmethod
+    def main(arguments: list[str]) -> None:
+        with cli.mistakes():
+            PIB.load(arguments[0]).predict(np.zeros((1, 4), np.float32))
+
+
+class Estimators:
+    """The same of `PIBClassifier.load`."""
+
+    NAME = "PIBClassifier.load"
+
+    @staticmethod
+    def main(arguments: list[str]) -> None:
+        with cli.mistakes():
+            PIBClassifier.load(arguments[0]).predict(np.zeros((1, 3)))
+
+
+COMMANDS: dict[str, tuple[Any, list[str]]] = {
     "play": (play, ["RUN", "--steps", "3", *QUIET]),
     "adapt": (
         adapt,
@@ -42,9 +80,15 @@ COMMANDS = {
     "log": (log, ["CartPole-v1", "--policy", "RUN", "--timesteps", "16", "--out", "OUT.npz", *QUIET]),
     "train --init": (train, ["CartPole-v1", "--init", "RUN", *TINY, "--out", "OUT", *QUIET]),
     "train --config": (train, ["--config", "RUN/config.yaml", "--print-config"]),
+    "train --resume": (train, ["--resume", "RUN", *QUIET]),
+    "learn --resume": (learn, ["--resume", "RUN", *QUIET]),
+    "compare": (compare, ["CartPole-v1", *COMPARISON, "--out", "RUN", *QUIET]),
+    "PIB.load": (Agents, ["RUN/agent.zip"]),
+    "PIBClassifier.load": (Estimators, ["RUN/estimator.safetensors"]),
     "train --out": (train, ["CartPole-v1", *CHIP, *TINY, "--out", "RUN", *QUIET]),
 }
 STRANGE = [10**9, -1, 0, 2.5, "zz", None, True, [], [1, "a"], {"a": 1}, {"a": {"b": []}}, "", "nan", "9" * 30]
+KINDS = {FOLDER: "checkpoint", "estimator": "estimator", "": KIND}  # of files, by a part of their path
 TYPES = [torch.bool, torch.int32, torch.float16, torch.float64, torch.float8_e4m3fn, torch.int64]
 VALUES = [float("inf"), float("nan"), 1e38, -1e38, -1.0, 0.0, 1e-38]
 
@@ -68,7 +112,8 @@ def emptied(content: bytes, draw: random.Random) -> bytes:
 
 def forged(path: Path, draw: random.Random) -> bytes:
     """Other tensors, with a checksum that is right."""
-    tensors, about = read(path, KIND)
+    kind = next(kind for part, kind in KINDS.items() if part in str(path))
+    tensors, about = read(path, kind)
     name = draw.choice(sorted(tensors))
     value = tensors[name]
     changed = value.clone()
@@ -78,7 +123,7 @@ def forged(path: Path, draw: random.Random) -> bytes:
     found = {key: one for key, one in tensors.items() if key != name} | ({} if pick is None else {name: pick})
     if draw.random() < 0.1:
         found["further"] = torch.zeros(3)
-    header = {"format": KIND, "format_version": "1", "written_by": "0", "about": json.dumps(about)}
+    header = {"format": kind, "format_version": "1", "written_by": "0", "about": json.dumps(about)}
     if draw.random() < 0.2:
         header[draw.choice(sorted(header))] = draw.choice(["2", "x", "[" * 20_000, "{}", '{"chip": 3}'])
     return save(found, header | {"checksum": checksum(found, header)})
@@ -103,29 +148,32 @@ def settings(path: Path, draw: random.Random) -> bytes:
 
 
 def tamper(folder: Path, draw: random.Random) -> str:
-    """Changes one file of a run folder; what was done, in words."""
-    name = draw.choice(["policy.safetensors", "config.yaml", "config.yaml", "policy.safetensors", "result.json"])
-    path = folder / name
+    """Changes one file of a folder; what was done, in words."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".safetensors", ".yaml", ".json", ".zip"))
+    whole = ["policy.safetensors", "config.yaml", "config.yaml", "policy.safetensors", "result.json"]
+    named = [folder / name for name in whole if (folder / name).is_file()]
+    path = draw.choice(named if len(named) == len(whole) else files)
     changes: list[Callable[[bytes, random.Random], bytes]] = [flipped, truncated, emptied, nested]
-    if name != "result.json" and draw.random() < 0.7:
-        special = settings if name == "config.yaml" else forged
+    specials = {".yaml": settings, ".safetensors": forged}
+    if path.suffix in specials and draw.random() < 0.7:
+        special = specials[path.suffix]
         path.write_bytes(special(path, draw))
-        return f"{name}: {special.__name__}"
+        return f"{path.name}: {special.__name__}"
     change = draw.choice(changes)
     path.write_bytes(change(path.read_bytes(), draw))
-    return f"{name}: {change.__name__}"
+    return f"{path.name}: {change.__name__}"
 
 
-def outcome(module: object, arguments: list[str]) -> str:
+def outcome(module: object, arguments: list[str], seconds: int = 60) -> str:
     """ "used", "refused", or what went wrong."""
 
     def late(*_: object) -> None:
-        raise TimeoutError("more than a minute")
+        raise LateError("more than a minute")
 
     said = io.StringIO()
     argv, before = sys.argv, signal.signal(signal.SIGALRM, late)
     sys.argv = ["command", *arguments]
-    signal.alarm(60)
+    signal.alarm(seconds)
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             cli.run(module.NAME, module.main)  # type: ignore[attr-defined]
@@ -172,6 +220,44 @@ def make_run(place: Path) -> Path:
     return place / "run"
 
 
+def stopped(place: Path, command: Any, arguments: list[str]) -> Path:
+    """A run folder as a kill leaves it, with a checkpoint."""
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    finished = RunFolder.save_result
+    RunFolder.save_result = kill  # type: ignore[method-assign]
+    try:
+        outcome(command, [*arguments, *CHIP, "--checkpoint-every", "1", "--out", str(place), *QUIET])
+    finally:
+        RunFolder.save_result = finished  # type: ignore[method-assign]
+    assert checkpoints.checkpoint_files(place), f"{place} has no checkpoint"
+    return place
+
+
+def make_folders(place: Path) -> dict[str, Path]:
+    """The folder that each command opens."""
+    run = make_run(place)
+    found = dict.fromkeys(COMMANDS, run)
+    found["train --resume"] = stopped(place / "stopped", train, ["CartPole-v1", *TINY])
+    samples = place / "samples.npz"
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(24, 3)), np.arange(24) % 2
+    np.savez(samples, x_train=x, y_train=y, x_test=x, y_test=y)
+    found["learn --resume"] = stopped(place / "learnt", learn, [str(samples), "--epochs", "2", "--batch-size", "8"])
+    found["compare"] = place / "comparison"
+    arguments = [one.replace("RUN", str(found["compare"])) for one in COMMANDS["compare"][1]]
+    assert (said := outcome(compare, arguments, 600)) == "used", said
+    found["PIB.load"], found["PIBClassifier.load"] = place / "agent", place / "estimator"
+    (place / "agent").mkdir()
+    (place / "estimator").mkdir()
+    env = make_vec_env("CartPole-v1", 2, seed=0)
+    PIB("MlpPolicy", env, n_steps=8, policy_kwargs={"width": 3, "units": 1}).save(place / "agent" / "agent")
+    PIBClassifier(width=3, units=1, epochs=1).fit(x, y).save(place / "estimator" / "estimator")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variants", type=int, default=100)
@@ -181,14 +267,15 @@ def main() -> None:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        whole = make_run(Path(folder))
-        for name, (module, _) in COMMANDS.items():
-            found = outcome(module, filled(name, whole, Path(folder) / f"untouched {name}"))
-            assert found == "used", f"{name} on the folder as it is: {found}"
-        print(f"{'command':<16}{'refused':>9}{'used':>9}{'wrong':>9}")
+        whole = make_folders(Path(folder))
         for name in options.commands:
-            counts, faults = tampered(name, whole, Path(folder), options.variants, options.seed)
-            print(f"{name:<16}" + "".join(f"{counts[kind]:>9}" for kind in ("refused", "used", "wrong")), flush=True)
+            copy = shutil.copytree(whole[name], Path(folder) / f"copy of {name}")
+            found = outcome(COMMANDS[name][0], filled(name, copy, Path(folder) / f"untouched {name}"))
+            assert found == "used", f"{name} on the folder as it is: {found}"
+        print(f"{'command':<20}{'refused':>9}{'used':>9}{'wrong':>9}")
+        for name in options.commands:
+            counts, faults = tampered(name, whole[name], Path(folder), options.variants, options.seed)
+            print(f"{name:<20}" + "".join(f"{counts[kind]:>9}" for kind in ("refused", "used", "wrong")), flush=True)
             wrong += faults
     for line in wrong:
         print(line)

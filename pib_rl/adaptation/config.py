@@ -13,6 +13,7 @@ from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.imports import ImportSettings
 from pib_rl.cli.settings import OutputSettings
 from pib_rl.physical.faults import Fault, parse_all
+from pib_rl.runs.saving import Every
 
 STALE = "backprop-stale"  # the learner whose digital twin is the chip of before the fault
 
@@ -43,11 +44,17 @@ class AdaptConfig(OutputSettings, ImportSettings):
     """Where the data of a run of learn are, if they moved."""
     device: str = "cpu"
     """torch device: cpu, cuda or cuda:N."""
+    checkpoint_every: str = "5min"
+    """How often each learner is saved, for --resume: a time such as 30s, 5min or 1h, or a number of environment steps
+    (after train) or epochs (after learn)."""
+    resume: Path | None = None
+    """Folder of an unfinished adaptation to go on with; everything but how it is shown is as it was."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.faults()
         with mistakes():
+            Every.parse(self.checkpoint_every)
             for name in self.learner:
                 find_learner(name)
 

@@ -12,18 +12,20 @@ import torch
 from torch import Tensor
 
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.recovery import QUARTER, Chip, RecoveryCurve, RecoveryRun
+from pib_rl.adaptation.recovery import COUNTED, QUARTER, Chip, Point, RecoveryCurve, RecoveryRun
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES
+from pib_rl.agents.resuming.checkpoints import remove_checkpoints
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
 from pib_rl.cli.settings import from_plain
 from pib_rl.common.streams import EVALUATION
+from pib_rl.figures import curves
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import load
-from pib_rl.learning.run import EPOCH, TARGETS, LearningRun, fit
+from pib_rl.learning.run import EPOCH, TARGETS, LearningRun, fit, kept
 from pib_rl.learning.task import LearningTask
 from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
 from pib_rl.runs.result import RunResult
@@ -63,6 +65,7 @@ class EstimatorRecovery(RecoveryRun):
             fault=(),
             device=config.device,
             progress=config.progress,
+            checkpoint_every=config.checkpoint_every,
         )
         self.data = load(self.task.data, self.task.real, self.task.header)
         self.model: PhysicalEstimator | None = None
@@ -134,18 +137,27 @@ class EstimatorRecovery(RecoveryRun):
         return model
 
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
-        task, model = self.task_kind(self.plan(name)), self._recalibrated(name)
-        folder = RunFolder.create(replace(task.config, out=path))
+        plan, folder = self.begin(self.plan(name), path)
+        if not folder.finished:
+            self._learn(self.task_kind(plan), self._recalibrated(name), folder)
+        result = folder.result(self.named, *COUNTED)
+        progress = curves.read_progress(folder.path / "progress.csv")
+        looks = zip(map(int, progress[EPOCH]), progress[self.column].tolist(), strict=True)
+        curve: list[Point] = [(0, self.held_after), *looks]
+        counts = {name: getattr(result, name) for name in COUNTED}
+        return RecoveryCurve(getattr(result, self.named), curve, counts, result.final_old_probe)
+
+    def _learn(self, task: LearningTask, model: PhysicalEstimator, folder: RunFolder) -> None:
+        """All epochs of one learner, and what it reached, in its run folder."""
         run = LearningRun(task, self.data, model, self.fitted, self.held)
         rows, wall = fit(run, folder, lambda: self.seen(model, task))
-        totals = model.model_.meter.totals()
-        counts = {"measurements": totals["measurements"], "writes": totals["writes"], "wall_s": round(wall, 3)}
-        with aside(model):
-            final, old = self.tested(model), self.tested_with_old_probe(model)
-        numbers: dict[str, Any] = {task.validated: rows[-1][task.validated], self.named: final, **counts}
-        folder.save_result(RunResult(kind=task.config.target, learner=name, epochs=len(rows), **numbers))
-        curve = [(0, self.held_after), *((row[EPOCH], row[self.column]) for row in rows)]
-        return RecoveryCurve(final, curve, counts, old)
+        counts = {name: model.model_.meter.totals()[name] for name in ("measurements", "writes")}
+        with kept(folder), aside(model):
+            reached = {self.named: self.tested(model), "final_old_probe": self.tested_with_old_probe(model)}
+        numbers: dict[str, Any] = {task.validated: rows[-1][task.validated], **reached, **counts}
+        kind, wall = task.config.target, round(wall, 3)
+        folder.save_result(RunResult(kind=kind, learner=task.config.learner, epochs=len(rows), wall_s=wall, **numbers))
+        remove_checkpoints(folder.path)
 
     def _recalibrated(self, name: str) -> PhysicalEstimator:
         """A learner with the broken chip, recalibrated; an old digital twin is made before the fault."""

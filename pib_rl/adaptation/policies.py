@@ -9,7 +9,7 @@ from typing import Any
 
 from pib_rl.adaptation.config import AdaptConfig
 from pib_rl.adaptation.memory import MEMORY, remembered
-from pib_rl.adaptation.recovery import QUARTER, Chip, RecoveryCurve, RecoveryRun
+from pib_rl.adaptation.recovery import COUNTED, QUARTER, Chip, RecoveryCurve, RecoveryRun
 from pib_rl.agents import PIB
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
@@ -26,7 +26,6 @@ from pib_rl.training.run import build, environments, train
 from pib_rl.training.tuned import OWN, tuned
 
 LOOKS = 20  # evaluations on the way: the curve is what an adaptation is for
-COUNTED = ("measurements", "writes", "wall_s")  # of a result, since the fault
 
 
 class PolicyRecovery(RecoveryRun):
@@ -57,6 +56,7 @@ class PolicyRecovery(RecoveryRun):
             init=run.path,
             device=config.device,
             progress=config.progress,
+            checkpoint_every=config.checkpoint_every,
         )
         self.model: PIB | None = None
 
@@ -113,7 +113,16 @@ class PolicyRecovery(RecoveryRun):
         return model
 
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
-        plan = self.plan(name)
+        plan, folder = self.begin(self.plan(name), path)
+        if not folder.finished:
+            train(plan, self._broken_agent(name), folder)
+        result = folder.result("eval_mean", *COUNTED)
+        curve = [(point.timesteps, point.mean_reward) for point in folder.evaluations()]
+        counts = {name: getattr(result, name) for name in COUNTED}
+        return RecoveryCurve(float(result.eval_mean or 0), [(0, self.held_after), *curve], counts)
+
+    def _broken_agent(self, name: str) -> PIB:
+        """An agent with the broken chip, which remembers; an old digital twin is made before the fault."""
         model = self._load(name)
         if self.twin_is_old(name):
             model.renew_rule()
@@ -121,9 +130,4 @@ class PolicyRecovery(RecoveryRun):
         if not self.twin_is_old(name):
             model.renew_rule()
         model.rule.test.remember(*self.memory)
-        folder = RunFolder.create(replace(plan, out=path))
-        train(plan, model, folder)
-        result = folder.result("eval_mean", *COUNTED)
-        curve = [(point.timesteps, point.mean_reward) for point in folder.evaluations()]
-        counts = {name: getattr(result, name) for name in COUNTED}
-        return RecoveryCurve(float(result.eval_mean or 0), [(0, self.held_after), *curve], counts)
+        return model

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
 
@@ -17,10 +18,14 @@ from pib_rl.agents.network.wafer import chip_state
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.settings import LearnerSettings
 from pib_rl.common.streams import Streams
-from pib_rl.runs.folder import RunFolder
+from pib_rl.learning.config import LearnConfig
+from pib_rl.runs.folder import CONFIG, RunFolder
+from pib_rl.training.config import TrainConfig
 
 Chip = PhysicalModel
 QUARTER = 4  # of the run's own training is the length of an adaptation, unless told otherwise
+COUNTED = ("measurements", "writes", "wall_s")  # of a learner's result, since the fault
+Plan = TypeVar("Plan", TrainConfig, LearnConfig)
 Point = tuple[float, float]  # steps or epochs since the fault, and performance
 
 
@@ -127,9 +132,21 @@ class RecoveryRun(ABC):
     def learn_on(self, name: str, path: Path) -> RecoveryCurve:
         """One learner goes on from the broken chip, in a run folder of its own.
 
+        Where the adaptation goes on after a stop, so does the learner: from its last checkpoint, or, if it was done,
+        with what its folder says.
+
         Raises:
             UserError: If the training is interrupted; the folder holds what was learned so far.
         """
+
+    def begin(self, plan: Plan, path: Path) -> tuple[Plan, RunFolder]:
+        """The training of one learner with its run folder: a new one, or the one to go on with."""
+        if self.config.resume is None:
+            return plan, RunFolder.create(replace(plan, out=path))
+        if not (path / CONFIG).exists():
+            shutil.rmtree(path, ignore_errors=True)  # it was stopped before it had its settings
+            return plan, RunFolder.create(replace(plan, out=path))
+        return replace(plan, resume=path), RunFolder.resume(path)
 
     def healthy_state(self, single: nn.Module) -> dict[str, Tensor]:
         """The state that the run left; of a wafer, that of the chip. ``single`` is a module that holds one chip."""

@@ -150,8 +150,9 @@ class PIB(StoredAlgorithm):
             {name: given[name] for name in ppo_arguments.RULE_NAMES}, rule or {}, "rule", ppo_arguments.RULE_NAMES
         )
         check_environment(env)
+        check_policy(policy)
         if n_steps is not None and n_steps < 1:
-            raise ValueError(f"n_steps must be >= 1, got {n_steps}")
+            raise ppo_arguments.ArgumentError(f"n_steps must be >= 1, got {n_steps}")
         self.learner = self.default_learner if learner is None else learner
         self._check_learner()
         self.chip = {name: given[name] for name in CHIP_ARGUMENTS if given[name] is not None}
@@ -180,6 +181,9 @@ class PIB(StoredAlgorithm):
         )
         if _init_setup_model:
             self._setup_model()
+            if learning_rate is not None and not self.own_loop:
+                inputs = self.policy.model.network.tap_features + 1
+                ppo_arguments.warn_of_small_rate(float(self.lr_schedule(1.0)), inputs)
 
     def _check_learner(self) -> None:
         """Raises ValueError unless the learner exists and learns in this class's loop."""
@@ -195,7 +199,8 @@ class PIB(StoredAlgorithm):
             self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         if self.env is not None:
             self.env.seed(Streams(self.seed).integer(ENVIRONMENT))
-        config, options = self._settle()
+        with ppo_arguments.as_assertions():
+            config, options = self._settle()
         chip = ppo_arguments.policy_settings(self.policy_kwargs)
         chip = ppo_arguments.agreed(self.chip | {"gamma": config.gamma}, chip, "policy_kwargs", {})
         if find_learner(self.learner).target_inputs:
@@ -222,7 +227,7 @@ class PIB(StoredAlgorithm):
         self.envs_per_chip = max(1, self.n_envs // chips)
         self.n_steps = self.n_steps or max(1, SAMPLES_PER_ROLLOUT // self.envs_per_chip)
         if self.env is not None and self.n_steps * self.envs_per_chip < 2:
-            raise ValueError(
+            raise ppo_arguments.ArgumentError(
                 "a rollout needs 2 samples or more, got n_steps 1 in one environment; raise n_steps (or n_envs)"
             )
 
@@ -360,7 +365,8 @@ class PIB(StoredAlgorithm):
     def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
         """As in Stable-Baselines3; ValueError, before anything is reset, if the spaces of the environment don't fit."""
         check_observation_space(env.observation_space)
-        check_action_space(env.action_space)
+        with ppo_arguments.as_assertions():
+            check_action_space(env.action_space)
         if isinstance(env, gym.Env) and not is_wrapped(env, Monitor):
             env = SingleObservations(env)
         return StoredAlgorithm._wrap_env(env, verbose, monitor_wrapper)
@@ -377,6 +383,15 @@ class PIB(StoredAlgorithm):
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         memory = ["rule.learner.memory"] if len(self.rule.learner.memory) else []
         return ["policy", *memory], []
+
+
+def check_policy(policy: object) -> None:
+    """Raises ValueError if it is the class of another kind of policy than PIB's."""
+    if isinstance(policy, type) and not issubclass(policy, PIBPolicy):
+        raise ValueError(
+            f"policy must be a name, such as 'MlpPolicy', or a class made from pib_rl.agents.policy.PIBPolicy, got "
+            f"{policy.__name__}: PIB's policy is hardware, not a network of torch"
+        )
 
 
 def check_environment(env: object) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor, NatureCNN
@@ -50,13 +51,26 @@ UNUSED_BY_POLICY: dict[str, tuple[tuple[Any, ...], str]] = {
     "squash_output": ((False,), "bounded actions are clipped to their bounds; leave it out"),
     "features_extractor_class": ((FlattenExtractor, NatureCNN, CombinedExtractor), NO_EXTRACTOR),
     "features_extractor_kwargs": (({},), NO_EXTRACTOR),  # but for EXTRACTOR_SIZES
-    "share_features_extractor": ((True,), "policy and value read the same units; leave it out"),
     "optimizer_class": ((optim.Adam,), NO_OPTIMISER),
     "optimizer_kwargs": (({},), NO_OPTIMISER),
 }
 
 
 EXTRACTOR_SIZES = ("features_dim", "cnn_output_dim")  # outputs of PPO's own convolutions: there are none here
+SMALL_RATE = 0.01  # learning rates below are such as PPO takes
+
+
+class ArgumentError(ValueError, AssertionError):
+    """An argument is not as it has to be. Where PPO asserts it, code that catches AssertionError catches this, too."""
+
+
+@contextmanager
+def as_assertions() -> Iterator[None]:
+    """Raises `ArgumentError` in the place of ValueError, where PPO raises AssertionError."""
+    try:
+        yield
+    except ValueError as error:
+        raise ArgumentError(*error.args) from error
 
 
 def refuse(unused: Mapping[str, tuple[tuple[Any, ...], str]], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,16 +154,36 @@ def policy_settings(policy_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
     given = dict(policy_kwargs or {})
     extractor = given.get("features_extractor_kwargs")
     if extractor and set(extractor) <= set(EXTRACTOR_SIZES):
-        warnings.warn(
-            f"features_extractor_kwargs={extractor} changes nothing: units read observations themselves, and their "
-            "size is width; leave it out",
-            UserWarning,
-            stacklevel=2,
-        )
-        del given["features_extractor_kwargs"]
+        _changes_nothing(given, "features_extractor_kwargs", "units read observations themselves, their size is width")
+    if given.get("share_features_extractor", True) in (True, None):
+        given.pop("share_features_extractor", None)
+    else:
+        _changes_nothing(given, "share_features_extractor", "policy and value read the same units")
     given = refuse(UNUSED_BY_POLICY, given)
     size = network_size(given.pop("net_arch", None))
     return agreed(size, given, "policy_kwargs", {})
+
+
+def warn_of_small_rate(rate: float, inputs: int) -> None:
+    """Warns if a learning rate looks like one of PPO.
+
+    Args:
+        rate: The readout's rate when the training begins.
+        inputs: Inputs of the readout.
+    """
+    if 0 < rate < SMALL_RATE:
+        warnings.warn(
+            f"learning_rate={rate:g} is very small here: rates are in units of 1/(inputs of the readout), 1/{inputs}; "
+            f"PPO's {rate:g} is {rate * inputs:.2g} of them; leave it out for 0.6 falling to 0",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _changes_nothing(given: dict[str, Any], name: str, why: str) -> None:
+    """Takes an argument out and warns."""
+    value = given.pop(name)
+    warnings.warn(f"{name}={_called(value)} changes nothing: {why}; leave it out", UserWarning, stacklevel=3)
 
 
 def _called(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 
 from pib_rl.cli.cli import UserError
+from pib_rl.common.options import SHORT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,6 @@ def check_imported(env: str, source: Path) -> None:
     module, colon, _ = env.rpartition(":")
     if colon and module not in sys.modules:
         raise UserError(
-            f"{source} wants the module {module!r} imported for its environment {env!r}, which can run any code; if "
-            f"you trust it, add --import {module}"
+            f"{source} wants the module {module[:SHORT]!r} imported for its environment {env[:SHORT]!r}, which can run "
+            f"any code; if you trust it, add --import {module[:SHORT]}"
         )

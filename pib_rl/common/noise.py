@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pib_rl.common.options import whole
+
 LEVELS = 2**16  # equally likely values of a draw
 BLOCK = 2**16  # draws that are made at once
 
@@ -59,12 +61,13 @@ class TableNormal:
         return {"before": self._before, "used": self._used, "filled": len(self._block) > 0}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Goes on from a ``state``."""
+        """Goes on from a ``state``; ValueError if one of its numbers can't be."""
+        used = whole("draws of a block that were used", state["used"], 0, BLOCK)
         self._bits.state = state["before"]
         self._block = np.empty(0, dtype=np.float32)
         if state["filled"]:
             self._refill()
-        self._used = state["used"]
+        self._used = used
 
 
 @cache

@@ -24,9 +24,9 @@ UNREADABLE = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, Type
 SHORT = 120  # letters of a value that a message repeats
 
 
-def nearest(name: str, known: list[str]) -> str:
+def nearest(name: object, known: list[str]) -> str:
     """'did you mean ...?' with the nearest known names, or the list of all when none is near."""
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    close = get_close_matches(str(name)[:SHORT], known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
 
 
@@ -103,7 +103,8 @@ def _parsed(path: Path, parse: Callable[[str], Any], otherwise: str) -> Any:
     except RecursionError:
         raise ValueError(f"{path} {otherwise}: it is nested more than {DEEPEST} deep") from None
     except UNREADABLE as error:
-        raise ValueError(f"{path} {otherwise}: {error or type(error).__name__}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path} {otherwise}: {reason}") from None
 
 
 def check_plain(content: Any, source: str) -> None:
@@ -166,6 +167,14 @@ def whole(name: str, value: object, low: int, high: int | None = None) -> int:
         return int(value)
     bounds = f", {low} or more" if high is None else f" in {low}..{high}"
     raise ValueError(f"{name} must be a whole number{bounds}, got {shown(value)}")
+
+
+def number(name: str, value: object, low: float = -LARGEST, high: float = LARGEST) -> float:
+    """``value`` if it is a number, Python's or NumPy's, in low..high; else a ValueError."""
+    kinds = (int, float, np.integer, np.floating)
+    if not isinstance(value, bool) and isinstance(value, kinds) and low <= value <= high:
+        return float(value)
+    raise ValueError(f"{name} must be a number in {low:g}..{high:g}, got {shown(value)}")
 
 
 def mapping(name: str, value: object) -> dict[str, Any]:

@@ -116,8 +116,8 @@ def unpack(content: bytes, kind: str, source: str) -> Stored:
     names, header = _header(content, source)
     _check_header(header, kind, source)
     for name, entry in names.items():
-        if not isinstance(entry, dict) or entry.get("dtype") not in TYPES:
-            found = entry.get("dtype") if isinstance(entry, dict) else entry
+        found = entry.get("dtype") if isinstance(entry, dict) else entry
+        if not isinstance(entry, dict) or not isinstance(found, str) or found not in TYPES:
             raise ValueError(f"{source}: tensor {name} has the type {found!s:.40}; known: {', '.join(TYPES)}")
     try:
         tensors: dict[str, Tensor] = load(content)

@@ -81,8 +81,8 @@ def join_state(flat: Flat) -> Any:
     """
     try:
         return _joined(flat.plain, flat.tensors)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"the state is damaged: {type(error).__name__} {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"the state is damaged: {type(error).__name__} {' '.join(str(error).split())}") from None
 
 
 def _joined(plain: Any, tensors: dict[str, Tensor]) -> Any:

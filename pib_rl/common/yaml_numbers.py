@@ -8,10 +8,23 @@ from typing import Any
 import yaml
 
 EXPONENT = re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$")
+DEEPEST = 100  # levels
 
 
 class NumberLoader(yaml.SafeLoader):
     """`yaml.SafeLoader`, with a number wherever something is written as one; 1e5 is a whole number."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        """As in YAML, but no deeper than `DEEPEST`: its scanner takes minutes for some thousand levels."""
+        if self.flow_level >= DEEPEST:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass)
+
+    def add_indent(self, column: int) -> bool:
+        """The same for levels of blocks."""
+        if len(self.indents) >= DEEPEST:
+            raise RecursionError
+        return bool(super().add_indent(column))
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> Any:
         """A number; whole if it is written with an exponent and is."""
@@ -24,5 +37,10 @@ NumberLoader.add_constructor("tag:yaml.org,2002:float", NumberLoader.construct_y
 
 
 def load_yaml(text: str) -> Any:
-    """What a YAML text holds, as `yaml.safe_load` reads it but for numbers; yaml.YAMLError if it is none."""
+    """What a YAML text holds, as `yaml.safe_load` reads it but for numbers.
+
+    Raises:
+        yaml.YAMLError: If it is none.
+        RecursionError: If it is nested more than `DEEPEST` deep.
+    """
     return yaml.load(text, NumberLoader)

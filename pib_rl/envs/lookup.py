@@ -14,6 +14,7 @@ from gymnasium.error import DependencyNotInstalled, DeprecatedEnv, NamespaceNotF
 from pib_rl.common.options import nearest
 from pib_rl.envs.plugins import registered
 
+LONGEST_ID = 300
 EXTRAS = {"MinAtar": "minatar"}  # namespaces of other packages, and the extra of this one that brings them
 OFFERED = re.compile(r"gymnasium\[(box2d|mujoco)\]")  # extras of Gymnasium that this package has, too
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -40,6 +41,8 @@ def check_text(env_id: Any) -> None:
     """Raises ValueError if an id is no text: Gymnasium takes that for granted."""
     if not isinstance(env_id, str):
         raise ValueError(f"env_id must be the id of an environment, such as CartPole-v1, got {env_id!r}")
+    if len(env_id) > LONGEST_ID:
+        raise ValueError(f"env_id must be at most {LONGEST_ID} letters long, got {len(env_id)}")
 
 
 def make_checked(

@@ -9,11 +9,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from pib_rl.common.state import NOT_NEGATIVE, Valid
+from pib_rl.common.options import number, whole
+from pib_rl.common.state import NOT_NEGATIVE, Valid, check_state, check_tensor
 from pib_rl.physical.part import Costs, restore_after_loading
 
+MOST_COUNTED = 2**53  # float64 counts so far
 # Where energy goes. programming: pulses to devices; digital: arithmetic on measured numbers, weights in memory, too.
 PARTS = ("array", "converters", "light", "modulator", "camera", "programming", "digital")
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise ValueError(f"{name!r} is no part that energy goes to; known: {', '.join(PARTS)}")
+    return name
 
 
 class Meter(nn.Module):
@@ -143,14 +151,24 @@ class Meter(nn.Module):
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state`."""
+        """Goes on from a `state`; ValueError, TypeError or KeyError if it is none of a meter of as many chips."""
+        check_state(self, state["buffers"])
+        samples, multiplied = (
+            whole("samples and products of a meter", one, 0, MOST_COUNTED) for one in state["counts"]
+        )
+        known = {_part(name): number(f"joules of {name}", joules, 0) for name, joules in state["known"].items()}
+        measured = {_part(name): self._noted(name, joules) for name, joules in state["measured"].items()}
+        pulses = {number("joules of a pulse", one, 0): self._noted("pulses", count) for one, count in state["pulses"]}
         for name, value in self.named_buffers():
             value.copy_(state["buffers"][name])
-        device = self.energy.device
-        self._samples, self._multiplied = state["counts"]
-        self._known = dict(state["known"])
-        self._measured = {part: joules.to(device) for part, joules in state["measured"].items()}
-        self._pulses = {joules: count.to(device) for joules, count in state["pulses"]}
+        self._samples, self._multiplied = samples, multiplied
+        self._known, self._measured, self._pulses = known, measured, pulses
+
+    def _noted(self, name: str, value: Tensor) -> Tensor:
+        """A number per chip, or one for all, on the device of the meter."""
+        like = torch.zeros(() if value.shape == () else self.chips, dtype=torch.float64)
+        check_tensor(name, value, like, NOT_NEGATIVE)
+        return value.to(self.energy.device)
 
     def reset(self) -> None:
         """Counts from 0 again."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from pib_rl.common.options import configure, nearest
+from pib_rl.common.options import configure, nearest, shown
 from pib_rl.common.streams import Streams
 from pib_rl.physical.digital import Digital
 from pib_rl.physical.memristive.substrate import Memristive
@@ -46,6 +46,8 @@ def find(name: str) -> type[Substrate]:
     Raises:
         ValueError: If there is none; the message offers the nearest names.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"a substrate must be a name, such as {names()[0]}, got {shown(name)}")
     name = base(name)
     if name not in _REGISTRY:
         for entry in entry_points(group=GROUP, name=name):

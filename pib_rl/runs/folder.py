@@ -74,6 +74,16 @@ def fingerprint() -> str:
     return content.hexdigest()[:8]
 
 
+def adaptation_of(path: Path) -> Path | None:
+    """The folder of the adaptation that a run folder is, or is a part of; None for other runs."""
+    for folder in (path, path.parent):
+        if (folder / CONFIG).is_file():
+            with mistakes():
+                if "run" in saved.read_settings(folder):  # who learns on
+                    return folder
+    return None
+
+
 def make_folder(path: Path) -> None:
     """Makes a folder with all above it.
 
@@ -153,7 +163,7 @@ class RunFolder:
         """
         folder = cls(path)
         if not (path / CONFIG).is_file():
-            raise UserError(f"--resume {path} is not a run folder: it lacks {CONFIG}; give one that train began")
+            raise UserError(f"--resume {path} is not a run folder: it lacks {CONFIG}; give that of a run")
         if not folder.finished:
             folder.hold()
             before, now = folder.versions(), versions()
@@ -164,14 +174,16 @@ class RunFolder:
 
     @property
     def resume_command(self) -> str:
-        """The command that goes on with this run, as ``train`` or ``learn`` began it."""
+        """The command that goes on with this run, or with the adaptation that it is a part of."""
+        whole = adaptation_of(self.path)
+        if whole is not None:
+            return f"python -m pib_rl.adapt --resume {whole}"
         return f"python -m pib_rl.{'learn' if 'data' in self.identity() else 'train'} --resume {self.path}"
 
     @property
     def _cure(self) -> str:
         """What to do with an unfinished run."""
-        found = self.identity()
-        if "run" in found or "algo" in found:  # of adapt, and of baselines
+        if "algo" in self.identity():  # of baselines
             return "once it is at work no more, delete it to begin anew"
         return f"{self.resume_command} goes on with it"
 

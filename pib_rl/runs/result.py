@@ -128,6 +128,7 @@ class RunResult:
     before: float | None = column("performance before the fault", (ADAPT,))
     after: float | None = column("performance after it, before anything was learned", (ADAPT,))
     after_old_probe: float | None = column("the same by a probe of before the fault", (ADAPT,))
+    final_old_probe: float | None = column("of one learner: the same at the end", (VIEWS,))
     curve_before: float | None = column("performance before the fault on what may be looked at meanwhile", (ADAPT,))
     learners: dict[str, Any] | None = column("how each learner recovered: final, curve, counts", (ADAPT,))
 

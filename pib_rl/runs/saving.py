@@ -15,7 +15,7 @@ from pib_rl.agents.saved import read_settings
 from pib_rl.cli.cli import UserError, mistakes, parse
 from pib_rl.cli.settings import Settings, from_plain, prepare_imports
 from pib_rl.common.tree import Flat
-from pib_rl.runs.folder import CONFIG
+from pib_rl.runs.folder import CONFIG, adaptation_of
 
 S = TypeVar("S", bound=Settings)
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -123,6 +123,9 @@ def resumed(kind: type[S], run: Path, arguments: list[str], name: str, check: Ca
     """
     if not (run / CONFIG).is_file():
         raise UserError(f"--resume {run} is not a run folder: it lacks {CONFIG}; give one that {name} began")
+    whole = adaptation_of(run)
+    if whole is not None and whole != run:
+        raise UserError(f"{run} is a part of an adaptation: python -m pib_rl.adapt --resume {whole} goes on with it")
     with mistakes():
         settings = read_settings(run)
         check(settings)

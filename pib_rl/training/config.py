@@ -236,9 +236,13 @@ def chip_of(folder: RunFolder) -> dict[str, Any]:
     """The settings of a run that say what chip it was.
 
     Raises:
-        UserError: If the folder's config.yaml does not tell.
+        UserError: If the folder's config.yaml does not tell, or one of ``train`` holds what is no setting of it.
     """
+    settings = folder.identity()
     try:
-        return saved.chip_settings(folder.identity(), folder.path)
+        chip = saved.chip_settings(settings, folder.path)
     except ValueError as error:
         raise UserError(f"--init {error}") from None
+    if "data" not in settings:
+        from_plain(TrainConfig, {"env": ""} | settings, folder.path / CONFIG)
+    return chip

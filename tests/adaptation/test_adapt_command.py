@@ -340,8 +340,8 @@ def test_a_rival_of_a_policy_has_settings_of_its_own_and_keeps_what_is_common(po
 @pytest.mark.parametrize(
     ("stopper", "words"),
     [
-        (KeyboardInterrupt, "interrupted; stopped after epoch 1: .*frozen"),
-        (InstrumentError("chip lost"), "chip lost; stopped after epoch 1: .*frozen"),
+        (KeyboardInterrupt, "interrupted; stopped after epoch 1: .*pib_rl.adapt --resume .*one goes on"),
+        (InstrumentError("chip lost"), "chip lost; stopped after epoch 1: .*pib_rl.adapt --resume .*one goes on"),
     ],
 )
 def test_an_interruption_leaves_what_is_there(stopper, words, classifier, tmp_path, monkeypatch):

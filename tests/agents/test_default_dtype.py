@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from chips import shipped
 
 import pib_rl
 from pib_rl.agents import PIB
 from pib_rl.agents.estimators.supervised import PIBClassifier, PIBEncoder, PIBRegressor
-from pib_rl.physical import registry
 
 FILLED = {f"torch.{name}" for name in ("zeros", "ones", "full", "empty", "rand", "randn", "linspace", "eye")}
 X = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 SUBSTRATES = [
-    *(name for name in registry.names() if name not in ("remote", "numpy-sine", "scipy-sine")),  # those of users
+    *(name for name in shipped() if name != "remote"),
     "memristive:pcm",
     "memristive:ecram",
     "optical:dmd",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import warnings
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor, NatureCNN
 from stable_baselines3.common.utils import LinearSchedule
 from torch import nn, optim
@@ -110,7 +112,6 @@ def test_what_has_no_meaning_is_refused_with_what_to_use(name, value, cure):
         ("use_sde", True, "noise_correlation"),
         ("features_extractor_class", nn.Identity, "patches for images"),
         ("features_extractor_kwargs", {"features_dim": 8, "normalized_image": True}, "patches for images"),
-        ("share_features_extractor", False, "leave it out"),
         ("optimizer_class", optim.AdamW, "hidden_rate"),
         ("optimizer_kwargs", {"eps": 1e-5}, "hidden_rate"),
     ],
@@ -250,3 +251,75 @@ def test_the_extractor_of_images_is_one_of_ppos_defaults():
 def test_the_size_of_an_extractor_changes_nothing_and_a_warning_says_so(size):
     with pytest.warns(UserWarning, match=f"features_extractor_kwargs=.*{size}.* changes nothing: .* width; leave it"):
         PIB("MlpPolicy", "CartPole-v1", policy_kwargs={"features_extractor_kwargs": {size: 8}}, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("share_features_extractor", False),
+        ("features_extractor_kwargs", {"features_dim": 8}),
+        ("features_extractor_kwargs", {"cnn_output_dim": 8}),
+    ],
+)
+def test_what_changes_nothing_warns_and_is_left_out(name, value):
+    with pytest.warns(UserWarning, match=rf"^{name}=.* changes nothing: .*; leave it out$"):
+        warned = PIB("MlpPolicy", "CartPole-v1", policy_kwargs={name: value}, **SMALL)
+    plain = PIB("MlpPolicy", "CartPole-v1", **SMALL)
+    state = plain.policy.state_dict()
+    assert all(torch.equal(part, state[name]) for name, part in warned.policy.state_dict().items())
+
+
+def test_a_learning_rate_of_ppo_warns_with_what_it_is_here():
+    with pytest.warns(UserWarning, match=r"^learning_rate=0.0003 is very small here: .* 1/9; PPO's 0.0003 is 0.0027"):
+        PIB("MlpPolicy", "CartPole-v1", learning_rate=3e-4, n_steps=32, policy_kwargs={"net_arch": [4, 4]})
+    with pytest.warns(UserWarning, match="learning_rate=0.001 is very small"):
+        PIB("MlpPolicy", "CartPole-v1", learning_rate=LinearSchedule(1e-3, 0.0, 1.0), **SMALL)
+
+
+@pytest.mark.parametrize("rate", [None, 0.6, 0.01, LinearSchedule(0.6, 0.0, 1.0)])
+def test_other_learning_rates_pass_in_silence(rate):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PIB("MlpPolicy", "CartPole-v1", learning_rate=rate, **SMALL)
+
+
+def test_a_learner_without_a_learning_rate_does_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_agent("es", "MlpPolicy", "CartPole-v1", learning_rate=1e-3, **SMALL)
+
+
+@pytest.mark.parametrize("error", [ValueError, AssertionError])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"clip_range_vf": -0.2}, "clip_range_vf"),
+        ({"n_steps": 1}, "a rollout needs 2 samples or more"),
+        ({"n_steps": 0}, "n_steps must be >= 1"),
+        ({"gamma": 2.0}, "gamma"),
+    ],
+)
+def test_what_ppo_asserts_is_caught_as_such_and_as_a_value_error(error, wrong, said):
+    with pytest.raises(error, match=said) as caught:
+        PIB("MlpPolicy", "CartPole-v1", **SMALL | wrong)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_action_space_that_ppo_asserts_is_caught_as_such():
+    class Words(gym.Env):
+        observation_space, action_space = gym.spaces.Discrete(2), gym.spaces.Text(4)
+
+    with pytest.raises(AssertionError, match="Text"):
+        PIB("MlpPolicy", Words(), **SMALL)
+
+
+def test_a_policy_of_torch_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^policy must be a name, such as 'MlpPolicy', .* got ActorCriticPolicy: .*"):
+        PIB(ActorCriticPolicy, "CartPole-v1", **SMALL)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_rollouts_of_one_step_in_several_environments_learn(count):
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", count, seed=0), n_steps=1, width=4, seed=0).learn(4 * count)
+    assert agent.num_timesteps == 4 * count
+    assert all(part.isfinite().all() for part in agent.policy.state_dict().values())

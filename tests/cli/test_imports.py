@@ -10,6 +10,7 @@ import pytest
 from pib_rl import adapt, log, play, train
 from pib_rl.cli.cli import UserError
 from pib_rl.cli.imports import check_imported, import_modules
+from pib_rl.envs.lookup import check_text
 from pib_rl.training import baselines
 
 MODULE = "environments_of_somebody"
@@ -92,3 +93,11 @@ def test_a_module_that_fails_ends_in_one_line(content, words, somewhere):
         (somewhere / "broken_module.py").write_text(content)
     with pytest.raises(UserError, match=rf"^--import broken_module: {words}"):
         import_modules(["broken_module"])
+
+
+def test_long_names_make_short_messages(tmp_path):
+    with pytest.raises(UserError) as refusal:
+        check_imported("a" * 5000 + ":" + "b" * 5000, tmp_path)
+    assert len(str(refusal.value)) < 1000
+    with pytest.raises(ValueError, match=r"^env_id must be at most 300 letters long, got 5000$"):
+        check_text("a" * 5000)

@@ -68,3 +68,10 @@ def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
     assert found.out == tmp_path / "runs" / "x"
     assert found.init == Path("a~b")
     assert TrainConfig(env="CartPole-v1", out=Path("~/y")).out == tmp_path / "y"
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "{a: " * 20_000, "- " * 20_000, "? " * 20_000])
+def test_thousands_of_levels_end_at_once(text):
+    with pytest.raises(RecursionError):
+        load_yaml(text)
+    assert load_yaml("[" * 40 + "1" + "]" * 40)

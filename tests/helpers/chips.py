@@ -188,3 +188,8 @@ def draws(*shape: int, seed: int = 0, size: float = 1.0) -> Tensor:
 def correlation(a: Tensor, b: Tensor) -> float:
     """Pearson's correlation of two tensors of one size."""
     return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])
+
+
+def shipped() -> list[str]:
+    """Names of this package's own substrates; other tests register more."""
+    return [name for name in registry.names() if registry.find(name).__module__.startswith("pib_rl.")]

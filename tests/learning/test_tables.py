@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from pib_rl import learn
 from pib_rl.cli.cli import UserError
 from pib_rl.learning.config import LearnConfig
-from pib_rl.learning.data import load
+from pib_rl.learning.data import arrays, load
 from pib_rl.learning.data.table import read_csv
 from pib_rl.learning.data.words import read_labels
 
@@ -197,3 +199,25 @@ def test_a_path_of_data_may_begin_with_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     table(tmp_path, *LINES)
     assert count(load("~/table.csv")) == 30
+
+
+def broken(path, **parts):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(f"{name}.npy", content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no array", b"\x93NUMPY\x01\0\x10\0{'descr': '<f8',", b"\x93NUMPY\x01\0\x08\0((((((((", b"\x93NUMPY\x09\0"],
+)
+def test_parts_of_npz_that_are_no_arrays_are_refused(content, tmp_path):
+    with pytest.raises(UserError, match=r"numpy\.savez"):
+        load(broken(tmp_path / "some.npz", x_train=content))
+
+
+def test_what_unfolds_to_more_than_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays.psutil, "virtual_memory", lambda: SimpleNamespace(available=10**6))
+    with pytest.raises(UserError, match=r"some.npz holds arrays of 2e\+06 bytes, and 1e\+06 bytes of memory are free$"):
+        load(broken(tmp_path / "some.npz", x_train=b"\0" * 2 * 10**6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 import torch
@@ -54,5 +55,27 @@ def test_what_a_run_was_doing_is_told_from_what_it_left(tmp_path):
 
 
 def test_a_kill_comes_when_it_is_due_and_waits_for_none_that_ended():
-    script.stop(["sleep", "60"], 0.05)
+    busy = [sys.executable, "-c", "while True: pass"]
+    before = script.children_seconds()
+    script.stop(busy, 0.1)
+    assert script.children_seconds() - before >= 0.1
     script.stop(["true"], 60)
+
+
+def test_a_training_that_fails_ends_it_with_what_it_said():
+    with pytest.raises(SystemExit, match="no such training"):
+        script.finish(["sh", "-c", "echo no such training >&2; exit 2"])
+    script.finish(["true"])
+
+
+def test_kills_that_are_left_come_at_the_same_moments(tmp_path, monkeypatch):
+    moments: dict[int, list[float]] = {}
+    monkeypatch.setattr(script, "finish", lambda training: None)
+    monkeypatch.setattr(script, "differences", lambda one, two: [])
+    monkeypatch.setattr(script, "children_seconds", iter(range(100)).__next__)
+    for first in (0, 4):
+        moments[first] = []
+        monkeypatch.setattr(script, "stop", lambda training, after: moments[first].append(after))  # noqa: B023
+        assert script.kill_all(script.Settings(kills=6, first=first), tmp_path) == 0
+    assert len(moments[0]) == 6
+    assert moments[0][4:] == moments[4]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sb3_aliases import LIST, Conformance, read_reasons, reason
+from sb3_aliases import LIST, Conformance, read_reasons, reason, table
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "sb3_conformance.sh"
 TESTS = """
@@ -83,17 +83,33 @@ def test_the_script_counts_and_compares(tmp_path):
     (tmp_path / "tests").mkdir()
     environment = os.environ | {"SB3_SOURCE": str(tmp_path), "PYTHON": sys.executable}
 
-    def ran(name: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["bash", str(SCRIPT), name], env=environment, capture_output=True, text=True, check=False)
+    def ran(*names: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", str(SCRIPT), *names], env=environment, capture_output=True, text=True, check=False
+        )
 
     (tmp_path / "tests" / "test_identity.py").write_text(TESTS, encoding="utf-8")
     done = ran("identity")
     assert "1 of 3 tests that build PIB passed, 0 not as expected" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0
     (tmp_path / "tests" / "test_new.py").write_text(NEW, encoding="utf-8")
-    done = ran("new")
+    done = ran("new", "identity")
     assert "test_new.py::test_new failed, and is not in sb3_expected_failures.txt" in done.stdout
     assert done.returncode == 1
+    assert re.search(
+        r"\| new \| 1 \| 0 \| 0 \| 1 \| .*\n\| identity \| 3 \| 1 \| 2 \| 0 \| .*\n\| all \| 4 \| 1 \| 2 \| 1 ",
+        done.stdout,
+    )
     missing = ran("nothing")
     assert missing.returncode == 2
     assert "give names such as identity" in missing.stderr
+
+
+def test_a_file_counts_what_it_built_and_the_table_ends_with_the_sum():
+    notes = Conformance({"test_a.py::test_x": "a reason", "test_a.py::test_y": "another"})
+    notes.ended = {f"test_a.py::test_{name}": "failed" for name in "xzw"} | {"test_a.py::test_y": "passed"}
+    notes.built = {f"test_a.py::test_{name}" for name in "xyz"}
+    assert notes.counts() == {"a": [3, 1, 1, 2]}
+    lines = table(["a 3 1 1 2 0.5", "b 10 9 1 0 1.5"]).splitlines()
+    assert lines[0].startswith("| file | build PIB | pass |")
+    assert lines[-1] == "| all | 13 | 10 | 2 | 2 | 1.5 |"

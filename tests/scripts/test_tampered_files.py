@@ -88,7 +88,7 @@ def test_settings_that_are_not_those_of_the_run_are_refused(case, name, run):
     assert opened(run, name) == "refused"
 
 
-@pytest.mark.parametrize("name", ["play", "adapt", "log", "train --config"])
+@pytest.mark.parametrize("name", ["play", "adapt", "log", "train --config", "train --init"])
 def test_settings_that_do_not_exist_are_refused(name, run):
     with (run / "config.yaml").open("a") as file:
         file.write("mode: zz\n")

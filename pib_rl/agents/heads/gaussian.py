@@ -66,6 +66,8 @@ class GaussianHead(Head):
         return self._noise
 
     def load_exploration_state(self, state: Tensor | None) -> None:
+        if state is not None and not (state.is_floating_point() and state.shape[-1:] == self.shape):
+            raise ValueError(f"noise of the step before must have {self.shape[0]} numbers in its last axis")
         self._noise = None if state is None else state.to(self.log_std)
 
     def mode(self, parameters: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from pib_rl.agents.learners.local_td import LocalTD
 from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.spsa import Spsa
 from pib_rl.agents.rule.config import RuleConfig
-from pib_rl.common.options import configure, nearest
+from pib_rl.common.options import configure, nearest, shown
 
 LEARNERS: dict[str, type[Learner]] = {
     "pib": PIBLearner,
@@ -33,8 +33,8 @@ LEARNERS: dict[str, type[Learner]] = {
 
 def find_learner(name: str) -> type[Learner]:
     """The learner of that name; ValueError if there is none."""
-    if name not in LEARNERS:
-        raise ValueError(f"unknown learner {name!r}; {nearest(name, list(LEARNERS))}")
+    if not isinstance(name, str) or name not in LEARNERS:
+        raise ValueError(f"unknown learner {shown(name)}; {nearest(name, list(LEARNERS))}")
     return LEARNERS[name]
 
 

@@ -17,7 +17,7 @@ from pib_rl.agents.objectives.gaussian import Gaussian
 from pib_rl.agents.objectives.pointwise import Pointwise
 from pib_rl.agents.objectives.renyi import Renyi
 from pib_rl.agents.objectives.ridge import Ridge
-from pib_rl.common.options import admit, nearest
+from pib_rl.common.options import admit, nearest, shown
 from pib_rl.common.streams import Streams
 
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -45,9 +45,9 @@ def make_objective(
     Raises:
         ValueError: If the name or an option is unknown, or a value does not fit.
     """
-    kind = OBJECTIVES.get(name)
+    kind = OBJECTIVES.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"unknown objective {name!r}; {nearest(name, sorted(OBJECTIVES))}")
+        raise ValueError(f"unknown objective {shown(name)}; {nearest(name, sorted(OBJECTIVES))}")
     given: dict[str, Any] = {
         "features": features,
         "outputs": outputs,

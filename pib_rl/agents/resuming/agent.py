@@ -7,6 +7,7 @@ from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from pib_rl.agents.resuming.checks import check_count, check_loop
 from pib_rl.agents.resuming.environments import environment_state, load_environment_state
 from pib_rl.common.tree import flatten_state
 
@@ -37,9 +38,13 @@ def loop_state(model: BaseAlgorithm, in_rollout: bool = False) -> dict[str, Any]
 def load_loop_state(model: BaseAlgorithm, state: dict[str, Any], environments: bool = True) -> bool:
     """Goes on from a `loop_state`; without ``environments`` these stay as they are.
 
+    Raises:
+        ValueError, KeyError: If it is no such state.
+
     Returns:
         Whether the environments are where they were. If not, they were not reset yet.
     """
+    check_loop(model, state, COUNTERS)
     for name in (*COUNTERS, *SEEN):
         setattr(model, name, state[name])
     model._current_progress_remaining = state["progress_left"]
@@ -52,7 +57,10 @@ def load_loop_state(model: BaseAlgorithm, state: dict[str, Any], environments: b
         return False
     if state["environments"] is None:
         return not state["in_rollout"]
-    return load_environment_state(model.env, state["environments"])
+    arrived = load_environment_state(model.env, state["environments"])
+    if arrived:
+        check_count(model, state)
+    return arrived
 
 
 def _copied(value: Any) -> Any:

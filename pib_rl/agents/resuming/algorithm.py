@@ -16,7 +16,7 @@ from pib_rl.common.state import check_state
 from pib_rl.common.streams import ENVIRONMENT
 from pib_rl.common.tree import Flat, flatten_state, join_state
 
-DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, OverflowError)
 
 
 class MisfitError(RuntimeError, ValueError):

@@ -123,8 +123,15 @@ def _attributes(owner: Any, seen: set[int], left_out: list[str], depth: int) -> 
 
 
 def set_attributes(owner: Any, state: dict[str, Any]) -> None:
-    """Puts attributes back that `attributes` read from an object made in the same way."""
+    """Puts attributes back that `attributes` read from an object made in the same way.
+
+    Raises:
+        ValueError: If one has the name of a method: files set values, and change nothing that is done.
+    """
     for name, entry in state.items():
+        method = getattr(type(owner), name, None)
+        if name.startswith("__") or callable(method) or isinstance(method, property):
+            raise ValueError(f"{name} of {type(owner).__name__} is no value")
         kind, value = next(iter(entry.items()))
         if kind == "plain":
             setattr(owner, name, value)

@@ -88,8 +88,10 @@ def remove_checkpoints(run: Path) -> None:
 def _read(path: Path) -> Checkpoint:
     tensors, about = stored.read(path, KIND)
     parts = about.get("parts")
-    if not isinstance(parts, dict) or not all(isinstance(about.get(name), int) for name in ("step", "of")):
+    if not isinstance(parts, dict) or not all(type(about.get(name)) is int for name in ("step", "of")):
         raise ValueError(f"{path} is damaged: it does not say which step it is of")
+    if not {"agent", "run"} <= parts.keys() or not all(isinstance(plain, dict) for plain in parts.values()):
+        raise ValueError(f"{path} is damaged: it does not hold the states of an agent and of a run")
     return Checkpoint(
         about["step"],
         about["of"],

@@ -56,6 +56,8 @@ def load_environment_state(env: VecEnv, state: dict[str, Any]) -> bool:
         )
     for wrapper, found in zip(wrappers, state["wrappers"], strict=True):
         set_attributes(wrapper, found)
+    if state["kinds"] != _kinds(env):
+        raise ValueError(f"it is of {state['kinds']}, and makes {_kinds(env)} of it")
     return arrived
 
 

@@ -17,11 +17,13 @@ from pib_rl.agents.resuming.algorithm import MisfitError, ResumableAlgorithm
 from pib_rl.agents.saved import first_difference
 from pib_rl.agents.storing.archive import PickledError, Target, read_archive, write_archive
 from pib_rl.agents.storing.attributes import from_plain, to_plain
+from pib_rl.agents.storing.checks import check_attributes
 from pib_rl.common.options import nearest, shown
 from pib_rl.common.state import check_state
 from pib_rl.common.tree import flatten_state, join_state
 
 SelfStored = TypeVar("SelfStored", bound="StoredAlgorithm")
+UNFIT = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError)  # where attributes are none
 ELSEWHERE = (  # attributes that are made from others, or part of the training state
     *("lr_schedule", "logger", "iterations", "in_rollout", "_current_progress_remaining"),
     *(*COUNTERS, *SEEN, *EPISODES),
@@ -128,7 +130,12 @@ class StoredAlgorithm(ResumableAlgorithm):
         model: SelfStored = make(policy=data["policy_class"], env=env, device=device, _init_setup_model=False)
         model.__dict__.update(data)
         model._check_learner()
-        model._setup_model()
+        try:
+            model._setup_model()
+        except UNFIT as error:
+            raise ValueError(
+                f"what is saved makes no agent: {type(error).__name__} {first_difference(error)}"
+            ) from error
         model._take_over(found["training"], new_episodes=force_reset)
         return model
 
@@ -152,16 +159,18 @@ def _content(path: Target) -> dict[str, Any]:
     source = path if isinstance(path, str) or hasattr(path, "parts") else "the file"
     try:
         found = join_state(read_archive(path))
+        attributes = {name: from_plain(value) for name, value in found["attributes"].items()}
+        check_attributes(attributes)
         return {
             "training": dict(found["training"]),
-            "attributes": {name: from_plain(value) for name, value in found["attributes"].items()},
+            "attributes": attributes,
             "missing": [str(name) for name in found["missing"]],
             "system": str(found["system"]),
         }
     except PickledError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        text = str(error)
+        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
         raise ValueError(text if text.startswith(str(source)) else f"{source} is damaged: {text}") from None
 
 

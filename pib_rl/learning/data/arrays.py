@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
+import psutil
 
 from pib_rl.cli.cli import UserError, note
 from pib_rl.learning.data.columns import classes, numbers, values
@@ -24,6 +26,8 @@ UNREADABLE = (
     NotImplementedError,
     RuntimeError,
     zlib.error,
+    TokenError,
+    SyntaxError,
 )
 
 
@@ -82,11 +86,16 @@ def _arrays(path: Path) -> dict[str, Any]:
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise UserError(f"{path} holds one array only, not the arrays {', '.join(KEYS)} of numpy.savez")
         with file:
+            _check_size(file, path)
             wanted = KEYS if "y_train" in file or "y_test" in file else KEYS[:1]
             missing = [key for key in wanted if key not in file]
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(file) or 'nothing'}")
-            return {key: file[key] for key in (*KEYS, NEXT, CHANNELS) if key in file}
+            found = {key: file[key] for key in (*KEYS, NEXT, CHANNELS) if key in file}
+            for key, array in found.items():
+                if not isinstance(array, np.ndarray):  # bytes, where that part of the file is no array
+                    raise UserError(f"{path}: {key} is no array; save arrays {', '.join(KEYS)} with numpy.savez")
+            return found
     except UNREADABLE as error:
         objects = "allow_pickle" in str(error)
         why = (
@@ -99,6 +108,13 @@ def _arrays(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} can't be read as .npz: {why}; save arrays {', '.join(KEYS)} with numpy.savez"
         ) from None
+
+
+def _check_size(file: Any, path: Path) -> None:
+    """Raises UserError if a file unfolds to more than there is memory; a small one may."""
+    size, free = sum(entry.file_size for entry in file.zip.infolist()), psutil.virtual_memory().available
+    if size > free:
+        raise UserError(f"{path} holds arrays of {size:.3g} bytes, and {free:.3g} bytes of memory are free")
 
 
 def _channels_first(arrays: dict[str, Any], path: Path) -> bool:

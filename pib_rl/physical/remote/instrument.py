@@ -65,7 +65,7 @@ class Link:
             manager = pyvisa.ResourceManager(self._library)
         except Exception as error:  # each backend has errors of its own
             raise InstrumentError(
-                f"PyVISA cannot use its library {self._library!r}: {_brief(error)}; for the one in Python: {INSTALL}"
+                f"PyVISA cannot use its library {self._library!r}: {brief(error)}; for the one in Python: {INSTALL}"
             ) from error
         milliseconds = max(1, round(1000 * timeout_s))
         with self._converted(f"cannot be reached within {timeout_s:g} s"):
@@ -97,12 +97,12 @@ class Link:
         Raises:
             LineError: If it does not come in time, is empty, or the connection breaks.
         """
-        with self._converted(f"gave no reply to {_brief(question)}"):
+        with self._converted(f"gave no reply to {brief(question)}"):
             self._send([*self._waiting, question])
             self._waiting.clear()
             reply = str(self._session.read()).strip(BLANK)
         if not reply:
-            raise LineError(f"instrument {self.resource} gave an empty reply to {_brief(question)}")
+            raise LineError(f"instrument {self.resource} gave an empty reply to {brief(question)}")
         return reply
 
     def exchange(self, dialogue: Callable[[], T], retries: int = 0) -> T:
@@ -150,7 +150,7 @@ class Link:
         try:
             yield
         except Exception as error:  # each backend has errors of its own
-            raise LineError(f"instrument {self.resource} {what}: {_brief(error)}") from error
+            raise LineError(f"instrument {self.resource} {what}: {brief(error)}") from error
 
 
 _links: dict[tuple[str, str, int], Link] = {}
@@ -175,7 +175,7 @@ def _undelay(session: Any) -> None:
         session.visalib.sessions[session.session].interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _brief(what: object) -> str:
+def brief(what: object) -> str:
     """One short line of a message or an error."""
-    text = re.sub(r"\s+", " ", str(what)).strip() or type(what).__name__
+    text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(what)).strip() or type(what).__name__
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -8,7 +8,7 @@ from string import Formatter
 import torch
 from torch import Tensor
 
-from pib_rl.physical.remote.instrument import InstrumentError, LineError
+from pib_rl.physical.remote.instrument import InstrumentError, LineError, brief
 
 NOT_FINITE = "the network asks its instrument for numbers that are not finite, which were not sent; training diverged"
 
@@ -99,8 +99,8 @@ def check_error(reply: str, who: str) -> None:
     except ValueError:
         raise LineError(f"{who} gave a garbled error report, {reply[:40]!r}") from None
     if number:
-        said = text.strip(' "') or "no text"
-        raise InstrumentError(f"{who} reports error {number}: {said}")
+        said = brief(text.strip(' "') or "no text")
+        raise InstrumentError(f"{who} reports error {brief(number)}: {said}")
 
 
 def _listed(fields: Collection[str]) -> str:

@@ -8,17 +8,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from chips import shipped
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from pib_rl.agents import LEARNERS, make_agent
 from pib_rl.common.tree import Flat
 from pib_rl.envs import make_vec_env
-from pib_rl.physical import registry
 
 HALF, STEPS = 64, 16  # steps in two environments each
 WHOLE = 2 * HALF
-HARDWARE = [name for name in registry.names() if name not in ("remote", "numpy-sine", "scipy-sine")]
+HARDWARE = [name for name in shipped() if name != "remote"]
 STEADY = {"hidden_decay": 0.0}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pib_rl.physical.remote.instrument import LineError, Link
-from pib_rl.physical.remote.scpi import numbers
+from pib_rl.physical.remote.instrument import InstrumentError, LineError, Link
+from pib_rl.physical.remote.scpi import check_error, numbers
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,14 @@ def test_a_nul_around_a_line_is_no_part_of_it(reply):
     link._session = Session("\0")
     with pytest.raises(LineError, match="gave an empty reply"):
         link.ask("MEAS?")
+
+
+@pytest.mark.parametrize(
+    "text", ['-113,"Undefined\n header"', "1," + "x" * 5000, "9" * 4000 + ",a", "2,\r\n\tb", "3,\x1b[2Jc\0"]
+)
+def test_what_an_instrument_reports_is_one_short_line(text):
+    with pytest.raises(InstrumentError, match=r"^lab reports error") as refusal:
+        check_error(text, "lab")
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 200
+    assert str(refusal.value).isprintable()
