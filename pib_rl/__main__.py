@@ -7,7 +7,7 @@ import sys
 
 from pib_rl import __version__
 
-COMMANDS = {  # name, which is that of its module: what it does
+COMMANDS = {  # name, which is that of its module unless `MODULES` says another: what it does
     "train": "train a physical policy on an environment",
     "learn": "train physical units on data, with labels or without",
     "log": "log observations of a task, to learn from without labels",
@@ -19,6 +19,7 @@ COMMANDS = {  # name, which is that of its module: what it does
     "keys": "make the keys that let sites join",
     "list": "list substrates, learners, objectives, environments and faults",
 }
+MODULES = {"site": "site_worker"}  # where a module of the command's name would hide one of Python's own
 MISTAKE = 2
 
 
@@ -51,7 +52,7 @@ def main() -> None:
 
         print(f"pib-rl: error: unknown command {name!r}; {nearest(name, list(COMMANDS))}", file=sys.stderr)
         raise SystemExit(MISTAKE)
-    command = importlib.import_module(f"pib_rl.{name}")
+    command = importlib.import_module(f"pib_rl.{MODULES.get(name, name)}")
     from pib_rl.cli.cli import run
 
     sys.argv = [sys.argv[0], *arguments]

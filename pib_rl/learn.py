@@ -19,6 +19,7 @@ from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
 from pib_rl.runs.saving import named_run, resumed
 from pib_rl.runs.tensorboard import check_installed
+from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.watch.record import told
 
 NAME = "pib_rl.learn"
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> None:
     settle_in()
     run = named_run(arguments)
     config = (
-        parse(LearnConfig, arguments, NAME)
+        placed(parse(LearnConfig, arguments, NAME))
         if run is None
         else resumed(LearnConfig, run, arguments, NAME, lambda settings: check_kind(settings, run))
     )
@@ -43,6 +44,11 @@ def main(arguments: list[str]) -> None:
     else:
         train(prepared, folder)
     show(folder)
+
+
+def placed(config: LearnConfig) -> LearnConfig:
+    """With the substrates of its sites."""
+    return with_hardware_of_sites(config, len(config.squares()) + config.units)
 
 
 def check_kind(settings: Mapping[str, Any], run: Path) -> None:

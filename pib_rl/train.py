@@ -15,6 +15,7 @@ from pib_rl.cli.process import check_display, settle_in
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import decimals
 from pib_rl.runs.tensorboard import check_installed
+from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.watch.record import told
 from pib_rl.training.config import TrainConfig, from_arguments
 from pib_rl.training.loop import close
@@ -45,6 +46,8 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = from_arguments(arguments, NAME)
+    if config.resume is None:
+        config = with_hardware_of_sites(config, len(config.squares()) + config.units)
     if config.tensorboard:
         check_installed()
     if config.render == "human":

@@ -37,7 +37,7 @@ from pib_rl.cli.cli import run
 from pib_rl.cli.process import settle_in
 from pib_rl.learning.data import load
 from pib_rl.sites.config import SitesConfig
-from pib_rl.sites.run import SplitRun
+from pib_rl.sites.split_run import SplitRun
 
 FAR = {"latency_ms": 100, "jitter_ms": 20, "mbit": 10, "stall": 0.01}
 UNITS, WIDTH, BATCH = 4, 128, 256
@@ -195,24 +195,31 @@ def faults(config: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[int
 
         return disturb
 
+    def cut(split: SplitRun) -> None:
+        split.relays["a"].cut()
+        time.sleep(10)
+        split.relays["a"].heal()
+
     half = 234 * (config.epochs or EPOCHS["faults"]) // 2
     yield "undisturbed", "pib", lambda seed, learner: labels(config, seed, learner, sites)
     yield (
         "killed, goes on from its disk",
         "pib",
-        lambda seed, learner: labels(config, seed, learner, sites, after(half, lambda split: split.kill("a"))),
+        lambda seed, learner: labels(
+            config, seed, learner, sites, after(half, lambda split: split.processes.kill("a"))
+        ),
     )
     yield (
         "killed, another chip",
         "pib",
         lambda seed, learner: labels(
-            config, seed, learner, sites, after(half, lambda split: split.kill("a", another=seed + 1000))
+            config, seed, learner, sites, after(half, lambda split: split.processes.kill("a", seed + 1000))
         ),
     )
     yield (
         "link cut for 10 s",
         "pib",
-        lambda seed, learner: labels(config, seed, learner, sites, after(half, lambda split: split.cut("a", 10.0))),
+        lambda seed, learner: labels(config, seed, learner, sites, after(half, cut)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import pib_rl
 from pib_rl import list as listing
-from pib_rl.__main__ import COMMANDS, main
+from pib_rl.__main__ import COMMANDS, MODULES, main
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.objectives import OBJECTIVES
 from pib_rl.physical import registry
@@ -52,8 +52,9 @@ def test_gymnasium_finds_an_environment_by_module_and_id_without_an_import():
 
 def test_every_command_is_a_module_with_a_main():
     for name in COMMANDS:
-        command = import_module(f"pib_rl.{name}")
-        assert f"pib_rl.{name}" == command.NAME
+        module = f"pib_rl.{MODULES.get(name, name)}"
+        command = import_module(module)
+        assert module == command.NAME
         assert callable(command.main)
     assert '[project.scripts]\npib-rl = "pib_rl.__main__:main"\n' in (ROOT / "pyproject.toml").read_text()
 

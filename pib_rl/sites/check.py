@@ -68,10 +68,4 @@ def check_split(config: SitesConfig, model: PhysicalModel, learner: Learner) -> 
         raise ValueError(f"units at sites are on one chip each, got {model.chip.chips} chips; leave out --chips")
     if model.device.type != "cpu":
         raise ValueError(f"units at sites need the readout on the CPU, got {model.device}; use --device cpu")
-    for site in config.sites:
-        if site.hw is not None or site.hw_options:
-            raise ValueError(
-                f"site {site.name}: hw and hw_options of a site are named for the whole network, unit by unit, such as "
-                "--hw optical,memristive --hw-options 2.adc_bits=6; leave them out of the sites file"
-            )
     config.groups(len(model.network.chain))

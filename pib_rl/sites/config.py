@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pib_rl.common.options import mapping, read_yaml, shown, whole
+from pib_rl.sites.emulated.link import LinkConfig
 from pib_rl.sites.keys import check_names
-from pib_rl.sites.link import LinkConfig
 
 NAME = "sites.yaml"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

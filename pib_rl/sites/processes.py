@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pib_rl.cli.cli import MISTAKE
@@ -28,6 +28,7 @@ class Start:
         key: File with its keys.
         folder: Where its chip's state is kept.
         threads: Threads of torch that it may use.
+        seed: Of its chip, if it is not the run's own.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Start:
     key: Path
     folder: Path
     threads: int
+    seed: int | None = None
 
     @property
     def log(self) -> Path:
@@ -87,10 +89,23 @@ class Processes:
             assert process.stdin is not None
             process.stdin.close()
 
+    def kill(self, name: str, another: int | None = None) -> None:
+        """Ends a site at once, to see what a run makes of that; it is started again.
+
+        With ``another`` its place is taken by a chip of that seed, which has learned nothing.
+        """
+        if another is not None:
+            self._starts[:] = [
+                replace(one, seed=another, folder=one.folder / f"chip-{another}") if one.name == name else one
+                for one in self._starts
+            ]
+        self.running[name].kill()
+
     def _begin(self, one: Start) -> None:
         host, port = one.address
-        command = [sys.executable, "-m", "pib_rl.site", "--name", one.name, "--connect", f"{host}:{port}"]
+        command = [sys.executable, "-m", "pib_rl.site_worker", "--name", one.name, "--connect", f"{host}:{port}"]
         command += ["--key", str(one.key), "--state", str(one.folder), "--lifeline"]
+        command += [] if one.seed is None else ["--seed", str(one.seed)]
         environment = os.environ | {"OMP_NUM_THREADS": str(one.threads)}
         one.folder.mkdir(parents=True, exist_ok=True)
         with one.log.open("ab") as log:
@@ -99,15 +114,15 @@ class Processes:
             )
 
     def _watch(self) -> None:
-        watched = list(self._starts)
+        given_up: set[str] = set()
         while not self._closed.wait(CHECK_S):
-            for one in list(watched):
+            for one in [start for start in self._starts if start.name not in given_up]:
                 code = self.running[one.name].poll()
                 if code is None:
                     continue
                 why = f"{_words(code)}: {one.last_words()}"
                 if self._again[one.name] >= MOST or code == MISTAKE:  # the same would happen again
-                    watched.remove(one)
+                    given_up.add(one.name)
                     self._give_up(one.name, f"its process {why} (all of it in {one.log})")
                     continue
                 self._again[one.name] += 1

@@ -27,11 +27,11 @@ from pib_rl.cli.cli import note
 from pib_rl.common.atomic import write_atomically
 from pib_rl.sites.check import check_split
 from pib_rl.sites.config import SiteConfig, SitesConfig
+from pib_rl.sites.emulated.relay import Relay
 from pib_rl.sites.hub import Hub
 from pib_rl.sites.keys import CoordinatorKeys, make_keys
 from pib_rl.sites.line import SiteLine
 from pib_rl.sites.processes import Processes, Start
-from pib_rl.sites.relay import Relay
 
 STATES = "sites"  # folder, in a run folder, of the states of sites that the run started
 
@@ -49,6 +49,8 @@ class SplitRun:
     Attributes:
         learner: What takes the learner's place.
         hub: Where sites join.
+        processes: Those of the sites that the run started.
+        relays: Emulated links, by the names of their sites.
 
     Raises:
         ValueError: If the model or the learner can't be split, or sites do not fit the network.
@@ -61,6 +63,8 @@ class SplitRun:
         self._whole, self._original = model.network, learner
         self.learner: Learner = learner
         self.hub: Hub | None = None
+        self.processes: Processes | None = None
+        self.relays: dict[str, Relay] = {}
         self._stack = ExitStack()
 
     def site_lines(self) -> list[SiteLine]:
@@ -112,10 +116,11 @@ class SplitRun:
                 continue
             address = here
             if site.link is not None:
-                address = stack.enter_context(Relay(site.link, here)).address
+                relay = self.relays[site.name] = stack.enter_context(Relay(site.link, here))
+                address = relay.address
             start = Start(site.name, address, folder / f"{site.name}.key", self._folder / STATES, site.threads)
             starts.append(start)
-        processes = Processes(starts, note, lambda name, why: hub.lines[name].fail(why))
+        processes = self.processes = Processes(starts, note, lambda name, why: hub.lines[name].fail(why))
         processes.start()
         stack.callback(processes.close)
         stack.callback(hub.finish)

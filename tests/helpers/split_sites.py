@@ -18,7 +18,7 @@ from pib_rl.sites import site as site_module
 from pib_rl.sites import split_run
 from pib_rl.sites.config import SitesConfig
 from pib_rl.sites.keys import SiteKey
-from pib_rl.sites.site import SiteWorker
+from pib_rl.sites.worker import SiteWorker
 
 N, D, CLASSES = 320, 5, 2
 PATIENCE_S = 30.0  # until a test gives up

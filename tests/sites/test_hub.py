@@ -20,8 +20,8 @@ from pib_rl.sites.hub import HELLO, TAKEN, WELCOME, Hub
 from pib_rl.sites.keys import CoordinatorKeys, SiteKey, make_keys
 from pib_rl.sites.line import SiteLine
 from pib_rl.sites.session import Frame, LinkSession
-from pib_rl.sites.site import SiteWorker
 from pib_rl.sites.wire import pack
+from pib_rl.sites.worker import SiteWorker
 
 PATIENCE_S = 20.0
 SETUP = Message("setup", {"run": "r"}, {})

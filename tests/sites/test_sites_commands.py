@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
-from pib_rl import adapt, learn, site, train
+from pib_rl import adapt, learn, site_worker, train
+from pib_rl.learning.config import LearnConfig
 from pib_rl.sites.config import NAME
+from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.keys import make_keys
 from pib_rl.sites.watch.record import RECORD, read
 from tests.helpers.one_line import stops
@@ -18,7 +20,7 @@ TWO = "sites: [{name: front, units: [1]}]\n"
 SMALL = ["digits", "--units", "2", "--width", "8", "--epochs", "2"]
 WITHOUT = """
 import sys
-import pib_rl, pib_rl.learn, pib_rl.train, pib_rl.adapt, pib_rl.compare, pib_rl.site, pib_rl.sites.run
+import pib_rl, pib_rl.learn, pib_rl.train, pib_rl.adapt, pib_rl.compare, pib_rl.site_worker, pib_rl.sites.run
 assert "zmq" not in sys.modules, "zmq is imported by commands that do not need it"
 """
 
@@ -84,7 +86,8 @@ def test_time_does_not_pass_for_units_elsewhere(file, tmp_path, monkeypatch, cap
         (None, "cannot read"),
         ("sites: [", "is not YAML"),
         ("sites: [{name: a, units: [9]}]", "site a has unit 9"),
-        ("sites: [{name: a, units: [1], hw: optical}]", "--hw optical,memristive"),
+        ("sites: [{name: a, units: [1], hw: optcal}]", "did you mean optical?"),
+        ("sites: [{name: a, units: [1], hw_options: {zz: 1}}]", "zz"),
     ],
 )
 def test_a_sites_file_that_is_no_use(text, said, tmp_path, monkeypatch, capsys):
@@ -95,11 +98,23 @@ def test_a_sites_file_that_is_no_use(text, said, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_substrates_of_single_sites_make_a_mixed_network(tmp_path):
+    path = tmp_path / "some.yaml"
+    path.write_text("sites: [{name: a, units: [2], hw: optical, hw_options: {camera_bits: 6}}]")
+    config = LearnConfig(hw="memristive", hw_options={"adc_bits": 5}, units=3, sites=path)
+    placed = with_hardware_of_sites(config, 3)
+    assert placed.hw == "memristive,optical,memristive"
+    assert placed.hw_options == {"1.adc_bits": 5, "2.camera_bits": 6, "3.adc_bits": 5}
+    assert with_hardware_of_sites(placed, 3) == placed
+    path.write_text("sites: [{name: a, units: [2]}]")
+    assert with_hardware_of_sites(config, 3) is config
+
+
 def test_without_pyzmq_one_line_names_the_extra(file, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "zmq", None)
     said = stops(learn, [*SMALL, "--sites", str(file), "--out", str(tmp_path / "run")], monkeypatch, capsys)
     assert "--sites needs pyzmq: pip install 'pib-rl[distributed]'" in said
-    said = stops(site, ["--connect", "127.0.0.1:5555", "--key", "a.key"], monkeypatch, capsys)
+    said = stops(site_worker, ["--connect", "127.0.0.1:5555", "--key", "a.key"], monkeypatch, capsys)
     assert "pib-rl site needs pyzmq: pip install 'pib-rl[distributed]'" in said
 
 
@@ -120,4 +135,4 @@ def test_a_broken_chip_does_not_learn_on_at_sites(file, monkeypatch, capsys):
 def test_a_site_that_cannot_start_says_why(more, said, tmp_path, monkeypatch, capsys):
     make_keys(tmp_path / "keys", ["a"])
     arguments = ["--key", str(tmp_path / "keys" / "a.key"), "--state", str(tmp_path / "state"), *more]
-    assert said in stops(site, arguments, monkeypatch, capsys)
+    assert said in stops(site_worker, arguments, monkeypatch, capsys)

@@ -11,7 +11,7 @@ from pib_rl.agents.learners.frozen import Frozen
 from pib_rl.agents.split.pipeline import GroupLostError
 from pib_rl.sites import split_run
 from pib_rl.sites.config import SitesConfig
-from pib_rl.sites.relay import Relay
+from pib_rl.sites.emulated.relay import Relay
 from tests.helpers.split_sites import Threads, accuracy, at_sites, data, in_threads, learn, toy
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pib_rl.sites.link import Lane, LinkConfig, TokenBucket
+from pib_rl.sites.emulated.link import Lane, LinkConfig, TokenBucket
 
 CHUNK = 2**14  # bytes that are read at once, at most
 WINDOW = 2**20  # bytes of a direction of a connection that are on their way, at most; then its sender must wait

@@ -9,8 +9,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
-from pib_rl.sites.link import LinkConfig
-from pib_rl.sites.stream import CHUNK, Direction, forward, stopped, together
+from pib_rl.sites.emulated.link import LinkConfig
+from pib_rl.sites.emulated.stream import CHUNK, Direction, forward, stopped, together
 
 T = TypeVar("T")
 

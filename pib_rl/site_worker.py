@@ -10,7 +10,7 @@ from pib_rl.sites.check import check_installed
 from pib_rl.sites.keys import SiteKey
 from pib_rl.sites.settings import SiteSettings
 
-NAME = "pib_rl.site"
+NAME = "pib_rl.site_worker"
 
 
 def main(arguments: list[str]) -> None:
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"{config.key} is the key of site {key.name}, not of {config.name}")
         config.state.mkdir(parents=True, exist_ok=True)
 
-        from pib_rl.sites.site import SiteWorker  # after the arguments: it imports torch
+        from pib_rl.sites.worker import SiteWorker  # after the arguments: it imports torch
 
         lifeline = sys.stdin.fileno() if config.lifeline else None
         site = SiteWorker(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pib_rl.sites.link import SEGMENT, Lane, LinkConfig, TokenBucket
+from pib_rl.sites.emulated.link import SEGMENT, Lane, LinkConfig, TokenBucket
 
 
 def lane(link, bucket=None, seed=0):

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from pib_rl.sites.link import LinkConfig
-from pib_rl.sites.relay import Relay
-from pib_rl.sites.stream import CHUNK, WINDOW, Direction, Room, forward
+from pib_rl.sites.emulated.link import LinkConfig
+from pib_rl.sites.emulated.relay import Relay
+from pib_rl.sites.emulated.stream import CHUNK, WINDOW, Direction, Room, forward
 
 PATIENCE = 20.0  # s, until a test gives up
 
