@@ -52,7 +52,7 @@ class Start:
         return lines[-1][:200] if lines else "it said nothing"
 
 
-class Processes:
+class SiteProcesses:
     """Starts sites and keeps them going until it is closed.
 
     Args:

@@ -31,7 +31,7 @@ from pib_rl.sites.emulated.relay import Relay
 from pib_rl.sites.hub import Hub
 from pib_rl.sites.keys import CoordinatorKeys, make_keys
 from pib_rl.sites.line import SiteLine
-from pib_rl.sites.processes import Processes, Start
+from pib_rl.sites.processes import SiteProcesses, Start
 
 STATES = "sites"  # folder, in a run folder, of the states of sites that the run started
 
@@ -63,7 +63,7 @@ class SplitRun:
         self._whole, self._original = model.network, learner
         self.learner: Learner = learner
         self.hub: Hub | None = None
-        self.processes: Processes | None = None
+        self.processes: SiteProcesses | None = None
         self.relays: dict[str, Relay] = {}
         self._stack = ExitStack()
 
@@ -120,7 +120,7 @@ class SplitRun:
                 address = relay.address
             start = Start(site.name, address, folder / f"{site.name}.key", self._folder / STATES, site.threads)
             starts.append(start)
-        processes = self.processes = Processes(starts, note, lambda name, why: hub.lines[name].fail(why))
+        processes = self.processes = SiteProcesses(starts, note, lambda name, why: hub.lines[name].fail(why))
         processes.start()
         stack.callback(processes.close)
         stack.callback(hub.finish)

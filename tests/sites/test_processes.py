@@ -10,7 +10,7 @@ import pytest
 
 from pib_rl.cli.cli import MISTAKE
 from pib_rl.sites import processes
-from pib_rl.sites.processes import MOST, Processes, Start
+from pib_rl.sites.processes import MOST, SiteProcesses, Start
 
 
 class Fake:
@@ -53,7 +53,7 @@ def started(tmp_path, monkeypatch, codes):
         if not Fake.codes:
             enough.set()
 
-    watched = Processes([one], note, give_up)
+    watched = SiteProcesses([one], note, give_up)
     watched.start()
     assert enough.wait(20)
     watched.close()
