@@ -39,7 +39,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
 
 SUBSTRATE = (
     f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
-    "(pib-rl list substrates)."
+    "(pib-rl list substrates); SUBSTRATE:FILE.yaml, such as memristive:my-device.yaml, for what you measured (pib-rl fit)."
 )
 OBJECTIVE = f"Objective of the units: {', '.join(OBJECTIVES)}"
 
@@ -191,6 +191,13 @@ class HardwareSettings(OutputSettings):
     """Settings of the substrate that differ from its default, as NAME=VALUE."""
     seed: int = 0
     """Seed of the chip and of everything that is drawn."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with mistakes():
+            hw, options = registry.resolve(self.hw, self.hw_options)
+        object.__setattr__(self, "hw", hw)  # the way to assign in a frozen dataclass
+        object.__setattr__(self, "hw_options", options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from pib_rl.common.options import configure, nearest
@@ -17,6 +19,7 @@ from pib_rl.physical.remote.substrate import Remote
 from pib_rl.physical.substrate import Substrate
 
 GROUP = "pib_rl.substrates"
+FILES = (".yaml", ".yml")  # ends of names of files that describe hardware
 _REGISTRY: dict[str, type[Substrate]] = {
     kind.name: kind for kind in (Digital, Memristive, MZI, Optical, Oscillator, Remote)
 }
@@ -55,17 +58,46 @@ def find(name: str) -> type[Substrate]:
 def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> Substrate:
     """A substrate by name, or SUBSTRATE:PRESET, its configuration changed by ``options``: they go before the preset's.
 
+    SUBSTRATE:FILE.yaml reads what the user has measured, see `resolve`.
+
     Raises:
         ValueError: If the name, the preset or an option is unknown, or a value lies outside its range.
     """
+    name, options = resolve(name, options)
     kind = find(name)
     return kind(configure(kind.Config, {**preset(name), **options}, base(name)), streams, meter)
 
 
 def check(name: str) -> None:
-    """Raises ValueError unless ``name`` is a substrate, or SUBSTRATE:PRESET, that exists."""
+    """Raises ValueError unless ``name`` is a substrate, SUBSTRATE:PRESET or SUBSTRATE:FILE.yaml, that exists."""
+    name, _ = resolve(name, {})
     find(name)
     preset(name)
+
+
+def is_file(name: str) -> bool:
+    """Whether this is SUBSTRATE:FILE.yaml, hardware that a file describes."""
+    return name.partition(":")[2].lower().endswith(FILES)
+
+
+def resolve(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and options that need no file any more: what SUBSTRATE:FILE.yaml holds goes among the options.
+
+    Of the name the file's own name is left, for people. Where the options have what the file would give, it is not
+    read: what was stored once is complete.
+
+    Raises:
+        ValueError: If the file can't be read, or the substrate takes none.
+    """
+    own, _, wanted = name.partition(":")
+    if not is_file(name):
+        return name, dict(options)
+    kind, path = find(own), Path(wanted)
+    found = dict(options)
+    if kind.file_option is None or kind.file_option not in found:
+        value = kind.read_file(path.expanduser())
+        found[str(kind.file_option)] = value
+    return f"{own}:{path.name}", found
 
 
 def base(name: str) -> str:
@@ -76,7 +108,7 @@ def base(name: str) -> str:
 def preset(name: str) -> dict[str, Any]:
     """Options of the preset in SUBSTRATE:PRESET, none of a bare name; ValueError if one of the two is unknown."""
     own, colon, wanted = name.partition(":")
-    if not colon:
+    if not colon or is_file(name):
         return {}
     known = find(own).presets
     if wanted not in known:
