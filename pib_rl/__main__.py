@@ -15,6 +15,9 @@ COMMANDS = {  # name, which is that of its module: what it does
     "adapt": "break a trained chip and let it learn on",
     "compare": "compare PIB with other learners and with software agents, over several seeds",
     "characterise": "fabricate a chip and draw what a device person checks first",
+    "fit": "fit a device of your own to measured pulses",
+    "export": "write conductances, pulses and phases of a trained chip",
+    "restore": "make a run of an exported chip again",
     "list": "list substrates, learners, objectives, environments and faults",
 }
 MISTAKE = 2

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pib_rl.fitting.filter import predict
-from pib_rl.fitting.laws import FIXED, LAWS, Law
+from pib_rl.fitting.laws import FIXED, LAWS
 from pib_rl.fitting.tracks import Tracks
 
-ROUNDS, LAST_GAIN = 60, 1e-3  # most steps of a fit, and the gain below which it ends
+ROUNDS, LAST_GAIN = 30, 0.02  # most steps of a fit, and the gain below which it ends
 NUDGE = 1e-5
 LOGS = ("up", "down", "relative", "absolute", "sloped", "read")  # parameters that are fitted as logarithms
 NOISES = ("relative", "absolute", "sloped", "read")
@@ -20,7 +20,7 @@ ENDS = 0.3  # the same of an end of the range, relative to the range that was se
 
 
 @dataclass(frozen=True)
-class Estimate_:
+class FittedLaw:
     """A fitted law.
 
     Attributes:
@@ -102,10 +102,18 @@ class Problem:
                 found[key] = blank
         return found
 
-    def scores(self, vector: np.ndarray) -> np.ndarray:
-        """Logarithm of the probability of each sequence's readings, shape (sequences,)."""
+    def scores(self, vector: np.ndarray, counted: np.ndarray | None = None, worst: float = np.inf) -> np.ndarray:
+        """Logarithm of the probability of each sequence's readings, shape (sequences,).
+
+        Args:
+            vector: Parameters.
+            counted: Which readings count; all that are predicted if None.
+            worst: A reading counts as no further off than so many standard deviations.
+        """
         error, spread = predict(self.law, self.tracks, self.values(vector[self.places()]))
-        return np.asarray(-0.5 * (np.log(2 * np.pi * spread) + error**2 / spread).sum(-1, where=self.seen))
+        distance = np.minimum(error**2 / spread, worst**2)
+        where = self.seen if counted is None else self.seen & counted
+        return np.asarray(-0.5 * (np.log(2 * np.pi * spread) + distance).sum(-1, where=where))
 
     @property
     def seen(self) -> np.ndarray:
@@ -132,7 +140,7 @@ class Problem:
         value = float(0.5 * (np.log(2 * np.pi * s) + e**2 / s).sum(where=seen))
         return value, gradient, matrix
 
-    def fit(self, start: np.ndarray, rounds: int = ROUNDS) -> Estimate_:
+    def fit(self, start: np.ndarray, rounds: int = ROUNDS) -> FittedLaw:
         """The most probable parameters, by steps along the expected second derivatives (Fisher scoring), damped."""
         centre, weight = self.starts()[0], self.spread() ** -2.0
         centre = np.where(np.isin(np.arange(len(centre)), np.arange(len(self.shared))), start, centre)
@@ -162,7 +170,7 @@ class Problem:
                 if damping > 1e6:
                     break
         covariance = np.linalg.inv(matrix + np.diag(weight))
-        return Estimate_(self.name, self.shared, self.own, vector, covariance, float(self.scores(vector).sum()))
+        return FittedLaw(self.name, self.shared, self.own, vector, covariance, float(self.scores(vector).sum()))
 
 
 def rough(tracks: Tracks) -> tuple[np.ndarray, np.ndarray, float, float]:
@@ -187,7 +195,3 @@ def rough(tracks: Tracks) -> tuple[np.ndarray, np.ndarray, float, float]:
     noise = float(np.clip(np.sqrt(per_pulse) / steps.max(0).mean(), 0.05, 20))
     return steps[0], steps[1], max(read, 1e-3), noise / 2
 
-
-def problem_law(problem: Problem) -> Law:
-    """The law of a problem."""
-    return problem.law

@@ -18,7 +18,8 @@ def predict(law: Law, tracks: Tracks, p: Values) -> tuple[np.ndarray, np.ndarray
 
     A pulse moves the state by s f(w) and adds noise of standard deviation relative s f(w) + absolute s, plus
     sloped |w|; s is the device's step at weight 0 and f the law. The state stays within low..high: mean and variance are
-    those of a normal distribution whose tails are moved to the ends. A reading adds noise of standard deviation read.
+    those of a normal distribution whose tails are moved to the ends. A reading adds noise of standard deviation read, and
+    is never below low, as in `pib_rl.physical.memristive.pulsed`.
     Between readings pulses of one direction are taken together, at the step in the middle of their way.
 
     Args:
@@ -29,18 +30,21 @@ def predict(law: Law, tracks: Tracks, p: Values) -> tuple[np.ndarray, np.ndarray
     y, read = tracks.weight, np.broadcast_to(p["read"], np.broadcast_shapes(*(value.shape for value in p.values()))) ** 2
     error = np.zeros((*read.shape, y.shape[1]))
     spread = np.ones_like(error)
+    high = np.full(read.shape, np.inf)
     mean, variance = np.broadcast_to(y[:, 0], read.shape).copy(), read.copy()
     for t in range(1, y.shape[1]):
         n, up = tracks.pulses[:, t], tracks.up[:, t]
         mean, variance = _move(law, mean, variance, n, up, p)
         mean, variance = _censored(mean, variance, p["low"], p["high"])
         total = variance + read
+        shown, total_shown = _censored(mean, total, p["low"], high)
+        passed = ndtr((mean - p["low"]) / np.sqrt(total))
         there = tracks.there[:, t]
-        error[..., t] = np.where(there, y[:, t] - mean, 0)
-        spread[..., t] = np.where(there, total, 1)
-        gain = variance / total
-        mean = mean + gain * (y[:, t] - mean)
-        variance = np.maximum(gain * read, LEAST)
+        error[..., t] = np.where(there, y[:, t] - shown, 0)
+        spread[..., t] = np.where(there, total_shown, 1)
+        gain = variance * passed / total_shown
+        mean = np.clip(mean + gain * (y[:, t] - shown), p["low"], p["high"])
+        variance = np.maximum(variance - gain * gain * total_shown, LEAST)
     return error, spread
 
 
@@ -70,7 +74,7 @@ def _move(
 def _censored(mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of min(max(x, low), high) of a normal x."""
     size = np.sqrt(variance)
-    a, b = np.clip((low - mean) / size, -30, 30), np.clip((high - mean) / size, -30, 30)
+    a, b = np.clip((low - mean) / size, -30, 30), np.clip((high - mean) / size, -30, 30)  # beyond 30 nothing is left
     below, above = ndtr(a), ndtr(-b)
     inside = 1 - below - above
     at_a, at_b = ROOT * np.exp(-0.5 * a * a), ROOT * np.exp(-0.5 * b * b)
