@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> None:
     show(content)
     console = Console()
     console.print(f"picture: {config.picture}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"device: {config.out}, for --hw memristive:{config.out}", soft_wrap=True, highlight=False, markup=False)
+    console.print(
+        f"device: {config.out}, for --hw memristive:{config.out}", soft_wrap=True, highlight=False, markup=False
+    )
 
 
 def show(content: dict[str, Any]) -> None:

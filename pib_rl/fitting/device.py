@@ -56,9 +56,7 @@ def device_table(fit: FittedLaw, tracks: Tracks) -> tuple[Table, dict[str, str |
     return table, words
 
 
-def _steps(
-    read: Reader, up: np.ndarray, down: np.ndarray | None, table: Table, words: dict[str, str | bool]
-) -> float:
+def _steps(read: Reader, up: np.ndarray, down: np.ndarray | None, table: Table, words: dict[str, str | bool]) -> float:
     """Step, its spread and its asymmetry; the step."""
     ways = [up] if down is None else [up, down]
     larger = max((read.of(rows)[0] for rows in ways), key=lambda known: known.value)

@@ -92,7 +92,10 @@ class Problem:
     def values(self, table: np.ndarray) -> dict[str, np.ndarray]:
         """Parameters by name from a table, shape (..., sequences, parameters)."""
         names = (*self.shared, *self.own)
-        found = {key: np.exp(np.clip(table[..., k], -25, 10)) if key in LOGS else table[..., k] for k, key in enumerate(names)}
+        found = {
+            key: np.exp(np.clip(table[..., k], -25, 10)) if key in LOGS else table[..., k]
+            for k, key in enumerate(names)
+        }
         blank = np.zeros(table.shape[:-1])
         found["read"] = np.hypot(found["read"], LEAST_READ)
         for key in ("down", "low", "sloped"):
@@ -194,4 +197,3 @@ def rough(tracks: Tracks) -> tuple[np.ndarray, np.ndarray, float, float]:
     per_pulse = max(float(np.mean(scatter)) - 2 * read**2, 1e-8) / float(tracks.pulses.mean())
     noise = float(np.clip(np.sqrt(per_pulse) / steps.max(0).mean(), 0.05, 20))
     return steps[0], steps[1], max(read, 1e-3), noise / 2
-

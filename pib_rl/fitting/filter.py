@@ -27,7 +27,10 @@ def predict(law: Law, tracks: Tracks, p: Values) -> tuple[np.ndarray, np.ndarray
         tracks: What was read.
         p: Its parameters and up, down, low, high, relative, absolute, sloped, read, each of shape (..., sequences).
     """
-    y, read = tracks.weight, np.broadcast_to(p["read"], np.broadcast_shapes(*(value.shape for value in p.values()))) ** 2
+    y, read = (
+        tracks.weight,
+        np.broadcast_to(p["read"], np.broadcast_shapes(*(value.shape for value in p.values()))) ** 2,
+    )
     error = np.zeros((*read.shape, y.shape[1]))
     spread = np.ones_like(error)
     high = np.full(read.shape, np.inf)
@@ -71,7 +74,9 @@ def _move(
     return mean + n * step, follow**2 * variance + n * noise**2 + LEAST
 
 
-def _censored(mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _censored(
+    mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of min(max(x, low), high) of a normal x."""
     size = np.sqrt(variance)
     a, b = np.clip((low - mean) / size, -30, 30), np.clip((high - mean) / size, -30, 30)  # beyond 30 nothing is left

@@ -92,8 +92,14 @@ LAWS = {  # from the simplest on: of laws that predict equally well the first is
         ),
     ),
     "piecewise": Law(
-        _piecewise, ({f"{way}_{k}": 0.3 * (MIDDLE - k) * (1 if way == "up" else -1) for way in ("up", "down")
-                      for k in range(POINTS)},)
+        _piecewise,
+        (
+            {
+                f"{way}_{k}": 0.3 * (MIDDLE - k) * (1 if way == "up" else -1)
+                for way in ("up", "down")
+                for k in range(POINTS)
+            },
+        ),
     ),
 }
 FIXED = {"piecewise": {"up_2", "down_2"}}  # parameters that are not fitted

@@ -71,7 +71,9 @@ def _places(header: list[str], path: Path) -> tuple[dict[str, int], float]:
     units = [name for name in UNITS if name in header]
     if missing or len(units) != 1:
         what = f"{', '.join(missing)} is missing" if missing else f"{len(units) or 'no'} columns of conductance"
-        raise UserError(f"{path} must begin with the names of its columns, {wanted}: {what}, got {','.join(header):.120}")
+        raise UserError(
+            f"{path} must begin with the names of its columns, {wanted}: {what}, got {','.join(header):.120}"
+        )
     return {name: header.index(name) for name in (*COLUMNS, units[0])}, UNITS[units[0]]
 
 

@@ -117,5 +117,3 @@ def _plain(value: Known | list[Known]) -> Any:
 
 def _round(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
-
-

@@ -73,7 +73,9 @@ def make_tracks(sequences: list[Sequence]) -> Tracks:
     stuck = [name for name in names if not spans[name] > STUCK * float(np.median(list(spans.values())))]
     moving = [name for name in names if name not in stuck]
     if len(moving) < DEVICES:
-        raise UserError(f"{len(moving)} of {len(names)} devices move, and {DEVICES} are the fewest; measure more devices")
+        raise UserError(
+            f"{len(moving)} of {len(names)} devices move, and {DEVICES} are the fewest; measure more devices"
+        )
     kept = [one for one in sequences if one.device in moving]
     ups, downs = (any((one.up == way).any() for one in kept) for way in (True, False))
     if not ups:

@@ -11,8 +11,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from enum import Enum
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -153,6 +153,17 @@ class Array(Part, ABC):
     @abstractmethod
     def weights(self) -> Tensor:
         """The weights held, shape (..., out_features, in_features). For pictures; learning never asks."""
+
+    def settings(self) -> tuple[str, Tensor]:
+        """What a bench would set to make this array again: its name with unit, and a value of each device.
+
+        Here the weights, "weight". Conductances have the shape (..., devices of a weight, out_features, in_features).
+        """
+        return "weight", self.weights()
+
+    def apply(self, values: Tensor) -> None:
+        """Sets what `settings` gives, shape as there; what is already so stays to the bit."""
+        self.program(values - self.weights())
 
 
 class Substrate(ABC):
