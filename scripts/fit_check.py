@@ -16,7 +16,7 @@ import torch
 
 from pib_rl.fitting.device import device_table
 from pib_rl.fitting.pulses import read_pulses
-from pib_rl.fitting.selection import choose
+from pib_rl.fitting.selection import choose, with_plain_noise
 from pib_rl.fitting.simulated import fabricate
 from pib_rl.fitting.tracks import make_tracks
 from pib_rl.physical.memristive.devices import DEVICES, Device
@@ -134,7 +134,7 @@ def check(name: str, points: int, seed: int) -> list[dict]:
         tracks = make_tracks(read_pulses(path))
     choice = choose(tracks)
     seconds = time.process_time() - start
-    table, words = device_table(choice.fits[law_of(device)], tracks)
+    table, words = device_table(with_plain_noise(choice.fits[law_of(device)], tracks), tracks)
     rows = [
         {
             "device": name,

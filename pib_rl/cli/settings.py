@@ -39,7 +39,8 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
 
 SUBSTRATE = (
     f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
-    "(pib-rl list substrates); SUBSTRATE:FILE.yaml, such as memristive:my-device.yaml, for what you measured (pib-rl fit)."
+    "(pib-rl list substrates); SUBSTRATE:FILE.yaml, such as memristive:my-device.yaml, for what you measured "
+    "(pib-rl fit)."
 )
 OBJECTIVE = f"Objective of the units: {', '.join(OBJECTIVES)}"
 

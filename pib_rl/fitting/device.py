@@ -10,7 +10,6 @@ from pib_rl.fitting.population import Known, population
 from pib_rl.fitting.tracks import SPAN, Tracks
 
 LOG_NORMAL = 0.4  # relative spread of steps from which on they are taken to be log-normal
-CLEAR = 3.0  # times the other: one kind of pulse noise stands for both
 Table = dict[str, Known | list[Known]]
 
 
@@ -52,7 +51,7 @@ def device_table(fit: FittedLaw, tracks: Tracks) -> tuple[Table, dict[str, str |
     step = _steps(read, up, down, table, words)
     _range(read, table, tracks.one_sided)
     _shape(read, table, tracks.one_sided)
-    _noise(read, table, words, step, tracks)
+    _noise(read, table, words, step)
     return table, words
 
 
@@ -117,29 +116,25 @@ def _shape(read: Reader, table: Table, one_sided: bool) -> None:
                 table[f"{name}_down"] = table[f"{name}_up"]
 
 
-def _noise(read: Reader, table: Table, words: dict[str, str | bool], step: float, tracks: Tracks) -> None:
-    names = ("relative", "absolute")
-    rows = np.concatenate([read.rows(name) for name in names])
-    sizes = np.exp(rows @ read.fit.vector)
-    covariance = rows @ read.fit.covariance @ rows.T
-    total = Known(float(sizes.sum()), float(sizes @ covariance @ sizes) ** 0.5)
-    if read.fit.law == "exponential":  # whose step counts from far away, not from weight 0
-        sizes = sizes * np.array([1.0, np.exp(read.one("part_up").value)])
-    sloped = float(np.exp(read.one("sloped").value)) if tracks.one_sided else 0.0
-    relative, absolute = sizes
-    if read.fit.law == "constant" or (relative > CLEAR * absolute and sloped < relative * step):
-        table["pulse_noise"] = total
-    elif absolute > CLEAR * relative and sloped < absolute * step:
-        table["pulse_noise"] = Known(float(sizes.sum()), total.error * float(sizes.sum()) / total.value)
-        words["noise"] = "absolute"
+def _noise(read: Reader, table: Table, words: dict[str, str | bool], step: float) -> None:
+    kinds = [name for name in ("relative", "absolute") if name in read.fit.shared]
+    far = np.exp(read.one("part_up").value) if read.fit.law == "exponential" else 1.0  # its step counts from far away
+    sizes = {name: float(np.exp(read.one(name).value)) * (far if name == "absolute" else 1.0) for name in kinds}
+    if len(kinds) == 1:
+        words["noise"] = kinds[0]
+        size = sizes[kinds[0]]
+        table["pulse_noise"] = Known(size, size * read.one(kinds[0]).error)
     else:
         words["noise"] = "graded"
-        table["pulse_noise"] = Known(float(relative), float(relative * covariance[0, 0] ** 0.5))
-        floor = float(absolute * step / relative)
-        table["noise_floor"] = Known(floor, floor * float(covariance[0, 0] + covariance[1, 1]) ** 0.5)
-        if tracks.one_sided:
+        relative, absolute = sizes["relative"], sizes["absolute"]
+        table["pulse_noise"] = Known(relative, relative * read.one("relative").error)
+        floor = absolute * step / relative
+        table["noise_floor"] = Known(
+            floor, floor * float(np.hypot(read.one("relative").error, read.one("absolute").error))
+        )
+        if "sloped" in read.fit.shared:
             slope, error = read.one("sloped")
-            size = float(np.exp(slope)) / float(relative)
+            size = float(np.exp(slope)) / relative
             table["noise_slope"] = Known(size, size * error)
     spread = read.one("read")
     size = float(np.exp(spread.value)) / step

@@ -46,14 +46,15 @@ class Problem:
     Args:
         name: Name of the law.
         tracks: The readings.
+        without: Noises that are taken to be 0.
     """
 
-    def __init__(self, name: str, tracks: Tracks) -> None:
+    def __init__(self, name: str, tracks: Tracks, without: tuple[str, ...] = ()) -> None:
         self.name, self.law, self.tracks = name, LAWS[name], tracks
         one_sided = tracks.one_sided
         own = ["up", "high"] if one_sided else ["up", "down", "low", "high"]
         own += [key for key in self.law.own or {} if not (one_sided and key.endswith("down"))]
-        noises = [key for key in NOISES if key != "sloped" or one_sided]
+        noises = [key for key in NOISES if key not in without and (key != "sloped" or one_sided)]
         shape = [key for key in self.law.starts[0] if key not in FIXED.get(name, ())]
         if one_sided:
             shape = [key for key in shape if not key.startswith("down") and not key.endswith("down")]
@@ -98,7 +99,7 @@ class Problem:
         }
         blank = np.zeros(table.shape[:-1])
         found["read"] = np.hypot(found["read"], LEAST_READ)
-        for key in ("down", "low", "sloped"):
+        for key in ("down", "low", "relative", "absolute", "sloped"):
             found.setdefault(key, blank)
         for key in (*self.law.starts[0], *(self.law.own or {})):
             if key not in found:

@@ -17,9 +17,9 @@ def predict(law: Law, tracks: Tracks, p: Values) -> tuple[np.ndarray, np.ndarray
     """Errors of all predictions and their variances, shape (..., sequences, readings); 0 and 1 where there is none.
 
     A pulse moves the state by s f(w) and adds noise of standard deviation relative s f(w) + absolute s, plus
-    sloped |w|; s is the device's step at weight 0 and f the law. The state stays within low..high: mean and variance are
-    those of a normal distribution whose tails are moved to the ends. A reading adds noise of standard deviation read, and
-    is never below low, as in `pib_rl.physical.memristive.pulsed`.
+    sloped |w|; s is the device's step at weight 0 and f the law. The state stays within low..high: mean and variance
+    are those of a normal distribution whose tails are moved to the ends. A reading adds noise of standard deviation
+    read, and is never below low, as in `pib_rl.physical.memristive.pulsed`.
     Between readings pulses of one direction are taken together, at the step in the middle of their way.
 
     Args:

@@ -21,7 +21,8 @@ class Law:
     """A step law.
 
     Attributes:
-        factor: Size of upward and downward steps at weights, relative to those at weight 0, from weights and parameters.
+        factor: Size of upward and downward steps at weights, relative to those at weight 0, from weights and
+            parameters.
         starts: Parameters that all devices share: where a fit starts. Several sets are tried.
         own: Parameters that each device has for itself, and their starts.
         width: Standard deviation of what is taken for possible around the starts: wide.

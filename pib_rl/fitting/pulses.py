@@ -81,19 +81,11 @@ def _row(
     line: list[str], places: Mapping[str, int], factor: float, where: str
 ) -> tuple[tuple[str, str], tuple[int, int, float]]:
     cells = {name: line[place].strip() if place < len(line) else "" for name, place in places.items()}
-    value = math.nan
     unit = next(name for name in UNITS if name in places)
-    try:
-        value = float(cells[unit])
-    except ValueError:
-        pass
+    value, pulse = _number(cells[unit]), _number(cells["pulse"])
     if not math.isfinite(value):
         raise UserError(f"{where}: {unit} must be a finite number, got {cells[unit]!r}; leave the line out")
-    try:
-        pulse = float(cells["pulse"])
-    except ValueError:
-        pulse = math.nan
-    if not (pulse >= 0 and pulse == int(pulse) if math.isfinite(pulse) else False):
+    if not (pulse >= 0 and pulse.is_integer()):
         raise UserError(f"{where}: pulse must be a whole number, 0 or more, got {cells['pulse']!r}")
     if cells["direction"] not in ("1", "+1", "-1", "1.0", "-1.0"):
         raise UserError(f"{where}: direction must be 1 (up) or -1 (down), got {cells['direction']!r}")
@@ -101,6 +93,13 @@ def _row(
         if not cells[name]:
             raise UserError(f"{where}: {name} must be a name or a number, got nothing")
     return (cells["device"], cells["cycle"]), (int(pulse), int(float(cells["direction"])), value * factor)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _sequence(key: tuple[str, str], rows: list[tuple[int, int, float]], path: Path) -> Sequence:

@@ -22,7 +22,8 @@ from pib_rl.physical.memristive.own_device import from_plain
 DIGITS = 5  # significant ones, in files
 HEADER = """\
 # A device fitted by pib-rl fit. Use it: pib-rl train CartPole-v1 --hw memristive:{name}
-# Weights: 0 is {zero:.4g} uS, 1 is {unit:.4g} uS more. A parameter lies within two standard errors with 95 % probability.
+# Weights: 0 is {zero:.4g} uS, 1 is {unit:.4g} uS more. A parameter lies within two standard errors with a
+# probability of 95 %.
 """
 
 

@@ -13,6 +13,7 @@ from pib_rl.fitting.tracks import Tracks
 
 FOLDS, ROUNDS = 3, 10  # cycles that are held out in turn, at most; steps of a fit that starts from that to all cycles
 WORST = 5.0  # standard deviations: one reading beyond the range that was seen before decides nothing
+NEEDED = 3.0  # by how much the logarithm of the probability must rise for a second kind of noise
 EDGE = 0.02  # of a device's range: closer to an end it is there
 MARGIN = 2.0  # standard errors by which a law must predict better than a simpler one
 
@@ -51,11 +52,33 @@ def choose(tracks: Tracks, names: tuple[str, ...] = tuple(LAWS), step: Callable[
         heldout[name] = _heldout(name, tracks, fits[name])
         step()
     best = _best(heldout)
-    for name in names:
-        gap, error = _difference(heldout[best], heldout[name])
-        if gap <= MARGIN * error:
-            return Choice(fits, heldout, name)
-    return Choice(fits, heldout, best)
+    close = [name for name in names if _is_close(*_difference(heldout[best], heldout[name]))]
+    chosen = close[0] if close else best
+    fits[chosen] = with_plain_noise(fits[chosen], tracks)
+    return Choice(fits, heldout, chosen)
+
+
+def _is_close(gap: float, error: float) -> bool:
+    return gap <= MARGIN * error
+
+
+def with_plain_noise(fit: FittedLaw, tracks: Tracks) -> FittedLaw:
+    """The same law with one kind of pulse noise alone, relative to the step or not, unless both are clearly needed."""
+    kept, least = fit, fit.score - NEEDED
+    kinds = [("absolute", "sloped")] if fit.law == "constant" else [("absolute", "sloped"), ("relative", "sloped")]
+    for without in kinds:
+        problem = Problem(fit.law, tracks, without)
+        shared = len(problem.shared)
+        for start in problem.starts():
+            start[shared:] = fit.vector[len(fit.shared) :]
+            start[:shared] = [
+                fit.vector[fit.shared.index(key)] if key not in ("relative", "absolute") else own
+                for key, own in zip(problem.shared, start[:shared], strict=True)
+            ]
+            found = problem.fit(start)
+            if found.score >= least:
+                kept, least = found, found.score
+    return kept
 
 
 def _heldout(name: str, tracks: Tracks, fit: FittedLaw) -> np.ndarray:

@@ -176,8 +176,8 @@ class Substrate(ABC):
 
     Attributes:
         presets: Published hardware by name, as options of the configuration: ``--hw memristive:reram-es``.
-        file_option: The option that a file of the user's own fills: ``--hw memristive:my-device.yaml``; None where there
-            is none.
+        file_option: The option that a file of the user's own fills: ``--hw memristive:my-device.yaml``; None where
+            there is none.
         wafers: Whether its parts can stand for all chips of a wafer, with a leading axis of chips.
         input_gain: Gain of the network's standardised input in front of the first medium.
         drive_gain: Gain of the automatic gain control in front of each further medium.

@@ -18,9 +18,9 @@ class ChipConfig:
     """A chip with a network of units on it. The same configuration always gives the same chip.
 
     Args:
-        hw: Name of a substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`), or with
-            a file that describes the user's own hardware, "memristive:my-device.yaml": what it holds is then among
-            ``hw_options``, and the file is needed no more.
+        hw: Name of a substrate, such as "memristive", of one with a preset, "memristive:pcm" (`registry.names`), or
+            with a file that describes the user's own hardware, "memristive:my-device.yaml": what it holds is then
+            among ``hw_options``, and the file is needed no more.
         hw_options: Values of the substrate's configuration that differ from its default.
         width: Outputs of each unit. Wider units learn more, and cost more devices and energy.
         units: Number of units in series.

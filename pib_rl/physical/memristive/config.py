@@ -52,8 +52,8 @@ class MemristiveConfig:
         readout_range: The same for the readout.
         device: A published device (`pib_rl.physical.memristive.devices`) that moves by pulses, or one of your own as
             a mapping of its values (`pib_rl.physical.memristive.own_device`; ``--hw memristive:FILE.yaml`` reads them
-            from a file of ``pib-rl fit``); None is a pair of linear devices. It has noise, spread, drift, conductance and energy of its own: the options that are for
-            linear devices (`OF_DEVICES`) are refused with it.
+            from a file of ``pib-rl fit``); None is a pair of linear devices. It has noise, spread, drift, conductance
+            and energy of its own: the options that are for linear devices (`OF_DEVICES`) are refused with it.
         programming: How pulses are chosen, a name of `pib_rl.physical.memristive.programming`; None is what was
             found best for learning. Linear devices know no other than "ideal", a write that does what it is asked to,
             but for its noise.

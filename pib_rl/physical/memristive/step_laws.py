@@ -91,8 +91,8 @@ class ExponentialStep(StepLaw):
 class PowerStep(StepLaw):
     """Steps that fall as a power of the distance to the end of the range.
 
-    dw = up ((W - w)/W)^gamma upwards and dw = -down ((W' - w)/W')^gamma' downwards, with each device's own ends W > 0 and
-    W' < 0. A power of 0 gives constant steps, 1 the soft bounds.
+    dw = up ((W - w)/W)^gamma upwards and dw = -down ((W' - w)/W')^gamma' downwards, with each device's own ends W > 0
+    and W' < 0. A power of 0 gives constant steps, 1 the soft bounds.
 
     Source: the law ``PowStep`` of aihwkit (Rasch et al., arXiv 2104.02184), scaled so that ``up`` and ``down`` are the
     steps at weight 0, as in the other laws.
