@@ -62,6 +62,8 @@ def write_pulses(
             else:
                 array.pulse(torch.full((devices, 1), float(-each * count)))
             pulse = 0
+            us = to_us(device, (array.held if device.one_sided else array.seen)[0, :, 0].double()).tolist()
+            lines.writerows([d, cycle, 0, 1, f"{us[d]:.9g}"] for d in range(devices))  # before the first pulse
             for way in (1,) if device.one_sided else (1, -1):
                 for _ in range(count):
                     pulse += each

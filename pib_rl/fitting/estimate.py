@@ -15,6 +15,7 @@ NUDGE = 1e-5
 LOGS = ("up", "down", "relative", "absolute", "sloped", "read")  # parameters that are fitted as logarithms
 NOISES = ("relative", "absolute", "sloped", "read")
 LEAST_READ = 1e-4  # weight; a better reading makes no difference
+LEAST_SPREAD = 0.25
 WIDE = 3.0  # standard deviation of what is taken for possible of a logarithm
 ENDS = 0.3  # the same of an end of the range, relative to the range that was seen
 
@@ -61,6 +62,11 @@ class Problem:
         self.shared, self.own = (*noises, *shape), tuple(own)
         self.count = len(tracks.names)
         self.low, self.high = tracks.ends()
+
+    @classmethod
+    def of(cls, fit: FittedLaw, tracks: Tracks) -> Problem:
+        """The problem that ``fit`` is a solution of, on these tracks."""
+        return cls(fit.law, tracks, tuple(name for name in NOISES if name not in fit.shared))
 
     def starts(self) -> list[np.ndarray]:
         """Vectors to start from."""
@@ -112,11 +118,14 @@ class Problem:
         Args:
             vector: Parameters.
             counted: Which readings count; all that are predicted if None.
-            worst: A reading counts as no further off than so many standard deviations.
+            worst: A reading counts as no further off than so many standard deviations; and then none is predicted with
+                less than a fraction `LEAST_SPREAD` of the usual variance.
         """
         error, spread = predict(self.law, self.tracks, self.values(vector[self.places()]))
-        distance = np.minimum(error**2 / spread, worst**2)
         where = self.seen if counted is None else self.seen & counted
+        if np.isfinite(worst) and where.any():
+            spread = np.maximum(spread, LEAST_SPREAD * float(np.median(spread[where])))
+        distance = np.minimum(error**2 / spread, worst**2)
         return np.asarray(-0.5 * (np.log(2 * np.pi * spread) + distance).sum(-1, where=where))
 
     @property

@@ -22,8 +22,8 @@ def population(values: np.ndarray, covariance: np.ndarray) -> tuple[Known, Known
     """Mean and standard deviation over the population that devices are drawn from.
 
     Devices count by how well each is known: DerSimonian & Laird, Control. Clin. Trials 7, 177 (1986), with a spread
-    that is found again with these weights. Few devices say little about others, so that errors are those of Student's t and
-    of chi squared: with 5 devices 1.4 times, and for the spread 2.7 times, what many would have.
+    that is found again with these weights. Few devices say little about others, so that errors are those of
+    Student's t and of chi squared: with 5 devices 1.4 times, and for the spread 2.7 times, what many would have.
 
     Args:
         values: One of each device, shape (n,).

@@ -13,6 +13,7 @@ from pib_rl.figures.curves import as_png, new_figure
 from pib_rl.fitting.config import PulseFitConfig
 from pib_rl.fitting.device import conductance_us, device_table
 from pib_rl.fitting.estimate import Problem
+from pib_rl.fitting.filter import predict
 from pib_rl.fitting.population import Known
 from pib_rl.fitting.selection import Choice
 from pib_rl.fitting.simulated import simulate
@@ -52,10 +53,9 @@ def plain_device(choice: Choice, tracks: Tracks) -> dict[str, Any]:
 
 def residual(choice: Choice, tracks: Tracks) -> float:
     """Root mean square error of predicting each reading from those before it, in microsiemens."""
-    from pib_rl.fitting.filter import predict
-
-    problem = Problem(choice.chosen, tracks)
-    error, _ = predict(problem.law, tracks, problem.values(choice.fits[choice.chosen].vector[problem.places()]))
+    fit = choice.fits[choice.chosen]
+    problem = Problem.of(fit, tracks)
+    error, _ = predict(problem.law, tracks, problem.values(fit.vector[problem.places()]))
     return float(np.sqrt((error[problem.seen] ** 2).mean()) * tracks.unit_us)
 
 

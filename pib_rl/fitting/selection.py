@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import wilcoxon
 
 from pib_rl.fitting.estimate import FittedLaw, Problem
 from pib_rl.fitting.laws import LAWS
@@ -15,6 +16,7 @@ FOLDS, ROUNDS = 3, 10  # cycles that are held out in turn, at most; steps of a f
 WORST = 5.0  # standard deviations: one reading beyond the range that was seen before decides nothing
 NEEDED = 3.0  # by how much the logarithm of the probability must rise for a second kind of noise
 EDGE = 0.02  # of a device's range: closer to an end it is there
+CHANCE = 0.02  # of a signed-rank test, below which a law predicts better
 MARGIN = 2.0  # standard errors by which a law must predict better than a simpler one
 
 
@@ -52,14 +54,25 @@ def choose(tracks: Tracks, names: tuple[str, ...] = tuple(LAWS), step: Callable[
         heldout[name] = _heldout(name, tracks, fits[name])
         step()
     best = _best(heldout)
-    close = [name for name in names if _is_close(*_difference(heldout[best], heldout[name]))]
+    close = [name for name in names if is_close(heldout[best], heldout[name])]
     chosen = close[0] if close else best
     fits[chosen] = with_plain_noise(fits[chosen], tracks)
     return Choice(fits, heldout, chosen)
 
 
-def _is_close(gap: float, error: float) -> bool:
-    return gap <= MARGIN * error
+def is_close(better: np.ndarray, worse: np.ndarray) -> bool:
+    """Whether two laws predict sequences equally well, as far as one can tell.
+
+    They do not where the mean difference is more than `MARGIN` standard errors, or where one law is the better one in
+    so many sequences that this is no chance (signed-rank test): a few sequences that fit neither hide the first.
+    """
+    gap, error = _difference(better, worse)
+    both = np.isfinite(better) & np.isfinite(worse)
+    different = (better - worse)[both]
+    if not different.any():
+        return True
+    chance = float(wilcoxon(different, alternative="greater").pvalue)
+    return gap <= MARGIN * error and chance > CHANCE
 
 
 def with_plain_noise(fit: FittedLaw, tracks: Tracks) -> FittedLaw:
@@ -89,13 +102,15 @@ def _heldout(name: str, tracks: Tracks, fit: FittedLaw) -> np.ndarray:
     cycles = int(tracks.cycle.max()) + 1
     for fold in range(min(FOLDS, cycles)):
         out = tracks.cycle % min(FOLDS, cycles) == fold
-        seen = Problem(name, tracks.only(~out)).fit(fit.vector, ROUNDS)
+        problem = Problem(name, tracks.only(~out))
+        problem.low, problem.high = tracks.ends()  # an end that the others did not reach says nothing of steps
+        seen = problem.fit(fit.vector, ROUNDS)
         scores[out] = Problem(name, tracks.only(out)).scores(seen.vector, counted[out], WORST) / counts[out]
     return scores
 
 
 def on_the_way(tracks: Tracks) -> np.ndarray:
-    """Which readings say something of steps: not those of devices that stay at an end of their range."""
+    """Which readings say something of steps: neither they nor those before are at the end that pulses go to."""
     y = tracks.weight
     counted = np.zeros(y.shape, dtype=bool)
     for d in tracks:
@@ -103,9 +118,9 @@ def on_the_way(tracks: Tracks) -> np.ndarray:
         seen = y[mine][tracks.there[mine]]
         low, high = float(seen.min()), float(seen.max())
         near = EDGE * (high - low)
-        at_end = np.where(tracks.up[mine], y[mine] >= high - near, y[mine] <= low + near)
-        stays = at_end[:, 1:] & ((y[mine][:, :-1] >= high - near) | (y[mine][:, :-1] <= low + near))
-        counted[mine, 1:] = ~stays
+        full, empty = y[mine] >= high - near, y[mine] <= low + near
+        at_end = np.where(tracks.up[mine][:, 1:], full[:, 1:] | full[:, :-1], empty[:, 1:] | empty[:, :-1])
+        counted[mine, 1:] = ~at_end
     return counted
 
 
