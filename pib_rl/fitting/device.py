@@ -13,7 +13,7 @@ LOG_NORMAL = 0.4  # relative spread of steps from which on they are taken to be 
 Table = dict[str, Known | list[Known]]
 
 
-class Reader:
+class FitReader:
     """Values and covariances of a fit by name; logarithms as they are."""
 
     def __init__(self, fit: FittedLaw) -> None:
@@ -41,7 +41,7 @@ class Reader:
 
 def device_table(fit: FittedLaw, tracks: Tracks) -> tuple[Table, dict[str, str | bool]]:
     """Parameters with standard errors, and words, as `pib_rl.physical.memristive.own_device` takes them."""
-    read = Reader(fit)
+    read = FitReader(fit)
     table: Table = {}
     words: dict[str, str | bool] = {"one_sided": True} if tracks.one_sided else {}
     up = read.rows("up") - (read.rows("part_up") if fit.law == "exponential" else 0)
@@ -55,7 +55,9 @@ def device_table(fit: FittedLaw, tracks: Tracks) -> tuple[Table, dict[str, str |
     return table, words
 
 
-def _steps(read: Reader, up: np.ndarray, down: np.ndarray | None, table: Table, words: dict[str, str | bool]) -> float:
+def _steps(
+    read: FitReader, up: np.ndarray, down: np.ndarray | None, table: Table, words: dict[str, str | bool]
+) -> float:
     """Step, its spread and its asymmetry; the step."""
     ways = [up] if down is None else [up, down]
     larger = max((read.of(rows)[0] for rows in ways), key=lambda known: known.value)
@@ -74,7 +76,7 @@ def _steps(read: Reader, up: np.ndarray, down: np.ndarray | None, table: Table, 
     return step
 
 
-def _range(read: Reader, table: Table, one_sided: bool) -> None:
+def _range(read: FitReader, table: Table, one_sided: bool) -> None:
     for name in ("high",) if one_sided else ("low", "high"):
         mean, spread = read.of(read.rows(name))
         table[name] = mean
@@ -83,7 +85,7 @@ def _range(read: Reader, table: Table, one_sided: bool) -> None:
         table["low"] = Known(0.0, 0.0)
 
 
-def _shape(read: Reader, table: Table, one_sided: bool) -> None:
+def _shape(read: FitReader, table: Table, one_sided: bool) -> None:
     """Parameters of the law itself."""
     law, ways = read.fit.law, ("up",) if one_sided else ("up", "down")
     if law == "linear":
@@ -116,7 +118,7 @@ def _shape(read: Reader, table: Table, one_sided: bool) -> None:
                 table[f"{name}_down"] = table[f"{name}_up"]
 
 
-def _noise(read: Reader, table: Table, words: dict[str, str | bool], step: float) -> None:
+def _noise(read: FitReader, table: Table, words: dict[str, str | bool], step: float) -> None:
     kinds = [name for name in ("relative", "absolute") if name in read.fit.shared]
     far = np.exp(read.one("part_up").value) if read.fit.law == "exponential" else 1.0  # its step counts from far away
     sizes = {name: float(np.exp(read.one(name).value)) * (far if name == "absolute" else 1.0) for name in kinds}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import wilcoxon
+from scipy.stats import t, wilcoxon
 
 from pib_rl.fitting.estimate import FittedLaw, Problem
 from pib_rl.fitting.laws import LAWS
@@ -16,8 +16,8 @@ FOLDS, ROUNDS = 3, 10  # cycles that are held out in turn, at most; steps of a f
 WORST = 5.0  # standard deviations: one reading beyond the range that was seen before decides nothing
 NEEDED = 3.0  # by how much the logarithm of the probability must rise for a second kind of noise
 EDGE = 0.02  # of a device's range: closer to an end it is there
-CHANCE = 0.02  # of a signed-rank test, below which a law predicts better
-MARGIN = 2.0  # standard errors by which a law must predict better than a simpler one
+CHANCE = 0.01  # of a signed-rank test, below which a law predicts better
+SURE = 0.975  # of Student's t: how sure it must be that a law predicts better than a simpler one
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def choose(tracks: Tracks, names: tuple[str, ...] = tuple(LAWS), step: Callable[
 def is_close(better: np.ndarray, worse: np.ndarray) -> bool:
     """Whether two laws predict sequences equally well, as far as one can tell.
 
-    They do not where the mean difference is more than `MARGIN` standard errors, or where one law is the better one in
+    They do not where the mean difference is too large for that (Student's t), or where one law is the better one in
     so many sequences that this is no chance (signed-rank test): a few sequences that fit neither hide the first.
     """
     gap, error = _difference(better, worse)
@@ -72,7 +72,7 @@ def is_close(better: np.ndarray, worse: np.ndarray) -> bool:
     if not different.any():
         return True
     chance = float(wilcoxon(different, alternative="greater").pvalue)
-    return gap <= MARGIN * error and chance > CHANCE
+    return gap <= float(t.ppf(SURE, len(different) - 1)) * error and chance > CHANCE
 
 
 def with_plain_noise(fit: FittedLaw, tracks: Tracks) -> FittedLaw:

@@ -56,7 +56,7 @@ def np_full(count: int, value: float):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     path = tmp_path_factory.mktemp("fit") / "pulses.csv"
-    path.write_text("\n".join(lines(kind("soft-bounds"))))
+    path.write_text("\n".join(lines(kind("soft-bounds"), devices=4)))
     return path
 
 
