@@ -67,7 +67,7 @@ def restore(config: RestoreConfig) -> dict[str, int]:
         wanted = _fitting(content, f"{name}.{key}", values, config.folder / ARRAYS)
         changed[name] = int((wanted != values).sum())
         if changed[name]:
-            array.apply(wanted)
+            array.adopt(wanted)
     folder = _new_folder(config.out, task)
     folder.save_policy(model.policy.state_dict())
     _end(folder, model)

@@ -61,7 +61,7 @@ def _steps(
     """Step, its spread and its asymmetry; the step."""
     ways = [up] if down is None else [up, down]
     larger = max((read.of(rows)[0] for rows in ways), key=lambda known: known.value)
-    gain = read.of(sum(ways) / len(ways))[1]  # type: ignore[operator]
+    gain = read.of(np.mean(ways, axis=0))[1]
     wide = gain.value > LOG_NORMAL
     step = float(np.exp(larger.value + (0 if wide else gain.value**2 / 2)))
     table["step"] = Known(step, step * larger.error)

@@ -54,7 +54,7 @@ def predict(law: Law, tracks: Tracks, p: Values) -> tuple[np.ndarray, np.ndarray
 def steps(law: Law, w: np.ndarray, up: np.ndarray, p: Values) -> np.ndarray:
     """Signed mean change of weight by one pulse."""
     upwards, downwards = law.factor(w, p)
-    return np.where(up, p["up"] * upwards, -p["down"] * downwards)
+    return np.asarray(np.where(up, p["up"] * upwards, -p["down"] * downwards))
 
 
 def _move(

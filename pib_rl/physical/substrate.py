@@ -161,7 +161,7 @@ class Array(Part, ABC):
         """
         return "weight", self.weights()
 
-    def apply(self, values: Tensor) -> None:
+    def adopt(self, values: Tensor) -> None:
         """Sets what `settings` gives, shape as there; what is already so stays to the bit."""
         self.program(values - self.weights())
 

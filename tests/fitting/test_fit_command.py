@@ -128,7 +128,7 @@ def changed(data, number: int, column: int, text: str) -> str:
         (0, 4, "current", "no columns of conductance"),
         (2, 3, "0", "line 3: direction must be 1 (up) or -1 (down), got '0'"),
         (2, 4, "nan", "line 3: conductance_us must be a finite number, got 'nan'"),
-        (4, 2, "0", "pulse numbers must rise"),
+        (5, 2, "0", "pulse numbers must rise"),
         (2, 2, "one", "pulse must be a whole number"),
     ],
 )

@@ -76,7 +76,7 @@ class Crossbar(Array):
     def settings(self) -> tuple[str, Tensor]:
         return "conductance_us", self.conductances() * (1e6 * self._siemens)
 
-    def apply(self, values: Tensor) -> None:
+    def adopt(self, values: Tensor) -> None:
         changed = values != self.settings()[1]
         self._take(changed, values / (1e6 * self._siemens))
         self.settle()

@@ -54,7 +54,7 @@ def from_plain(values: Values) -> Device:
         raise ValueError("device lacks step, the mean step of a pulse at weight 0; add step: NUMBER")
     default = {one.name: one.default for one in fields(Device) if one.default is not MISSING}
     ends = tuple(admitted.get(end, default[end]) for end in ("low", "high"))
-    return Device(LAWS[name](own, ends), **admitted)  # type: ignore[arg-type]
+    return Device(LAWS[name](own, ends), **admitted)
 
 
 def _law_values(law: str, rest: dict[str, Any]) -> dict[str, Any]:

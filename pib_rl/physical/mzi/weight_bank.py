@@ -90,7 +90,7 @@ class WeightBank(Array):
     def settings(self) -> tuple[str, Tensor]:
         return "phase_rad", self._phase(self.memory)
 
-    def apply(self, values: Tensor) -> None:
+    def adopt(self, values: Tensor) -> None:
         changed = values != self.settings()[1]
         self.memory.copy_(torch.where(changed, values.clamp(-HALF, HALF), self.memory))
         self._settle()
