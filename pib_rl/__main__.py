@@ -17,6 +17,9 @@ COMMANDS = {  # name, which is that of its module unless `MODULES` says another:
     "characterise": "fabricate a chip and draw what a device person checks first",
     "site": "run a site: units on a chip of their own that learn with a run elsewhere",
     "keys": "make the keys that let sites join",
+    "fit": "fit a device of your own to measured pulses",
+    "export": "write conductances, pulses and phases of a trained chip",
+    "restore": "make a run of an exported chip again",
     "list": "list substrates, learners, objectives, environments and faults",
 }
 MODULES = {"site": "site_worker"}  # where a module of the command's name would hide one of Python's own

@@ -35,6 +35,7 @@ from pib_rl.agents.rule.rollout import Rollout
 from pib_rl.agents.storing.agent import StoredAlgorithm
 from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.common.streams import ENVIRONMENT, Streams
+from pib_rl.physical import registry
 
 SAMPLES_PER_ROLLOUT = 2048
 READOUT_RATE = 0.6
@@ -156,6 +157,8 @@ class PIB(StoredAlgorithm):
         self.learner = self.default_learner if learner is None else learner
         self._check_learner()
         self.chip = {name: given[name] for name in CHIP_ARGUMENTS if given[name] is not None}
+        if hw is not None and registry.is_file(hw):  # what is saved needs the file no more
+            self.chip["hw"], self.chip["hw_options"] = registry.resolve(hw, hw_options or {})
         for name, setting in ppo_arguments.RULE_NAMES.items():
             setattr(self, name, settings.pop(setting, None))
         self.rule_options = settings

@@ -41,7 +41,8 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
 
 SUBSTRATE = (
     f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
-    "(pib-rl list substrates); or one for each unit, such as optical,memristive:pcm."
+    "(pib-rl list substrates); SUBSTRATE:FILE.yaml, such as memristive:my-device.yaml, for what you measured "
+    "(pib-rl fit); or one for each unit, such as optical,memristive:pcm."
 )
 OBJECTIVE = f"Objective of the units: {', '.join(OBJECTIVES)}"
 
@@ -194,6 +195,13 @@ class HardwareSettings(OutputSettings):
     UNIT.NAME=VALUE, such as 2.adc_bits=6."""
     seed: int = 0
     """Seed of the chip and of everything that is drawn."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with mistakes():
+            hw, options = registry.resolve(self.hw, self.hw_options)
+        object.__setattr__(self, "hw", hw)  # the way to assign in a frozen dataclass
+        object.__setattr__(self, "hw_options", options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import yaml
@@ -205,10 +205,14 @@ def shown(value: object) -> str:
 
 def _alternatives(hint: Any) -> list[Any]:
     """Types, and words of literals, that a hint admits."""
+    if get_origin(hint) is dict:
+        return [dict]
     parts = get_args(hint)
     return [one for part in parts for one in _alternatives(part)] if parts else [hint]
 
 
 def _called(admitted: Any) -> str:
     """A type or a word in messages."""
+    if admitted is dict:
+        return "a mapping"
     return "none" if admitted is type(None) else getattr(admitted, "__name__", str(admitted))

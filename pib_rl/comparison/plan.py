@@ -208,4 +208,4 @@ def _jobs(config: CompareConfig) -> Iterator[Job]:
                 continue
             for hw in dict.fromkeys(config.hw):
                 settled = settle(config.env, name, hw, own | on_chip)
-                yield Job(name, hw, seed, replace(settled, imports=config.all_imports))
+                yield Job(name, settled.hw, seed, replace(settled, imports=config.all_imports))

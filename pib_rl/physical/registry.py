@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from pib_rl.common.options import configure, nearest, shown
@@ -20,6 +21,7 @@ from pib_rl.physical.remote.substrate import Remote
 from pib_rl.physical.substrate import Substrate
 
 GROUP = "pib_rl.substrates"
+FILES = (".yaml", ".yml")  # ends of names of files that describe hardware
 _REGISTRY: dict[str, type[Substrate]] = {
     kind.name: kind for kind in (Digital, Memristive, MZI, Optical, Oscillator, Remote)
 }
@@ -62,10 +64,12 @@ def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> 
 
     Several names with commas between them make a `MixedSubstrate`, one for each unit; their options begin with the
     number of the unit, such as ``2.adc_bits``. Units of the same substrate with the same configuration share it.
+    SUBSTRATE:FILE.yaml reads what the user has measured, see `resolve`.
 
     Raises:
         ValueError: If the name, the preset or an option is unknown, or a value lies outside its range.
     """
+    name, options = resolve(name, options)
     named = each(name)
     if len(named) == 1:
         return find(name)(_configured(name, options), streams, meter)
@@ -83,8 +87,8 @@ def _configured(name: str, options: dict[str, Any]) -> Any:
 
 
 def check(name: str) -> None:
-    """Raises ValueError unless ``name`` is a substrate, or SUBSTRATE:PRESET, that exists, or several of them."""
-    for one in each(name):
+    """Raises ValueError unless ``name`` is a substrate, SUBSTRATE:PRESET or SUBSTRATE:FILE.yaml, or several of them."""
+    for one in each(resolve(name, {})[0]):
         find(one)
         preset(one)
 
@@ -108,6 +112,43 @@ def for_each(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{number}.{own}": value for number in range(1, count + 1) for own, value in options.items()}
 
 
+def is_file(name: str) -> bool:
+    """Whether this is SUBSTRATE:FILE.yaml, hardware that a file describes."""
+    return name.partition(":")[2].lower().endswith(FILES)
+
+
+def resolve(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and options that need no file any more: what SUBSTRATE:FILE.yaml holds goes among the options.
+
+    Of the name the file's own name is left, for people. Where the options have what the file would give, it is not
+    read: what was stored once is complete.
+
+    Raises:
+        ValueError: If the file can't be read, or the substrate takes none.
+    """
+    named = each(name)
+    if len(named) == 1:
+        return _resolved(name, options)
+    if not any(map(is_file, named)):
+        return name, dict(options)
+    found = [_resolved(one, own) for one, own in zip(named, split_options(options, len(named)), strict=True)]
+    numbered = {f"{number}.{own}": value for number, (_, few) in enumerate(found, 1) for own, value in few.items()}
+    return SEPARATOR.join(one for one, _ in found), numbered
+
+
+def _resolved(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The same for one substrate."""
+    own, _, wanted = name.partition(":")
+    if not is_file(name):
+        return name, dict(options)
+    kind, path = find(own), Path(wanted)
+    found = dict(options)
+    if kind.file_option is None or kind.file_option not in found:
+        value = kind.read_file(path.expanduser())
+        found[str(kind.file_option)] = value
+    return f"{own}:{path.name}", found
+
+
 def base(name: str) -> str:
     """The own name of a substrate, without a preset; of several, all that differ: settings of one are not theirs."""
     return SEPARATOR.join(dict.fromkeys(one.partition(":")[0] for one in each(name)))
@@ -121,7 +162,7 @@ def file_name(name: str) -> str:
 def preset(name: str) -> dict[str, Any]:
     """Options of the preset in SUBSTRATE:PRESET, none of a bare name; ValueError if one of the two is unknown."""
     own, colon, wanted = name.partition(":")
-    if not colon:
+    if not colon or is_file(name):
         return {}
     known = find(own).presets
     if wanted not in known:

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import Enum
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -153,6 +154,17 @@ class Array(Part, ABC):
     def weights(self) -> Tensor:
         """The weights held, shape (..., out_features, in_features). For pictures; learning never asks."""
 
+    def settings(self) -> tuple[str, Tensor]:
+        """What a bench would set to make this array again: its name with unit, and a value of each device.
+
+        Here the weights, "weight". Conductances have the shape (..., devices of a weight, out_features, in_features).
+        """
+        return "weight", self.weights()
+
+    def adopt(self, values: Tensor) -> None:
+        """Sets what `settings` gives, shape as there; what is already so stays to the bit."""
+        self.program(values - self.weights())
+
 
 class Substrate(ABC):
     """A kind of hardware: makes media and arrays from one configuration and the named random streams.
@@ -164,6 +176,8 @@ class Substrate(ABC):
 
     Attributes:
         presets: Published hardware by name, as options of the configuration: ``--hw memristive:reram-es``.
+        file_option: The option that a file of the user's own fills: ``--hw memristive:my-device.yaml``; None where
+            there is none.
         wafers: Whether its parts can stand for all chips of a wafer, with a leading axis of chips.
         input_gain: Gain of the network's standardised input in front of the first medium.
         drive_gain: Gain of the automatic gain control in front of each further medium.
@@ -173,6 +187,7 @@ class Substrate(ABC):
     name: ClassVar[str]
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    file_option: ClassVar[str | None] = None
     wafers: ClassVar[bool] = False
     input_gain: float = 1.0
     drive_gain: float = 1.0
@@ -206,6 +221,11 @@ class Substrate(ABC):
     @abstractmethod
     def make_array(self, in_features: int, out_features: int, *, readout: bool = False) -> Array:
         """Fabricates an array: random weights for a unit, all weights at zero for a readout."""
+
+    @classmethod
+    def read_file(cls, path: Path) -> Any:
+        """The value of ``file_option`` that a file holds; ValueError if it holds none."""
+        raise ValueError(f"substrate {cls.name} takes no file, got {path}")
 
     def describe(self) -> dict[str, Any]:
         """The configuration values that differ from the default."""

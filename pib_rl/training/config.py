@@ -187,7 +187,10 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
     prepare_imports(wish, given, file)  # before anything asks what the environment is
     chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
-    default = settle(wish.env, wish.learner, chip.get("hw", wish.hw), chip, given, source=file or Path("hyperparams"))
+    own = {"hw_options": wish.hw_options}  # with what a file of the user's hardware holds
+    default = settle(
+        wish.env, wish.learner, chip.get("hw", wish.hw), own, chip, given, source=file or Path("hyperparams")
+    )
     config = parse(TrainConfig, arguments, name, default)
     merged = {mapping: getattr(default, mapping) | getattr(config, mapping) for mapping in MAPPINGS}
     if config.objective != default.objective:  # options of another objective are of no use

@@ -13,6 +13,7 @@ from pib_rl.agents.storing.attributes import from_plain, to_plain
 from pib_rl.common import stored
 from pib_rl.common.options import shown
 from pib_rl.common.tree import Flat, flatten_state, join_state
+from pib_rl.physical import registry
 
 Self = TypeVar("Self", bound="StoredEstimator")
 KIND, WORDS = "estimator", "words"
@@ -43,11 +44,14 @@ class StoredEstimator(BaseEstimator):
             OSError: If the file can't be written.
         """
         model = self._model()
+        arguments = self.get_params(deep=False)
+        if registry.is_file(arguments["hw"]):  # what is saved needs the file no more
+            arguments |= {"hw": model.chip.hw, "hw_options": model.chip.hw_options}
         fitted = {name: _plain(value) for name, value in vars(self).items() if _is_fitted(name)}
         try:
             content = {
                 "class": type(self).__name__,
-                "arguments": to_plain(self.get_params(deep=False)),
+                "arguments": to_plain(arguments),
                 "fitted": {name: to_plain(value) for name, value in fitted.items()},
                 **model_state(model, self.learner_),
             }

@@ -10,6 +10,7 @@ from typing import Any
 from pib_rl.agents.images import Grid, Patch
 from pib_rl.common.limits import sized
 from pib_rl.common.options import mapping, shown, whole
+from pib_rl.physical import registry
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,10 @@ class ChipConfig:
     """A chip with a network of units on it. The same configuration always gives the same chip.
 
     Args:
-        hw: Name of a substrate, such as "memristive", or of one with a preset, "memristive:pcm" (`registry.names`); or
-            one for each unit, patch units first, such as "optical,memristive:pcm".
+        hw: Name of a substrate, such as "memristive", of one with a preset, "memristive:pcm" (`registry.names`), or
+            with a file that describes the user's own hardware, "memristive:my-device.yaml": what it holds is then
+            among ``hw_options``, and the file is needed no more. Or one for each unit, patch units first, such as
+            "optical,memristive:pcm".
         hw_options: Values of the substrate's configuration that differ from its default. With one substrate for each
             unit, names begin with the number of the unit: {"2.adc_bits": 6}.
         width: Outputs of each unit. Wider units learn more, and cost more devices and energy.
@@ -61,6 +64,9 @@ class ChipConfig:
             set_field(self, name, sized(name, getattr(self, name)))
         for name in ("hw_options", "objective_options"):
             set_field(self, name, mapping(name, getattr(self, name)))
+        hw, options = registry.resolve(self.hw, self.hw_options)
+        set_field(self, "hw", hw)
+        set_field(self, "hw_options", options)
         if self.image is not None:
             set_field(
                 self, "image", Grid(*_numbers("image", self.image, "(height, width) or (height, width, channels)"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from pib_rl.common.options import check_numbers, nearest
 from pib_rl.physical.converters import check_inl
-from pib_rl.physical.memristive.devices import DEVICES
+from pib_rl.physical.memristive.devices import DEVICES, Device
+from pib_rl.physical.memristive.own_device import from_plain
 from pib_rl.physical.memristive.programming import PROGRAMMINGS
 from pib_rl.physical.ranging import RANGINGS
 
@@ -48,9 +50,10 @@ class MemristiveConfig:
         drive_range: The DAC covers -drive_range..drive_range, in drive units.
         array_range: The ADC of a hidden array covers -array_range..array_range, in units of z.
         readout_range: The same for the readout.
-        device: A published device (`pib_rl.physical.memristive.devices`) that moves by pulses; None is a pair of
-            linear devices. It has noise, spread, drift, conductance and energy of its own: the options that are for
-            linear devices (`OF_DEVICES`) are refused with it.
+        device: A published device (`pib_rl.physical.memristive.devices`) that moves by pulses, or one of your own as
+            a mapping of its values (`pib_rl.physical.memristive.own_device`; ``--hw memristive:FILE.yaml`` reads them
+            from a file of ``pib-rl fit``); None is a pair of linear devices. It has noise, spread, drift, conductance
+            and energy of its own: the options that are for linear devices (`OF_DEVICES`) are refused with it.
         programming: How pulses are chosen, a name of `pib_rl.physical.memristive.programming`; None is what was
             found best for learning. Linear devices know no other than "ideal", a write that does what it is asked to,
             but for its noise.
@@ -99,7 +102,7 @@ class MemristiveConfig:
     drive_range: float = 6.0
     array_range: float = 4.0
     readout_range: float = 16.0
-    device: str | None = None
+    device: str | dict[str, Any] | None = None
     programming: str | None = None
     relative_read_noise: float = 0.0
     wire_resistance_ohm: float = 0.0
@@ -140,8 +143,9 @@ class MemristiveConfig:
             raise ValueError(f"memristive ranging must be {' or '.join(RANGINGS)}, got {self.ranging!r}")
         if not self.gain_limit >= 1:
             raise ValueError(f"memristive gain_limit must be >= 1, got {self.gain_limit}")
-        if self.device is not None and self.device not in DEVICES:
+        if isinstance(self.device, str) and self.device not in DEVICES:
             raise ValueError(f"memristive has no device {self.device!r}; {nearest(self.device, list(DEVICES))}")
+        made_of = self.made_of  # a device of the user's own is checked here
         if self.programming is not None and self.programming not in PROGRAMMINGS:
             raise ValueError(
                 f"memristive has no programming {self.programming!r}; {nearest(self.programming, list(PROGRAMMINGS))}"
@@ -154,16 +158,24 @@ class MemristiveConfig:
         if not 200 <= self.temperature_k <= 500:
             raise ValueError(f"memristive temperature_k must be in 200..500, got {self.temperature_k}")
 
-        self._check_ignored()
+        self._check_ignored(made_of)
 
-    def _check_ignored(self) -> None:
+    @property
+    def made_of(self) -> Device | None:
+        """The device that moves by pulses; None for linear devices."""
+        if self.device is None:
+            return None
+        return DEVICES[self.device] if isinstance(self.device, str) else from_plain(self.device)
+
+    def _check_ignored(self, made_of: Device | None) -> None:
         """Raises ValueError if an option was changed that another one makes meaningless."""
         changed = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
         for name, own in OF_DEVICES.items():
-            if name in changed and self.device is not None:
+            if name in changed and made_of is not None:
+                called = self.device if isinstance(self.device, str) else "the device"
                 raise ValueError(
                     f"memristive {name}={getattr(self, name)} is for linear devices and would change nothing: "
-                    f"{self.device} has its own {own}, {getattr(DEVICES[self.device], own)}; leave out {name} or "
+                    f"{called} has its own {own}, {getattr(made_of, own)}; leave out {name} or "
                     "device"
                 )
         for name, needed, asked in (("gain_limit", "ranging", "fixed"), ("temperature_k", "wire_resistance_ohm", 0)):

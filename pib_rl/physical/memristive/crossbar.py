@@ -73,6 +73,18 @@ class Crossbar(Array):
     def conductances(self) -> Tensor:
         """G+ and G-, shape (*chips, 2, out_features, in_features), 0..1, or more of devices that spread."""
 
+    def settings(self) -> tuple[str, Tensor]:
+        return "conductance_us", self.conductances() * (1e6 * self._siemens)
+
+    def adopt(self, values: Tensor) -> None:
+        changed = values != self.settings()[1]
+        self._take(changed, values / (1e6 * self._siemens))
+        self.settle()
+
+    @abstractmethod
+    def _take(self, changed: Tensor, conductances: Tensor) -> None:
+        """Takes over those conductances that ``changed``, of the shape and in the units of `conductances`."""
+
     def settle(self) -> None:
         """Takes note of conductances that changed."""
         pair = self.conductances()

@@ -70,6 +70,9 @@ class LinearCrossbar(Crossbar):
     def conductances(self) -> Tensor:
         return self.pair
 
+    def _take(self, changed: Tensor, conductances: Tensor) -> None:
+        self.pair.copy_(torch.where(changed, conductances.clamp(0, 1), self.pair))
+
     def program(self, delta: Tensor) -> None:
         size: Tensor = self.step
         if self._config.write_noise:

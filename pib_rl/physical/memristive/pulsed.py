@@ -169,6 +169,18 @@ class PulsedCrossbar(Crossbar):
             return self.seen / self._span
         return torch.cat([self.seen - self.low, self.reference - self.low], -3) / self._span
 
+    def settings(self) -> tuple[str, Tensor]:
+        """Conductances of the devices alone: a reference is fabricated, and not set."""
+        name, values = super().settings()
+        return name, values[..., : self.held.shape[-3], :, :]
+
+    def _take(self, changed: Tensor, conductances: Tensor) -> None:
+        start = 0.0 if self.device.one_sided else self.low
+        state = conductances * self._span + start
+        state = torch.minimum(torch.maximum(state, self.low), self.high)
+        self.held.copy_(state.where(changed, self.held))
+        self.seen.copy_(state.where(changed, self.seen))
+
     def program(self, delta: Tensor) -> None:
         self.programming.program(self, delta / self.weight_unit)
         self.settle()

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+TINY = 1e-12  # stands for an end of the range that is 0, where no pulse goes downwards
+
 
 class Population(NamedTuple):
     """What was drawn for each device, in units of weight, all of the shape of the weights."""
@@ -83,3 +85,50 @@ class ExponentialStep(StepLaw):
         upwards = devices.up * (1 - self.offset_up * (self.gamma_up * x).exp()).clamp(min=0)
         downwards = devices.down * (1 - self.offset_down * (-self.gamma_down * x).exp()).clamp(min=0)
         return upwards.where(up, -downwards)
+
+
+@dataclass(frozen=True)
+class PowerStep(StepLaw):
+    """Steps that fall as a power of the distance to the end of the range.
+
+    dw = up ((W - w)/W)^gamma upwards and dw = -down ((W' - w)/W')^gamma' downwards, with each device's own ends W > 0
+    and W' < 0. A power of 0 gives constant steps, 1 the soft bounds.
+
+    Source: the law ``PowStep`` of aihwkit (Rasch et al., arXiv 2104.02184), scaled so that ``up`` and ``down`` are the
+    steps at weight 0, as in the other laws.
+    """
+
+    gamma_up: float  # gamma
+    gamma_down: float  # gamma'
+
+    def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
+        above = ((devices.high - weight) / devices.high).clamp(min=0)
+        below = ((devices.low - weight) / devices.low.clamp(max=-TINY)).clamp(min=0)
+        return (devices.up * above.pow(self.gamma_up)).where(up, -devices.down * below.pow(self.gamma_down))
+
+
+@dataclass(frozen=True)
+class PiecewiseStep(StepLaw):
+    """Steps given by a table, with straight lines between its points: for devices that follow no formula.
+
+    dw = up t(x) upwards and dw = -down t'(x) downwards, where x = (w - W')/(W - W') goes from 0 to 1 over each device's
+    own range W'..W. The points of a table are equally spaced, the first at x = 0 and the last at x = 1.
+
+    Source: the law ``PiecewiseStep`` of aihwkit (Rasch et al., arXiv 2104.02184).
+    """
+
+    steps_up: tuple[float, ...]  # t, relative to ``up``
+    steps_down: tuple[float, ...]  # t', relative to ``down``
+
+    def step(self, weight: Tensor, up: Tensor, devices: Population) -> Tensor:
+        place = ((weight - devices.low) / (devices.high - devices.low)).clamp(0, 1)
+        upwards, downwards = (self._read(table, place) for table in (self.steps_up, self.steps_down))
+        return (devices.up * upwards).where(up, -devices.down * downwards)
+
+    @staticmethod
+    def _read(table: tuple[float, ...], place: Tensor) -> Tensor:
+        values = place.new_tensor(table)
+        exact = place * (len(table) - 1)
+        left = exact.floor().clamp(max=len(table) - 2)
+        start = values[left.long()]
+        return start + (exact - left) * (values[left.long() + 1] - start)

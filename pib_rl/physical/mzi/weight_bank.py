@@ -87,6 +87,14 @@ class WeightBank(Array):
         self._settle()
         self.record(changed, self._config.dac_energy_j)
 
+    def settings(self) -> tuple[str, Tensor]:
+        return "phase_rad", self._phase(self.memory)
+
+    def adopt(self, values: Tensor) -> None:
+        changed = values != self.settings()[1]
+        self.memory.copy_(torch.where(changed, values.clamp(-HALF, HALF), self.memory))
+        self._settle()
+
     def weights(self) -> Tensor:
         return self.weight
 

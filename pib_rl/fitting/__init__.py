@@ -1,0 +1,1 @@
+"""Devices from measured pulses: `pib-rl fit`."""
