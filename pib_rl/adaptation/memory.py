@@ -9,6 +9,7 @@ from torch import Tensor
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.resuming.failures import of_environment
 from pib_rl.agents.rule.self_test import Remembered
+from pib_rl.training.resuming.failures import close_environment
 
 MEMORY, REMEMBERED = "memory", 1024  # stream, and number of states
 
@@ -36,5 +37,5 @@ def remembered(policy: PIBPolicy, env: VecEnv) -> Remembered:
                 with of_environment("while it was watched"):
                     obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
     finally:
-        env.close()
+        close_environment(env)
     return Remembered(torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen]))

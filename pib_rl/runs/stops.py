@@ -41,3 +41,5 @@ def between_learners(folder: RunFolder) -> Iterator[None]:
         if reason is None:
             raise
         raise UserError(f"{reason}; stopped between learners: {folder.resume_command} goes on from there") from error
+    finally:
+        folder.release()

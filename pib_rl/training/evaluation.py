@@ -16,6 +16,7 @@ from pib_rl.cli.cli import note
 from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.envs.make import LONGEST
 from pib_rl.physical.substrate import Read
+from pib_rl.training.resuming.failures import close_environment
 
 PLACE = "in an evaluation"  # where an environment failed
 AT_ONCE = 100  # environments side by side, at most
@@ -86,7 +87,7 @@ def greedy_returns(
         wanted = [(episodes + index) // count for index in range(count)] * chips
         returns, endless = _play(player, env, wanted, limit)
     finally:
-        env.close()
+        close_environment(env)
     if endless:
         tell(
             f"{endless} of {episodes * chips} episodes of an evaluation did not end within {limit or LONGEST} steps, "

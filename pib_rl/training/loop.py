@@ -11,12 +11,12 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from pib_rl.agents import PIB
 from pib_rl.agents.resuming.failures import environment_failure
-from pib_rl.cli.cli import mistakes, note
+from pib_rl.cli.cli import mistakes
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger
 from pib_rl.training.callbacks import Evaluation, Progress
 from pib_rl.training.resuming.checkpoint import Checkpoints
-from pib_rl.training.resuming.failures import environment_failures
+from pib_rl.training.resuming.failures import close_environment, environment_failures
 
 HELDOUT_EPISODES = 20
 NEW_EPISODES = (
@@ -78,10 +78,7 @@ def close(model: BaseAlgorithm) -> None:
     """Closes the agent's environments."""
     env = model.get_env()
     if env is not None:
-        try:
-            env.close()
-        except Exception as error:  # whatever it does, what was learned stays
-            note(f"an environment could not be closed: {type(error).__name__}: {error}")
+        close_environment(env)
 
 
 @contextmanager

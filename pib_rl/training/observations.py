@@ -25,6 +25,7 @@ from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import LAST, RunFolder, make_folder
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
+from pib_rl.training.resuming.failures import close_environment
 
 LOG = "log"  # stream of the environments' seed: a training with the same seed sees others
 
@@ -87,7 +88,7 @@ def log(config: LogConfig) -> np.ndarray:
             make_folder(config.file.parent)
             now, later = collect(env, act, config)
     finally:
-        env.close()
+        close_environment(env)
     if len(now) < 2:
         raise UserError(
             f"too few steps (--timesteps {config.timesteps}): pairs of observations within an episode: "

@@ -39,7 +39,7 @@ from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
 from pib_rl.training.resuming.checkpoint import Checkpoints
-from pib_rl.training.resuming.failures import environment_failures
+from pib_rl.training.resuming.failures import close_environment, environment_failures
 from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
 from pib_rl.training.wafer import Wafer
@@ -251,7 +251,7 @@ def period(config: TrainConfig) -> float | None:
     try:
         return control_period(env)
     finally:
-        env.close()
+        close_environment(env)
 
 
 def step_seconds(config: TrainConfig) -> float:
