@@ -104,7 +104,7 @@ def soak(seconds: float, work: Callable[[], None]) -> list[Sample]:
 def one_round(settings: Settings) -> None:
     """Trains and films on each substrate, in a folder that goes."""
     short = ["--width", "16", "--n-envs", "2", "--n-steps", "64", "--looks", "2", "--eval-episodes", "2"]
-    kept = ["--checkpoint-every", "128", "--fault", "dead-unit:1@256", "--no-progress"]
+    kept = ["--checkpoint-every", "128", "--fault", f"dead-unit:1@{settings.timesteps // 2}", "--no-progress"]
     with (
         tempfile.TemporaryDirectory() as folder,
         Path(os.devnull).open("w", encoding="utf-8") as nothing,

@@ -32,7 +32,7 @@ def test_the_slope_and_its_error_are_those_of_least_squares():
     ("given", "code", "said"),
     [
         (samples(), 0, ""),
-        (samples(memory=10), 0, "+10."),
+        (samples(memory=10), 0, "+11."),
         (samples(memory=60), 1, "memory grow too fast"),
         (samples(memory=60, noise=600), 0, "MB per hour"),
         (samples(files=30), 1, "open files grow too fast"),
