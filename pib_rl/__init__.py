@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pib_rl.common.signals import end_at_once
+from pib_rl.cli.signals import end_at_once
 from pib_rl.registration import register
 
 if TYPE_CHECKING:

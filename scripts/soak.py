@@ -143,7 +143,9 @@ def report(settings: Settings, samples: Sequence[Sample]) -> int:
     files = slope(seconds, [one.files for one in used])
     first, last = used[0], used[-1]
     print(f"{len(samples)} rounds in {samples[-1].seconds / 60:.1f} min, {len(used)} of them counted")
-    print(f"memory: {first.resident_mb:.0f} to {last.resident_mb:.0f} MB, {_line(memory, 'MB')} <= {settings.most_mb:g}")
+    print(
+        f"memory: {first.resident_mb:.0f} to {last.resident_mb:.0f} MB, {_line(memory, 'MB')} <= {settings.most_mb:g}"
+    )
     print(f"open files: {first.files} to {last.files}, {_line(files, 'files')} <= {settings.most_files:g}")
     told = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     print(f"Python {platform.python_version()}, {told}")

@@ -15,9 +15,9 @@ from gymnasium.error import Error as GymnasiumError
 
 from pib_rl.agents.resuming.failures import environment_failure
 from pib_rl.cli.refusals import refused
+from pib_rl.cli.signals import INTERRUPTED, let_go, raise_interrupts
 from pib_rl.common import options
 from pib_rl.common.limits import no_room, out_of_memory
-from pib_rl.common.signals import INTERRUPTED, let_go, raise_interrupts
 from pib_rl.physical.remote.instrument import InstrumentError
 
 T = TypeVar("T")

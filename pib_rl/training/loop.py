@@ -83,7 +83,7 @@ def close(model: BaseAlgorithm) -> None:
 
 @contextmanager
 def files_of(folder: RunFolder) -> Iterator[None]:
-    """Where an error of the file system does not say which file it is about, as those of loggers, it names the folder."""
+    """An error of the file system that does not say which file it is about, as those of loggers, names the folder."""
     try:
         yield
     except OSError as error:

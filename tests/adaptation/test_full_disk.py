@@ -44,9 +44,7 @@ def whole(policy, tmp_path_factory):
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_full_disk_ends_in_one_line_and_the_adaptation_goes_on(
-    moment, policy, whole, tmp_path, monkeypatch, capsys
-):
+def test_a_full_disk_ends_in_one_line_and_the_adaptation_goes_on(moment, policy, whole, tmp_path, monkeypatch, capsys):
     path = tmp_path / "one"
     pattern, call, words = MOMENTS[moment]
     with monkeypatch.context() as patch:

@@ -15,7 +15,7 @@ SMALL = {"width": 4, "n_steps": 16, "seed": 0, "hw": "memristive"}
 
 
 def process(fails):
-    """One alone: of several that are forked, each holds the pipes of the others, and Stable-Baselines3 waits for ever."""
+    """One alone: of several that are forked, each holds the pipes of the others, and a lost one is never noticed."""
     return SubprocVecEnv([partial(Failing, fails=fails)], start_method="fork")
 
 

@@ -21,7 +21,9 @@ def here(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "call"), [("comparison.yaml", 1), ("frozen-*.yaml", 1), ("report.html", 1)], ids=lambda value: str(value)
+    ("pattern", "call"),
+    [("comparison.yaml", 1), ("frozen-*.yaml", 1), ("report.html", 1)],
+    ids=lambda value: str(value),
 )
 def test_its_own_files(pattern, call, tmp_path, monkeypatch, capsys):
     path = tmp_path / "one"

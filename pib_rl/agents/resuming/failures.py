@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 START = "the environment failed"
-LOST = (EOFError, ConnectionResetError, BrokenPipeError)  # what is left of an environment in a process of its own when that ends
+LOST = (
+    EOFError,
+    ConnectionResetError,
+    BrokenPipeError,
+)  # what is left of an environment in a process of its own when that ends
 ENDED = ", its process ended"
 
 

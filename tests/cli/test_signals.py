@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pib_rl.common.signals import command_name
+from pib_rl.cli.signals import command_name
 
 ROOT = Path(__file__).parents[2]
 STOP = "import os, signal\nos.kill(os.getpid(), signal.{name})\nsum(range(1000))\nprint('went on', flush=True)\n"
@@ -53,9 +53,7 @@ def test_a_program_that_imports_the_package_keeps_its_own_answer(tmp_path):
 def test_a_stop_that_is_ignored_stays_so(tmp_path):
     """As for a command that a shell puts into the background."""
     (tmp_path / "torch.py").write_text(STOP.format(name="SIGINT") + "raise SystemExit(7)")
-    ignored = command(
-        ["-m", "pib_rl.train"], tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
-    )
+    ignored = command(["-m", "pib_rl.train"], tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     assert (ignored.returncode, ignored.stdout, ignored.stderr) == (7, "went on\n", "")
 
 
@@ -64,7 +62,7 @@ import os, signal, sys, time, weakref
 sys.argv = ["-m"]
 sys.orig_argv = ["python", "-m", "pib_rl.work"]
 import pib_rl
-from pib_rl.common.signals import raise_interrupts, let_go
+from pib_rl.cli.signals import raise_interrupts, let_go
 class Kept: pass
 def stop(*_): os.kill(os.getpid(), signal.{name}); sum(range(1000))
 raise_interrupts()
