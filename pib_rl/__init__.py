@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pib_rl.cli.signals import end_at_once
 from pib_rl.registration import register
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _PLACES = {
     "make_vec_env": "pib_rl.envs.make",
 }
 
+end_at_once()
 register()
 
 

@@ -17,6 +17,7 @@ from pib_rl.cli.process import settle_in
 from pib_rl.runs.folder import CONFIG, RESULT, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
 from pib_rl.runs.saving import named_run, resumed
+from pib_rl.runs.stops import between_learners
 
 NAME = "pib_rl.adapt"
 NEEDED = ("hw", "learner", "unit", "scored", "before", "after", "length", "seed", "learners")
@@ -39,8 +40,9 @@ def main(arguments: list[str]) -> None:
     if folder.finished:
         print(f"{folder.path} holds this adaptation already, finished:")
     else:
-        recovery.apply_faults(chip)
-        adapt(recovery, folder)
+        with between_learners(folder):
+            recovery.apply_faults(chip)
+            adapt(recovery, folder)
     show(folder)
 
 

@@ -5,8 +5,6 @@ Only names stand here, so that registering imports neither torch nor Stable-Base
 
 from __future__ import annotations
 
-import gymnasium as gym
-
 IDS = {  # what makes each; arguments of `gymnasium.make` go to it
     "pib_rl/Hardware-v0": "pib_rl.envs.hardware.make:make_hardware",
     "pib_rl/Encoder-v0": "pib_rl.envs.hardware.make:make_encoder",
@@ -20,6 +18,8 @@ IDS = {  # what makes each; arguments of `gymnasium.make` go to it
 
 def register() -> None:
     """Tells Gymnasium of all of them; those that it knows stay."""
+    import gymnasium as gym  # takes a moment, in which a command can be stopped already
+
     for name, maker in IDS.items():
         if name not in gym.registry:
             gym.register(name, maker)

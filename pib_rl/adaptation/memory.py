@@ -7,7 +7,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.resuming.failures import of_environment
 from pib_rl.agents.rule.self_test import Remembered
+from pib_rl.training.resuming.failures import close_environment
 
 MEMORY, REMEMBERED = "memory", 1024  # stream, and number of states
 
@@ -25,13 +27,15 @@ def remembered(policy: PIBPolicy, env: VecEnv) -> Remembered:
     seen: list[tuple[Tensor, Tensor]] = []
     try:
         with policy.streams.aside(MEMORY), policy.meter.paused():
-            obs = env.reset()
+            with of_environment("while it was watched"):
+                obs = env.reset()
             while len(seen) * env.num_envs < REMEMBERED:
                 flat = policy.flatten(policy.obs_to_tensor(obs)[0])
                 outputs = policy.model.outputs(flat)
                 seen.append((flat, outputs))
                 taken = policy.head.explore(policy.split(outputs).parameters, policy.streams)
-                obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
+                with of_environment("while it was watched"):
+                    obs = env.step(policy.to_env(taken.cpu().numpy()))[0]
     finally:
-        env.close()
+        close_environment(env)
     return Remembered(torch.cat([flat for flat, _ in seen]), torch.cat([outputs for _, outputs in seen]))

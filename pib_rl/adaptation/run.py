@@ -38,13 +38,6 @@ def open_run(config: AdaptConfig) -> RecoveryRun:
 
 def adapt(run: RecoveryRun, folder: RunFolder) -> None:
     """Lets one learner after the other go on, and fills the folder; a stop leaves what is there, for --resume."""
-    try:
-        _adapt(run, folder)
-    finally:
-        folder.release()
-
-
-def _adapt(run: RecoveryRun, folder: RunFolder) -> None:
     recoveries: dict[str, RecoveryCurve] = {}
     for name in run.learners:
         recoveries[name] = run.learn_on(name, folder.path / name)

@@ -27,7 +27,7 @@ from pib_rl.agents.network.last_good import last_good
 from pib_rl.agents.observation_shapes import SingleObservations
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import CnnPolicy, PIBPolicy
-from pib_rl.agents.resuming.failures import note_environment
+from pib_rl.agents.resuming.failures import note_environment, passed_through
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.agents.rule.recorder import RolloutRecorder
@@ -315,6 +315,16 @@ class PIB(StoredAlgorithm):
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _setup_learn(self, *arguments: Any, **options: Any) -> tuple[int, BaseCallback]:
+        """As that of Stable-Baselines3; what an environment raises when it is reset is noted to be of it."""
+        assert self.env is not None
+        try:
+            return super()._setup_learn(*arguments, **options)
+        except Exception as error:
+            if passed_through(error, self.env.reset):
+                note_environment(error, "when it began")
+            raise
 
     def _step(self, env: VecEnv, actions: np.ndarray) -> Any:
         """A step of all environments; what one of them raises is noted to be of the environment, and when it was."""

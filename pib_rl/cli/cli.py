@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +13,9 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 from gymnasium.error import Error as GymnasiumError
 
+from pib_rl.agents.resuming.failures import environment_failure
+from pib_rl.cli.refusals import refused
+from pib_rl.cli.signals import INTERRUPTED, let_go, raise_interrupts
 from pib_rl.common import options
 from pib_rl.common.limits import no_room, out_of_memory
 from pib_rl.physical.remote.instrument import InstrumentError
@@ -28,16 +29,6 @@ PLAINER = {  # what tyro and Python say of numbers: what that means
     r"^Error parsing (\S+): (takes .*)": r"\1 \2",
     r"^Error parsing (\S+): could not convert string to float: (.*)": r"\1 must be a number, got \2",
 }
-MENDABLE = (
-    errno.ENOSPC,
-    errno.EFBIG,
-    errno.EDQUOT,
-    errno.ENAMETOOLONG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-)  # what a file system refuses and a user can mend; other errors of the system are ours
 
 
 class UserError(Exception):
@@ -59,22 +50,28 @@ def mistakes(*kinds: type[BaseException]) -> Iterator[None]:
 
 
 def run(name: str, main: Callable[[list[str]], None]) -> None:
-    """Runs a command with the process's arguments; exits 2 with one line on a mistake of the user or a lost instrument.
+    """Runs a command with the process's arguments. What comes from outside ends it with one line and exit code 2.
 
-    A request to end (SIGTERM, as a batch system sends it) counts as Ctrl-C: what is there is saved.
+    That is a mistake of the user, a lost instrument, an environment that fails, and what a file system refuses. Ctrl-C
+    ends it with one line too, and with code 130 where there is nothing to go on with. A request to end (SIGTERM, as a
+    batch system sends it) counts as Ctrl-C: what is there is saved.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise_interrupts()
     try:
         main(sys.argv[1:])
+        let_go()
     except (UserError, InstrumentError) as error:
         _give_up(name, str(error))
-    except OSError as error:
-        if error.errno not in MENDABLE:
-            raise
-        where = f" {error.filename}" if error.filename else " a file"
-        _give_up(name, f"cannot use{where}: {error.strerror}; make room or choose another place, then run again")
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        print(f"{name}: interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    except Exception as error:
+        reason = environment_failure(error)
+        if reason is None and isinstance(error, OSError) and (said := refused(error)):
+            reason = f"{said}; make room or choose another place, then run again"
+        if reason is None:
+            raise
+        _give_up(name, reason)
 
 
 def note(text: str) -> None:

@@ -26,11 +26,11 @@ from pib_rl.learning.values import ValuesTask
 from pib_rl.learning.views import ViewsTask
 from pib_rl.learning.wafer import LearningWafer
 from pib_rl.physical.faults import Fault, parse_all
-from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
+from pib_rl.runs.stops import stopped_by
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
 from pib_rl.sites.check import check_run
 from pib_rl.sites.run import at_sites
@@ -169,26 +169,26 @@ def _train(run: LearningRun, folder: RunFolder) -> None:
             pictures = saved_pictures(folder.path) | weight_pictures(model.model_, f"after {len(rows)} epochs")
             write_events(events, pictures, len(rows))
         events.close()
-    faults = [as_plain(fault) for fault in parse_all(config.fault)]
-    folder.save_result(
-        RunResult(
-            kind=config.target,
-            data=config.data,
-            hw=config.hw,
-            target=config.target,
-            learner=config.learner,
-            seed=config.seed,
-            train_samples=len(run.fitted.x),
-            test_samples=len(run.data.x_test),
-            epochs=len(rows),
-            wall_s=round(wall, 3),
-            aged_s=model.aged_s_,
-            device=config.device,
-            faults=faults or None,
-            sites=totals(folder.path),
-            **values,
+        faults = [as_plain(fault) for fault in parse_all(config.fault)]
+        folder.save_result(
+            RunResult(
+                kind=config.target,
+                data=config.data,
+                hw=config.hw,
+                target=config.target,
+                learner=config.learner,
+                seed=config.seed,
+                train_samples=len(run.fitted.x),
+                test_samples=len(run.data.x_test),
+                epochs=len(rows),
+                wall_s=round(wall, 3),
+                aged_s=model.aged_s_,
+                device=config.device,
+                faults=faults or None,
+                sites=totals(folder.path),
+                **values,
+            )
         )
-    )
     remove_checkpoints(folder.path)
 
 
@@ -221,29 +221,20 @@ def kept(folder: RunFolder, saver: Saver | None = None) -> Iterator[None]:
     """Keeps the state after the last epoch when something stops what is inside.
 
     Raises:
-        UserError: In the place of Ctrl-C and a lost instrument; it says what stopped, and how to go on.
+        UserError: In the place of what comes from outside; it says what that is, and how to go on.
     """
     try:
         yield
-    except (KeyboardInterrupt, InstrumentError) as error:
-        _keep(saver)
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        done = saver is None
-        where = "in its evaluation, the training is done" if done else f"after epoch {_epochs(saver)}"
+    except UserError:
+        raise
+    except (KeyboardInterrupt, Exception) as error:
+        epoch, reason = None if saver is None else saver.rescue() or 0, stopped_by(error, folder)
+        if reason is None:
+            raise
+        done = epoch is None
+        where = "in its evaluation, the training is done" if done else f"after epoch {epoch}"
         then = "evaluates" if done else "goes on from there"
         raise UserError(f"{reason}; stopped {where}: {folder.resume_command} {then}") from error
-    except Exception:
-        _keep(saver)
-        raise
-
-
-def _keep(saver: Saver | None) -> None:
-    if saver is not None:
-        saver.keep()
-
-
-def _epochs(saver: Saver | None) -> int:
-    return 0 if saver is None or saver.taken is None else saver.taken.step
 
 
 def draw(task: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pib_rl.agents.observations import batched
 from pib_rl.agents.policy import PIBPolicy
+from pib_rl.agents.resuming.failures import of_environment
 from pib_rl.cli.cli import mistakes
 from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.common.pictures import as_frame
@@ -31,7 +32,9 @@ class EpisodePlayer(Episodes):
 
     def _begin(self) -> None:
         """An episode begins."""
-        obs, _ = self.env.reset(seed=self._streams.integer(f"play-{len(self.returns)}"))
+        seed = self._streams.integer(f"play-{len(self.returns)}")
+        with of_environment(f"after step {self.steps}"):
+            obs, _ = self.env.reset(seed=seed)
         self.start()
         self.probe.begin()
         self._due()
@@ -56,7 +59,8 @@ class EpisodePlayer(Episodes):
         """Does what was decided, then decides on what came of it; whoever calls it holds the chip."""
         if self.over:
             self._begin()
-        obs, reward, terminated, truncated, _ = self.env.step(self._action)
+        with of_environment(f"after step {self.steps}"):
+            obs, reward, terminated, truncated, _ = self.env.step(self._action)
         with mistakes():
             check_arrays(np.asarray([reward], dtype=float), "reward", Origin(self.steps + 1))
         self.count(reward, terminated or truncated)
@@ -66,7 +70,9 @@ class EpisodePlayer(Episodes):
 
     def frame(self) -> np.ndarray | None:
         """Picture of the task, shape (height, width, 3), uint8; None where it renders none."""
-        return as_frame(self.env.render())
+        with of_environment("when it was drawn"):
+            picture = self.env.render()
+        return as_frame(picture)
 
     @property
     def fps(self) -> float:

@@ -18,6 +18,7 @@ from pib_rl.playing.learner import PlayLearner
 from pib_rl.playing.player import EpisodePlayer
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.loop import close
+from pib_rl.training.resuming.failures import close_environment
 from pib_rl.training.run import environments
 from pib_rl.viewer import Scene, Status
 
@@ -163,5 +164,5 @@ class Session(EpisodePlayer):
         """Ends the learner and closes the environments."""
         self.learner.halt()
         self.learner.wait()
-        self.env.close()
+        close_environment(self.env)
         close(self.learner.model)

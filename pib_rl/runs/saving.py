@@ -6,6 +6,7 @@ import argparse
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,11 +56,13 @@ class Saver:
 
     Attributes:
         taken: The last state.
+        kept: Step of the last one that was written; None if there is none.
     """
 
     def __init__(self, folder: Path, every: Every, total: int, start: Checkpoint | None = None) -> None:
         self.folder, self.every, self.total, self.start = folder, every, total, start
         self.taken: Checkpoint | None = None
+        self.kept = None if start is None else start.step
         self._before_s = 0.0 if start is None else float(start.parts["run"].plain["wall_s"])
         self._written_step = 0 if start is None else start.step
         self._began = self._written_at = time.monotonic()
@@ -85,6 +88,13 @@ class Saver:
         if self.taken is not None:
             save_checkpoint(self.folder, self.taken)
             self._written_step, self._written_at = self.taken.step, time.monotonic()
+            self.kept = self.taken.step
+
+    def rescue(self) -> int | None:
+        """Writes the last state, if that can be done; the step of what is on the disk then, None if nothing is."""
+        with suppress(OSError):  # a full disk may be what stops the run
+            self.keep()
+        return self.kept
 
 
 def find_start(run: Path, goes_on: bool, unit: str) -> Checkpoint | None:

@@ -11,12 +11,14 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is_vecenv_wrapped
 
 from pib_rl.agents.policy import PIBPolicy, Reader
-from pib_rl.agents.resuming.failures import note_environment
+from pib_rl.agents.resuming.failures import of_environment
 from pib_rl.cli.cli import note
 from pib_rl.common.finite import Origin, check_arrays
 from pib_rl.envs.make import LONGEST
 from pib_rl.physical.substrate import Read
+from pib_rl.training.resuming.failures import close_environment
 
+PLACE = "in an evaluation"  # where an environment failed
 AT_ONCE = 100  # environments side by side, at most
 WAFER_AT_ONCE = 1024  # the same for all chips of a wafer together
 
@@ -85,7 +87,7 @@ def greedy_returns(
         wanted = [(episodes + index) // count for index in range(count)] * chips
         returns, endless = _play(player, env, wanted, limit)
     finally:
-        env.close()
+        close_environment(env)
     if endless:
         tell(
             f"{endless} of {episodes * chips} episodes of an evaluation did not end within {limit or LONGEST} steps, "
@@ -100,17 +102,15 @@ def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tup
     monitored = is_vecenv_wrapped(env, VecMonitor) or env.env_is_wrapped(Monitor)[0]
     returns: list[list[float]] = [[] for _ in wanted]
     sums, missing = np.zeros(len(wanted)), sum(wanted)
-    obs, ended = env.reset(), np.ones(len(wanted), dtype=bool)
+    with of_environment(PLACE):
+        obs, ended = env.reset(), np.ones(len(wanted), dtype=bool)
     state: Any = None
     played = 0
     while missing:
         check_arrays(obs, "evaluation's observation", Origin(played))
         actions, state = player.predict(obs, state, ended, deterministic=True)
-        try:
+        with of_environment(PLACE):
             obs, rewards, ended, infos = env.step(actions)
-        except Exception as error:
-            note_environment(error, "in an evaluation")
-            raise
         played += 1
         check_arrays(rewards, "evaluation's reward", Origin(played))
         sums += rewards

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from pib_rl.agents import PIB
+from pib_rl.agents.resuming.failures import environment_failure
 from pib_rl.cli.cli import mistakes
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger
 from pib_rl.training.callbacks import Evaluation, Progress
 from pib_rl.training.resuming.checkpoint import Checkpoints
-from pib_rl.training.resuming.failures import environment_failures
+from pib_rl.training.resuming.failures import close_environment, environment_failures
 
 HELDOUT_EPISODES = 20
 NEW_EPISODES = (
@@ -50,7 +52,7 @@ def learn(
     before: list[BaseCallback] = [] if checkpoints is None else [checkpoints]
     callbacks = CallbackList([*before, evaluations, *others, *([bar] if progress else [])])
     try:
-        with mistakes(OSError), environment_failures():
+        with mistakes(), environment_failures(), files_of(folder):
             if checkpoints is not None and checkpoints.start is not None:
                 assert isinstance(model, PIB)
                 checkpoints.resume(model)
@@ -76,4 +78,15 @@ def close(model: BaseAlgorithm) -> None:
     """Closes the agent's environments."""
     env = model.get_env()
     if env is not None:
-        env.close()
+        close_environment(env)
+
+
+@contextmanager
+def files_of(folder: RunFolder) -> Iterator[None]:
+    """An error of the file system that does not say which file it is about, as those of loggers, names the folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None and environment_failure(error) is None:
+            error.filename = str(folder.path)
+        raise

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pib_rl.agents.observations import as_matrix, as_picture, check_observation_space
 from pib_rl.agents.policy import Reader
+from pib_rl.agents.resuming.failures import of_environment
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.settings import TaskSettings
 from pib_rl.common.atomic import write_atomically
@@ -24,6 +25,7 @@ from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import LAST, RunFolder, make_folder
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
+from pib_rl.training.resuming.failures import close_environment
 
 LOG = "log"  # stream of the environments' seed: a training with the same seed sees others
 
@@ -86,7 +88,7 @@ def log(config: LogConfig) -> np.ndarray:
             make_folder(config.file.parent)
             now, later = collect(env, act, config)
     finally:
-        env.close()
+        close_environment(env)
     if len(now) < 2:
         raise UserError(
             f"too few steps (--timesteps {config.timesteps}): pairs of observations within an episode: "
@@ -125,11 +127,15 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
 
 def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) -> tuple[np.ndarray, np.ndarray]:
     """Observations, as `log` returns them, and those of the next step of the same episodes, of the same shape."""
-    pairs, obs = [], env.reset()
+    pairs = []
+    with of_environment("when it began"):
+        obs = env.reset()
     flat = _flat(obs, env, 0)
     steps = range(0, config.timesteps, config.n_envs)
     for step in tqdm(steps, unit_scale=config.n_envs, unit="step", disable=not config.progress, dynamic_ncols=True):
-        obs, _, dones, _ = env.step(act(obs))
+        actions = act(obs)
+        with of_environment(f"after step {step}"):
+            obs, _, dones, _ = env.step(actions)
         before, flat = flat, _flat(obs, env, step + config.n_envs)
         pairs.append((before[~dones], flat[~dones]))
     now, later = (np.concatenate(part) for part in zip(*pairs, strict=True))

@@ -29,11 +29,11 @@ from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env, time_limit
 from pib_rl.figures import curves
 from pib_rl.physical.faults import Fault, FaultPlan
-from pib_rl.physical.remote.instrument import InstrumentError
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.runs.saving import Every, Saver, find_start
+from pib_rl.runs.stops import stopped_by
 from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.sites.check import check_run
 from pib_rl.sites.run import at_sites
@@ -44,7 +44,7 @@ from pib_rl.training.config import TrainConfig
 from pib_rl.training.evaluation import evaluate, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
 from pib_rl.training.resuming.checkpoint import Checkpoints
-from pib_rl.training.resuming.failures import environment_failures
+from pib_rl.training.resuming.failures import close_environment, environment_failures
 from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
 from pib_rl.training.wafer import Wafer
@@ -184,7 +184,7 @@ def train(
             result = evaluate_final(config, model, folder, evaluations, wall, plan.happened)
         happened = [_plain(fault) for fault in plan.happened] if faults else None
         folder.save_result(replace(result, aged_s=clock.aged_s, faults=happened, sites=totals(folder.path)))
-        remove_checkpoints(folder.path)
+    remove_checkpoints(folder.path)
 
 
 @contextmanager
@@ -192,21 +192,24 @@ def stops(config: TrainConfig, folder: RunFolder, saver: Saver) -> Iterator[None
     """Whatever stops a training: its last state is kept, and one line says how to go on."""
     try:
         yield
-    except (KeyboardInterrupt, UserError, InstrumentError) as error:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
-        saver.keep()
-        at = None if saver.taken is None else saver.taken.step
-        place = "before the first step" if at is None else f"at step {at} of {config.timesteps}"
-        evaluating = at is not None and at >= config.timesteps
-        where = "in its final evaluation, the training is done" if evaluating else f"{place}, where it was saved last"
-        then = "evaluates" if evaluating else "goes on from there"
-        play = "" if at is None else f", and python -m pib_rl.play {folder.path} plays the policy so far"
-        raise UserError(f"{reason}; stopped {where}: {folder.resume_command} {then}{play}") from error
-    except Exception:
-        saver.keep()
-        raise
+    except (KeyboardInterrupt, Exception) as error:
+        at, reason = saver.rescue(), stopped_by(error, folder)
+        if reason is None:
+            raise
+        raise UserError(f"{reason}; stopped {_how_to_go_on(folder, at, config.timesteps)}") from error
     finally:
         folder.release()
+
+
+def _how_to_go_on(folder: RunFolder, at: int | None, of: int) -> str:
+    """Where a training stopped, and what goes on with it."""
+    again = folder.resume_command
+    if at is None:
+        return f"before it was saved for the first time: {again} begins anew"
+    play = f"python -m pib_rl.play {folder.path} plays the policy so far"
+    if at >= of:
+        return f"in its final evaluation, the training is done: {again} evaluates, and {play}"
+    return f"at step {at} of {of}, where it was saved last: {again} goes on from there, and {play}"
 
 
 def evaluate_final(
@@ -267,7 +270,7 @@ def period(config: TrainConfig) -> float | None:
     try:
         return control_period(env)
     finally:
-        env.close()
+        close_environment(env)
 
 
 def step_seconds(config: TrainConfig) -> float:

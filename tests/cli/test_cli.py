@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 
 import pytest
 
+from pib_rl.agents.resuming.failures import of_environment
 from pib_rl.cli.cli import run
 
 
@@ -40,3 +42,32 @@ def test_other_errors_of_the_system_are_not_hidden(monkeypatch):
     monkeypatch.setattr("sys.argv", ["command"])
     with pytest.raises(OSError, match="Bad file descriptor"):
         run("pib_rl.command", refuse(errno.EBADF))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_is_one_line_and_a_code(number, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["command"])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            run("pib_rl.command", lambda _: signal.raise_signal(number))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "pib_rl.command: interrupted\n"
+
+
+def test_what_an_environment_raises_is_one_line_whatever_it_is(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["command"])
+
+    def main(arguments):
+        with of_environment("after step 3"):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody\nanswers")
+
+    with pytest.raises(SystemExit) as stop:
+        run("pib_rl.command", main)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        "pib_rl.command: error: the environment failed after step 3: ConnectionRefusedError: "
+        f"[Errno {errno.ECONNREFUSED}] nobody answers\n"
+    )

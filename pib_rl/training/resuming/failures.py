@@ -1,21 +1,37 @@
-"""What stops a training from outside, in one line."""
+"""What environments do to a training from outside: errors in one line, and none when they are closed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
-from pib_rl.agents.resuming.failures import environment_note
-from pib_rl.cli.cli import UserError
+from pib_rl.agents.resuming.failures import environment_failure
+from pib_rl.cli.cli import UserError, note
+
+
+class Closable(Protocol):
+    """An environment, or several."""
+
+    def close(self) -> Any:
+        """Closes it."""
+
+
+def close_environment(env: Closable) -> None:
+    """Closes an environment. If it raises an error then, a note tells of it: what was learned is not lost for that."""
+    try:
+        env.close()
+    except Exception as error:
+        note(f"an environment could not be closed: {type(error).__name__}: {error}")
 
 
 @contextmanager
 def environment_failures() -> Iterator[None]:
-    """Turns what an environment raised in a step into `UserError`, one line with its message."""
+    """Turns what an environment raised into `UserError`, one line with its message."""
     try:
         yield
     except Exception as error:
-        note = environment_note(error)
-        if note is None:
+        failure = environment_failure(error)
+        if failure is None:
             raise
-        raise UserError(f"{note}: {type(error).__name__}: {error}") from error
+        raise UserError(failure) from error
