@@ -14,8 +14,7 @@ from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
-from pib_rl.sites import site as site_module
-from pib_rl.sites import split_run
+from pib_rl.sites import split_run, worker
 from pib_rl.sites.config import SitesConfig
 from pib_rl.sites.keys import SiteKey
 from pib_rl.sites.worker import SiteWorker
@@ -93,7 +92,7 @@ class Threads:
 def in_threads(monkeypatch) -> None:
     """Runs start their sites in threads, which give signs of life often."""
     monkeypatch.setattr(split_run, "Processes", Threads)
-    monkeypatch.setattr(site_module, "SIGN_S", 0.02)
+    monkeypatch.setattr(worker, "SIGN_S", 0.02)
     monkeypatch.setattr("pib_rl.sites.hub.SIGN_S", 0.02)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
 

@@ -189,6 +189,7 @@ def test_garbage_of_an_authorised_site_is_refused(hub, client):
         (pack(Message("error", {"text": "the laser is out"}, {})), "site a: the laser is out"),
         (pack(Message("error", {"text": ["x" * 9999]}, {})), "site a: "),
     ],
+    ids=["garbage", "text", "negative", "nothing", "error", "long error"],  # bytes have their header in any order
 )
 def test_answers_that_are_none_end_the_run_with_one_line(hub, client, payload, said):
     client("a").joined().answer(payload)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from one_line import stops
 
 from pib_rl import adapt, learn, site_worker, train
 from pib_rl.learning.config import LearnConfig
@@ -14,7 +15,6 @@ from pib_rl.sites.config import NAME
 from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.keys import make_keys
 from pib_rl.sites.watch.record import RECORD, read
-from tests.helpers.one_line import stops
 
 TWO = "sites: [{name: front, units: [1]}]\n"
 SMALL = ["digits", "--units", "2", "--width", "8", "--epochs", "2"]

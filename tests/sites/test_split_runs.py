@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from split_sites import Threads, accuracy, at_sites, data, in_threads, learn, toy
 
 from pib_rl.agents.estimators.label_samples import ClassSamples
 from pib_rl.agents.learners.dfa import DirectFeedback
@@ -12,7 +13,6 @@ from pib_rl.agents.split.pipeline import GroupLostError
 from pib_rl.sites import split_run
 from pib_rl.sites.config import SitesConfig
 from pib_rl.sites.emulated.relay import Relay
-from tests.helpers.split_sites import Threads, accuracy, at_sites, data, in_threads, learn, toy
 
 
 def two(**more: object) -> SitesConfig:
