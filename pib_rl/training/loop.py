@@ -52,7 +52,7 @@ def learn(
     before: list[BaseCallback] = [] if checkpoints is None else [checkpoints]
     callbacks = CallbackList([*before, evaluations, *others, *([bar] if progress else [])])
     try:
-        with mistakes(), environment_failures(), files_of(folder):
+        with mistakes(), environment_failures(model.get_env()), files_of(folder):
             if checkpoints is not None and checkpoints.start is not None:
                 assert isinstance(model, PIB)
                 checkpoints.resume(model)

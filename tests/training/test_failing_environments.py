@@ -9,6 +9,7 @@ from one_line import stops
 
 from pib_rl import adapt, log, play, train
 from pib_rl.runs.folder import RunFolder
+from pib_rl.training import baselines
 
 SMALL = ["--hw", "digital", "--timesteps", "64", "--width", "4", "--n-envs", "2", "--n-steps", "16", "--looks", "0"]
 ARGUMENTS = [NAME, *SMALL, "--eval-episodes", "1", "--no-progress"]
@@ -89,3 +90,11 @@ def test_one_that_fails_in_an_adaptation(calls, words, run, tmp_path, monkeypatc
     assert f"the environment failed {words}: {SAID}; stopped between learners: " in said
     adapt.main(["--resume", str(path), "--no-progress"])
     assert RunFolder(path).finished
+
+
+@pytest.mark.parametrize("fails", ["reset", "step"])
+def test_one_that_fails_while_a_baseline_trains(fails, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Failing, "fails", fails)
+    out = ["--timesteps", "64", "--out", str(tmp_path / "run"), "--no-progress"]
+    said = stops(baselines, [NAME, "--algo", "ppo", *out], monkeypatch, capsys)
+    assert said == f"{baselines.NAME}: error: the environment failed while it trained: {SAID}\n"

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from pib_rl.agents.resuming.failures import environment_failure
+from stable_baselines3.common.vec_env import VecEnv
+
+from pib_rl.agents.resuming.failures import environment_failure, note_environment, passed_through
 from pib_rl.cli.cli import UserError, note
 
 
@@ -26,11 +28,19 @@ def close_environment(env: Closable) -> None:
 
 
 @contextmanager
-def environment_failures() -> Iterator[None]:
-    """Turns what an environment raised into `UserError`, one line with its message."""
+def environment_failures(env: VecEnv | None = None) -> Iterator[None]:
+    """Turns what an environment raised into `UserError`, one line with its message.
+
+    Args:
+        env: Those of an agent that does not note by itself what they raised, as those of Stable-Baselines3.
+    """
     try:
         yield
     except Exception as error:
+        if env is not None and environment_failure(error) is None:
+            inner = env.unwrapped
+            if passed_through(error, inner.step_wait) or passed_through(error, inner.reset):
+                note_environment(error, "while it trained")
         failure = environment_failure(error)
         if failure is None:
             raise
