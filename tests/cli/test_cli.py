@@ -47,12 +47,14 @@ def test_other_errors_of_the_system_are_not_hidden(monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_is_one_line_and_a_code(number, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["command"])
-    before = signal.getsignal(signal.SIGTERM)
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a shell ignores it
     try:
         with pytest.raises(SystemExit) as stop:
             run("pib_rl.command", lambda _: signal.raise_signal(number))
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
     assert stop.value.code == 130
     assert capsys.readouterr().err == "pib_rl.command: interrupted\n"
 

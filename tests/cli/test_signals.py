@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ INSTALLED = "import sys; sys.argv = ['/bin/pib-rl', 'train', 'CartPole-v1']; fro
 def command(arguments, folder, **options):
     """Runs Python with modules of ``folder`` in the place of those that are installed."""
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a suite in the background of a shell ignores it
+    options = {"preexec_fn": heed} | options
     return subprocess.run(
         [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=120, **options
     )

@@ -9,7 +9,7 @@ from one_line import stops
 
 from pib_rl import compare
 from pib_rl.cli.cli import run
-from pib_rl.comparison import runner
+from pib_rl.comparison import processes
 
 SMALL = ["CartPole-v1", "--hw", "digital", "--learner", "frozen", "--seeds", "1", "--timesteps", "64", "--width", "4"]
 ARGUMENTS = [*SMALL, "--eval-episodes", "1", "--jobs", "1", "--no-progress"]
@@ -17,7 +17,7 @@ ARGUMENTS = [*SMALL, "--eval-episodes", "1", "--jobs", "1", "--no-progress"]
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
-    monkeypatch.setattr(runner, "subprocess", PROCESSES)
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ class Threads:
 
 def in_threads(monkeypatch) -> None:
     """Runs start their sites in threads, which give signs of life often."""
-    monkeypatch.setattr(split_run, "Processes", Threads)
+    monkeypatch.setattr(split_run, "SiteProcesses", Threads)
     monkeypatch.setattr(worker, "SIGN_S", 0.02)
     monkeypatch.setattr("pib_rl.sites.hub.SIGN_S", 0.02)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)

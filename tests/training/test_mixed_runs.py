@@ -17,7 +17,7 @@ from pib_rl import list as listing
 from pib_rl.agents import PIBPolicy
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.cli.cli import parse
-from pib_rl.comparison import runner
+from pib_rl.comparison import processes
 from pib_rl.learning.config import LearnConfig
 from pib_rl.runs.folder import LAST, RunFolder
 from pib_rl.training.config import TrainConfig
@@ -104,7 +104,7 @@ def test_learn_and_adapt_on_a_mix(tmp_path):
 
 
 def test_a_mix_is_one_of_the_substrates_of_a_comparison(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "subprocess", PROCESSES)
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
     few = ["--hw", "digital,memristive", "--learner", "frozen", "--seeds", "1", "--timesteps", "300"]
     size = ["--looks", "0", "--width", "4", "--eval-episodes", "2", "--no-progress"]
     compare.main(["CartPole-v1", *few, *size, "--out", str(tmp_path / "new")])

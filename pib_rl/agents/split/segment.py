@@ -20,6 +20,8 @@ DRIVEN = ("measure", "calibrate")  # commands that wait for drives from the grou
 
 ON_PASSES = ("update", "begin", "finish", "remember", "fetch")  # commands on a pass of before
 
+NOTHING = {"alarms": 0.0, "freedom": 1.0}  # what a rollout reports in which nothing was compared
+
 
 class Segment:
     """A group of units: measures, learns, answers. Activations stay here; nothing ever comes back to it but targets.
@@ -89,7 +91,7 @@ class Segment:
         self.skipped += 1
         if command.kind == "fetch":
             return Message("fetched", command.about | {"gone": True}, {})
-        none = {"alarms": torch.zeros(len(self.units)), "freedom": torch.ones(len(self.units))}
+        none = {name: torch.full((len(self.units),), value, dtype=torch.float32) for name, value in NOTHING.items()}
         return Message("report", command.about, none) if command.kind == "finish" else None
 
     def _driven(self, command: Message, value: Tensor) -> Message | None:

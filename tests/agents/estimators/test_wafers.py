@@ -211,11 +211,11 @@ def test_mistakes_are_named(fitted, data):
 
 def test_what_diverges_is_named_by_its_chip(data, monkeypatch):
     x, y, *_ = data
-    step = Trainer.step
+    teach = Trainer.teach_readout
 
-    def broken(self, samples, pick, progress):
-        return step(self, samples, pick, progress) | {"loss": torch.tensor([1.0, torch.nan, torch.inf])}
+    def broken(self, samples, step):
+        return teach(self, samples, step) | {"loss": torch.tensor([1.0, torch.nan, torch.inf])}
 
-    monkeypatch.setattr(Trainer, "step", broken)
+    monkeypatch.setattr(Trainer, "teach_readout", broken)
     with pytest.raises(ValueError, match="the training of chip 1 and 1 more diverged"):
         PIBClassifier(chips=CHIPS, **SMALL).fit(x, y)

@@ -14,6 +14,7 @@ from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.faults import age, inject
 from pib_rl.agents.network.information import information_plane
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.network.network import Activations
 from pib_rl.agents.network.normaliser import Normaliser, ReturnScale
 from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.output_penalty import output_penalty
@@ -256,7 +257,8 @@ def test_the_information_plane_shows_the_mean_of_all_chips():
     seen = wafer.network.measure(wafer.inputs(x))
     plane = information_plane(x, seen, Target(y))
     each = [
-        information_plane(x[chip], seen._replace(z=[z[chip] for z in seen.z]), Target(y[chip])) for chip in range(CHIPS)
+        information_plane(x[chip], Activations(seen.h, [z[chip] for z in seen.z], seen.inputs), Target(y[chip]))
+        for chip in range(CHIPS)
     ]
     for unit, point in enumerate(plane):
         for axis in range(2):
