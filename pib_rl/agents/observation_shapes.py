@@ -20,6 +20,11 @@ def is_batch(obs: Any, space: spaces.Space[Any]) -> bool:
     Raises:
         ValueError: If they are neither, or parts of a Dict are missing.
     """
+    if isinstance(obs, tuple) and len(obs) == 2 and isinstance(obs[1], Mapping):
+        raise ValueError(
+            "the observation is a pair of one and its info, as Gymnasium's reset gives it: you are probably mixing Gym "
+            "API with VecEnv API; take its first part, as in obs, info = env.reset()"
+        )
     parts = parts_of(space)
     if isinstance(space, spaces.Dict) and (not isinstance(obs, Mapping) or obs.keys() != parts.keys()):
         found = list(obs) if isinstance(obs, Mapping) else type(obs).__name__
@@ -55,6 +60,11 @@ def _first(obs: Any) -> Any:
     return next(iter(obs.values())) if isinstance(obs, Mapping) else obs
 
 
+def reset(env: gym.Env[Any, Any], seed: int | None, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+    """Resets an environment, which need not know options if there are none."""
+    return env.reset(seed=seed) if options is None else env.reset(seed=seed, options=options)
+
+
 class SingleObservations(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Refuses an environment whose first observations have another shape than its space: arrays would broadcast them.
 
@@ -67,6 +77,6 @@ class SingleObservations(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets; ValueError if the observation has another shape."""
-        obs, info = self.env.reset(seed=seed, options=options)
+        obs, info = reset(self.env, seed, options)
         check_single(obs, self.observation_space)
         return obs, info

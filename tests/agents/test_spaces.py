@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,7 @@ from worlds import World
 
 from pib_rl.agents import PIB, PIBPolicy, make_agent
 from pib_rl.agents.heads import action_units
+from pib_rl.envs import HardwareEncoder
 from pib_rl.physical.substrate import Read
 
 TWO, BOX = spaces.Discrete(2), spaces.Box(-1, 1, (3,))
@@ -321,3 +323,31 @@ def test_saving_keeps_what_several_numbers_mean(tmp_path):
     obs = np.zeros((5, 3), dtype=np.float32)
     loaded = PIB.load(tmp_path / "agent.zip")
     np.testing.assert_array_equal(loaded.predict(obs, deterministic=True)[0], agent.predict(obs, deterministic=True)[0])
+
+
+class Short(gym.Env):
+    """A reset that knows no options, as Stable-Baselines3 lets it be."""
+
+    observation_space, action_space = BOX, TWO
+
+    def reset(self, seed=None):
+        super().reset(seed=seed)
+        return np.zeros(3, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(3, np.float32), 0.0, True, False, {}
+
+
+@pytest.mark.parametrize(
+    "make", [Short, lambda: HardwareEncoder(Short(), PIBPolicy(BOX, TWO, width=4))], ids=["alone", "encoded"]
+)
+def test_an_environment_need_not_know_options_of_a_reset(make):
+    agent = PIB("MlpPolicy", make(), n_steps=12, width=4, seed=0).learn(24)
+    assert agent.num_timesteps == 24
+
+
+@pytest.mark.parametrize("space", [BOX, PARTS, TWO], ids=["box", "dict", "discrete"])
+def test_an_observation_with_its_info_is_told_from_a_batch(space):
+    policy = PIBPolicy(space, TWO, width=4)
+    with pytest.raises(ValueError, match=r"probably mixing Gym API with VecEnv API; .* obs, info = env.reset\(\)$"):
+        policy.predict((space.sample(), {}))

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from pib_rl.agents.observation_shapes import reset
 from pib_rl.agents.resuming.attributes import (
     attributes,
     generators,
@@ -41,7 +42,7 @@ class EpisodeRecorder(gym.Wrapper[Any, Any, Any, Any]):
         random = {place: random_state(generator) for place, generator in known.items()}
         self._start = {"random": random, "seed": seed, "options": options}
         self._actions = []
-        self._seen, info = self.env.reset(seed=seed, options=options)
+        self._seen, info = reset(self.env, seed, options)
         if self._generators is None or seed is not None:  # seeding makes new ones
             self._generators = generators(self.env)
         return self._seen, info

@@ -11,6 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 from stable_baselines3.common.vec_env import VecEnv
 
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.observation_shapes import reset
 from pib_rl.agents.observations import batched, check_vectors
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs.hardware.chips import FreshChip, Source, reseed
@@ -63,7 +64,7 @@ class HardwareEncoder(gym.ObservationWrapper[Any, Any, Any], RecordConstructorAr
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Resets the task; the chip's draws start again, from a seed that the task's generator spawns."""
-        obs, info = self.env.reset(seed=seed, options=options)
+        obs, info = reset(self.env, seed, options)
         reseed(self.model.streams, self.np_random)
         return self._encoded(obs, info)
 
