@@ -117,7 +117,8 @@ def forged(path: Path, draw: random.Random) -> bytes:
     name = draw.choice(sorted(tensors))
     value = tensors[name]
     changed = value.clone()
-    changed.view(-1)[draw.randrange(value.numel())] = draw.choice(VALUES)
+    number = draw.choice(VALUES)
+    changed.view(-1)[draw.randrange(value.numel())] = number if value.is_floating_point() else int(number > 0)
     other = [changed, value.to(draw.choice(TYPES)), value.sum(), value.flatten()[:1], torch.zeros(2, 3, 4, 5), None]
     pick = draw.choice([changed, changed, *other])
     found = {key: one for key, one in tensors.items() if key != name} | ({} if pick is None else {name: pick})
