@@ -102,6 +102,7 @@ class Canvas:
             try:
                 found = font(key[1], bold).render(words, True, colour)
             except pygame.error:  # somebody else, such as an environment that was closed, shut pygame down meanwhile
+                pygame.font.init()  # a font that goes while pygame is shut keeps its file open for good
                 font.cache_clear()
                 found = font(key[1], bold).render(words, True, colour)
             self._texts[key] = found

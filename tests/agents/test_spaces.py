@@ -188,9 +188,11 @@ def test_an_observation_of_another_shape_is_refused(space, shapes):
 
 def test_a_dict_of_other_parts_or_of_mixed_batches_is_refused():
     policy, far = PIBPolicy(PARTS, TWO, width=4), np.zeros(2, dtype=np.float32)
-    for wrong in ({"far": far}, {"far": far, "near": np.array(0), "more": far}, far, (far, {})):
+    for wrong in ({"far": far}, {"far": far, "near": np.array(0), "more": far}, far, (far,)):
         with pytest.raises(ValueError, match=r"must be a dict of \['far', 'near'\], got"):
             policy.predict(wrong)
+    with pytest.raises(ValueError, match="a pair of one and its info"):
+        policy.predict((far, {}))
     with pytest.raises(ValueError, match="got both"):
         policy.predict({"far": far[None], "near": np.array(0)})
     with pytest.raises(ValueError, match="the observation of 'far' must have shape"):

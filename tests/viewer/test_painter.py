@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -335,6 +336,16 @@ def test_text_outlives_a_shutdown_of_pygame_by_somebody_else():
     draw_scene(scene)
     canvas.pygame.quit()
     assert draw_scene(replace(scene, status=Status("after"))).shape == (720, 1280, 3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are not listed here")
+def test_shutdowns_of_pygame_leave_no_open_files():
+    scene, opened = probe().scene(Status("before")), []
+    for at in range(4):
+        draw_scene(replace(scene, status=Status(f"after {at}")))
+        canvas.pygame.quit()
+        opened.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert opened[1:] == opened[1:2] * 3
 
 
 def test_colours_meet_their_ends():
