@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pib_rl.cli.cli import mistakes
 from pib_rl.cli.settings import LearnerSettings
+from pib_rl.physical import registry
 from pib_rl.physical.mixed import SEPARATOR
 from pib_rl.sites.check import sites_of
 
@@ -21,27 +22,26 @@ def with_hardware_of_sites(config: S, units: int) -> S:
         units: Units of its network, those with patches too.
 
     Raises:
-        UserError: If the file can't be read, or a site has a unit that the network lacks.
+        UserError: If the file can't be read, a site has a unit that the network lacks, or substrates are named for
+            another number of units.
     """
     with mistakes():
         sites = sites_of(config.sites, None)
         if sites is None or not any(site.hw or site.hw_options for site in sites.sites):
             return config
-        names = config.hw.split(SEPARATOR)
-        names = names * units if len(names) == 1 else names
-        mixed = SEPARATOR in config.hw
-        options = {
-            f"{unit}.{name}": value
-            for unit in range(1, units + 1)
-            for name, value in config.hw_options.items()
-            if not mixed
-        } | (config.hw_options if mixed else {})
+        registry.check_units(config.hw, units)
+        names = registry.each(config.hw)
+        if len(names) == 1:
+            names = names * units
+        hw = SEPARATOR.join(names)
+        options = config.hw_options if hw == config.hw else registry.for_each(hw, config.hw_options)
         for span, site in sites.groups(units):
             if site is None:
                 continue
             for unit in span:
+                number = f"{unit + 1}." if units > 1 else ""  # in front of the names of its options
                 if site.hw is not None:
                     names[unit] = site.hw
-                    options = {name: value for name, value in options.items() if not name.startswith(f"{unit + 1}.")}
-                options |= {f"{unit + 1}.{name}": value for name, value in site.hw_options.items()}
+                    options = {name: value for name, value in options.items() if not name.startswith(number)}
+                options = options | {number + name: value for name, value in site.hw_options.items()}
         return replace(config, hw=SEPARATOR.join(names), hw_options=options)

@@ -16,7 +16,7 @@ from pib_rl.common.stored import installed
 from pib_rl.sites.keys import CoordinatorKeys
 from pib_rl.sites.line import SiteLine, new_life
 from pib_rl.sites.session import Frame, FrameError
-from pib_rl.sites.wire import WireError, pack, unpack
+from pib_rl.sites.wire import MOST_ON_SOCKET, WireError, pack, unpack
 
 SIGN_S = 0.5  # between signs of life
 HELLO, WELCOME, TAKEN = b"hello", b"welcome", b"taken"
@@ -56,7 +56,7 @@ class Hub:
         for option, value in (
             (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
             (zmq.HEARTBEAT_TIMEOUT, TIMEOUT_MS),
-            (zmq.MAXMSGSIZE, 2**28 + 64),
+            (zmq.MAXMSGSIZE, MOST_ON_SOCKET),
         ):
             self._socket.setsockopt(option, value)
         self._socket.curve_server = True

@@ -89,7 +89,6 @@ class SiteLine(Line):
     Attributes:
         route: Where the socket finds it; empty before it has joined.
         peer: The life of the site's process, see `LinkSession`; 0 before it has joined.
-        pushed: The newest state that was given to it.
     """
 
     def __init__(self, name: str, units: range, arrived: threading.Condition, hub: Sender, setup: Message) -> None:
@@ -99,7 +98,6 @@ class SiteLine(Line):
         self.session = LinkSession(new_life())
         self.peer, self.route = 0, b""
         self.failed = ""
-        self.pushed: bytes | None = None
         self._hub = hub
         self._owed: set[tuple[str, int]] = set()
         self._started = -1
@@ -116,10 +114,7 @@ class SiteLine(Line):
                 self._owed.add((ANSWERS[command.kind], token))
             if ANSWERS[command.kind] == "output":
                 self._started = token
-        payload = self._hub.pack(command)
-        if command.kind == "load":
-            self.pushed = payload
-        self._hub.post(self, payload)
+        self._hub.post(self, self._hub.pack(command))
 
     def feed(self, name: str, token: int, value: Tensor) -> None:
         self._hub.post(self, self._hub.pack(Message("feed", {"token": token}, {name: value})))

@@ -20,6 +20,7 @@ from pib_rl.agents.split.message import Message
 from pib_rl.common.options import check_plain
 
 LARGEST = 2**28  # bytes of one message
+MOST_ON_SOCKET = LARGEST + 64  # what a socket takes: a message and the header of its frame
 DEEPEST, LONGEST = 5, 2**16  # axes of a tensor, and characters of the plain data
 CODED = ("drive", "taps", "target", "slope")  # what is coded, if there are enough samples
 FEW = 16  # samples that travel as they are

@@ -28,7 +28,7 @@ from pib_rl.common.options import configure
 from pib_rl.sites.hub import HEARTBEAT_MS, HELLO, PING, PONG, SIGN_S, TAKEN, TIMEOUT_MS, WELCOME
 from pib_rl.sites.keys import SiteKey
 from pib_rl.sites.session import Frame, FrameError, LinkSession
-from pib_rl.sites.wire import WireError, pack, unpack
+from pib_rl.sites.wire import MOST_ON_SOCKET, WireError, pack, unpack
 
 KIND = "site"  # of its file
 SAVED_S = 10.0  # between saves of the chip's state
@@ -67,7 +67,7 @@ class SiteWorker:
             (zmq.HEARTBEAT_TIMEOUT, TIMEOUT_MS),
             (zmq.RECONNECT_IVL, 200),
             (zmq.RECONNECT_IVL_MAX, 2000),
-            (zmq.MAXMSGSIZE, 2**28 + 64),
+            (zmq.MAXMSGSIZE, MOST_ON_SOCKET),
         ):
             self._socket.setsockopt(option, value)
         self._socket.curve_secretkey, self._socket.curve_publickey = key.secret, key.public

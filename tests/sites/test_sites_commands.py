@@ -108,6 +108,17 @@ def test_substrates_of_single_sites_make_a_mixed_network(tmp_path):
     assert with_hardware_of_sites(placed, 3) == placed
     path.write_text("sites: [{name: a, units: [2]}]")
     assert with_hardware_of_sites(config, 3) is config
+    path.write_text("sites: [{name: a, units: [1], hw_options: {read_noise: 0.1}}]")
+    alone = with_hardware_of_sites(LearnConfig(hw="memristive", hw_options={"adc_bits": 5}, units=1, sites=path), 1)
+    assert (alone.hw, alone.hw_options) == ("memristive", {"adc_bits": 5, "read_noise": 0.1})
+
+
+def test_substrates_of_another_number_of_units_are_one_line(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "some.yaml"
+    path.write_text("sites: [{name: a, units: [3], hw: optical}]")
+    arguments = ["digits", "--units", "3", "--hw", "digital,memristive", "--sites", str(path)]
+    said = stops(learn, [*arguments, "--out", str(tmp_path / "run")], monkeypatch, capsys)
+    assert "hw names 2 substrates, and the network has 3 units" in said
 
 
 def test_without_pyzmq_one_line_names_the_extra(file, tmp_path, monkeypatch, capsys):

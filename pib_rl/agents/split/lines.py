@@ -102,7 +102,7 @@ class LocalLine(Line):
             return False
         self._busy, some = True, False
         try:
-            while (work := self._list.next()) is not None:
+            while (work := self._next()) is not None:
                 message = self.segment.run(*work)
                 some = True
                 if message is not None:
@@ -110,3 +110,8 @@ class LocalLine(Line):
         finally:
             self._busy = False
         return some
+
+    def _next(self) -> tuple[Message, Tensor | None] | None:
+        """What to do next; other threads may give something meanwhile."""
+        with self.arrived:
+            return self._list.next()

@@ -86,7 +86,6 @@ class SplitNetwork(Network):
         self.__dict__.update({name: value for name, value in vars(whole).items() if not name.endswith("_hooks")})
         self.pipeline = pipeline
         self.lookahead = pipeline.staleness
-        self.updates: list[int] = []
         self.register_state_dict_pre_hook(lambda *_: self.pull())  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(lambda *_: self.push())  # type: ignore[no-untyped-call]
 
@@ -136,7 +135,6 @@ class SplitNetwork(Network):
                     getattr(meter, name.removeprefix("meter/")).add_(value)
         for part in [*self.chain, self.last]:
             part.load_state_dict(part.state_dict())  # what follows from buffers
-        self.updates = [message.about["updates"] for message in messages]
         return messages
 
     def push(self) -> None:

@@ -16,10 +16,7 @@ from pib_rl.common.state import check_state
 from pib_rl.physical.substrate import Read
 
 KEPT = 8  # passes whose activations are kept for what follows: updates come right after the pass that they are for
-DRIVEN = ("measure", "calibrate")  # commands that wait for drives from the group in front
-
 ON_PASSES = ("update", "begin", "finish", "remember", "fetch")  # commands on a pass of before
-
 NOTHING = {"alarms": 0.0, "freedom": 1.0}  # what a rollout reports in which nothing was compared
 
 

@@ -1,6 +1,7 @@
 """Units in groups, all in this process: what they learn is what units of one network learn, to the last bit."""
 
 import threading
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.split.backward import SplitBackprop, make_segment
 from pib_rl.agents.split.learner import SplitPIB
 from pib_rl.agents.split.lines import LocalLine
+from pib_rl.agents.split.message import Message
 from pib_rl.agents.split.network import SplitNetwork
 from pib_rl.agents.split.pipeline import Pipeline
 
@@ -103,3 +105,19 @@ def test_units_elsewhere_take_no_step_here():
     network = make("digital", GROUPS["two"]).model.network
     with pytest.raises(NotImplementedError, match="SplitPIB"):
         network.update_units()
+
+
+def test_what_comes_while_a_line_looks_for_work_does_not_disturb_it():
+    """Other threads give drives at any moment, also while inputs that came twice are sorted out."""
+    line = LocalLine(Mock(run=lambda command, drive: None), range(1), threading.Condition())
+    tokens = range(0, 20_000, 2)
+    feeder = threading.Thread(
+        target=lambda: [line.feed("drive", token + odd, None) for token in tokens for odd in (1, 0)]
+    )
+    feeder.start()
+    for token in tokens:
+        line.submit(Message("measure", {"token": token}, {}))
+    feeder.join()
+    while line.work():
+        pass
+    assert not line._list._commands
