@@ -20,8 +20,12 @@ from pib_rl.common.finite import Origin, check_finite
 KINDS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
+class UnsupportedSpaceError(ValueError, NotImplementedError):
+    """An observation space that can't be flattened; Stable-Baselines3 raises the second of these errors."""
+
+
 def check_observation_space(space: spaces.Space[Any]) -> None:
-    """Raises ValueError unless observations can be flattened to one vector; the message says what to use."""
+    """Raises UnsupportedSpaceError unless observations can be flattened to one vector; the message says what to use."""
     for part in parts_of(space).values():
         if not isinstance(part, KINDS):
             cure = (
@@ -29,7 +33,7 @@ def check_observation_space(space: spaces.Space[Any]) -> None:
                 if isinstance(part, (spaces.Sequence, spaces.Graph))
                 else "wrap it with gymnasium.wrappers.FlattenObservation"
             )
-            raise ValueError(
+            raise UnsupportedSpaceError(
                 "observation space must be Box, Discrete, MultiDiscrete, MultiBinary or a flat Dict of "
                 f"these, got {type(part).__name__}; {cure}"
             )

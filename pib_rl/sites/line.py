@@ -23,6 +23,7 @@ ANSWERS = {
     "report": "report",
     "state": "state",
     "fetch": "fetched",
+    "spoiled": "spoiled",
 }  # what comes of a command
 HANDED = "handed"  # what comes of a backward pass, if there is a group in front
 SILENT_S = 3.0  # without a sign of life: a site counts as away

@@ -27,8 +27,8 @@ class SplitPIB(PIBLearner):
         super().__init__(model, config)
         assert isinstance(model.network, SplitNetwork)
         self._network, self._taps = model.network, taps
-        self.memory.register_state_dict_pre_hook(lambda *_: self._pull())  # type: ignore[no-untyped-call]
-        self.memory.register_load_state_dict_post_hook(lambda *_: self._push())  # type: ignore[no-untyped-call]
+        self.memory.register_state_dict_pre_hook(lambda *_: self._pull() if self._network.fetches else None)  # type: ignore[no-untyped-call]
+        self.memory.register_load_state_dict_post_hook(lambda *_: self._push() if self._network.fetches else None)  # type: ignore[no-untyped-call]
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         self._tell("update", batch, batch_target=True, step=list(UnitStep.at(self.config, progress)))
@@ -69,11 +69,11 @@ class SplitPIB(PIBLearner):
                 getattr(own, name)[line.units.start : line.units.stop] = message.tensors[f"safeguard.{name}"]
 
     def _push(self) -> None:
-        own = self.local.safeguard
+        own, states = self.local.safeguard, []
         for line in self._network.pipeline.lines:
             part = slice(line.units.start, line.units.stop)
-            state = {f"safeguard.{name}": getattr(own, name)[part].clone() for name in ("sums", "variances")}
-            line.submit(Message("load", {}, state))
+            states.append({f"safeguard.{name}": getattr(own, name)[part].clone() for name in ("sums", "variances")})
+        self._network.pipeline.tell_each([Message("load", {}, state) for state in states])
 
     def _tell(self, kind: str, batch: Batch, batch_target: bool = False, **about: object) -> int:
         """Broadcasts the target of a batch, or what should be kept of it, to all groups; the number of its pass."""

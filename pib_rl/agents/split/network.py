@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from pib_rl.agents.network.last_good import StateElsewhere
 from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.network.readout import with_one
 from pib_rl.agents.objectives import Score
@@ -69,7 +71,7 @@ class PendingActivations(Activations):
         return self._all[1]
 
 
-class SplitNetwork(Network):
+class SplitNetwork(Network, StateElsewhere):
     """Measures through a pipeline of groups of units.
 
     It has the parts of the whole network under the same names: its state, which comes from the groups whenever it is
@@ -86,8 +88,10 @@ class SplitNetwork(Network):
         self.__dict__.update({name: value for name, value in vars(whole).items() if not name.endswith("_hooks")})
         self.pipeline = pipeline
         self.lookahead = pipeline.staleness
-        self.register_state_dict_pre_hook(lambda *_: self.pull())  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_post_hook(lambda *_: self.push())  # type: ignore[no-untyped-call]
+        self.fetches = True  # whether states come from the groups, and go to them
+        self._newest: tuple[int, list[Message]] = (-1, [])
+        self.register_state_dict_pre_hook(lambda *_: self.pull() if self.fetches else None)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(lambda *_: self.push() if self.fetches else None)  # type: ignore[no-untyped-call]
 
     @property
     def tap_sizes(self) -> list[int]:
@@ -119,8 +123,15 @@ class SplitNetwork(Network):
         raise NotImplementedError("units in other processes take their steps there, see SplitPIB")
 
     def pull(self) -> list[Message]:
-        """Brings the states of all groups here, and what they cost; what else they report."""
+        """Brings the states of all groups here, and what they cost; what else they report.
+
+        Where they were told nothing since the last time, that is what they said then.
+        """
+        told, messages = self._newest
+        if told == self.pipeline.told:
+            return messages
         messages = self.pipeline.ask("state", "state")
+        self._newest = self.pipeline.told, messages
         meter = self.meter
         meter.settle()
         for message in messages:
@@ -139,13 +150,32 @@ class SplitNetwork(Network):
 
     def push(self) -> None:
         """Gives all groups the states that their units have here."""
-        for line in self.pipeline.lines:
-            state = {
-                f"units/{k}.{name}": value.clone()
-                for k in line.units
-                for name, value in self.chain[k].state_dict().items()
-                if ".meter." not in name
-            }
-            if line.units.stop == len(self.chain):
-                state |= {f"last.{name}": value.clone() for name, value in self.last.state_dict().items()}
-            line.submit(Message("load", {}, state))
+        self.pipeline.tell_each([Message("load", {}, self._state_of(line.units)) for line in self.pipeline.lines])
+
+    def _state_of(self, units: range) -> dict[str, Tensor]:
+        state = {
+            f"units/{k}.{name}": value.clone()
+            for k in units
+            for name, value in self.chain[k].state_dict().items()
+            if ".meter." not in name
+        }
+        if units.stop == len(self.chain):
+            state |= {f"last.{name}": value.clone() for name, value in self.last.state_dict().items()}
+        return state
+
+    def mark(self) -> None:
+        self.pipeline.tell(Message("mark", {}, {}))
+
+    def spoiled(self) -> list[str]:
+        return [name for message in self.pipeline.ask("spoiled", "spoiled") for name in message.about["names"]]
+
+    def go_back(self) -> None:
+        self.pipeline.tell(Message("go_back", {}, {}))
+
+    @contextmanager
+    def only_here(self) -> Iterator[None]:
+        before, self.fetches = self.fetches, False
+        try:
+            yield
+        finally:
+            self.fetches = before

@@ -39,6 +39,7 @@ class Pipeline:
         self.lines = list(lines)
         self.staleness = staleness
         self._arrived = arrived
+        self.told = 0  # commands that were given
         self._next = 0
         self._under_way: list[int] = []
         for line, behind in pairwise(lines):
@@ -51,6 +52,7 @@ class Pipeline:
             self._under_way.pop(0)
         token, self._next = self._next, self._next + 1
         self._under_way.append(token)
+        self.told += 1
         for line in self.lines:
             line.submit(Message(kind, {"token": token, "taps": taps, **about}, {}))
         self.lines[0].feed(DRIVE, token, drive)
@@ -59,12 +61,14 @@ class Pipeline:
 
     def tell(self, command: Message) -> None:
         """Gives a command to all groups."""
+        self.told += 1
         for line in self.lines:
             line.submit(command)
         self._work()
 
     def tell_each(self, commands: Sequence[Message]) -> None:
         """Gives every group a command of its own, front to back."""
+        self.told += 1
         for line, command in zip(self.lines, commands, strict=True):
             line.submit(command)
         self._work()

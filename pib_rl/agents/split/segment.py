@@ -44,6 +44,7 @@ class Segment:
         self._kept: OrderedDict[int, Activations] = OrderedDict()
         self._most = kept
         self._losses: list[Tensor] = []
+        self._good: dict[str, Tensor] = {}
 
     @property
     def parts(self) -> nn.ModuleDict:
@@ -76,6 +77,9 @@ class Segment:
             "report": lambda command: Message("report", command.about, self._report()),
             "state": self._state,
             "load": self._load,
+            "mark": self._mark,
+            "spoiled": self._spoiled,
+            "go_back": self._go_back,
         }
         if command.kind not in known:
             raise ValueError(f"unknown command {command.kind!r}; known: {', '.join([*NEEDS, *known])}")
@@ -154,13 +158,34 @@ class Segment:
 
     def _state(self, command: Message) -> Message:
         """The state of all that is its own, what learning and measuring cost since the last time, and losses."""
-        state = {name: value.clone() for name, value in self.parts.state_dict().items() if ".meter." not in name}
+        state = self._copy()
         meter = self.network.meter
         meter.settle()
         for name, value in meter.named_buffers():
             state[f"meter/{name}"] = value.clone()
             value.zero_()
         return Message("state", command.about | {"updates": self.updates}, state | self._report())
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.parts.state_dict().items() if ".meter." not in name}
+
+    def _mark(self, command: Message) -> None:
+        """The state of now is good, and is kept here."""
+        self._good = self._copy()
+
+    def _spoiled(self, command: Message) -> Message:
+        """Buffers that are not finite any more."""
+        names = [
+            name
+            for name, value in self._copy().items()
+            if not value.isfinite().all() and (name not in self._good or self._good[name].isfinite().all())
+        ]
+        return Message("spoiled", command.about | {"names": names}, {})
+
+    def _go_back(self, command: Message) -> None:
+        """The last good state again, if there is one: a process that was started again since has none."""
+        if self._good:
+            self._load(Message("load", {}, self._good))
 
     def _load(self, command: Message) -> None:
         parts = self.parts

@@ -123,7 +123,7 @@ class StoredAlgorithm(ResumableAlgorithm):
             print(f"== SAVED MODEL SYSTEM INFO ==\n{found['system']}")
         data = _replaced(found["attributes"], found["missing"], custom_objects or {}, kwargs)
         if env is not None:
-            env = cls._wrap_env(env, data["verbose"])
+            env = cls._wrap_env(env, data.get("verbose", 0))
             check_for_correct_spaces(env, data["observation_space"], data["action_space"])
             data["n_envs"] = env.num_envs
         make: Any = cls

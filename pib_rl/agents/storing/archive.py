@@ -65,7 +65,9 @@ def read_archive(target: Target) -> Flat:
             data, state = _parts(archive, source)
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, UnicodeError) as error:
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{source} is no file of an agent, or damaged: it wasn't a zip-file ({error})") from None
+    except (OSError, EOFError, NotImplementedError, RuntimeError, UnicodeError) as error:
         raise ValueError(f"{source} is no file of an agent, or damaged: {error}") from None
     tensors, about = unpack(state, KIND, f"{source}: {STATE}")
     if about.get(SUM) != hashlib.sha256(data).hexdigest():

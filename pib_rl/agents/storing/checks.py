@@ -32,7 +32,7 @@ def check_attributes(found: Mapping[str, Any]) -> None:
         ValueError: If one is none that an agent can have.
         KeyError: If one is missing that is never left out.
     """
-    for name in ("verbose", "observation_space", "action_space", "n_envs"):
+    for name in ("observation_space", "action_space", "n_envs"):
         found[name]
     for name, least in COUNTS.items():
         if name in found:

@@ -13,6 +13,7 @@ from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
+from pib_rl.agents.network.last_good import DivergedError
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.split.backward import SplitBackprop, make_segment
 from pib_rl.agents.split.learner import SplitPIB
@@ -121,3 +122,31 @@ def test_what_comes_while_a_line_looks_for_work_does_not_disturb_it():
     while line.work():
         pass
     assert not line._list._commands
+
+
+@pytest.mark.parametrize("groups", GROUPS)
+def test_groups_keep_the_last_good_state_themselves(groups):
+    trainer = make("memristive", GROUPS[groups])
+    network = trainer.model.network
+    fit(trainer)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items() if ".meter." not in name}
+    kinds = []
+    tell, learner = network.pipeline.tell, trainer.learner
+    network.pipeline.tell = lambda command: (kinds.append(command.kind), tell(command))[1]
+    learner.metrics = lambda: (network.chain[2].control.std.fill_(torch.nan), {})[1]
+    with pytest.raises(DivergedError, match=r"the training diverged: .*units.2\.control\.std holds"):
+        trainer.epoch(ClassSamples(trainer.model, *data()))
+    assert "state" not in kinds
+    after = trainer.model.state_dict()
+    assert [name for name, value in before.items() if not torch.equal(value, after[name])] == []
+
+
+def test_states_come_once_as_long_as_nothing_is_told():
+    trainer = make("memristive", GROUPS["two"])
+    network, asked = trainer.model.network, []
+    ask = network.pipeline.ask
+    network.pipeline.ask = lambda kind, *args, **more: (asked.append(kind), ask(kind, *args, **more))[1]
+    trainer.learner.memory.state_dict(), trainer.model.state_dict()
+    assert asked == ["state"]
+    fit(trainer)
+    assert asked.count("state") == 2

@@ -53,6 +53,18 @@ def test_a_state_of_another_size_is_refused():
         segment.run(Message("load", {}, {name: torch.zeros(99)}))
 
 
+def test_a_group_keeps_its_good_state_and_names_what_is_spoiled():
+    segment = Segment(model().network, range(2))
+    segment.run(Message("mark", {}, {}))
+    before = {name: value.clone() for name, value in segment.parts.state_dict().items()}
+    gain = segment.units[1].control.std
+    gain.fill_(torch.nan)
+    assert segment.run(Message("spoiled", {"token": 1}, {})).about["names"] == ["units/1.control.std"]
+    segment.run(Message("go_back", {}, {}))
+    assert all(torch.equal(value, before[name]) for name, value in segment.parts.state_dict().items())
+    assert segment.run(Message("spoiled", {"token": 2}, {})).about["names"] == []
+
+
 def test_a_command_waits_for_its_drive_and_those_behind_it_wait_too():
     work = Worklist()
     work.add(measure(0), 5)

@@ -174,6 +174,18 @@ def test_what_is_excluded_is_not_saved_and_what_cannot_be_is_not_included(agent,
         agent.save(tmp_path / "agent", include=["rule"])
 
 
+def test_what_is_excluded_is_as_in_a_new_agent_again(agent, tmp_path):
+    agent.verbose = 2
+    agent.save(tmp_path / "agent", exclude=["verbose"])
+    assert PIB.load(tmp_path / "agent").verbose == 0
+
+
+def test_a_file_that_is_no_archive_is_said_to_be_none(tmp_path):
+    (tmp_path / "agent.zip").write_text("nothing")
+    with pytest.raises(ValueError, match="wasn't a zip-file"):
+        PIB.load(tmp_path / "agent")
+
+
 def test_the_class_of_another_loop_is_refused(file, tmp_path):
     with pytest.raises(ValueError, match="needs a training loop of another kind than ES"):
         ES.load(file)
