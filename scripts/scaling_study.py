@@ -135,9 +135,10 @@ class Network:
 
     @property
     def rate(self) -> float:
-        """Batches per second in the second half."""
-        half = len(self.ends) // 2
-        return (len(self.ends) - half) / (self.ends[-1] - self.ends[half - 1])
+        """Batches per second while as many are under way as may be: neither at the start nor at the end."""
+        edge = self.case.staleness + 1
+        inner = self.ends[edge:-edge]
+        return (len(inner) - 1) / (inner[-1] - inner[0])
 
     def _source(self, batches: int) -> Iterator[Any]:
         for _ in range(batches):
@@ -209,7 +210,7 @@ class Network:
 def simulated(costs: Costs, case: Case, batches: int = 0) -> dict[str, float]:
     """Samples per second, MB per batch, and the time that a batch is under way."""
     network = Network(costs, case)
-    network.run(batches or 2 * (case.staleness + 1) + 20)
+    network.run(batches or 3 * (case.staleness + 1) + 20)
     return {
         "rate": network.rate * BATCH,
         "megabytes": network.traffic / len(network.ends) / 1e6,

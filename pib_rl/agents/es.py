@@ -133,7 +133,7 @@ class ES(PIB):
         if first:
             model.network.calibrate(x)
         else:
-            track = learner.config.track * learner.config.rate_left(progress)
+            track = learner.config.track * learner.rate_left(progress)
             for unit, z in zip(model.network.chain, model.network.measure(x).z, strict=True):
                 unit.control.track(z, track)
         for key, count in model.meter.totals().items():

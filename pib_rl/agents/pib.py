@@ -320,11 +320,23 @@ class PIB(StoredAlgorithm):
         """As that of Stable-Baselines3; what an environment raises when it is reset is noted to be of it."""
         assert self.env is not None
         try:
-            return super()._setup_learn(*arguments, **options)
+            total, callback = super()._setup_learn(*arguments, **options)
         except Exception as error:
             if passed_through(error, self.env.reset):
                 note_environment(error, "when it began")
             raise
+        self._plan()
+        return total, callback
+
+    def _take_over(self, *arguments: Any, **options: Any) -> bool:
+        exact = super()._take_over(*arguments, **options)
+        self._plan()
+        return exact
+
+    def _plan(self) -> None:
+        """Tells the learner how long the training is."""
+        if self._total_timesteps:
+            self.rule.learner.rollouts = self._total_timesteps / (self.n_steps * self.envs_per_chip)
 
     def _step(self, env: VecEnv, actions: np.ndarray) -> Any:
         """A step of all environments; what one of them raises is noted to be of the environment, and when it was."""

@@ -13,7 +13,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from pib_rl.agents import OBJECTIVES, PIB
+from pib_rl.agents import OBJECTIVES, PIB, RuleConfig
 from pib_rl.agents.pib import READOUT_RATE, SAMPLES_PER_ROLLOUT
 
 SMALL = {"n_steps": 32, "width": 4, "seed": 0}
@@ -137,6 +137,21 @@ def test_a_rollout_beyond_the_budget_moves_units_no_further(decay):
     agent.train()
     for unit, old in zip(agent.policy.model.network.chain, before, strict=True):
         assert torch.equal(unit.array.weights(), old)
+
+
+@pytest.mark.parametrize(
+    ("rollouts", "decay"), [(10, 1.0), (48, 1.0), (72, 2.0), (120, 4.0), (500, 4.0), (float("inf"), 4.0)]
+)
+def test_units_of_short_trainings_move_for_longer(rollouts, decay):
+    assert RuleConfig().rate_left(0.5, rollouts) == pytest.approx(0.5**decay)
+    assert RuleConfig(hidden_decay=3.0).rate_left(0.5, rollouts) == pytest.approx(0.5**3)
+
+
+def test_an_agent_knows_how_many_rollouts_its_training_has():
+    agent = PIB("MlpPolicy", "CartPole-v1", **SMALL).learn(96)
+    assert agent.rule.learner.rollouts == 3
+    agent.learn(32, reset_num_timesteps=False)
+    assert agent.rule.learner.rollouts == 4
 
 
 def test_settings_reach_the_rule_and_the_policy():

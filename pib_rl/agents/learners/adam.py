@@ -29,7 +29,7 @@ class AdamLearner(Learner):
 
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
-        rate = self.config.hidden_rate * self.config.rate_left(progress)
+        rate = self.config.hidden_rate * self.rate_left(progress)
         return [
             adam.step(gradient, array_rate(rate, gradient.shape[-1]))
             for adam, gradient in zip(self.adams, gradients, strict=True)
@@ -54,7 +54,7 @@ class GradientLearner(AdamLearner):
         chain = self.model.network.chain
         gradients = [unit.outer(slope, h) for unit, slope, h in zip(chain, slopes, measured.h, strict=True)]
         changes = self.steps(gradients, progress)
-        track = self.config.track * self.config.rate_left(progress)
+        track = self.config.track * self.rate_left(progress)
         for unit, change, z in zip(chain, changes, measured.z, strict=True):
             unit.array.program(change)
             unit.control.track(z, track)

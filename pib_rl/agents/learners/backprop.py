@@ -118,7 +118,7 @@ class Backprop(GradientLearner):
     """
 
     Options: ClassVar[type] = TwinOptions
-    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "hidden_decay": 4.0, "track": 1e-3}
+    defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 1e-3, "track": 1e-3}
 
     def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
         super().__init__(model, config, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -41,6 +42,7 @@ class Learner:
         own_loop: Whether it trains the readout too, in a loop of its own (`pib_rl.agents.make_agent`).
         defaults: Settings of the reinforcement rule that it starts from, where they differ from those of `RuleConfig`.
         memory: What it remembers outside of the model, saved with it.
+        rollouts: How many the training has; infinite where nobody knows.
     """
 
     Options: ClassVar[type] = NoOptions
@@ -63,6 +65,11 @@ class Learner:
         self.config = config
         self.options = self.Options() if options is None else options
         self.memory = nn.ModuleDict()
+        self.rollouts = math.inf
+
+    def rate_left(self, progress: float) -> float:
+        """Fraction of the rates of hidden arrays that is left after the fraction ``progress`` of the training."""
+        return self.config.rate_left(progress, self.rollouts)
 
     def forget(self, broken: Tensor) -> None:
         """What was remembered of the ``broken`` chips, truth values of shape (*chips), holds no longer."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+FULL_ROLLOUTS = 24  # rollouts at the full rate that units should get, docs/lab/rule.md
+SLOWEST, FASTEST = 1.0, 4.0  # powers by which rates fall
+
 
 @dataclass(frozen=True)
 class HiddenConfig:
@@ -13,7 +16,9 @@ class HiddenConfig:
     Args:
         hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n
             of it.
-        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay.
+        hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay. None: that of the
+            length of the training, rollouts / 24 - 1 in 1..4, so that units get what 24 rollouts at the full rate are
+            worth, and stand still in the second half where there is time for it.
         plastic: Fraction of each unit's outputs that learn; the others stay as fabricated.
         track: Rate of the gain controls per hidden step, at the start.
         output_rms: Root mean square of a unit's outputs beyond which PIB draws them back, so that they stay within
@@ -24,20 +29,23 @@ class HiddenConfig:
     """
 
     hidden_rate: float = 3e-3
-    hidden_decay: float = 4.0
+    hidden_decay: float | None = None
     plastic: float = 1.0
     track: float = 0.005
     output_rms: float | None = None
 
     def __post_init__(self) -> None:
         self.check_fractions("plastic", "track")
-        self.check_numbers("hidden_rate", "hidden_decay")
+        self.check_numbers("hidden_rate", *(["hidden_decay"] if self.hidden_decay is not None else []))
         if self.output_rms is not None and not (math.isfinite(self.output_rms) and self.output_rms > 0):
             raise ValueError(f"the rule's output_rms must be a number > 0, or none for no limit, got {self.output_rms}")
 
-    def rate_left(self, progress: float) -> float:
-        """Fraction of the rates that is left when the fraction ``progress`` of the training is done."""
-        return float((1 - progress) ** self.hidden_decay)
+    def rate_left(self, progress: float, rollouts: float = math.inf) -> float:
+        """Fraction of the rates that is left when the fraction ``progress`` of so many rollouts is done."""
+        decay = self.hidden_decay
+        if decay is None:
+            decay = min(max(rollouts / FULL_ROLLOUTS - 1, SLOWEST), FASTEST)
+        return float((1 - progress) ** decay)
 
     def check_fractions(self, *names: str) -> None:
         """Raises ValueError unless these fields are in 0..1."""

@@ -110,7 +110,7 @@ class ForwardForward(AdamLearner):
             unit.outer(score.by_positive, h) + unit.outer(score.by_negative, k)
             for unit, score, h, k in zip(network.chain, scores, first.h, second.h, strict=True)
         ]
-        track = self.config.track * self.config.rate_left(progress)
+        track = self.config.track * self.rate_left(progress)
         changes = self.steps(gradients, progress)
         for unit, change, z, w in zip(network.chain, changes, first.z, second.z, strict=True):
             unit.array.program(change)

@@ -90,7 +90,7 @@ class LocalTD(Learner):
         self.memory["readouts"] = nn.ModuleList(self.readouts)
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        measured, left, losses = batch.measure(), self.config.rate_left(progress), {}
+        measured, left, losses = batch.measure(), self.rate_left(progress), {}
         chain = self.model.network.chain
         for number, (unit, own, h, z) in enumerate(zip(chain, self.readouts, measured.h, measured.z, strict=True), 1):
             inputs = own.inputs(unit.control.standard(z))

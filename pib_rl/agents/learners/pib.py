@@ -29,9 +29,8 @@ class UnitStep(NamedTuple):
     limit: float | None = None
 
     @classmethod
-    def at(cls, config: HiddenConfig, progress: float) -> UnitStep:
-        """At the fraction ``progress`` of the training."""
-        left = config.rate_left(progress)
+    def at(cls, config: HiddenConfig, left: float) -> UnitStep:
+        """With the fraction ``left`` of the rates."""
         return cls(config.hidden_rate * left, config.track * left, config.plastic, config.output_rms)
 
 
@@ -100,7 +99,7 @@ class PIBLearner(Learner):
         self.memory["safeguard"] = self.local.safeguard
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        losses = self.local.update(batch.measure(), batch.target, UnitStep.at(self.config, progress))
+        losses = self.local.update(batch.measure(), batch.target, UnitStep.at(self.config, self.rate_left(progress)))
         return {f"loss_unit{unit}": loss for unit, loss in enumerate(losses, 1)}
 
     def begin(self, held: Batch) -> None:

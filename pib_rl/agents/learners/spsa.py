@@ -67,7 +67,7 @@ class Spsa(AdamLearner):
     defaults: ClassVar[dict[str, Any]] = {"hidden_rate": 3e-3, "hidden_decay": 1.0, "hidden_rollouts": 1, "track": 1e-3}
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        left = self.config.rate_left(progress)
+        left = self.rate_left(progress)
         if left == 0:
             return {}  # no step is left to take, and perturbations alone would wear the devices
         gradients, back, loss = self.estimate(batch, self.config.track * left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ def last_good(what: str, *modules: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _only_here(elsewhere: list[StateElsewhere]) -> Iterator[None]:
+def _only_here(elsewhere: Sequence[StateElsewhere]) -> Iterator[None]:
     with ExitStack() as stack:
         for part in elsewhere:
             stack.enter_context(part.only_here())
@@ -77,7 +77,7 @@ def _only_here(elsewhere: list[StateElsewhere]) -> Iterator[None]:
 
 
 def _check(
-    what: str, modules: tuple[nn.Module, ...], kept: list[dict[str, Tensor]], elsewhere: list[StateElsewhere]
+    what: str, modules: tuple[nn.Module, ...], kept: list[dict[str, Tensor]], elsewhere: Sequence[StateElsewhere]
 ) -> None:
     with _only_here(elsewhere):
         now = [module.state_dict() for module in modules]

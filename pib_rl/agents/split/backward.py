@@ -109,7 +109,7 @@ class SplitBackprop(Learner):
     def on_readout_batch(self, measured: Activations, gradient: Tensor, progress: float) -> None:
         assert isinstance(measured, PendingActivations)
         taps = gradient @ self._own.weights()[-1][:, :-1]
-        left = self.config.rate_left(progress)
+        left = self.rate_left(progress)
         about = {
             "token": measured.token,
             "rate": self.config.hidden_rate * left,

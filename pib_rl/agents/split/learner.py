@@ -31,7 +31,7 @@ class SplitPIB(PIBLearner):
         self.memory.register_load_state_dict_post_hook(lambda *_: self._push() if self._network.fetches else None)  # type: ignore[no-untyped-call]
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        self._tell("update", batch, batch_target=True, step=list(UnitStep.at(self.config, progress)))
+        self._tell("update", batch, batch_target=True, step=list(UnitStep.at(self.config, self.rate_left(progress))))
         return {}  # their losses are known later, see `metrics`
 
     def metrics(self) -> dict[str, Tensor]:

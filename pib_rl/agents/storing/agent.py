@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.type_aliases import GymEnv
-from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
+from stable_baselines3.common.utils import get_system_info
 
 from pib_rl.agents.resuming.agent import COUNTERS, EPISODES, SEEN
 from pib_rl.agents.resuming.algorithm import MisfitError, ResumableAlgorithm
@@ -22,6 +22,7 @@ from pib_rl.common.options import nearest, shown
 from pib_rl.common.state import check_state
 from pib_rl.common.tree import flatten_state, join_state
 
+LONGEST_SPACE = 200  # characters of a space in a message
 SelfStored = TypeVar("SelfStored", bound="StoredAlgorithm")
 UNFIT = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError)  # where attributes are none
 ELSEWHERE = (  # attributes that are made from others, or part of the training state
@@ -124,7 +125,7 @@ class StoredAlgorithm(ResumableAlgorithm):
         data = _replaced(found["attributes"], found["missing"], custom_objects or {}, kwargs)
         if env is not None:
             env = cls._wrap_env(env, data.get("verbose", 0))
-            check_for_correct_spaces(env, data["observation_space"], data["action_space"])
+            _check_spaces(data, env)
             data["n_envs"] = env.num_envs
         make: Any = cls
         model: SelfStored = make(policy=data["policy_class"], env=env, device=device, _init_setup_model=False)
@@ -172,6 +173,23 @@ def _content(path: Target) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
         raise ValueError(text if text.startswith(str(source)) else f"{source} is damaged: {text}") from None
+
+
+def _check_spaces(data: Mapping[str, Any], env: GymEnv) -> None:
+    """Raises ValueError, one line, unless an environment has the spaces of a saved agent."""
+    for name in ("observation_space", "action_space"):
+        ours, theirs = data[name], getattr(env, name)
+        if ours != theirs:
+            raise ValueError(
+                f"the saved agent has the {name} {_short(ours)}, env has {_short(theirs)}; load it with an environment "
+                "like the one it was made with"
+            )
+
+
+def _short(space: object) -> str:
+    """A space in one line."""
+    text = " ".join(str(space).split())
+    return text if len(text) <= LONGEST_SPACE else f"{text[:LONGEST_SPACE]}..."
 
 
 def _parameters(training: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,11 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "observation_space": ((spaces.Space,), "a space"),
     "action_space": ((spaces.Space,), "a space"),
     "policy_class": ((type,), "a policy"),
+    "start_time": ((int, float), "a number"),
+    "use_sde": ((bool,), "true or false"),
+    **dict.fromkeys(("action_noise", "rollout_buffer_class"), ((type(None),), "none, as PIB has no use for it")),
+    **dict.fromkeys(("sde_sample_freq", "max_grad_norm"), ((int, float), "a number")),
+    "rollout_buffer_kwargs": ((dict,), "settings by name"),
     **dict.fromkeys(("chip", "rule_options", "policy_kwargs"), ((dict,), "settings by name")),
 }
 

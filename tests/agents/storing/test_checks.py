@@ -27,6 +27,10 @@ ATTRIBUTES = {
     "action_space": ({}, "Discrete"),
     "policy_class": (3, None),
     "learn": (3,),
+    "action_noise": ("normal",),
+    "start_time": ("now",),
+    "rollout_buffer_class": ("list",),
+    "max_grad_norm": ([],),
 }
 
 
@@ -41,4 +45,11 @@ def test_attributes_that_no_agent_has_are_refused_in_one_line(name, value, tmp_p
     write_archive(path, flatten_state(content))
     with pytest.raises(ValueError, match=r"\w") as refusal:
         PIB.load(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_environment_with_other_spaces_is_refused_in_one_line(tmp_path):
+    PIB("MlpPolicy", "CartPole-v1", n_steps=8, policy_kwargs={"width": 2, "units": 1}).save(tmp_path / "agent")
+    with pytest.raises(ValueError, match=r"the saved agent has the observation_space Box.*, env has Box") as refusal:
+        PIB.load(tmp_path / "agent", make_vec_env("Acrobot-v1", 1, seed=0))
     assert "\n" not in str(refusal.value)
