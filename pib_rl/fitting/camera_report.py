@@ -82,10 +82,10 @@ def draw_camera(fit: FittedCamera, data: Exposures) -> bytes:
     figure = new_figure(7.4, 4.0)
     axes = figure.subplots()
     signal = data.mean_adu - fit.offset_adu.value
-    seen = (signal > 0) & (data.variance_adu > 0)
+    seen = (signal > 0) & (data.variance_adu > 0) & (data.exposure > 0)
     for part, colour, label in ((fit.below, BLUE, "measured"), (~fit.below, GREY, "measured, not fitted")):
         axes.plot(signal[part & seen], data.variance_adu[part & seen], "o", color=colour, markersize=4, label=label)
-    across = np.geomspace(max(signal[seen].min(), 1e-3), signal.max(), 200)
+    across = np.geomspace(signal[seen].min() / 2, signal.max(), 200)
     axes.plot(across, fit.line.offset + fit.line.slope * across, color=RED, label="fit")
     axes.plot(across, fit.line.slope * across, "--", color=RED, linewidth=0.9, label="shot noise")
     if fit.line.offset > ROUNDING:
@@ -94,6 +94,7 @@ def draw_camera(fit: FittedCamera, data: Exposures) -> bytes:
         axes.axvline(fit.full_well.value / fit.gain.value, color=GREY, linewidth=0.9, label="full well")
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_ylim(bottom=data.variance_adu[seen].min() / 4)
     axes.set_xlabel("mean above dark [ADC codes]")
     axes.set_ylabel("variance [ADC codes squared]")
     axes.grid(alpha=0.25)

@@ -26,6 +26,7 @@ ROUNDING = 1 / 12  # ADC codes squared
 ROUNDS = 30
 TUKEY = 4.685  # standard deviations from which on a point counts nothing; 95 % as good as least squares on normal noise
 NORMAL = 1.4826  # standard deviations per median absolute deviation
+FEW = 5.0  # small samples look too narrow by it: Rousseeuw & Leroy, Robust Regression (1987), chapter 5
 FEWEST = 5  # points below the full well
 FALLEN = 0.5  # of the line: a variance below it is that of a full pixel
 FULL = 0.05  # of the line: so little is left where all pixels are full
@@ -124,18 +125,18 @@ def robust_line(x: np.ndarray, y: np.ndarray) -> Line:
     design = np.stack([np.ones_like(x), x], 1)
     tiny = max(float(y.max()), 1.0) * 1e-9
     expected, used = np.maximum(y, np.median(y) * 1e-3 + tiny), np.ones_like(y)
-    scatter, found = 0.0, np.zeros(2)
+    found, relative = np.zeros(2), np.zeros_like(y)
     for _ in range(ROUNDS):
         root = np.sqrt(used) / expected
         found = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
         expected = np.maximum(design @ found, tiny)
         relative = (y - design @ found) / expected
-        scatter = NORMAL * float(np.median(np.abs(relative))) + 1e-12
-        used = np.clip(1 - (relative / (TUKEY * scatter)) ** 2, 0, 1) ** 2
+        usual = NORMAL * (1 + FEW / max(len(y) - 2, 1)) * float(np.median(np.abs(relative))) + 1e-12
+        used = np.clip(1 - (relative / (TUKEY * usual)) ** 2, 0, 1) ** 2
     weight = used / expected**2
     inverse = np.linalg.pinv(design.T @ (design * weight[:, None]))
     free = max(float(used.sum()) - 2, 1.0)
-    scatter = max(scatter, float(np.sqrt((used * relative**2).sum() / free)))
+    scatter = float(np.sqrt((used * relative**2).sum() / free)) + 1e-12
     return Line(float(found[0]), float(found[1]), inverse * (scatter * wider(free)) ** 2, scatter, used)
 
 
