@@ -120,9 +120,9 @@ def draw(lab: Laboratory) -> bytes:
     noise.set_xlabel("noise [standard deviations]")
     noise.set_ylabel("density")
     if (came := lab.evidence.get("programming")) is not None:
-        asked = [STEP * (step if step <= STEPS else 2 * STEPS - step) for step in range(2 * STEPS + 1)]
-        programming.plot(range(len(asked)), asked, "--", color=GREY, label="asked for")
-        programming.plot(range(len(came)), came, "o-", color=BLUE, markersize=4, label="mean of the weights")
+        programming.plot([0, STEPS], [0, STEP * STEPS], "--", color=GREY, label="asked for")
+        for column, (colour, mark, label) in enumerate(((BLUE, "^", "upwards"), (RED, "v", "downwards"))):
+            programming.plot(came[:, column], f"{mark}-", color=colour, markersize=5, label=label)
     programming.set_xlabel("writes")
     programming.set_ylabel(r"change, in the wanted direction [$\sigma_0$]")
     if "saved" in lab.evidence:
