@@ -69,7 +69,7 @@ def undifferentiated(lab: Laboratory) -> Verdict:
 def units(lab: Laboratory) -> Verdict:
     """Sizes of outputs, and whether they lie within what the medium says of itself."""
     medium, array = lab.first.medium, lab.specimen(1).substrate.make_array(lab.first.medium.out_features, lab.size)
-    h = medium.measure(lab.inputs(medium, 8 * FEW))
+    h = medium.measure(lab.inputs(medium, 8 * FEW)).detach()
     x = lab.inputs(array, 8 * FEW)
     height = float(h.double().std(0).square().mean().sqrt())
     gain = rms(array.measure(x, Read.MEAN)) / rms(x)

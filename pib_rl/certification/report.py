@@ -101,10 +101,10 @@ def draw(lab: Laboratory) -> bytes:
     noise, programming, loaded = figure.subplots(1, 3)
     for colour, name in zip(PALETTE, PARTS, strict=False):
         off = lab.evidence.get(f"noise of the {name}")
-        if off is None or not float(off.std()):
+        centred = np.zeros(1) if off is None else (off - off.mean(0)).flatten().numpy()
+        if not centred.std() > 0:
             noise.plot([], [], color=colour, label=f"{name}: none")
             continue
-        centred = (off - off.mean(0)).flatten().numpy()
         noise.hist(
             centred / centred.std(),
             bins=np.linspace(-5, 5, 61),
