@@ -111,4 +111,4 @@ class Laboratory:
 
 def rms(values: Tensor) -> float:
     """Root mean square of any tensor."""
-    return float(values.double().square().mean().sqrt())
+    return float(values.detach().double().square().mean().sqrt())
