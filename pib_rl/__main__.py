@@ -23,7 +23,10 @@ COMMANDS = {  # name, which is that of its module unless `MODULES` says another:
     "restore": "make a run of an exported chip again",
     "list": "list substrates, learners, objectives, environments and faults",
 }
-MODULES = {"site": "site_worker"}  # where a module of the command's name would hide one of Python's own
+MODULES = {
+    "site": "site_worker",  # a module of the command's name would hide one of Python's own
+    "certify": "certification.command",
+}
 MISTAKE = 2
 
 

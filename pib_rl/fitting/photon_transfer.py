@@ -33,7 +33,7 @@ FULL = 0.05  # of the line: so little is left where all pixels are full
 LINEAR = 0.8  # of the mean at the largest variance: the line is fitted below it
 
 
-class Line(NamedTuple):
+class FittedLine(NamedTuple):
     """A straight line a + b x, fitted with weights.
 
     Args:
@@ -69,7 +69,7 @@ class FittedCamera:
     read_noise: Known
     full_well: Known | None
     offset_adu: Known
-    line: Line
+    line: FittedLine
     below: np.ndarray
     full: np.ndarray
 
@@ -115,7 +115,7 @@ def fit_camera(data: Exposures) -> FittedCamera:
     )
 
 
-def robust_line(x: np.ndarray, y: np.ndarray) -> Line:
+def robust_line(x: np.ndarray, y: np.ndarray) -> FittedLine:
     """A line through points whose standard deviation grows with y, by iterated weights.
 
     Args:
@@ -137,7 +137,7 @@ def robust_line(x: np.ndarray, y: np.ndarray) -> Line:
     inverse = np.linalg.pinv(design.T @ (design * weight[:, None]))
     free = max(float(used.sum()) - 2, 1.0)
     scatter = float(np.sqrt((used * relative**2).sum() / free)) + 1e-12
-    return Line(float(found[0]), float(found[1]), inverse * (scatter * wider(free)) ** 2, scatter, used)
+    return FittedLine(float(found[0]), float(found[1]), inverse * (scatter * wider(free)) ** 2, scatter, used)
 
 
 def wider(freedom: float) -> float:
@@ -160,7 +160,7 @@ def _dark_level(data: Exposures, below: np.ndarray) -> Known:
     return Known(float(found[0]), wider(max(len(x) - 2, 1)) * float((inverse[0, 0] * residual) ** 0.5))
 
 
-def _read_noise(line: Line, dark: Known) -> Known:
+def _read_noise(line: FittedLine, dark: Known) -> Known:
     """R = K sqrt(offset of the line - 1/12), and its error, from those of offset, gain and dark level."""
     gain = 1 / line.slope
     variance = line.offset - ROUNDING

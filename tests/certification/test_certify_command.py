@@ -9,7 +9,7 @@ from chips import KINDS
 from lab_chip import lab_chip
 from one_line import stops
 
-from pib_rl import certify as command
+from pib_rl.certification import command
 from pib_rl.certification.run import CHECKS, certify
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
