@@ -1,4 +1,4 @@
-"""Checks that a substrate keeps the contract of this package: python -m pib_rl certify --hw memristive:pcm."""
+"""Checks that a substrate keeps the contract of this package: pib-rl certify --hw memristive:pcm."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from rich.console import Console
 from pib_rl.certification import report
 from pib_rl.certification.config import CertifyConfig
 from pib_rl.certification.run import certify
-from pib_rl.cli.cli import FAILURE, mistakes, parse
+from pib_rl.cli.cli import FAILURE, mistakes, parse, run
 from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.substrate import Substrate
 
-NAME = "pib_rl certify"
+NAME = "pib_rl.certification.command"
 
 
 def main(arguments: list[str]) -> None:
@@ -35,3 +35,7 @@ def main(arguments: list[str]) -> None:
         Console().print(f"folder: {config.out}", soft_wrap=True, highlight=False, markup=False)
     if not report.passed(found):
         raise SystemExit(FAILURE)
+
+
+if __name__ == "__main__":
+    run(NAME, main)

@@ -101,7 +101,7 @@ def _residuals(lab: Laboratory, part: Medium | Array, name: str) -> tuple[Tensor
     x = lab.signals[name][:FEW]
     mean = part.measure(x, Read.MEAN).double()
     reads = part.measure(x.repeat(REPEATS, 1)).double().view(REPEATS, len(x), -1)
-    return reads - mean, mean
+    return (reads - mean).detach(), mean
 
 
 def unbiased(lab: Laboratory) -> Verdict:
