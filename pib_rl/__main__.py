@@ -15,14 +15,18 @@ COMMANDS = {  # name, which is that of its module unless `MODULES` says another:
     "adapt": "break a trained chip and let it learn on",
     "compare": "compare PIB with other learners and with software agents, over several seeds",
     "characterise": "fabricate a chip and draw what a device person checks first",
+    "certify": "check that a substrate, of your own or of this package, keeps the contract",
     "site": "run a site: units on a chip of their own that learn with a run elsewhere",
     "keys": "make the keys that let sites join",
-    "fit": "fit a device of your own to measured pulses",
+    "fit": "fit a device to measured pulses, or a camera to its photon transfer curve",
     "export": "write conductances, pulses and phases of a trained chip",
     "restore": "make a run of an exported chip again",
     "list": "list substrates, learners, objectives, environments and faults",
 }
-MODULES = {"site": "site_worker"}  # where a module of the command's name would hide one of Python's own
+MODULES = {
+    "site": "site_worker",  # a module of the command's name would hide one of Python's own
+    "certify": "certification.command",
+}
 MISTAKE = 2
 
 

@@ -1,4 +1,4 @@
-"""Fits a device to measured pulses: python -m pib_rl.fit pulses.csv --out my-device.yaml."""
+"""Fits a device to measured pulses, or a camera to its photon transfer curve: python -m pib_rl.fit pulses.csv."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from tqdm import tqdm
 
 from pib_rl.cli.cli import UserError, mistakes, parse, run
 from pib_rl.cli.process import settle_in
-from pib_rl.fitting import report
+from pib_rl.fitting import camera_report, report
 from pib_rl.fitting.config import PulseFitConfig
+from pib_rl.fitting.exposures import is_photon_transfer, read_exposures
 from pib_rl.fitting.laws import LAWS
+from pib_rl.fitting.photon_transfer import fit_camera
 from pib_rl.fitting.pulses import read_pulses
 from pib_rl.fitting.selection import choose
 from pib_rl.fitting.tracks import make_tracks
@@ -26,20 +28,39 @@ def main(arguments: list[str]) -> None:
     """The command."""
     settle_in()
     config = parse(PulseFitConfig, arguments, NAME)
+    if is_photon_transfer(config.data):
+        _camera(config)
+    else:
+        _device(config)
+
+
+def _camera(config: PulseFitConfig) -> None:
+    out, data = config.file("camera.yaml"), read_exposures(config.data)
+    camera = fit_camera(data)
+    if not camera_report.write_camera(out, camera_report.plain_camera(camera, data), camera, data):
+        raise UserError(f"--out {out} exists; delete it, or choose another name")
+    camera_report.show_camera(camera, data)
+    _tell(f"picture: {out.with_suffix('.png')}")
+    _tell(f"camera: {out}, for bench.yaml, as camera: {out.name}")
+
+
+def _device(config: PulseFitConfig) -> None:
+    out = config.file("my-device.yaml")
     tracks = make_tracks(read_pulses(config.data))
     with tqdm(total=len(LAWS), unit="law", disable=not config.progress, dynamic_ncols=True) as bar:
         choice = choose(tracks, step=bar.update)
     content = report.plain_device(choice, tracks)
     with mistakes():
         from_plain(report.values(content))
-    if not report.write(config, content, tracks):
-        raise UserError(f"--out {config.out} exists; delete it, or choose another name")
+    if not report.write(out, config.seed, content, tracks):
+        raise UserError(f"--out {out} exists; delete it, or choose another name")
     show(content)
-    console = Console()
-    console.print(f"picture: {config.picture}", soft_wrap=True, highlight=False, markup=False)
-    console.print(
-        f"device: {config.out}, for --hw memristive:{config.out}", soft_wrap=True, highlight=False, markup=False
-    )
+    _tell(f"picture: {out.with_suffix('.png')}")
+    _tell(f"device: {out}, for --hw memristive:{out}")
+
+
+def _tell(line: str) -> None:
+    Console().print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def show(content: dict[str, Any]) -> None:

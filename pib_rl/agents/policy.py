@@ -160,7 +160,9 @@ class PIBPolicy(BasePolicy):
             common=layout is not None,
         )
         shape = CALIBRATION_SAMPLES, self.model.network.in_features
-        self.model.network.calibrate(self.streams.normal(LEARNING, self.streams.zeros(*shape)))
+        drawn = self.streams.normal(LEARNING, self.streams.zeros(*shape))
+        if self.model.network.ready:
+            self.model.network.calibrate(drawn)
         self._precision = precision(observation_space)
         self._plain = isinstance(observation_space, spaces.Box) and len(observation_space.shape) == 1
 

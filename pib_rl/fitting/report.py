@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import yaml
 from pib_rl.common.atomic import write_atomically, write_once
 from pib_rl.common.palette import BLUE, RED
 from pib_rl.figures.curves import as_png, new_figure
-from pib_rl.fitting.config import PulseFitConfig
 from pib_rl.fitting.device import conductance_us, device_table
 from pib_rl.fitting.estimate import Problem
 from pib_rl.fitting.filter import predict
@@ -68,15 +68,13 @@ def values(content: dict[str, Any]) -> dict[str, Any]:
     return {"law": content["law"]} | {name: bare(value) for name, value in content["parameters"].items()}
 
 
-def write(config: PulseFitConfig, content: dict[str, Any], tracks: Tracks) -> bool:
-    """Writes file and picture; whether the file was new."""
-    text = HEADER.format(
-        name=config.out.name, zero=content["zero_conductance_us"], unit=content["weight_conductance_us"]
-    )
+def write(out: Path, seed: int, content: dict[str, Any], tracks: Tracks) -> bool:
+    """Writes the file ``out`` and a picture beside it, with pulses of that seed; whether the file was new."""
+    text = HEADER.format(name=out.name, zero=content["zero_conductance_us"], unit=content["weight_conductance_us"])
     text += yaml.safe_dump(content, sort_keys=False)
-    if not write_once(config.out, text.encode()):
+    if not write_once(out, text.encode()):
         return False
-    write_atomically(config.picture, draw(content, tracks, config.seed))
+    write_atomically(out.with_suffix(".png"), draw(content, tracks, seed))
     return True
 
 

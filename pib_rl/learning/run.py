@@ -72,6 +72,8 @@ def prepare(config: LearnConfig) -> LearningRun:
             single = TARGETS[config.target](replace(config, chips=1, fault=())).build(data.image)
             check_room(config, single.prepare(fitted.x, **task.broadcast(fitted)), len(held.x) + len(data.x_test))
         model = task.build(data.image).prepare(fitted.x, **task.broadcast(fitted))
+        if config.resume is None:
+            model.model_.network.check_ready()
         check_run(config.sites, config.resume, model.model_, model.learner_, fault=config.fault, clock=config.clock)
     return LearningRun(task, data, model, fitted, held)
 

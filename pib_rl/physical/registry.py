@@ -144,8 +144,7 @@ def _resolved(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
     kind, path = find(own), Path(wanted)
     found = dict(options)
     if kind.file_option is None or kind.file_option not in found:
-        value = kind.read_file(path.expanduser())
-        found[str(kind.file_option)] = value
+        found = {**kind.read_options(path.expanduser()), **found}  # what is given by name goes before the file
     return f"{own}:{path.name}", found
 
 

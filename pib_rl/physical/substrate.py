@@ -71,6 +71,11 @@ class Medium(Part, ABC):
         edge = torch.full((self.out_features,), torch.inf, dtype=torch.float32)
         return -edge, edge
 
+    @property
+    def ready(self) -> bool:
+        """Whether it can be measured now; otherwise a saved state must be loaded first."""
+        return True
+
     def shown(self, outputs: Tensor) -> Tensor:
         """What the detectors showed where `measure` gave ``outputs``, shape (n, out_features). For pictures only."""
         return outputs
@@ -226,6 +231,11 @@ class Substrate(ABC):
     def read_file(cls, path: Path) -> Any:
         """The value of ``file_option`` that a file holds; ValueError if it holds none."""
         raise ValueError(f"substrate {cls.name} takes no file, got {path}")
+
+    @classmethod
+    def read_options(cls, path: Path) -> dict[str, Any]:
+        """All options that a file of the user's own stands for, ``file_option`` among them; ValueError if none."""
+        return {str(cls.file_option): cls.read_file(path)}
 
     def describe(self) -> dict[str, Any]:
         """The configuration values that differ from the default."""

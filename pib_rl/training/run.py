@@ -97,6 +97,8 @@ def prepare(config: TrainConfig) -> PIB:
             check_room(config, single)
         model = build(config)
         inherit(config, model)
+        if config.resume is None:
+            model.policy.model.network.check_ready()
         for fault in config.faults():
             check(model.policy.model, fault)
         policy, learner, clock = model.policy.model, model.rule.learner, config.pace() != 0 and config.clock

@@ -78,7 +78,8 @@ class PhysicalModel(nn.Module):
     def fit_statistics(self, x: Tensor) -> None:
         """Sets the statistics of the inputs and then every gain control, from raw inputs x, shape (n, in_features)."""
         self.normaliser.update(x)
-        self.network.calibrate(self.inputs(x[..., :CALIBRATION_SAMPLES, :]))
+        if self.network.ready:
+            self.network.calibrate(self.inputs(x[..., :CALIBRATION_SAMPLES, :]))
 
     def inputs(self, flat: Tensor, targets: Tensor | None = None) -> Tensor:
         """What the network sees, shape (*chips, n, network.in_features): standard inputs, then an action or a label.

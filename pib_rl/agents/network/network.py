@@ -161,6 +161,17 @@ class Network(nn.Module):
         """Seconds from one input to its taps: units one after the other, positions of an image too."""
         return self.last.latency + sum(unit.latency for unit in self.chain)
 
+    @property
+    def ready(self) -> bool:
+        """Whether all media can be measured; otherwise a saved state must be loaded first."""
+        return self.last.ready and all(unit.medium.ready for unit in self.chain)
+
+    def check_ready(self) -> None:
+        """Has a medium that can't be measured say why, by its own error; nothing happens where all can."""
+        for medium in (*(unit.medium for unit in self.chain), self.last):
+            if not medium.ready:
+                medium.measure(torch.zeros(1, medium.in_features, dtype=torch.float32))
+
     def bounds(self, read: Read = Read.NOISY) -> tuple[Tensor, Tensor]:
         """Least and largest value that each tap can have, each of shape (tap_features,); infinite where unknown."""
         media = [*(unit.medium for unit in self.chain[1:]), self.last]

@@ -8,24 +8,24 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from pib_rl.common.state import FRACTION, Valid
+from pib_rl.common.state import FRACTION, NOT_NEGATIVE, Valid
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
 from pib_rl.physical.faults import struck
+from pib_rl.physical.optical.blocks import DarkPixels
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.part import Size, restore_after_loading
 from pib_rl.physical.substrate import Read
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)
-BLACK_LEVEL = 4.0  # standard deviations of the read noise that the ADC resolves below 0; assumed, cameras are set so
 
 
 class Camera(nn.Module):
     """Intensities to digitised pictures.
 
     With N electrons per pixel at unit intensity: electrons = Poisson(N I) + read noise, at most the full well; the ADC
-    covers -4 read noises (a black level: darkness is not clipped) to full_scale. Dead pixels show 0. Electrons are
-    counted as in EMVA 1288, without dark current and with one gain for all pixels.
+    covers -4 read noises (a black level: darkness is not clipped) to full_scale, or its 2^bits codes. Dead pixels
+    show 0. Electrons are counted as in EMVA 1288, without dark current and with one gain for all pixels.
     """
 
     VALID: ClassVar[Valid] = {"live": FRACTION}
@@ -35,8 +35,7 @@ class Camera(nn.Module):
         self._config = config
         self._streams = streams
         self.live = nn.Buffer(streams.zeros(1, pixels).add_(1))
-        black = BLACK_LEVEL * config.read_noise_electrons / config.electrons if config.electrons is not None else 0.0
-        self.adc = FragileConverter(config.camera_bits, -black, config.full_scale)
+        self.adc = FragileConverter(config.camera_bits, *config.adc_range)
         self.shift = nn.Buffer(torch.zeros((), dtype=torch.float32))
         restore_after_loading(self)
         self.restore()
@@ -73,7 +72,7 @@ class Camera(nn.Module):
             full, electrons = self._config.full_well_electrons, self._config.electrons
             if full is not None and electrons is not None:
                 intensity = intensity.clamp(max=full / electrons)
-            intensity = self.adc(intensity)
+            intensity = self.adc(self._above_dark(intensity))
         return intensity if self._whole else intensity.mul_(self.live)
 
     def _moved(self, intensity: Tensor) -> Tensor:
@@ -86,19 +85,51 @@ class Camera(nn.Module):
         near = intensity.roll(-(whole % intensity.shape[-1]), -1) if whole else intensity
         return near.lerp(near.roll(-1, -1), part) if part else near
 
+    @property
+    def _read_noise(self) -> float | Tensor:
+        """Electrons, or those of each pixel, shape (*chips, 1, pixels)."""
+        return self._config.read_noise_electrons
+
+    def _above_dark(self, intensity: Tensor) -> Tensor:
+        """What the ADC gets of an intensity: here the same."""
+        return intensity
+
     def _expose(self, intensity: Tensor) -> Tensor:
         """Adds shot and read noise: Poisson counts, or their normal approximation from 100 electrons per intensity."""
-        electrons, read_noise_electrons = self._config.electrons, self._config.read_noise_electrons
+        electrons, read_noise_electrons = self._config.electrons, self._read_noise
         if electrons is None:
             return intensity
         if electrons < NORMAL_PHOTONS:
             generator = self._streams.generator(READ, intensity.device)
             counts = torch.poisson(intensity * electrons, generator=generator)
-            if read_noise_electrons:
+            if isinstance(read_noise_electrons, Tensor):
+                counts.addcmul_(self._streams.normal(READ, counts), read_noise_electrons)
+            elif read_noise_electrons:
                 counts.add_(self._streams.normal(READ, counts), alpha=read_noise_electrons)
             return counts / electrons
         noise = self._streams.normal(READ, intensity)
-        if not read_noise_electrons:
+        if not isinstance(read_noise_electrons, Tensor) and not read_noise_electrons:
             return intensity.addcmul(intensity.sqrt(), noise, value=electrons**-0.5)
         spread = (intensity * (1 / electrons)).add_((read_noise_electrons / electrons) ** 2).sqrt_()
         return intensity.addcmul(spread, noise)
+
+
+class MeasuredCamera(Camera):
+    """A camera whose dark frames were measured: each pixel has an offset and a read noise of its own.
+
+    The offset goes into the ADC with the light, so that it takes room of its range. An ideal read has none.
+    """
+
+    VALID: ClassVar[Valid] = {"offset": NOT_NEGATIVE, "noise": NOT_NEGATIVE}
+
+    def __init__(self, pixels: int, config: OpticalConfig, streams: Streams, dark: DarkPixels) -> None:
+        super().__init__(pixels, config, streams)
+        noise = torch.full_like(dark.offset, config.read_noise_electrons) if dark.noise is None else dark.noise
+        self.offset, self.noise = nn.Buffer(dark.offset), nn.Buffer(noise)
+
+    @property
+    def _read_noise(self) -> float | Tensor:
+        return self.noise
+
+    def _above_dark(self, intensity: Tensor) -> Tensor:
+        return intensity + self.offset

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from pib_rl.common.options import check_numbers
+from pib_rl.physical.optical.own_bench import OwnBench
 
 MODULATORS = ("slm", "dmd", "ferroelectric")
 ARRAYS = ("digital", "multiplier")
+BLACK_LEVEL = 4.0  # standard deviations of the read noise that the ADC resolves below 0; assumed, cameras are set so
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class OpticalConfig:
         camera_bits: Resolution of the camera's ADC; None is exact.
         full_scale: Intensity at which the camera saturates, in mean intensities. A fully developed speckle exceeds
             4 means with probability exp(-4) = 1.8 % (Goodman, Speckle Phenomena in Optics, 2007, section 3.2.1).
+        electrons_per_adu: Electrons per code of the camera's ADC, which then ends at its 2^camera_bits codes and not at
+            full_scale; None is full_scale.
         array: "digital" (weights applied to the digitised picture) or "multiplier" (optical matrix-vector multiplier).
         multiplier_bits: Resolution of the modulators of the multiplier; None is exact.
         multiplier_bound: Largest |weight| of the multiplier, in 1/sqrt(in_features); 4 times this for the readout.
@@ -65,6 +71,8 @@ class OpticalConfig:
         laser_power_w: Power that the laser takes from the plug, watts; None counts photons instead.
         modulator_power_w: Power of the modulator and its driver, watts; assumed.
         camera_power_w: Power of the camera, watts, ADC included; assumed.
+        bench: What was measured of a bench, as `pib_rl.physical.optical.bench_file.read_bench` gives it; None is the
+            law of Gaussian matrices.
 
     Raises:
         ValueError: If a value lies outside its range, or an option needs another one.
@@ -94,6 +102,7 @@ class OpticalConfig:
     read_noise_electrons: float = 0.0
     camera_bits: int | None = 8
     full_scale: float = 4.0
+    electrons_per_adu: float | None = None
     array: str = "digital"
     multiplier_bits: int | None = 8
     multiplier_bound: float = 4.0
@@ -106,6 +115,7 @@ class OpticalConfig:
     laser_power_w: float | None = None
     modulator_power_w: float = 10.0
     camera_power_w: float = 10.0
+    bench: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_numbers(
@@ -115,7 +125,8 @@ class OpticalConfig:
             "modes wavelength_nm light_efficiency modulator_rate_hz camera_rate_hz quantum_efficiency",
             not_negative="detector_noise crosstalk constant_phasor laser_noise laser_drift camera_shift_pixels "
             "read_noise_electrons settle_time_s modulator_power_w camera_power_w",
-            positive_or_none="pixels_per_drive photons full_well_electrons decorrelation_time_s laser_power_w",
+            positive_or_none="pixels_per_drive photons full_well_electrons decorrelation_time_s laser_power_w "
+            "electrons_per_adu",
             fraction="quantum_efficiency light_efficiency",
             below_one="reference unmodulated dead_pixels",
             bits="camera_bits multiplier_bits phase_bits",
@@ -131,18 +142,58 @@ class OpticalConfig:
             if self.modulator != "slm" and getattr(self, name):
                 value = getattr(self, name)
                 raise ValueError(f"optical {name} is of slm alone, got {value} with modulator {self.modulator}")
-        for name in ("full_well_electrons", "read_noise_electrons"):
+        for name in ("full_well_electrons", "read_noise_electrons", "electrons_per_adu"):
             if self.photons is None and getattr(self, name):
                 raise ValueError(
                     f"optical {name} is in electrons and needs photons, got {getattr(self, name)} with photons none"
                 )
+        if self.electrons_per_adu is not None and self.camera_bits is None:
+            raise ValueError("optical electrons_per_adu is of an ADC and needs camera_bits, got camera_bits none")
+        self._check_bench()
+
+    def _check_bench(self) -> None:
+        """Raises ValueError if the bench is none, or other options leave a part of it without effect."""
+        own = self.own
+        if own is None:
+            return
+        if own.dark is not None and self.electrons_per_adu is None:
+            raise ValueError(
+                "optical dark frames are in ADC codes and need the gain of the camera; add camera: "
+                "{gain_electrons_per_adu: NUMBER}"
+            )
+        if own.response is not None and (self.modulator != "slm" or self.phase_bits is not None):
+            raise ValueError(
+                "optical slm gives the phase of each grey level of a modulator slm, got it with modulator "
+                f"{self.modulator} and phase_bits {self.phase_bits}; leave these out"
+            )
 
     @property
     def electrons(self) -> float | None:
         """Electrons per camera pixel at unit mean intensity; None without shot noise."""
         return None if self.photons is None else self.photons * self.quantum_efficiency
 
+    @cached_property
+    def own(self) -> OwnBench | None:
+        """The measured bench, or none."""
+        return None if self.bench is None else OwnBench.from_plain(self.bench)
+
+    @property
+    def adc_range(self) -> tuple[float, float]:
+        """Least and largest intensity of the camera's ADC, in mean intensities.
+
+        Where dark frames were measured they hold the black level, otherwise it is `BLACK_LEVEL` read noises.
+        """
+        electrons = self.electrons
+        if electrons is None:
+            return 0.0, self.full_scale
+        black = BLACK_LEVEL * self.read_noise_electrons / electrons
+        low = 0.0 if self.own is not None and self.own.dark is not None else -black
+        if self.electrons_per_adu is None or self.camera_bits is None:
+            return low, self.full_scale
+        return low, low + (2**self.camera_bits - 1) * self.electrons_per_adu / electrons
+
     @property
     def plain(self) -> bool:
-        """Whether phases of a coherent SLM alone make the speckle: one pattern, no cross-talk."""
-        return self.modulator == "slm" and not self.crosstalk and self.modes == 1
+        """Whether phases of a coherent SLM alone make the speckle: one pattern, no cross-talk, phases as asked."""
+        answers = self.own is not None and self.own.response is not None
+        return self.modulator == "slm" and not self.crosstalk and self.modes == 1 and not answers

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import FragileConverter
-from pib_rl.physical.optical.camera import Camera
+from pib_rl.physical.optical.blocks import BenchBlocks
+from pib_rl.physical.optical.camera import Camera, MeasuredCamera
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, picture_costs
+from pib_rl.physical.optical.own_bench import MissingBenchError
 from pib_rl.physical.optical.slm import make_modulator
 from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.standardised import AT_ONCE, StandardisedMedium
@@ -32,6 +34,9 @@ class ScatteringMedium(StandardisedMedium):
     time or faults, does not repeat that; an ideal read keeps it. What time and faults draw comes from the stream
     ``fault``.
 
+    With ``blocks`` T is a part of a measured matrix. Where its file is missing the medium can be filled by a saved
+    state, and does not measure before that.
+
     Source: Popoff et al., Phys. Rev. Lett. 104, 100601 (2010) for the transmission matrix; Goodman, Speckle Phenomena
     in Optics (2007), for the laws of speckle: contrast 1/sqrt(modes), and sqrt(1 + 2 rho)/(1 + rho) of one mode.
     """
@@ -39,17 +44,31 @@ class ScatteringMedium(StandardisedMedium):
     shows: ClassVar[str] = "camera"
     shown_unit: ClassVar[str] = "mean intensity"
 
-    def __init__(self, in_features: int, out_features: int, config: OpticalConfig, streams: Streams) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: OpticalConfig,
+        streams: Streams,
+        blocks: BenchBlocks | None = None,
+    ) -> None:
         super().__init__(in_features, out_features, streams)
-        self._config = config
+        self._config, self._missing = config, ""
         self.modulator = make_modulator(in_features, config)
         self.copies, self.signal_pixels = self.modulator.copies, self.modulator.signal_pixels
-        like = streams.zeros(2, config.modes * out_features, self.modulator.pixels)
-        self.transmission = nn.Buffer(streams.normal(FABRICATION, like) / 2**0.5)
+        rows, columns = config.modes * out_features, self.modulator.pixels
+        dark = None
+        if blocks is None:
+            transmission = streams.normal(FABRICATION, streams.zeros(2, rows, columns)) / 2**0.5
+        else:
+            transmission, dark, self._missing = blocks.take(rows, columns, config.modes)
+        self.transmission = nn.Buffer(transmission)
         self.folded, self.background = map(nn.Buffer, self._fold())
         self.power = nn.Buffer(streams.zeros(1, 1).add_(1))
-        self.camera = Camera(out_features, config, streams)
-        self._calibrate()
+        parts = out_features, config, streams
+        self.camera = Camera(*parts) if dark is None else MeasuredCamera(*parts, dark)
+        if not self._missing:
+            self._calibrate()
 
     def _fold(self) -> tuple[Tensor, Tensor]:
         """T as the modulator multiplies with it, and the constant field; modes side by side, scaled to E I = 1."""
@@ -85,7 +104,21 @@ class ScatteringMedium(StandardisedMedium):
         first, *others = torch.split(each, self.out_features, -1)
         return sum(others, first)
 
+    @property
+    def ready(self) -> bool:
+        return not self._missing
+
+    def restore(self) -> None:
+        super().restore()
+        if self._missing and self.transmission.any():  # a saved policy brought it along
+            self._missing = ""
+
     def measure(self, drive: Tensor, read: Read = Read.NOISY) -> Tensor:
+        if self._missing:
+            raise MissingBenchError(
+                f"the measured bench of this hardware can't be made: {self._missing}; put the file back, or name your "
+                "bench.yaml as --hw optical:FILE (saved policies play without it)"
+            )
         power = self._shots(drive, read)
         rows = max(1, AT_ONCE // (self.out_features * math.prod(drive.shape[:-2])))
         samples = drive.shape[-2]

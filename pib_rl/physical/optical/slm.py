@@ -58,11 +58,18 @@ class SpatialLightModulator(ABC):
 class PhaseModulator(SpatialLightModulator):
     """Liquid crystal on silicon: m = exp(i phi), phi = range tanh(gain drive), the same on all pixels of a drive.
 
-    Pixels of one phase fold into one.
+    Pixels of one phase fold into one. Where the response of the modulator was measured, the phase is that of the grey
+    level, see `pib_rl.physical.optical.response.ResponseCurve`.
     """
+
+    def __init__(self, drives: int, config: OpticalConfig) -> None:
+        super().__init__(drives, config)
+        self._response = None if config.own is None else config.own.response
 
     def phases(self, drive: Tensor, exact: bool) -> Tensor:
         """Phases in radians, shape (..., n, drives), rounded to the levels of the modulator unless exact."""
+        if self._response is not None:
+            return self._response.phase(drive, self._config.phase_gain, exact)
         phase = tanh_(drive * self._config.phase_gain).mul_(self._config.phase_range_rad)
         bits = self._config.phase_bits
         if bits is None or exact:

@@ -30,6 +30,10 @@ class RemoteMedium(Medium):
         sent = drive.clamp(-config.drive_limit, config.drive_limit) * config.drive_unit
         return self.channel.measure(sent, read)
 
+    def drop_session(self) -> None:
+        """Closes the session, as a broken line would."""
+        self.channel.link.close()
+
 
 class RemoteArray(Array):
     """z = reading / output_unit, of an array that gets its weights in weight_unit.
@@ -75,6 +79,10 @@ class RemoteArray(Array):
 
     def weights(self) -> Tensor:
         return self.weight
+
+    def drop_session(self) -> None:
+        """Closes the session, as a broken line would."""
+        self.channel.link.close()
 
     def restore(self) -> None:
         """After a state was loaded: the chip holds something else."""

@@ -1,0 +1,1 @@
+"""A real optical bench behind drivers in Python, such as those of slmsuite."""
