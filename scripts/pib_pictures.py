@@ -26,8 +26,12 @@ def box(axes: Axes, x: float, y: float, text: str, colour: str = BLUE, width: fl
     axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=10, color=INK)
 
 
-def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = INK, style: str = "-") -> None:
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "linestyle": style})
+def arrow(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = INK, style: str = "-"
+) -> None:
+    axes.annotate(
+        "", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "linestyle": style}
+    )
 
 
 def blank(axes: Axes, width: float, height: float) -> None:
@@ -64,7 +68,11 @@ def unit() -> None:
 def hears() -> None:
     """Backpropagation passes gradients from unit to unit through a model of them; PIB passes none."""
     figure, both = plt.subplots(2, 1, figsize=(9.2, 5.6), layout="constrained")
-    for axes, title in zip(both, ("Backpropagation: a model of every medium, one chain of gradients", "PIB: no model, no chain"), strict=True):
+    for axes, title in zip(
+        both,
+        ("Backpropagation: a model of every medium, one chain of gradients", "PIB: no model, no chain"),
+        strict=True,
+    ):
         blank(axes, 11.6, 3.2)
         axes.set_title(title, fontsize=11, loc="left", color=INK)
         for number, x in enumerate((1.4, 4.4, 7.4)):
