@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 import pib_rl
 
 project = "pib_rl"
+smartquotes = False  # options begin with two dashes
 author = "The pib_rl developers"
 version = release = pib_rl.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "pib_reference"]

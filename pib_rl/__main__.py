@@ -7,7 +7,13 @@ import sys
 
 from pib_rl import __version__
 
+FIRST = """\
+first:  pib-rl demo                             two minutes: an optical chip learns, breaks and recovers
+then:   pib-rl train CartPole-v1 --hw optical   train one; pib-rl play RUN shows it
+more:   pib-rl list                             substrates, learners, environments, faults; docs/index.md
+"""
 COMMANDS = {  # name, which is that of its module unless `MODULES` says another: what it does
+    "demo": "see a chip learn, break and recover: a film and a page, in about two minutes",
     "train": "train a physical policy on an environment",
     "learn": "train physical units on data, with labels or without",
     "log": "log observations of a task, to learn from without labels",
@@ -43,6 +49,8 @@ def usage() -> str:
 
 def main() -> None:
     """Runs the command that the first argument names, with the others."""
+    if not sys.argv[1:]:
+        print(FIRST)
     name, arguments = (sys.argv[1:] or ["--help"])[0], sys.argv[2:]
     if name in ("-h", "--help"):
         print(usage())
