@@ -121,8 +121,13 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
     return line_figure(lines, title, "environment steps", "return per episode", solved)
 
 
-def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "end of training") -> Figure:
-    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the ``end``."""
+def information_plane(
+    progress: dict[str, np.ndarray], title: str, end: str = "end of training", note: str = ""
+) -> Figure:
+    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the ``end``.
+
+    ``note`` ends the line below that says what a point is.
+    """
     figure = new_figure(6.0, 4.8)
     axes = figure.add_subplot()
     units = sorted(int(key.rsplit("unit", 1)[1]) for key in progress if key.startswith("information/input_unit"))
@@ -136,6 +141,7 @@ def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "e
             axes.scatter(
                 across[-1:], up[-1:], s=70, marker=marker, color=colour, edgecolors="black", label=f"unit {unit}"
             )
+    figure.supxlabel(f"each point is a mean of five, light at the start{note}", fontsize=7, color=GREY)
     axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): information on the target [nats]")
     headed(axes, title)
     axes.grid(alpha=0.25)
