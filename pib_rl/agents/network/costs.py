@@ -82,9 +82,7 @@ def _energy(found: dict[str, Any]) -> str:
     spent, least = found["energy_j"], found["reference_j"]
     if not spent:
         return f"Its energy is not modelled; a processor needs {si(least, 'J')} for the same products."
-    times = (
-        f", {_times(spent / least)} a processor needs for the same products ({si(least, 'J')})" if least else ""
-    )
+    times = f", {_times(spent / least)} a processor needs for the same products ({si(least, 'J')})" if least else ""
     parts = found.get("energy_parts_j") or {}
     most = max(parts, key=lambda part: parts[part], default="")
     share = f"; {parts[most] / spent:.0%} of it goes into: {most}" if len(parts) > 1 else ""
