@@ -26,6 +26,7 @@ COMMANDS = {  # name, which is that of its module unless `MODULES` says another:
     "fit": "fit a device of your own to measured pulses",
     "export": "write conductances, pulses and phases of a trained chip",
     "restore": "make a run of an exported chip again",
+    "hub": "put a run on the Hugging Face hub, or take one from it",
     "list": "list substrates, learners, objectives, environments and faults",
 }
 MODULES = {"site": "site_worker"}  # where a module of the command's name would hide one of Python's own
