@@ -7,7 +7,13 @@ import sys
 
 from pib_rl import __version__
 
+FIRST = """\
+first:  pib-rl demo                             two minutes: an optical chip learns, breaks and recovers
+then:   pib-rl train CartPole-v1 --hw optical   train one; pib-rl play RUN shows it
+more:   pib-rl list                             substrates, learners, environments, faults; docs/index.md
+"""
 COMMANDS = {  # name, which is that of its module unless `MODULES` says another: what it does
+    "demo": "see a chip learn, break and recover: a film and a page, in about two minutes",
     "train": "train a physical policy on an environment",
     "learn": "train physical units on data, with labels or without",
     "log": "log observations of a task, to learn from without labels",
@@ -21,11 +27,11 @@ COMMANDS = {  # name, which is that of its module unless `MODULES` says another:
     "fit": "fit a device to measured pulses, or a camera to its photon transfer curve",
     "export": "write conductances, pulses and phases of a trained chip",
     "restore": "make a run of an exported chip again",
+    "hub": "put a run on the Hugging Face hub, or take one from it",
     "list": "list substrates, learners, objectives, environments and faults",
 }
 MODULES = {
     "site": "site_worker",  # a module of the command's name would hide one of Python's own
-    "certify": "certification.command",
 }
 MISTAKE = 2
 
@@ -47,6 +53,8 @@ def usage() -> str:
 
 def main() -> None:
     """Runs the command that the first argument names, with the others."""
+    if not sys.argv[1:]:
+        print(FIRST)
     name, arguments = (sys.argv[1:] or ["--help"])[0], sys.argv[2:]
     if name in ("-h", "--help"):
         print(usage())

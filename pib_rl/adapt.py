@@ -15,7 +15,7 @@ from pib_rl.adaptation.run import adapt, open_run
 from pib_rl.cli.cli import UserError, parse, run
 from pib_rl.cli.process import settle_in
 from pib_rl.runs.folder import CONFIG, RESULT, RunFolder
-from pib_rl.runs.result import FORMATS, RunResult
+from pib_rl.runs.result import FORMATS, RunResult, decimals
 from pib_rl.runs.saving import named_run, resumed
 from pib_rl.runs.stops import between_learners
 
@@ -72,8 +72,9 @@ def show(folder: RunFolder) -> None:
     after = {"final": result.after, "final_old_probe": result.after_old_probe}
     later = f"{result.length:,} {result.unit} later"
     rows = {"before the fault": before, "after it": after} | {f"{name}, {later}": one for name, one in learners.items()}
+    places = decimals(*(one["final"] for one in rows.values() if isinstance(one["final"], (int, float))))
     for name, one in rows.items():
-        scores = [_score(result, one.get(key)) for key in ("final", "final_old_probe")]
+        scores = [_score(result, one.get(key), places) for key in ("final", "final_old_probe")]
         counts = one.get("counts", {})
         told = [f"{int(counts[key]):,}" if key in counts else "" for key in ("measurements", "writes")]
         table.add_row(name, *scores[: 1 + len(probes)], *told)
@@ -82,10 +83,10 @@ def show(folder: RunFolder) -> None:
     console.print(f"folder: {folder.path}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _score(result: RunResult, value: Any) -> str:
+def _score(result: RunResult, value: Any, places: int) -> str:
     if not isinstance(value, (int, float)):
         return "-"
-    return FORMATS["percent" if result.percent else "return"](value, "")
+    return FORMATS["percent"](value, "") if result.percent else f"{value:.{places}f}"
 
 
 if __name__ == "__main__":

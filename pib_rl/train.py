@@ -18,6 +18,7 @@ from pib_rl.runs.tensorboard import check_installed
 from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.watch.record import told
 from pib_rl.training.config import TrainConfig, from_arguments
+from pib_rl.training.forecast import forecast
 from pib_rl.training.loop import close
 from pib_rl.training.run import prepare, train
 from pib_rl.training.wafer_summary import wafer_summary
@@ -63,6 +64,8 @@ def main(arguments: list[str]) -> None:
         if folder.finished:
             print(f"{folder.path} holds this run already, finished:")
         else:
+            for line in [] if config.resume else forecast(config, model):
+                print(line)
             train(config, model, folder, config.faults(), live.attach if live else None)
     finally:
         if live is not None:

@@ -5,7 +5,7 @@
 #     scripts/benchmark_rl.sh [TASK ...]      all tasks without an argument
 #
 # Settings were tuned on other seeds, which pib_rl/hyperparams/pib.yml names; on these a task was never run before it was
-# measured (docs/ablations.md tells what earlier settings reached on others). Hours on two cores, most of them for
+# measured (docs/lab/README.md tells what earlier settings reached on others). Hours on two cores, most of them for
 # LunarLander and BipedalWalker. Each seed has a run of its own (--no-wafers): the table compares times, and a run
 # depends on its seed alone.
 # Environment: OUT (default comparisons), PYTHON (default python3), JOBS (default: one per processor), LEARNERS (may be

@@ -12,10 +12,11 @@ from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.physical import registry
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]  # tutorials have tests of their own
 BLOCKS = [
     (page.name, block)
-    for page in PAGES
+    for page in RUN
     for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 ]
 
@@ -54,3 +55,7 @@ def test_the_page_of_the_architecture_names_files_that_exist():
     named = set(re.findall(r"`([\w/]+/[\w]+\.py)`", page))
     assert len(named) > 30
     assert [name for name in named if not any((ROOT / place / name).exists() for place in ("", "pib_rl"))] == []
+
+
+def test_the_readme_can_be_read_at_once():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100

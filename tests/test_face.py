@@ -72,6 +72,10 @@ def test_the_command_tells_its_version_its_commands_and_what_it_does_not_know(mo
         monkeypatch.setattr(sys, "argv", ["pib-rl", *([argument] if argument else [])])
         main()
         assert said in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["pib-rl"])
+    main()
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said[:3]] == ["first", "then", "more"]
     monkeypatch.setattr(sys, "argv", ["pib-rl", "trian"])
     with pytest.raises(SystemExit) as stopped:
         main()

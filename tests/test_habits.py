@@ -23,7 +23,8 @@ def test_checks_before_a_commit_are_those_of_ci():
     (repository,) = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
     assert repository["repo"] == "local"
     hooks = repository["hooks"]
-    assert [hook["entry"] for hook in hooks] == re.findall(r"^\.venv/bin/.*$", CI, re.MULTILINE)
+    quick = [line for line in re.findall(r"^\.venv/bin/.*$", CI, re.MULTILINE) if "sphinx" not in line]
+    assert [hook["entry"] for hook in hooks] == quick  # the site takes longer than a commit should
     assert all(hook["language"] == "system" and hook["pass_filenames"] is False for hook in hooks)
 
 

@@ -47,7 +47,7 @@ def adapt(run: RecoveryRun, folder: RunFolder) -> None:
             for at, performance in recovery.curve
         ]
         folder.save_rows("progress.csv", rows)
-        title = f"{', '.join(run.config.fault)}: {plots.literal(run.run.path.resolve().name)}"
+        title = f"{plots.literal(run.run.path.resolve().name)} after {', '.join(run.config.fault)}"
         figure = figures.recovery_figure(recoveries, run.held_before, run.unit, run.scored, title, run.percent)
         folder.save_picture("adapt", plots.as_png(figure))
     learned: dict[str, Any] = run.origin

@@ -77,9 +77,10 @@ class PIB(StoredAlgorithm):
         patches: Units in front of the others that look at squares of an image: (channels, size, stride) of each, see
             `ChipConfig`. None for those of the policy: "MlpPolicy" has none, "CnnPolicy" has one.
         hw, hw_options, width, units, objective, objective_options, chips: The chip; `ChipConfig` says what each does
-            and has the defaults: two units of width 64 on "digital" hardware. On a wafer of several chips each learns
-            by itself, with environments of its own: ``env`` holds equally many for each, the first ones for the first
-            chip. ``n_steps``, ``num_timesteps`` and ``total_timesteps`` count the steps of one chip.
+            and has the defaults: two units of width 64 on "digital" hardware. ``width=[64, 64]`` says both. On a wafer
+            of several chips each learns by itself, with environments of its own: ``env`` holds equally many for each,
+            the first ones for the first chip. ``n_steps``, ``num_timesteps`` and ``total_timesteps`` count the steps of
+            one chip.
         learner: What trains the hidden arrays, on the same hardware and in the same loop: a key of
             `pib_rl.agents.LEARNERS`; the class's default if None. "frozen" leaves them as fabricated: the baseline of
             every claim.
@@ -136,7 +137,7 @@ class PIB(StoredAlgorithm):
         *,
         hw: str | None = None,
         hw_options: dict[str, Any] | None = None,
-        width: int | None = None,
+        width: int | Sequence[int] | None = None,
         units: int | None = None,
         patches: Sequence[tuple[int, int, int]] | None = None,
         chips: int | None = None,
@@ -150,6 +151,11 @@ class PIB(StoredAlgorithm):
         settings = ppo_arguments.agreed(
             {name: given[name] for name in ppo_arguments.RULE_NAMES}, rule or {}, "rule", ppo_arguments.RULE_NAMES
         )
+        if ppo_arguments.is_sequence(width):
+            size = ppo_arguments.network_size(width, "width")
+            if units not in (None, size["units"]):
+                raise ppo_arguments.ArgumentError(f"width is {width}, and units is {units}; leave units out")
+            given |= size
         check_environment(env)
         check_policy(policy)
         if n_steps is not None and n_steps < 1:
@@ -195,6 +201,12 @@ class PIB(StoredAlgorithm):
                 f"learner {self.learner!r} needs a training loop of another kind than {type(self).__name__}: "
                 f"make it with pib_rl.agents.make_agent({self.learner!r}, policy, env)"
             )
+
+    def __repr__(self) -> str:
+        """What it is: learner, what was said of the chip, seed, and how many steps it has made."""
+        said = [f"{name}={value!r}" for name, value in self.chip.items()]
+        own = [f"learner={self.learner!r}", *said, f"seed={self.seed!r}"]
+        return f"{type(self).__name__}({', '.join(own)}) after {self.num_timesteps:,} steps"
 
     def _setup_model(self) -> None:
         self._setup_lr_schedule()

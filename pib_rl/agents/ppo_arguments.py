@@ -109,8 +109,15 @@ def agreed(first: Mapping[str, Any], second: Mapping[str, Any], where: str, name
     return settings
 
 
-def network_size(net_arch: Any) -> dict[str, int]:
+def is_sequence(value: Any) -> bool:
+    """Whether a width names one for each unit."""
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def network_size(net_arch: Any, name: str = "net_arch") -> dict[str, int]:
     """Width and number of units of PPO's ``net_arch``: [64, 64] is two units of width 64, None is nothing said.
+
+    So it is with a ``width`` that is a list; ``name`` is what messages call it.
 
     Units are shared by policy and value, are equally wide, and there is one or more. Other layers become those of the
     smallest such network that has as many and as wide ones everywhere, and a warning says so.
@@ -124,8 +131,8 @@ def network_size(net_arch: Any) -> dict[str, int]:
     arch = net_arch[0] if old else net_arch
     parts = list(arch.values()) if isinstance(arch, Mapping) else [arch]
     if not parts or not all(isinstance(part, Sequence) and not isinstance(part, str) for part in parts):
-        raise ValueError(f"net_arch must be a list of widths, such as [64, 64], got {shown(net_arch)}")
-    layers = [[whole("every layer of net_arch", width, 1) for width in part] for part in parts]
+        raise ValueError(f"{name} must be a list of widths, such as [64, 64], got {shown(net_arch)}")
+    layers = [[whole(f"every layer of {name}", width, 1) for width in part] for part in parts]
     size = {"units": max([1, *map(len, layers)])}
     if any(layers):
         size["width"] = max(map(max, filter(None, layers)))
@@ -133,7 +140,7 @@ def network_size(net_arch: Any) -> dict[str, int]:
     if old or any(part != meant for part in layers):
         warnings.warn(
             "policy and value share one or more units of one width here: "
-            f"net_arch={net_arch} becomes {meant}; give that to be rid of this warning",
+            f"{name}={net_arch} becomes {meant}; give that to be rid of this warning",
             UserWarning,
             stacklevel=2,
         )

@@ -24,17 +24,20 @@ def check_device(name: str) -> None:
         raise ValueError(f"--device {name}: torch {torch.__version__} finds no CUDA device; use --device cpu")
 
 
+def has_display() -> bool:
+    """Whether the environment names a display; macOS and Windows always have one."""
+    if os.name != "posix" or "darwin" in os.uname().sysname.lower():
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def check_display(instead: str) -> None:
     """Raises UserError where no window can open. The connection to the display stays: a display may end with its last.
 
     Args:
         instead: What people without a display should do.
     """
-    if (
-        os.name == "posix"
-        and "darwin" not in os.uname().sysname.lower()
-        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("SDL_VIDEODRIVER"))
-    ):
+    if not has_display() and not os.environ.get("SDL_VIDEODRIVER"):
         raise UserError(f"--render human needs a display and there is none; {instead}")
     with mistakes():
         check_pygame()

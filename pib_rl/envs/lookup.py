@@ -16,6 +16,7 @@ from pib_rl.envs.plugins import registered
 
 LONGEST_ID = 300
 EXTRAS = {"MinAtar": "minatar"}  # namespaces of other packages, and the extra of this one that brings them
+PACKAGES = {"ALE": ("ale-py", "ale_py")}  # namespaces of packages that this one has no extra for: package and module
 OFFERED = re.compile(r"gymnasium\[(box2d|mujoco)\]")  # extras of Gymnasium that this package has, too
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
@@ -26,6 +27,11 @@ def refusal(env_id: str, error: Exception, unknown: str = "unknown environment")
     extra = found[1] if found else EXTRAS.get(env_id.partition("/")[0])
     if extra and isinstance(error, (DependencyNotInstalled, NamespaceNotFound)):
         return ValueError(f"environment {env_id} needs more packages: pip install 'pib-rl[{extra}]'")
+    brought = PACKAGES.get(env_id.partition("/")[0])
+    if brought and isinstance(error, NamespaceNotFound):
+        return ValueError(
+            f"environment {env_id} needs {brought[0]}: pip install {brought[0]}; then add --import {brought[1]}"
+        )
     if isinstance(error, DependencyNotInstalled):
         return ValueError(f"environment {env_id} needs more packages: {error}")
     if isinstance(error, ImportError) or (isinstance(error, UnregisteredEnv) and ":" in env_id):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+WINDOW = 5  # estimates of information behind each point of their plane
+
+
 def read_progress(path: Path) -> dict[str, np.ndarray]:
     """Columns of a progress.csv, missing values as nan."""
     with path.open(newline="", encoding="utf-8") as file:
@@ -121,8 +124,13 @@ def learning_curve(progress: dict[str, np.ndarray], title: str, threshold: float
     return line_figure(lines, title, "environment steps", "return per episode", solved)
 
 
-def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "end of training") -> Figure:
-    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the ``end``."""
+def information_plane(
+    progress: dict[str, np.ndarray], title: str, end: str = "end of training", note: str = ""
+) -> Figure:
+    """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the ``end``.
+
+    ``note`` ends the line below that says what a point is.
+    """
     figure = new_figure(6.0, 4.8)
     axes = figure.add_subplot()
     units = sorted(int(key.rsplit("unit", 1)[1]) for key in progress if key.startswith("information/input_unit"))
@@ -136,6 +144,7 @@ def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "e
             axes.scatter(
                 across[-1:], up[-1:], s=70, marker=marker, color=colour, edgecolors="black", label=f"unit {unit}"
             )
+    figure.supxlabel(f"{_points(progress)}light at the start{note}", fontsize=7, color=GREY)
     axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): information on the target [nats]")
     headed(axes, title)
     axes.grid(alpha=0.25)
@@ -144,7 +153,13 @@ def information_plane(progress: dict[str, np.ndarray], title: str, end: str = "e
     return figure
 
 
-def smooth(values: np.ndarray, window: int = 5) -> np.ndarray:
+def _points(progress: Mapping[str, np.ndarray]) -> str:
+    """What a point of the information plane is, if it is a mean."""
+    known = progress.get("information/input_unit1", np.zeros(0))
+    return "each point is a mean of five, " if np.isfinite(known).sum() >= WINDOW else ""
+
+
+def smooth(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
     """Running mean over ``window`` known values: estimates on one batch scatter."""
     values = values[~np.isnan(values)]
     if len(values) < window:

@@ -23,7 +23,8 @@ class LearnConfig(LearnerSettings):
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips", "header", "sites"})
 
     data: tyro.conf.Positional[str] = "digits"
-    """digits, mnist, fashion-mnist or another name of OpenML, or the path of an .npz or .csv file."""
+    """digits, mnist, fashion-mnist or another name of OpenML, the path of an .npz or .csv file, or minari:NAME for a
+    data set of Minari that is on this machine (needs the extra minari)."""
     header: Literal["auto", "yes", "no"] = "auto"
     """Whether the first line of a .csv file holds names; auto takes words, and a line that counts up, for names."""
     target: Literal["labels", "values", "views"] = "labels"

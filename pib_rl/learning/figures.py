@@ -36,7 +36,9 @@ def confusion(truth: np.ndarray, guess: np.ndarray, labels: np.ndarray, title: s
     fractions = counts / counts.sum(1, keepdims=True).clip(1)
     axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     names = [literal(label) for label in labels]
-    axes.set(xlabel="taken for", ylabel="is", title=title, xticks=range(len(names)), yticks=range(len(names)))
+    axes.set(
+        xlabel="predicted class", ylabel="true class", title=title, xticks=range(len(names)), yticks=range(len(names))
+    )
     axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.set_yticklabels(names)
     if len(names) <= DISTINCT:
@@ -102,8 +104,8 @@ def hardware(model: PhysicalModel, x: torch.Tensor, image: tuple[int, ...] | Non
         _draw_column(grid[:, column], name, values.cpu().numpy(), image if name == "input" else None)
     for column, (name, array) in enumerate(arrays):
         weights = array.weights().cpu().numpy()
-        show_weights(grid[-1, column], weights)
-        grid[-1, column].set_title(f"weights of {name}", fontsize=8)
+        limit = show_weights(grid[-1, column], weights).norm.vmax
+        grid[-1, column].set_title(f"weights of {name}\n-{limit:.2g} to {limit:.2g}", fontsize=8)
     return figure
 
 
@@ -141,10 +143,11 @@ def _image_grid(rows: int, columns: int, size: tuple[float, float], title: str) 
 
 
 def _draw_column(places: np.ndarray, name: str, values: np.ndarray, image: tuple[int, ...] | None) -> None:
-    """Samples below each other, a picture each."""
-    places[0].set_title(name, fontsize=8)
+    """Samples below each other, a picture each, all on one scale that the title tells."""
+    low, high = float(np.min(values)), float(np.max(values))
+    places[0].set_title(f"{name}\n{low:.2g} to {high:.2g}", fontsize=8)
     for axes, value in zip(places, values, strict=False):
-        axes.imshow(square(value, image), cmap="gray")
+        axes.imshow(square(value, image), cmap="gray", vmin=low, vmax=high)
 
 
 def placed(values: np.ndarray, seed: int) -> np.ndarray:

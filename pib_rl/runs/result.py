@@ -106,6 +106,7 @@ class RunResult:
     measurements: int | None = column("physical measurements", HARDWARE, form="si", row=True, mean="measurements")
     writes: int | None = column("programming pulses, all devices", HARDWARE, form="si", row=True)
     devices: int | None = column("programmable devices", HARDWARE, form="count", row=True)
+    digital_weights: int | None = column("those of them that are numbers in digital arrays", HARDWARE, form="count")
     energy_j: float | None = column("energy", HARDWARE, "J", "si", True, "energy [J]")
     energy_parts_j: dict[str, float] | None = column("energy by part", HARDWARE, "J")
     latency_s: float | None = column("time from an input to the output for it", HARDWARE, "s", "si")

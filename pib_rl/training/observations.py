@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 from tqdm import tqdm
 
@@ -23,6 +24,7 @@ from pib_rl.common.streams import EXPLORATION, Streams
 from pib_rl.envs.make import find_spec, make_vec_env
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import LAST, RunFolder, make_folder
+from pib_rl.runs.minari_sets import EpisodeLog, LoggedEpisode, check_new, write_episodes
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
 from pib_rl.training.resuming.failures import close_environment
@@ -44,6 +46,9 @@ class LogConfig(TaskSettings):
     """Environments that run side by side."""
     seed: int = 0
     """Seed of environments and actions."""
+    minari: str | None = None
+    """Name of a data set of Minari to write, too, such as cartpole/random-v0: episodes with actions and rewards (needs
+    the extra minari)."""
     out: Path | None = None
     """File to write, .npz; by default one under observations/."""
 
@@ -84,9 +89,10 @@ def log(config: LogConfig) -> np.ndarray:
     try:
         with mistakes():
             check_observation_space(env.observation_space)
+            check_minari(config, env)
             act = actor(config, env, streams)
             make_folder(config.file.parent)
-            now, later = collect(env, act, config)
+            now, later, episodes = collect(env, act, config)
     finally:
         close_environment(env)
     if len(now) < 2:
@@ -100,7 +106,18 @@ def log(config: LogConfig) -> np.ndarray:
         write_atomically(config.file, content.getvalue())
     except OSError as error:
         raise UserError(f"cannot write {config.file}: {error.strerror or error}") from None
+    if config.minari is not None:
+        write_episodes(config.minari, episodes, env.observation_space, env.action_space)
     return now
+
+
+def check_minari(config: LogConfig, env: VecEnv) -> None:
+    """Raises UserError if a data set of Minari is asked for and can't be made."""
+    if config.minari is None:
+        return
+    check_new(config.minari)
+    if not isinstance(env.observation_space, spaces.Box):
+        raise UserError(f"--minari takes observations that are arrays (Box), those of {config.env} are others")
 
 
 def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], np.ndarray]:
@@ -125,21 +142,26 @@ def actor(config: LogConfig, env: VecEnv, streams: Streams) -> Callable[[Any], n
     return lambda obs: reader.predict(obs)[0]
 
 
-def collect(env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Observations, as `log` returns them, and those of the next step of the same episodes, of the same shape."""
+def collect(
+    env: VecEnv, act: Callable[[Any], np.ndarray], config: LogConfig
+) -> tuple[np.ndarray, np.ndarray, list[LoggedEpisode]]:
+    """Observations, as `log` returns them, those of the next step of the same episodes, and with --minari episodes."""
     pairs = []
     with of_environment("when it began"):
         obs = env.reset()
+    record = EpisodeLog(np.asarray(obs)) if config.minari is not None else None
     flat = _flat(obs, env, 0)
     steps = range(0, config.timesteps, config.n_envs)
     for step in tqdm(steps, unit_scale=config.n_envs, unit="step", disable=not config.progress, dynamic_ncols=True):
         actions = act(obs)
         with of_environment(f"after step {step}"):
-            obs, _, dones, _ = env.step(actions)
+            obs, rewards, dones, infos = env.step(actions)
+        if record is not None:
+            record.add(actions, np.asarray(obs), rewards, dones, infos)
         before, flat = flat, _flat(obs, env, step + config.n_envs)
         pairs.append((before[~dones], flat[~dones]))
     now, later = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return now, later
+    return now, later, record.episodes if record is not None else []
 
 
 def _flat(obs: Any, env: VecEnv, step: int) -> np.ndarray:

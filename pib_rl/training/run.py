@@ -49,6 +49,7 @@ from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
 from pib_rl.training.wafer import Wafer
 
+MOVES = "; the target changes as the policy does: a fall late in a training need be no loss"
 READS = {"": Read.NOISY, "_noiseless": Read.MEAN}  # read modes of the final evaluation, by the end of a result's name
 
 
@@ -296,7 +297,7 @@ def draw(folder: RunFolder, config: TrainConfig, threshold: float | None) -> Non
     progress = curves.read_progress(folder.path / "progress.csv")
     curve = curves.learning_curve(progress, config.title, threshold)
     folder.save_picture("learning_curve", curves.as_png(curve))
-    plane = curves.information_plane(progress, f"Information plane: {config.title}")
+    plane = curves.information_plane(progress, f"Information plane: {config.title}", note=MOVES)
     folder.save_picture("information_plane", curves.as_png(plane))
     draw_sites(folder, "return", config.title)
 

@@ -24,11 +24,11 @@ def age(seconds: float) -> str:
 
 
 def draw_energy(canvas: Canvas, rect: pygame.Rect, energy: Mapping[str, float]) -> None:
-    """One bar of all energy so far, by part, with a legend."""
+    """One bar of all energy of the chip, its training included, by part, with a legend."""
     px = canvas.px
     canvas.box(rect)
     left, top, total = rect.left + px(10), rect.top + px(8), sum(energy.values())
-    canvas.text("energy so far", left, top, 16, bold=True)
+    canvas.text("energy since made", left, top, 16, bold=True)
     if not total:
         canvas.text("not modelled on this hardware", left, top + px(28), 13, colours.GREY)
         return

@@ -184,11 +184,12 @@ class Probe:
 
 def format_costs(cost: dict[str, Any]) -> tuple[str, ...]:
     """What `pib_rl.agents.network.costs` counted, in lines for a panel."""
-    lines = [
-        f"{cost['measurements']:,} measurements",
-        f"{cost['writes']:,} writes to {cost['devices']:,} devices",
-        f"most written device: {cost['writes_max_per_device']:,.0f}",
-    ]
+    lines = [f"{cost['measurements']:,} measurements"]
+    if cost.get("digital_weights") == cost["devices"]:
+        lines.append(f"{cost['devices']:,} digital weights")
+    else:
+        lines.append(f"{cost['writes']:,} writes to {cost['devices']:,} devices")
+        lines.append(f"most written device: {cost['writes_max_per_device']:,.0f}")
     if cost["latency_s"]:
         lines.append(f"latency {si(cost['latency_s'], 's')} a decision")
     return tuple(lines)

@@ -323,3 +323,16 @@ def test_rollouts_of_one_step_in_several_environments_learn(count):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", count, seed=0), n_steps=1, width=4, seed=0).learn(4 * count)
     assert agent.num_timesteps == 4 * count
     assert all(part.isfinite().all() for part in agent.policy.state_dict().values())
+
+
+def test_a_list_of_widths_is_width_and_units():
+    agent = PIB("MlpPolicy", "CartPole-v1", width=[8, 8, 8], n_steps=32, seed=1)
+    assert (agent.policy.model.chip.width, agent.policy.model.chip.units) == (8, 3)
+    assert repr(agent) == "PIB(learner='pib', width=8, units=3, seed=1) after 0 steps"
+    with pytest.warns(UserWarning, match=r"width=\[32, 16\] becomes \[32, 32\]"):
+        agent = PIB("MlpPolicy", "CartPole-v1", width=[32, 16], n_steps=32)
+    assert (agent.policy.model.chip.width, agent.policy.model.chip.units) == (32, 2)
+    with pytest.raises(ValueError, match=r"width is \[8, 8\], and units is 3; leave units out"):
+        PIB("MlpPolicy", "CartPole-v1", width=[8, 8], units=3)
+    with pytest.raises(ValueError, match="every layer of width must be"):
+        PIB("MlpPolicy", "CartPole-v1", width=[8, 0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pib_rl.envs import make_env, make_vec_env, plugins
+from pib_rl.envs.lookup import refusal
 from pib_rl.envs.make import LONGEST, find_spec
 
 
@@ -95,3 +96,8 @@ def test_mujoco_moves():
     venv = make_vec_env("Hopper-v5", 2, seed=0)
     assert venv.reset().shape == (2, 11)
     assert venv.step(np.zeros((2, 3)))[0].shape == (2, 11)
+
+
+def test_games_of_atari_name_their_package():
+    said = str(refusal("ALE/Pong-v5", gym.error.NamespaceNotFound("Namespace ALE not found.")))
+    assert said == "environment ALE/Pong-v5 needs ale-py: pip install ale-py; then add --import ale_py"

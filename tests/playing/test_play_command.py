@@ -325,7 +325,7 @@ def test_what_happens_in_a_play_is_repeatable(folder, capsys):
         ),
         (["--size", "800x600"], "--size is that of a window or picture with hardware: give --render"),
         (["--render", "png", "--view", "task", "--size", "800x600"], "and no --view task"),
-        (["--fault", "stuck:0.5@3"], "this hardware can't have the fault stuck; choose among adc-bits"),
+        (["--fault", "stuck:0.5@3"], "optical hardware can't have the fault stuck; choose among adc-bits"),
         (["--fault", "stuck:7"], "must be in 0..1, got 7"),
         (["--fault", "dead-unit:1@30", "--steps", "20"], "would happen after the end"),
         (["--learn-from", "30", "--steps", "20"], "--learn-from 30 would be after the end: 20 steps are played"),

@@ -211,3 +211,14 @@ def test_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(UserError, match="not a run folder"):
         train.main([*SMALL, "--out", str(tmp_path)])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_will_run_is_said_before_it_runs(tmp_path, capsys):
+    train.main(["CartPole-v1", "--timesteps", "64", "--looks", "0", "--no-progress", "--out", str(tmp_path / "one")])
+    said = capsys.readouterr().out
+    assert "64 steps were asked for; a rollout has 2,048, so that 2,048 will run" in said
+    assert "the final evaluation plays 400 episodes at most, up to 200,000 steps; --eval-episodes 10 is shorter" in said
+    short = ["--timesteps", "2048", "--looks", "0", "--eval-episodes", "2", "--no-progress"]
+    train.main(["CartPole-v1", *short, "--out", str(tmp_path / "two")])
+    assert "asked for" not in (said := capsys.readouterr().out)
+    assert "is shorter" not in said

@@ -25,6 +25,7 @@ from pib_rl.agents.estimators.wafer import WaferEstimator
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
+from pib_rl.agents.ppo_arguments import is_sequence, network_size
 from pib_rl.agents.resuming.estimator import load_model_state, model_state
 from pib_rl.common.options import mapping, shown
 from pib_rl.common.streams import LEARNING
@@ -47,7 +48,8 @@ class PhysicalEstimator(WaferEstimator):
 
     Args:
         hw, hw_options, units, width, patches, image, objective, objective_options, seed, chips: The chip, see
-            `ChipConfig`; with ``image``, the features are its pixels, row by row, and settings for images apply.
+            `ChipConfig`; ``width=[64, 64]`` is two units of width 64. With ``image``, the features are its pixels, row
+            by row, and settings for images apply.
         epochs: Passes over the data. None chooses: as many as make 2000 steps, 10 at least and 200 at most. Labels or
             values of a table (no ``image``) of up to 5000 samples need fewer: for n samples the square root of n, 20 at
             least and 40 at most, in batches of 64, and twice as many in batches of 128. Learners in small steps
@@ -93,7 +95,7 @@ class PhysicalEstimator(WaferEstimator):
 
     hw: str = "digital"
     units: int = 3
-    width: int = 128
+    width: int | Sequence[int] = 128
     objective: str = "ridge"
     epochs: int | None = None
     batch_size: int | None = None
@@ -295,7 +297,8 @@ class PhysicalEstimator(WaferEstimator):
     @property
     def _chip(self) -> ChipConfig:
         """The chip that the arguments ask for, without settings that are shipped for it."""
-        return ChipConfig(**{option.name: getattr(self, option.name) for option in fields(ChipConfig)})
+        given = {option.name: getattr(self, option.name) for option in fields(ChipConfig)}
+        return ChipConfig(**given | (network_size(self.width, "width") if is_sequence(self.width) else {}))
 
     def _make(self, x: Tensor) -> None:
         """The chip with the statistics of these inputs, and nothing learned yet."""

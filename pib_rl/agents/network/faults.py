@@ -63,5 +63,7 @@ def _ways(model: PhysicalModel, fault: Fault) -> list[Callable[[], None]]:
     size = fault.on(model.streams.chips)
     found: list[Callable[[], None]] = [partial(ways[fault.kind], size) for ways in known if fault.kind in ways]
     if not found:
-        raise ValueError(f"this hardware can't have the fault {fault.kind}; choose among {', '.join(offered(model))}")
+        raise ValueError(
+            f"{model.chip.hw} hardware can't have the fault {fault.kind}; choose among {', '.join(offered(model))}"
+        )
     return found

@@ -12,8 +12,9 @@ from pib_rl.cli.cli import UserError
 from pib_rl.learning.data.arrays import KEYS, read_npz
 from pib_rl.learning.data.columns import classes, values
 from pib_rl.learning.data.openml import fetch
-from pib_rl.learning.data.samples import Data, split
+from pib_rl.learning.data.samples import Data, split, unlabelled
 from pib_rl.learning.data.table import AUTO, read_csv
+from pib_rl.runs.minari_sets import PREFIX, read_pairs
 
 
 def load(name: str, real: bool = False, header: str = AUTO) -> Data:
@@ -21,7 +22,7 @@ def load(name: str, real: bool = False, header: str = AUTO) -> Data:
 
     Args:
         name: "digits" (bundled with scikit-learn), "mnist", "fashion-mnist" or another name of OpenML, or the
-            path of an .npz or .csv file.
+            path of an .npz or .csv file; "minari:NAME" is a local data set of Minari, without labels.
         real: What is known of samples are real values, not classes.
         header: Whether the first line of a .csv file holds names: "auto", "yes" or "no", see `read_csv`.
 
@@ -31,6 +32,10 @@ def load(name: str, real: bool = False, header: str = AUTO) -> Data:
     if name == "digits":
         bundle = load_digits()
         return split(bundle.data, (values if real else classes)(bundle.target, name), (8, 8), real=real)
+    if name.startswith(PREFIX):
+        now, later = read_pairs(name.removeprefix(PREFIX))
+        image = now.shape[1:] if now.ndim > 2 else None
+        return unlabelled(now.reshape(len(now), -1), x_next=later.reshape(len(later), -1), image=image)
     path = Path(os.path.expanduser(name))
     kind = path.suffix.lower()
     try:

@@ -29,9 +29,10 @@ def fetch(name: str, real: bool = False) -> Data:
             warnings.simplefilter("ignore")  # it warns before it tries again, and raises in the end
             bundle = fetch_openml(wanted, version=1, as_frame=False, parser="liac-arff")
     except (OSError, HTTPException) as error:
+        meant = nearest(name, ["digits", *OPENML])
         raise UserError(
-            f"{name!r} is not in scikit-learn's cache and OpenML can't be reached ({error}); connect once, "
-            f"or give the path of an .npz or .csv file; {nearest(name, ['digits', *OPENML])}"
+            f"there are no data {name!r} here; {meant}{'' if meant.endswith('?') else '.'} Otherwise connect once, for "
+            f"OpenML can't be reached ({error}), or give the path of an .npz or .csv file"
         ) from None
     except ValueError as error:
         raise UserError(

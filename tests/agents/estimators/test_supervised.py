@@ -334,3 +334,10 @@ def test_bad_data_are_refused_in_one_sentence():
         PIBRegressor(**SMALL).fit(x, 1e300 * y)
     with pytest.raises(ValueError, match="expecting 64 features"):
         PIBClassifier(epochs=1, **SMALL).fit(x, y).predict(x[:, :5])
+
+
+def test_a_list_of_widths_is_width_and_units():
+    x, y = np.random.default_rng(1).standard_normal((40, 3)), np.arange(40) % 2
+    model = PIBClassifier(width=[8, 8], epochs=1).fit(x, y)
+    assert (model.model_.chip.width, model.model_.chip.units) == (8, 2)
+    assert model.get_params()["width"] == [8, 8]

@@ -94,7 +94,7 @@ def test_digital_weights_cost_arithmetic_and_a_latency_that_is_not_known_is_not_
     model = chip("digital")
     cost = spent(model, lambda: model.outputs(torch.zeros(10, 4)))
     assert cost["parts"] == {"digital": pytest.approx(cost["reference_j"])}
-    assert "latency not modelled" in format_costs(costs(model), 0.02)
+    assert "How long a decision takes is not modelled." in format_costs(costs(model), 0.02)
 
 
 def test_unknown_parts_are_refused():
@@ -104,9 +104,24 @@ def test_unknown_parts_are_refused():
 
 def test_energy_that_no_part_tells_is_not_told_as_none():
     counted = costs(chip())
-    assert "energy not modelled, a processor" in format_costs(counted | {"energy_j": 0.0})
-    assert "not modelled," not in format_costs(counted | {"energy_j": 1.0})
+    assert "Its energy is not modelled; a processor needs" in format_costs(counted | {"energy_j": 0.0})
+    assert "energy is not modelled" not in format_costs(counted | {"energy_j": 1.0})
 
 
 def test_latency_is_told_as_a_fraction_of_the_control_period():
-    assert "latency 3.02 us a decision, 0.0002 of the control period" in format_costs(costs(chip(**EXACT_COST)), 0.02)
+    found = costs(chip(**EXACT_COST))
+    assert "A decision takes 3.02 us of the 20 ms that the task leaves: fast enough" in format_costs(found, 0.02)
+    assert "A decision takes 3.02 us, 3 times the 1 us that the task leaves: too slow" in format_costs(found, 1e-6)
+
+
+def test_energy_is_told_beside_a_processors_and_by_its_largest_part():
+    found = costs(chip()) | {"energy_j": 4.0, "reference_j": 2e-6, "energy_parts_j": {"camera": 3.0, "light": 1.0}}
+    line = format_costs(found).splitlines()[1]
+    times = "2,000,000 times what a processor needs for the same products (2 uJ)"
+    assert line == f"It took 4 J, {times}; 75% of it goes into: camera."
+
+
+def test_digital_weights_have_no_most_written_device():
+    assert "changes of 147 digital weights, which do not wear" in format_costs(costs(chip("digital")))
+    assert costs(chip("digital"))["digital_weights"] == costs(chip("digital"))["devices"]
+    assert costs(chip("memristive"))["digital_weights"] is None

@@ -1,0 +1,37 @@
+"""Checks that a substrate keeps the contract of this package: pib-rl certify --hw memristive:pcm."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from pib_rl.certify import report
+from pib_rl.certify.config import CertifyConfig
+from pib_rl.certify.run import certify
+from pib_rl.cli.cli import FAILURE, mistakes, parse
+from pib_rl.cli.process import settle_in
+from pib_rl.common.streams import Streams
+from pib_rl.physical import registry
+from pib_rl.physical.meter import Meter
+from pib_rl.physical.substrate import Substrate
+
+NAME = "pib_rl.certify"
+
+
+def main(arguments: list[str]) -> None:
+    """The command. It ends with code 1 where a check failed."""
+    settle_in()
+    config = parse(CertifyConfig, arguments, NAME)
+
+    def make(seed: int) -> Substrate:
+        return registry.make(config.hw, config.hw_options, Streams(seed), Meter())
+
+    with mistakes():
+        make(config.seed)  # options that are wrong are the user's mistake, not the substrate's
+    found, lab = certify(make, config.seed, config.size)
+    if config.out is not None:
+        report.write(config, found, lab)
+    report.show(config, found)
+    if config.out is not None:
+        Console().print(f"folder: {config.out}", soft_wrap=True, highlight=False, markup=False)
+    if not report.passed(found):
+        raise SystemExit(FAILURE)

@@ -1,0 +1,143 @@
+"""Data sets of Minari: logged episodes that others made, or that were logged here. Nothing is fetched."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from pib_rl.agents.observations import as_matrix, as_picture, check_observation_space
+from pib_rl.cli.cli import UserError, mistakes
+
+PREFIX = "minari:"  # of a data set among other data
+
+
+@dataclass
+class LoggedEpisode:
+    """One episode; observations are one more than all others."""
+
+    observations: list[np.ndarray]
+    actions: list[np.ndarray] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+    terminated: bool = False
+
+
+class EpisodeLog:
+    """Takes down the episodes of a `VecEnv` as they are played."""
+
+    def __init__(self, observations: np.ndarray) -> None:
+        self._open = [LoggedEpisode([one.copy()]) for one in observations]
+        self._done: list[LoggedEpisode] = []
+
+    @property
+    def episodes(self) -> list[LoggedEpisode]:
+        """All of them, those that are not over last."""
+        return self._done + self._open
+
+    def add(
+        self,
+        actions: np.ndarray,
+        observations: np.ndarray,
+        rewards: np.ndarray,
+        dones: np.ndarray,
+        infos: Sequence[dict[str, Any]],
+    ) -> None:
+        """One step of all environments, as `VecEnv.step` gives it."""
+        for at, (episode, info) in enumerate(zip(self._open, infos, strict=True)):
+            last = info["terminal_observation"] if dones[at] else observations[at]
+            episode.observations.append(np.array(last))
+            episode.actions.append(np.array(actions[at]))
+            episode.rewards.append(float(rewards[at]))
+            if dones[at]:
+                episode.terminated = not info.get("TimeLimit.truncated", False)
+                self._done.append(episode)
+                self._open[at] = LoggedEpisode([observations[at].copy()])
+
+
+def read_pairs(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """All observations of a local data set and those of the next step of the same episodes, shape (n, ...) each.
+
+    Raises:
+        UserError: If Minari is not installed, the data set is not here, or agents can't take its observations.
+    """
+    minari = _imported()
+    try:
+        data = minari.load_dataset(name)
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        here = ", ".join(minari.list_local_datasets()) or "none"
+        raise UserError(
+            f"there is no Minari data set {name!r} on this machine ({error}); minari download {name} fetches it, if "
+            f"Minari offers it; here: {here}"
+        ) from None
+    space = data.observation_space
+    with mistakes():
+        check_observation_space(space)
+    now, later = [], []
+    for episode in data.iterate_episodes():
+        flat = as_picture(as_matrix(episode.observations, space), space).numpy()
+        now.append(flat[:-1])
+        later.append(flat[1:])
+    if sum(map(len, now)) < 2:
+        raise UserError(f"the Minari data set {name!r} holds fewer than two steps; give one that holds more")
+    return np.concatenate(now), np.concatenate(later)
+
+
+def check_new(name: str) -> None:
+    """Raises UserError if a data set can't be written, or one of that name is there."""
+    minari = _imported()
+    from minari.dataset.minari_dataset import parse_dataset_id
+
+    try:
+        parse_dataset_id(name)
+    except (ValueError, TypeError):
+        raise UserError(f"--minari must be a name with a version, such as cartpole/random-v0, got {name!r}") from None
+    if name in minari.list_local_datasets():
+        raise UserError(f"a Minari data set {name!r} exists; choose another name or version")
+
+
+def write_episodes(
+    name: str, episodes: Sequence[LoggedEpisode], observations: spaces.Space[Any], actions: spaces.Space[Any]
+) -> None:
+    """Writes a data set into Minari's folder; episodes without a step are left out.
+
+    Raises:
+        UserError: If it can't be written.
+    """
+    minari = _imported()
+    from minari.data_collector import EpisodeBuffer
+
+    whole = [one for one in episodes if one.actions]
+    buffers = [
+        EpisodeBuffer(
+            id=number,
+            observations=list(one.observations),
+            actions=list(one.actions),
+            rewards=list(one.rewards),
+            terminations=[False] * (len(one.actions) - 1) + [one.terminated],
+            truncations=[False] * (len(one.actions) - 1) + [not one.terminated],
+        )
+        for number, one in enumerate(whole)
+    ]
+    with mistakes(OSError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it recommends authors and links
+        minari.create_dataset_from_buffers(
+            name,
+            buffers,
+            observation_space=observations,
+            action_space=actions,
+            algorithm_name="pib_rl log",
+            description="Logged by pib-rl log.",
+        )
+
+
+def _imported() -> Any:
+    try:
+        import h5py  # noqa: F401  # Minari's files
+        import minari
+    except ImportError:
+        raise UserError("data sets of Minari need packages: pip install 'pib-rl[minari]'") from None
+    return minari

@@ -1,0 +1,53 @@
+"""Data sets of Minari: what log writes is a data set, and learn reads it; nothing is fetched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from one_line import stops
+
+from pib_rl import learn, log
+
+minari = pytest.importorskip("minari")
+NAME = "test/cartpole-v0"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "sets"))
+    (tmp_path / "sets").mkdir()
+    return tmp_path
+
+
+def test_what_log_writes_learn_reads(here, monkeypatch, capsys):
+    out = here / "log.npz"
+    log.main(["CartPole-v1", "--timesteps", "400", "--minari", NAME, "--out", str(out), "--no-progress"])
+    data = minari.load_dataset(NAME)
+    assert data.total_steps == 400
+    episodes = list(data.iterate_episodes())
+    assert all(len(one.observations) == len(one.actions) + 1 for one in episodes)
+    over = [one for one in episodes if one.terminations[-1]]
+    assert len(over) > 5
+    assert all(abs(one.observations[-1][2]) > 0.2 or abs(one.observations[-1][0]) > 2.3 for one in over)  # it fell
+    logged = np.load(out)["x_train"]
+    pairs = np.concatenate([one.observations[:-1] for one in episodes])
+    assert {row.tobytes() for row in logged} <= {row.tobytes() for row in pairs.astype(np.float32)}
+    capsys.readouterr()
+    said = stops(log, ["CartPole-v1", "--minari", NAME, "--out", str(here / "b.npz")], monkeypatch, capsys)
+    assert "exists; choose another name or version" in said
+    run = here / "run"
+    small = ["--target", "views", "--width", "8", "--units", "1", "--epochs", "1", "--no-progress"]
+    learn.main([f"minari:{NAME}", *small, "--out", str(run)])
+    assert (run / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "said"),
+    [
+        (learn, ["minari:nobody/nothing-v0", "--target", "views"], "there is no Minari data set 'nobody/nothing-v0'"),
+        (log, ["CartPole-v1", "--minari", "nothing"], "must be a name with a version, such as cartpole/random-v0"),
+    ],
+)
+def test_what_can_not_be_is_one_line(command, arguments, said, here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    assert said in stops(command, arguments, monkeypatch, capsys)
