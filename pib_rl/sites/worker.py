@@ -20,7 +20,7 @@ from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.split.backward import make_segment
-from pib_rl.agents.split.message import Message
+from pib_rl.agents.split.message import Message, unit_names
 from pib_rl.agents.split.segment import Segment
 from pib_rl.agents.split.worklist import Worklist
 from pib_rl.common import stored
@@ -123,8 +123,10 @@ class SiteWorker:
                 if now - self._saved > SAVED_S:
                     self.save()
         finally:
-            self.save()
-            self.close()
+            try:
+                self.save()
+            finally:
+                self.close()
 
     def close(self) -> None:
         """Ends the connection; `run` does so by itself."""
@@ -266,17 +268,18 @@ class SiteWorker:
             target_inputs=int(about["target_inputs"]),
         ).to(about["device"])
         first, stop = about["units"]
+        named = unit_names(range(first, stop))
         self._model, self._segment, self._about = model, self._make(model, range(first, stop), about), about
         if not self._file.exists():
-            self._fresh(f"units {first + 1}..{stop} on a fresh chip")
+            self._fresh(f"{named} on a fresh chip")
             return
         known = stored.read(self._file, KIND)
         if known.about.get("run") != about["run"]:
-            self._fresh(f"units {first + 1}..{stop} on a fresh chip; {self._file} is of another run, and is replaced")
+            self._fresh(f"{named} on a fresh chip; {self._file} is of another run, and is replaced")
             return
         self._segment.run(Message("load", {}, known.tensors))
         self._segment.updates = int(known.about["updates"])
-        self._say(f"units {first + 1}..{stop} go on after {self._segment.updates} steps")
+        self._say(f"{named} go on after {self._segment.updates} steps")
 
     def _make(self, model: PhysicalModel, units: range, about: dict[str, Any]) -> Segment:
         kind = find_learner(str(about["learner"]))

@@ -41,7 +41,7 @@ def test_a_run_with_a_site_of_its_own(tmp_path, file, capsys):
     result = json.loads((out / "result.json").read_text())
     assert result["test_accuracy"] > 0.5
     (entry,) = result["sites"]
-    assert (entry["name"], entry["units"], entry["lives"], entry["lost"]) == ("front", "1-1", 1, 0)
+    assert (entry["name"], entry["units"], entry["lives"], entry["lost"]) == ("front", "1", 1, 0)
     assert entry["bytes_out"] > 1000
     assert read(out / RECORD)[-1].steps == entry["steps"] > 0
     assert (out / "sites.png").exists()

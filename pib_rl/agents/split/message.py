@@ -32,3 +32,13 @@ def with_target(kind: str, token: int, target: Target, **about: Any) -> Message:
 def target_of(message: Message) -> Target:
     """The target that `with_target` put in."""
     return Target(message.tensors["target"], tuple(message.about["blocks"]), message.about["classes"])
+
+
+def unit_numbers(units: range) -> str:
+    """Numbers of units as people count them: 1, or 1-2."""
+    return f"{units.start + 1}-{units.stop}" if len(units) > 1 else str(units.start + 1)
+
+
+def unit_names(units: range) -> str:
+    """The same with the word in front."""
+    return f"unit{'s' * (len(units) > 1)} {unit_numbers(units)}"

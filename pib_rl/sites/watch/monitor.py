@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from pib_rl.agents.split.message import unit_numbers
 from pib_rl.sites.line import SiteLine
 from pib_rl.sites.watch.record import Sample, add, newest, read
 from pib_rl.sites.watch.table import SitesDisplay
@@ -82,7 +83,7 @@ class SitesMonitor:
         sample = Sample(
             time_s=now,
             site=line.name,
-            units=f"{line.units.start + 1}-{line.units.stop}",
+            units=unit_numbers(line.units),
             there=int(traffic.there),
             steps=steps,
             steps_per_s=rate(steps, 0 if last is None else last.steps),

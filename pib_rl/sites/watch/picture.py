@@ -37,7 +37,7 @@ def _curves(samples: list[Sample]) -> SiteCurves:
     lost = f"{last.lost:,} steps lost" if last.lost else "nothing lost"
     return SiteCurves(
         name=last.site,
-        about=f"units {last.units}, {lost}",
+        about=f"unit{'s' * ('-' in last.units)} {last.units}, {lost}",
         bytes_out=last.bytes_out,
         bytes_in=last.bytes_in,
         latency_ms=float(np.median(known)) if known else float("nan"),
