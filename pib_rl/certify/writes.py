@@ -37,7 +37,7 @@ def monotone(lab: Laboratory) -> Verdict:
         step, moved, before = way * (after - before), way * (after - start), after
         came.append((float(moved[up].mean()), float(moved[~up].mean())))
         steps.append(float(step.mean() + ERRORS * step.std() / step.numel() ** 0.5))
-    lab.evidence["programming"] = torch.tensor(came)
+    lab.evidence["programming"] = torch.tensor(came, dtype=torch.float32)
     asked = STEP * STEPS
     passed = min(steps) > 0 and min(came[-1]) >= LEAST * asked
     return Verdict(passed, f"{came[-1][0]:.2f} up and {came[-1][1]:.2f} down, of {asked:g} sigma_0 asked for")
@@ -59,7 +59,9 @@ def counted(lab: Laboratory) -> Verdict:
     made = lab.specimen()
     meter = made.substrate.meter
     before, worn = meter.totals()["writes"], float(made.array.wear.sum())
-    made.array.program(torch.full((made.array.out_features, made.array.in_features), made.array.in_features**-0.5))
+    made.array.program(
+        torch.full((made.array.out_features, made.array.in_features), made.array.in_features**-0.5, dtype=torch.float32)
+    )
     writes, wear = meter.totals()["writes"] - before, float(made.array.wear.sum()) - worn
     if not (writes > 0 and wear > 0):
         return Verdict(False, f"{writes} writes and {wear:g} pulses of wear after programming; call Array.record")

@@ -105,10 +105,16 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("kind", "moment"),
-    [(kind, moment) for kind in LENGTHS for moment, (*_, of) in MOMENTS.items() if of in ("both", kind)],
-)
+def cases():
+    """All kinds at all moments; policies take long, and what encoders show too waits for the slow suite."""
+    for kind in LENGTHS:
+        for moment, (*_, of) in MOMENTS.items():
+            later = kind == "policy" and of == "both" and "final evaluation" not in moment
+            if of in ("both", kind):
+                yield pytest.param(kind, moment, marks=pytest.mark.slow if later else ())
+
+
+@pytest.mark.parametrize(("kind", "moment"), cases())
 def test_a_killed_adaptation_ends_as_if_nothing_had_happened(kind, moment, wholes, request, tmp_path, monkeypatch):
     path = tmp_path / "one"
     owner, name, call, _ = MOMENTS[moment]

@@ -23,8 +23,8 @@ def agent(*arguments: str):
 def test_every_task_learns_on_every_substrate(env, hw):
     model = agent(env, "--hw", hw, "--n-steps", "24")
     before = [unit.array.weights().clone() for unit in model.policy.model.network.chain]
-    model.learn(480)  # the first rollout teaches decoders alone; one this short may be taken for a break
-    assert model.num_timesteps == 480
+    model.learn(240)  # the first rollout teaches decoders alone; one this short may be taken for a break
+    assert model.num_timesteps == 240
     for unit, start in zip(model.policy.model.network.chain, before, strict=True):
         assert torch.isfinite(unit.array.weights()).all()
         assert not torch.equal(unit.array.weights(), start)

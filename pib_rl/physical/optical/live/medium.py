@@ -43,7 +43,7 @@ class LiveMedium(StandardisedMedium):
         copies = max(1, math.ceil(config.macropixels * (1 - config.reference) / in_features))
         count = max(copies * in_features, round(copies * in_features / (1 - config.reference)))
         drawn = [streams.uniform(FABRICATION, streams.zeros(count)) for _ in range(2)]
-        place = torch.full((count,), -1.0)
+        place = torch.full((count,), -1.0, dtype=torch.float32)
         place[: copies * in_features] = torch.arange(in_features).repeat(copies).float()
         self.place = nn.Buffer(place[drawn[0].argsort()])  # drive of each macropixel, -1 of the reference
         self.mask = nn.Buffer(drawn[1] * config.mask_rad)
@@ -84,7 +84,11 @@ class LiveMedium(StandardisedMedium):
                 "exposure, and that it is the right camera"
             )
         best = seen.std(0).argsort(descending=True)[: CHOICE * self.out_features]
-        chosen = best[self._streams.uniform(FABRICATION, torch.zeros(len(best))).argsort()[: self.out_features]]
+        chosen = best[
+            self._streams.uniform(FABRICATION, torch.zeros(len(best), dtype=torch.float32)).argsort()[
+                : self.out_features
+            ]
+        ]
         self.regions.copy_(chosen)
         self.unit.copy_(seen[:, chosen].mean().clamp(min=torch.finfo(torch.float32).tiny))
         shown = (seen[:, chosen] / self.unit).float()
