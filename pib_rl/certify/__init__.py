@@ -7,11 +7,12 @@ from rich.console import Console
 from pib_rl.certify import report
 from pib_rl.certify.config import CertifyConfig
 from pib_rl.certify.run import certify
-from pib_rl.cli.cli import FAILURE, mistakes, parse
+from pib_rl.cli.cli import FAILURE, UserError, mistakes, parse
 from pib_rl.cli.process import settle_in
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.remote.instrument import InstrumentError, brief
 from pib_rl.physical.substrate import Substrate
 
 NAME = "pib_rl.certify"
@@ -25,8 +26,15 @@ def main(arguments: list[str]) -> None:
     def make(seed: int) -> Substrate:
         return registry.make(config.hw, config.hw_options, Streams(seed), Meter())
 
-    with mistakes():
-        make(config.seed)  # options that are wrong are the user's mistake, not the substrate's
+    try:
+        with mistakes():
+            make(config.seed)  # options that are wrong are the user's mistake, not the substrate's
+    except (UserError, InstrumentError):
+        raise
+    except Exception as error:  # whatever hardware of others does
+        raise UserError(
+            f"--hw {config.hw} can't be made: {type(error).__name__}: {brief(error)}; mend the substrate"
+        ) from error
     found, lab = certify(make, config.seed, config.size)
     if config.out is not None:
         report.write(config, found, lab)

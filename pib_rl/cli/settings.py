@@ -39,6 +39,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
 }
 
 
+NOTHING = ("none", "null", "~")  # words of options for no value
 SUBSTRATE = (
     f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
     "(pib-rl list substrates); SUBSTRATE:FILE.yaml, such as memristive:my-device.yaml, for what you measured "
@@ -51,7 +52,7 @@ def parse_options(items: list[str]) -> dict[str, Any]:
     """NAME=VALUE items as a mapping, values read as YAML scalars (1e-3 and none included).
 
     Raises:
-        ValueError: If an item has no "=", or its value is neither number nor word.
+        ValueError: If an item has no "=" or no value, or it is neither number nor word.
     """
     result: dict[str, Any] = {}
     for item in items:
@@ -59,9 +60,12 @@ def parse_options(items: list[str]) -> dict[str, Any]:
         if not equals or not name:
             raise ValueError(f"takes NAME=VALUE, got {item!r}")
         try:
-            result[name.replace("-", "_")] = _scalar(value)
+            found = _scalar(value)
         except (*UNREADABLE, RecursionError):
             raise ValueError(f"takes NAME=VALUE with a number or a word as value, got {item!r}") from None
+        if found is None and value.strip().lower() not in NOTHING:
+            raise ValueError(f"takes NAME=VALUE, got {item!r} without a value; give one, such as {name}=none")
+        result[name.replace("-", "_")] = found
     return result
 
 

@@ -9,6 +9,7 @@ import yaml
 
 EXPONENT = re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$")
 DEEPEST = 100  # levels
+MERGE = "tag:yaml.org,2002:merge"
 
 
 class NumberLoader(yaml.SafeLoader):
@@ -25,6 +26,19 @@ class NumberLoader(yaml.SafeLoader):
         if len(self.indents) >= DEEPEST:
             raise RecursionError
         return bool(super().add_indent(column))
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """A mapping; YAMLError if a key is given twice, of which `yaml.SafeLoader` takes the last."""
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in lines:
+                    where = f"lines {lines[name]} and {line}"
+                    raise yaml.YAMLError(f"{key.value[:60]!r} is given twice, in {where}; leave one out")
+                lines[name] = line
+        return node
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> Any:
         """A number; whole if it is written with an exponent and is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +39,17 @@ class PulseFitConfig(Settings):
         """The file to write, ``default`` where none was named.
 
         Raises:
-            UserError: If it is there already, can't be made, or is no .yaml file.
+            UserError: If it or its picture is there already, can't be made, or is no .yaml file.
         """
         out = Path(default) if self.out is None else self.out
         if out.suffix.lower() not in FILES:
             raise UserError(f"--out must be the name of a .yaml file, got {out}")
         if out.exists():
             raise UserError(f"--out {out} exists; delete it, or choose another name")
+        if os.path.lexists(picture := out.with_suffix(".png")):
+            raise UserError(
+                f"--out {out}: its picture {picture} exists; delete or rename it, or choose another name for --out"
+            )
         if not out.parent.is_dir():
             raise UserError(f"--out {out}: there is no folder {out.parent}; make it first")
         return out

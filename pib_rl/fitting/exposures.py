@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +38,25 @@ class Exposures:
 
 
 def header_of(path: Path) -> list[str]:
-    """Names of the columns of a .csv file in small letters; UserError if it can't be read."""
+    """Names of the columns of a .csv file in small letters; UserError if it can't be read, or is empty."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return [name.strip().lower() for name in next(csv.reader(file), [])]
+            lines = csv.reader(file)
+            found = [name.strip().lower() for name in next(lines, [])]
+            if not any(found) and not any(any(line) for line in lines):
+                raise UserError(
+                    f"{path} is an empty file; its first line names the columns, see python -m pib_rl.fit --help"
+                )
+            return found
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} can't be read as .csv: {getattr(error, 'strerror', None) or error}") from None
+
+
+def check_once(header: Sequence[str], names: Sequence[str], path: Path) -> None:
+    """Raises UserError if one of ``names`` is that of several columns."""
+    twice = next((name for name in names if header.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path} has {header.count(twice)} columns {twice}; leave all but one out, or rename them")
 
 
 def is_photon_transfer(path: Path) -> bool:
@@ -65,6 +79,7 @@ def read_exposures(path: Path) -> Exposures:
             f"{path} must begin with the names of its columns, {','.join(COLUMNS)}: {', '.join(missing)} is missing, "
             f"got {','.join(header):.120}"
         )
+    check_once(header, (*COLUMNS, PIXEL), path)
     places = [header.index(name) for name in COLUMNS]
     rows = []
     try:
@@ -93,6 +108,15 @@ def read_exposures(path: Path) -> Exposures:
         table = np.stack([exposures, *columns], 1)
     if len(table) < FEWEST:
         raise UserError(f"{path} has {len(table)} exposures, and {FEWEST} are the fewest; measure more")
+    if np.ptp(table[:, 0]) == 0:
+        raise UserError(
+            f"{path}: exposure must differ from line to line, got {table[0, 0]:g} throughout; measure from dark to full"
+        )
+    if table[:, 1].max() < 1:
+        raise UserError(
+            f"{path}: mean_adu must be in ADC codes, got at most {table[:, 1].max():.3g}; if these are fractions of "
+            "the full scale, multiply the means by its codes, and the variances by their square"
+        )
     table = table[table[:, 1].argsort(kind="stable")]
     return Exposures(path, table[:, 0], table[:, 1], table[:, 2], pixels)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pib_rl.cli.cli import UserError
+from pib_rl.fitting.exposures import check_once
 
 COLUMNS = ("device", "cycle", "pulse", "direction")
 UNITS = {"conductance_us": 1.0, "conductance_s": 1e6}  # columns of conductances, and microsiemens of their unit
@@ -67,6 +68,7 @@ def read_pulses(path: Path) -> list[Sequence]:
 
 def _places(header: list[str], path: Path) -> tuple[dict[str, int], float]:
     wanted = f"{','.join(COLUMNS)} and conductance_us (or conductance_s)"
+    check_once(header, (*COLUMNS, *UNITS), path)
     missing = [name for name in COLUMNS if name not in header]
     units = [name for name in UNITS if name in header]
     if missing or len(units) != 1:
@@ -83,8 +85,10 @@ def _row(
     cells = {name: line[place].strip() if place < len(line) else "" for name, place in places.items()}
     unit = next(name for name in UNITS if name in places)
     value, pulse = _number(cells[unit]), _number(cells["pulse"])
-    if not math.isfinite(value):
-        raise UserError(f"{where}: {unit} must be a finite number, got {cells[unit]!r}; leave the line out")
+    if not (math.isfinite(value) and value >= 0):
+        raise UserError(
+            f"{where}: {unit} must be a finite number, 0 or more, got {cells[unit]!r:.60}; leave the line out"
+        )
     if not (pulse >= 0 and pulse.is_integer()):
         raise UserError(f"{where}: pulse must be a whole number, 0 or more, got {cells['pulse']!r}")
     if cells["direction"] not in ("1", "+1", "-1", "1.0", "-1.0"):

@@ -12,7 +12,7 @@ import tyro
 from pib_rl.cli.cli import UserError
 from pib_rl.cli.settings import Settings
 
-REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+REPO = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", re.ASCII)  # no name begins with a dot
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,4 +98,7 @@ def _imported() -> Any:
 
 def _answers() -> Any:
     """Turns what the hub and the network say into one line."""
-    return mistakes(OSError, _imported().errors.HfHubHTTPError)
+    _imported()
+    from huggingface_hub.errors import HfHubHTTPError  # no attribute of the package before it is imported
+
+    return mistakes(OSError, HfHubHTTPError, *HfHubHTTPError.__bases__)  # and what connections raise

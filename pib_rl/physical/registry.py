@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def find(name: str) -> type[Substrate]:
     A preset behind a colon does not count here.
 
     Raises:
-        ValueError: If there is none; the message offers the nearest names.
+        ValueError: If there is none, then the message offers the nearest names, or it has no ``Config``.
     """
     if not isinstance(name, str):
         raise ValueError(f"a substrate must be a name, such as {names()[0]}, got {shown(name)}")
@@ -56,7 +57,13 @@ def find(name: str) -> type[Substrate]:
             _REGISTRY[name] = entry.load()
     if name not in _REGISTRY:
         raise ValueError(f"unknown substrate {name!r}; {nearest(name, names())}")
-    return _REGISTRY[name]
+    kind = _REGISTRY[name]
+    if not is_dataclass(config := getattr(kind, "Config", None)):
+        raise ValueError(
+            f"substrate {name} needs the dataclass of its options as class attribute Config, got {shown(config)}; add "
+            "one, with fields or without"
+        )
+    return kind
 
 
 def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> Substrate:

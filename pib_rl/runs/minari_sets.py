@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,15 +67,31 @@ def read_pairs(name: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: If Minari is not installed, the data set is not here, or agents can't take its observations.
     """
-    minari = _imported()
-    try:
-        data = minari.load_dataset(name)
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        here = ", ".join(minari.list_local_datasets()) or "none"
+    _imported()
+    folder = _root() / name
+    if not (folder / "data").exists():
         raise UserError(
-            f"there is no Minari data set {name!r} on this machine ({error}); minari download {name} fetches it, if "
-            f"Minari offers it; here: {here}"
-        ) from None
+            f"there is no Minari data set {name!r} on this machine (in {_root()}); minari download {name} fetches it, "
+            f"if Minari offers it; here: {', '.join(_here()) or 'none'}"
+        )
+    try:
+        now, later = _pairs(name)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # Minari asserts, and its files are read by several packages
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise UserError(
+            f"the Minari data set {name!r} can't be read ({said}); if it is damaged, delete {folder} and download or "
+            "log it again"
+        ) from error
+    if sum(map(len, now)) < 2:
+        raise UserError(f"the Minari data set {name!r} holds fewer than two steps; give one that holds more")
+    return np.concatenate(now), np.concatenate(later)
+
+
+def _pairs(name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """As `read_pairs`, by episode."""
+    data = _imported().load_dataset(name)
     space = data.observation_space
     with mistakes():
         check_observation_space(space)
@@ -81,21 +100,35 @@ def read_pairs(name: str) -> tuple[np.ndarray, np.ndarray]:
         flat = as_picture(as_matrix(episode.observations, space), space).numpy()
         now.append(flat[:-1])
         later.append(flat[1:])
-    if sum(map(len, now)) < 2:
-        raise UserError(f"the Minari data set {name!r} holds fewer than two steps; give one that holds more")
-    return np.concatenate(now), np.concatenate(later)
+    return now, later
+
+
+def _root() -> Path:
+    """Minari's folder. Minari itself makes it wherever it asks for it."""
+    named = os.environ.get("MINARI_DATASETS_PATH")
+    return Path.home() / ".minari" / "datasets" if named is None else Path(named)
+
+
+def _here() -> list[str]:
+    """Names of the data sets on this machine, without those that can't be read."""
+    if not _root().is_dir():
+        return []
+    with warnings.catch_warnings(), suppress(OSError, ValueError):
+        warnings.simplefilter("ignore")  # it tells of damaged ones
+        return list(_imported().list_local_datasets())
+    return []
 
 
 def check_new(name: str) -> None:
     """Raises UserError if a data set can't be written, or one of that name is there."""
-    minari = _imported()
+    _imported()
     from minari.dataset.minari_dataset import parse_dataset_id
 
     try:
         parse_dataset_id(name)
     except (ValueError, TypeError):
         raise UserError(f"--minari must be a name with a version, such as cartpole/random-v0, got {name!r}") from None
-    if name in minari.list_local_datasets():
+    if name in _here() or (_root() / name).exists():
         raise UserError(f"a Minari data set {name!r} exists; choose another name or version")
 
 

@@ -12,8 +12,9 @@ from one_line import stops
 from pib_rl import certify as command
 from pib_rl.certify.run import CHECKS, certify
 from pib_rl.common.streams import Streams
-from pib_rl.physical import registry
+from pib_rl.physical import Digital, registry
 from pib_rl.physical.meter import Meter
+from pib_rl.physical.substrate import Substrate
 
 NAMES = [check.name for check in CHECKS]
 
@@ -119,6 +120,22 @@ def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch, capsys
     out = tmp_path / "new"
     assert message in stops(command, [*arguments, "--out", str(out)], monkeypatch, capsys)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("own", [{}, {"Config": None}, {"Config": int}])
+def test_a_substrate_without_options_is_one_line(own, monkeypatch, capsys):
+    registry.register(type("Bare", (Substrate,), {"name": "bare", **own}))
+    said = stops(command, ["--hw", "bare", "--size", "4"], monkeypatch, capsys)
+    assert "substrate bare needs the dataclass of its options as class attribute Config, got" in said
+
+
+def test_a_substrate_that_can_not_be_made_is_one_line(monkeypatch, capsys):
+    def fail(self, *_):
+        raise KeyError("driver")
+
+    registry.register(type("Broken", (Digital,), {"name": "unmade", "__init__": fail}))
+    said = stops(command, ["--hw", "unmade", "--size", "4"], monkeypatch, capsys)
+    assert "--hw unmade can't be made: KeyError: 'driver'; mend the substrate" in said
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path, monkeypatch, capsys):

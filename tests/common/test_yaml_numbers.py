@@ -70,6 +70,24 @@ def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
     assert TrainConfig(env="CartPole-v1", out=Path("~/y")).out == tmp_path / "y"
 
 
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "{a: 1, a: 1}", "x: [{a: 1, 'a': 2}]"])
+def test_a_name_twice_is_refused(text):
+    with pytest.raises(yaml.YAMLError, match="'a' is given twice, in lines 1 and"):
+        load_yaml(text)
+
+
+def test_merged_mappings_may_be_changed():
+    found = load_yaml("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: [*a, *b], y: 4}")
+    assert found == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 1, "y": 4}}
+
+
+@pytest.mark.parametrize("item", ["hidden_decay=", "hidden_decay= ", "hidden_decay=# 3"])
+def test_an_option_without_a_value_is_refused(item):
+    with pytest.raises(ValueError, match="without a value; give one, such as hidden_decay=none"):
+        parse_options([item])
+    assert parse_options(["a=~", "b=''"]) == {"a": None, "b": ""}
+
+
 @pytest.mark.parametrize("text", ["[" * 20_000, "{a: " * 20_000, "- " * 20_000, "? " * 20_000])
 def test_thousands_of_levels_end_at_once(text):
     with pytest.raises(RecursionError):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from one_line import stops
+from photon_curves import curve, write_curve
 
 from pib_rl import fit
 from pib_rl.agents.network.chip import ChipConfig
@@ -128,6 +129,8 @@ def changed(data, number: int, column: int, text: str) -> str:
         (0, 4, "current", "no columns of conductance"),
         (2, 3, "0", "line 3: direction must be 1 (up) or -1 (down), got '0'"),
         (2, 4, "nan", "line 3: conductance_us must be a finite number, got 'nan'"),
+        (2, 4, "-3", "line 3: conductance_us must be a finite number, 0 or more, got '-3'"),
+        (0, 1, "device", "has 2 columns device; leave all but one out"),
         (5, 2, "0", "pulse numbers must rise"),
         (2, 2, "one", "pulse must be a whole number"),
     ],
@@ -184,3 +187,21 @@ def test_extra_columns_gaps_and_stuck_devices(data, tmp_path):
     tracks = make_tracks(read_pulses(path))
     assert tracks.stuck == ("dead",)
     assert (tracks.pulses[:, 1:] == 2).all()
+
+
+@pytest.mark.parametrize("camera", [False, True])
+def test_a_picture_that_is_there_is_refused_before_the_fit(camera, data, tmp_path, monkeypatch, capsys):
+    source = write_curve(tmp_path / "ptc.csv", curve(1, samples=500)) if camera else data
+    (tmp_path / "pic.png").write_bytes(b"mine")
+    said = stops(fit, [str(source), "--out", str(tmp_path / "pic.yaml")], monkeypatch, capsys)
+    assert "its picture" in said
+    assert "pic.png exists" in said
+    assert (tmp_path / "pic.png").read_bytes() == b"mine"
+    assert not (tmp_path / "pic.yaml").exists()
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", ",,\n"])
+def test_an_empty_file_is_called_so(content, tmp_path, monkeypatch, capsys):
+    (tmp_path / "no.csv").write_text(content)
+    said = stops(fit, [str(tmp_path / "no.csv"), "--out", str(tmp_path / "a.yaml")], monkeypatch, capsys)
+    assert "is an empty file" in said

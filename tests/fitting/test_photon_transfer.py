@@ -94,6 +94,12 @@ def test_the_file_of_the_camera_works_in_a_bench(tmp_path, capsys):
         (f"{HEADER}\n0,1", "line 2: variance_adu must be a finite number, 0 or more, got ''"),
         (f"{HEADER}\n0,1,1\n1,2,2", "has 2 exposures, and 6 are the fewest"),
         (HEADER, "has 0 exposures"),
+        (f"{HEADER},mean_adu\n0,1,1,1", "has 2 columns mean_adu; leave all but one out"),
+        (
+            HEADER + "".join(f"\n3,{k},{k}" for k in range(9)),
+            "exposure must differ from line to line, got 3 throughout",
+        ),
+        (HEADER + "".join(f"\n{k},{k / 9},{k}" for k in range(9)), "mean_adu must be in ADC codes, got at most 0.889"),
         (HEADER + "".join(f"\n{k},{k},5" for k in range(9)), "variance must grow with the mean"),
         (
             f"{HEADER},pixel\n" + "\n".join(f"{k},{k},{k},{p}" for k in range(8) for p in range(2 + (k == 3))),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,8 @@ def test_what_can_not_be_is_one_line_and_nothing_is_made(run, shelf, tmp_path, m
         (["push", str(tmp_path), *REPO], "is not a run folder"),
         (["pull", str(run), *REPO], "exists; choose another folder"),
         (["pull", new, "--repo", "cartpole"], "--repo must be USER/NAME, such as me/cartpole-optical, got 'cartpole'"),
+        (["pull", new, "--repo", "../x"], "--repo must be USER/NAME"),
+        (["pull", new, "--repo", "a/.."], "--repo must be USER/NAME"),
         (["pull", new, *REPO], "no repository me/cartpole"),
     ):
         assert said in stops(hub, arguments, monkeypatch, capsys)
@@ -79,6 +84,18 @@ def test_what_can_not_be_is_one_line_and_nothing_is_made(run, shelf, tmp_path, m
     (shelf / "me/cartpole/policy.safetensors").write_bytes(b"nothing")
     stops(hub, ["pull", new, *REPO], monkeypatch, capsys)
     assert not Path(new).exists()
+
+
+@pytest.mark.parametrize("what", ["push", "pull"])
+def test_without_a_network_it_is_one_line(what, run, tmp_path):
+    folder = run if what == "push" else tmp_path / "got"
+    command = [sys.executable, "-m", "pib_rl", "hub", what, str(folder), *REPO]
+    fresh = subprocess.run(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+    assert fresh.returncode == 2
+    assert fresh.stderr.startswith("pib_rl.hub: error: ")
+    assert fresh.stderr.count("\n") == 1
+    assert "offline mode" in fresh.stderr
+    assert not (tmp_path / "got").exists()
 
 
 def test_only_files_of_the_folder_itself_that_run_nothing_are_safe():

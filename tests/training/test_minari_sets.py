@@ -51,3 +51,23 @@ def test_what_log_writes_learn_reads(here, monkeypatch, capsys):
 def test_what_can_not_be_is_one_line(command, arguments, said, here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     assert said in stops(command, arguments, monkeypatch, capsys)
+
+
+def test_a_damaged_data_set_is_one_line(here, monkeypatch, capsys):
+    monkeypatch.chdir(here)
+    data = here / "sets" / "a" / "c-v0" / "data"
+    data.mkdir(parents=True)
+    (data / "metadata.json").write_text("{}")
+    (data / "main_data.hdf5").write_text("x")
+    said = stops(learn, ["minari:a/c-v0", "--target", "views"], monkeypatch, capsys)
+    assert "the Minari data set 'a/c-v0' can't be read (AssertionError); if it is damaged, delete" in said
+    said = stops(learn, ["minari:a/d-v0", "--target", "views"], monkeypatch, capsys)
+    assert "there is no Minari data set 'a/d-v0'" in said
+    assert [path.name for path in here.iterdir()] == ["sets"]
+
+
+def test_a_folder_of_data_sets_that_is_not_there_is_not_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "none"))
+    stops(learn, [f"minari:{NAME}", "--target", "views"], monkeypatch, capsys)
+    assert list(tmp_path.iterdir()) == []

@@ -50,14 +50,14 @@ def read_bench(path: Path) -> dict[str, Any]:
 def _options(path: Path, folder: Path, content: dict[str, Any], bench: OwnBench) -> dict[str, Any]:
     """All options, checked together."""
     own = {name: value for name, value in content.items() if name in OPTIONS}
+    camera = _camera(path, folder, content.get("camera"))
     try:
-        camera = _camera(path, folder, content.get("camera"))
         if twice := [name for name in camera if name in own]:
             raise ValueError(f"{twice[0]} stands under camera and by itself; leave one of them out")
         options = admit(OPTIONS, own, "bench") | camera | {"bench": bench.plain()}
         OpticalConfig(**options)
     except ValueError as error:
-        raise ValueError(error if str(error).startswith(str(folder)) else f"{path}: {error}") from None
+        raise ValueError(f"{path}: {error}") from None
     return options
 
 

@@ -72,7 +72,8 @@ class BenchBlocks:
             sums: Rows that a pixel of the simulated camera sums (``modes`` of the configuration).
 
         Raises:
-            ValueError: If the bench has not so many left.
+            ValueError: If the bench has not so many left, no light comes through them, or the dark frames are as bright
+                as the camera's ADC can tell.
         """
         first, start = self._taken_rows, self._taken_columns
         bench = self._bench
@@ -90,7 +91,16 @@ class BenchBlocks:
             like = self._streams.zeros(2, rows, columns)
             dark = None if bench.dark is None else _no_dark(self._streams.zeros(1, rows // sums))
             return BenchBlock(like, dark, missing)
-        return BenchBlock(self._matrix(own, others), self._dark(own[..., : rows // sums]), "")
+        return BenchBlock(self._lit(own, others), self._dark(own[..., : rows // sums]), "")
+
+    def _lit(self, rows: Tensor, columns: Tensor) -> Tensor:
+        part = self._matrix(rows, columns)
+        if not part.flatten(-3).any(-1).all():
+            raise ValueError(
+                f"{self._bench.transmission.file}: all numbers in the {rows.shape[-1]} rows and {columns.shape[-1]} "
+                "columns that a unit got are 0, so that its camera sees no light; leave rows and columns of zeros out"
+            )
+        return part
 
     def _matrix(self, rows: Tensor, columns: Tensor) -> Tensor:
         whole = matrix(self._bench.transmission)
@@ -105,6 +115,15 @@ class BenchBlocks:
         if self._bench.dark is None:
             return None
         mean, std = dark_statistics(self._bench.dark)
+        bits = self._config.camera_bits
+        assert bits is not None
+        last = 2**bits - 1
+        if np.median(mean) >= last or mean.max() > last:
+            raise ValueError(
+                f"{self._bench.dark.file}: dark frames of {np.median(mean):.4g} ADC codes, and {mean.max():.4g} at "
+                f"most, do not fit an ADC of {bits} bits, which ends at {last}; give frames taken in the dark, or the "
+                "camera's bits"
+            )
         per_code, electrons = self._config.electrons_per_adu, self._config.electrons
         assert per_code is not None
         assert electrons is not None
@@ -122,11 +141,21 @@ def _no_dark(like: Tensor) -> DarkPixels:
 def matrix(stored: StoredArray) -> np.ndarray:
     """The matrix in a file, scaled to a mean |t|^2 of 1: complex64, or |t|^2 as float32 of intensities alone."""
     found = read_array(Path(stored.file))
-    if np.iscomplexobj(found):
-        scaled: np.ndarray = (found / np.sqrt(np.mean(np.abs(found) ** 2))).astype(np.complex64)
-    else:
-        scaled = (found / found.mean()).astype(np.float32)
+    if not np.iscomplexobj(found):
+        power = _to_one(found, found)
+        return (power / power.mean(dtype=np.float64)).astype(np.float32)
+    scaled = np.empty(found.shape, np.complex64)
+    for part, own in ((scaled.real, found.real), (scaled.imag, found.imag)):
+        part[...] = _to_one(own, found.real, found.imag)
+    scaled /= np.float32(np.sqrt(np.mean(np.abs(scaled) ** 2, dtype=np.float64)))
     return scaled
+
+
+def _to_one(values: np.ndarray, *parts: np.ndarray) -> np.ndarray:
+    """``values`` over the largest size of a number in ``parts``: their squares neither overflow nor vanish."""
+    largest = max(abs(end) for part in parts for end in (part.max(), part.min()))
+    found: np.ndarray = np.divide(values, largest, dtype=np.result_type(values.dtype, np.float32))
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -80,10 +80,12 @@ def header(path: Path) -> tuple[tuple[int, ...], np.dtype]:
         ValueError: If there is no array of numbers, or one with more than `MOST_ENTRIES` numbers.
     """
     with _opened(path) as file:
-        version = np.lib.format.read_magic(file)
+        with _unquoted(path):
+            version = np.lib.format.read_magic(file)
         if version not in HEADERS:
             raise ValueError(f"{path}: version {version} of the format is not known; save it again with numpy.save")
-        shape, _, kind = HEADERS[version](file)
+        with _unquoted(path):
+            shape, _, kind = HEADERS[version](file)
     if kind.kind not in "fciu":
         raise ValueError(f"{path} must hold real or complex numbers, got an array of type {kind}")
     if math.prod(shape) > MOST_ENTRIES:
@@ -104,6 +106,17 @@ def read_array(path: Path) -> np.ndarray:
         at = tuple(int(place) for place in np.argwhere(~np.isfinite(found))[0])
         raise ValueError(f"{path}: all numbers must be finite, got {found[at]} at {list(at)}; measure it again")
     return found
+
+
+@contextmanager
+def _unquoted(path: Path) -> Iterator[None]:
+    """NumPy's messages repeat what a file begins with, which may be anything: a plain one in their place."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception:  # it runs Python's own parser over the header
+        raise ValueError(f"{path} can't be read as .npy or .npz: it is none; save the array with numpy.save") from None
 
 
 @contextmanager

@@ -19,6 +19,8 @@ COLUMNS = ("grey_level", "phase_rad")
 FEWEST, MOST = 2, 4096  # points
 HIGHEST = 2**16 - 1  # grey level
 LARGEST = 1e3  # radians
+DEGREES = 60.0  # a range from which on it is no phase in radians: nearly ten wavelengths
+FLAT = 1e-6  # radians
 
 
 class ResponseCurve:
@@ -81,6 +83,16 @@ def _check(levels: Sequence[int], phases: Sequence[float]) -> None:
     for before, after in itertools.pairwise(levels):
         if after <= before:
             raise ValueError(f"grey_level must rise from line to line, got {after} after {before}")
+    span = max(phases) - min(phases)
+    if span >= DEGREES:
+        raise ValueError(
+            f"phase_rad spans {span:.4g}, which looks like degrees, and radians are wanted; multiply the phases by "
+            "pi/180"
+        )
+    if span < FLAT:
+        raise ValueError(
+            f"phase_rad is {phases[0]:.4g} at all grey levels, so that the modulator does nothing; measure it again"
+        )
     for level, (earlier, later) in zip(levels[1:], itertools.pairwise(phases), strict=True):
         if abs(later - earlier) >= math.pi:
             raise ValueError(
@@ -100,6 +112,8 @@ def read_response(path: Path) -> ResponseCurve:
             lines = csv.DictReader(file)
             header = [str(name).strip().lower() for name in lines.fieldnames or []]
             lines.fieldnames = header
+            if twice := [name for name in COLUMNS if header.count(name) > 1]:
+                raise ValueError(f"it has several columns {twice[0]}; leave all but one out")
             if missing := [name for name in COLUMNS if name not in header]:
                 raise ValueError(
                     f"it must begin with the names of its columns, {','.join(COLUMNS)}: {', '.join(missing)} is "

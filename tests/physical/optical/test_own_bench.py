@@ -276,6 +276,79 @@ def test_bad_responses_are_told(tmp_path, lines, message):
 
 
 @pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("0,0\n128,180\n255,360", "spans 360, which looks like degrees, and radians are wanted"),
+        ("0,2\n128,2\n255,2", "is 2 at all grey levels, so that the modulator does nothing"),
+    ],
+)
+def test_degrees_and_modulators_that_do_nothing_are_told(tmp_path, lines, message):
+    (tmp_path / "slm.csv").write_text(f"grey_level,phase_rad\n{lines}\n")
+    with pytest.raises(ValueError, match=rf"slm\.csv: phase_rad {message}"):
+        read_bench(write_bench(tmp_path, slm="slm.csv"))
+
+
+def test_a_column_twice_is_told(tmp_path):
+    (tmp_path / "slm.csv").write_text("grey_level,phase_rad,phase_rad\n0,0,1\n255,3,1\n")
+    with pytest.raises(ValueError, match="several columns phase_rad"):
+        read_response(tmp_path / "slm.csv")
+
+
+@pytest.mark.parametrize("factor", [1e-310, 1e-300, 1e300])
+@pytest.mark.parametrize("power", [False, True])
+@pytest.mark.filterwarnings("ignore:.*holds intensities")
+def test_the_scale_of_a_matrix_does_not_matter(tmp_path, factor, power):
+    whole = np.abs(matrix().astype(complex)) ** 2 if power else matrix().astype(complex)
+    found = []
+    for name, scale in (("one.npy", 1.0), ("other.npy", factor)):
+        values = whole / np.abs(whole).max()
+        np.save(tmp_path / name, (values.real * scale + 1j * values.imag * scale) if not power else values * scale)
+        found.append(substrate(write_bench(tmp_path, transmission=name)).make_medium(4, 10).transmission)
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
+
+
+def test_a_matrix_without_light_where_it_is_used_is_told(tmp_path):
+    dark_one = np.zeros((PIXELS, MODES), np.complex64)
+    dark_one[0, 0] = 1
+    np.save(tmp_path / "tm.npy", dark_one)
+    made = substrate(write_bench(tmp_path, transmission="tm.npy"))
+    with pytest.raises(ValueError, match=r"tm\.npy: all numbers in the 30 rows and 20 columns .* are 0"):
+        made.make_medium(4, 10)
+
+
+@pytest.mark.parametrize(("frames", "bits"), [(np.full((9, PIXELS), 4095), 12), (dark(), 6)])
+def test_dark_frames_that_fill_the_camera_are_told(tmp_path, frames, bits):
+    path = full_bench(tmp_path)
+    np.save(tmp_path / "dark.npy", frames)
+    with pytest.raises(ValueError, match=rf"dark\.npy: dark frames of .* do not fit an ADC of {bits} bits"):
+        substrate(path, camera_bits=bits).make_medium(4, 10)
+
+
+@pytest.mark.parametrize("content", [b"SECRET text of a user", b"", b"\x93NUMPY\x01\x00\x10\x00{SECRET          \n"])
+def test_what_a_file_begins_with_is_not_told(tmp_path, content):
+    (tmp_path / "tm.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"tm\.npy can't be read as .npy or .npz: it is none") as told:
+        read_bench(write_bench(tmp_path, transmission="tm.npy"))
+    assert "SECRET" not in str(told.value)
+
+
+@pytest.mark.parametrize("camera", [3, "no.yaml", {"bits": 99}, {"gain": 2}])
+def test_a_file_is_named_once(tmp_path, monkeypatch, camera):
+    monkeypatch.chdir(tmp_path)
+    name = write_bench(tmp_path, camera=camera).relative_to(tmp_path)
+    with pytest.raises(ValueError, match=r"\.yaml") as told:
+        read_bench(name)
+    assert str(told.value).count(".yaml") == 1
+
+
+def test_a_key_twice_is_told(tmp_path):
+    path = write_bench(tmp_path)
+    path.write_text(path.read_text() + "photons: 3\n")
+    with pytest.raises(ValueError, match=r"bench\.yaml .*'photons' is given twice, in lines 2 and 5; leave one out"):
+        read_bench(path)
+
+
+@pytest.mark.parametrize(
     "bench",
     [
         {"transmission": {}},
