@@ -43,7 +43,7 @@ def lines(device: Device, seed: int = 1, devices: int = 3, cycles: int = 2, read
         for pulse in range(2 * readings):
             way = 1 if pulse < readings else -1
             array.pulse(np_full(devices, way))
-            us = 10 + factor * array.seen[0, :, 0].numpy()
+            us = np.abs(10 + factor * array.seen[0, :, 0].numpy())
             found += [f"{d},{cycle},{pulse},{way},{us[d]:.6f}" for d in range(devices)]
     return found
 
@@ -128,7 +128,7 @@ def changed(data, number: int, column: int, text: str) -> str:
         (0, 3, "way", "direction is missing"),
         (0, 4, "current", "no columns of conductance"),
         (2, 3, "0", "line 3: direction must be 1 (up) or -1 (down), got '0'"),
-        (2, 4, "nan", "line 3: conductance_us must be a finite number, got 'nan'"),
+        (2, 4, "nan", "line 3: conductance_us must be a finite number, 0 or more, got 'nan'"),
         (2, 4, "-3", "line 3: conductance_us must be a finite number, 0 or more, got '-3'"),
         (0, 1, "device", "has 2 columns device; leave all but one out"),
         (5, 2, "0", "pulse numbers must rise"),
