@@ -43,7 +43,7 @@ def lines(device: Device, seed: int = 1, devices: int = 3, cycles: int = 2, read
         for pulse in range(2 * readings):
             way = 1 if pulse < readings else -1
             array.pulse(np_full(devices, way))
-            us = 10 + factor * array.seen[0, :, 0].numpy()
+            us = np.abs(10 + factor * array.seen[0, :, 0].numpy())
             found += [f"{d},{cycle},{pulse},{way},{us[d]:.6f}" for d in range(devices)]
     return found
 

@@ -143,7 +143,8 @@ def matrix(stored: StoredArray) -> np.ndarray:
     found = read_array(Path(stored.file))
     if not np.iscomplexobj(found):
         power = _to_one(found, found)
-        return (power / power.mean(dtype=np.float64)).astype(np.float32)
+        size: np.ndarray = (power / power.mean(dtype=np.float64)).astype(np.float32)
+        return size
     scaled = np.empty(found.shape, np.complex64)
     for part, own in ((scaled.real, found.real), (scaled.imag, found.imag)):
         part[...] = _to_one(own, found.real, found.imag)
