@@ -68,10 +68,11 @@ def read_pairs(name: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         data = minari.load_dataset(name)
     except (FileNotFoundError, ValueError, KeyError) as error:
+        reason = str(error).partition(". Use download=True")[0]  # Minari's own way to fetch it
         here = ", ".join(minari.list_local_datasets()) or "none"
         raise UserError(
-            f"there is no Minari data set {name!r} on this machine ({error}); minari download {name} fetches it, if "
-            f"Minari offers it; here: {here}"
+            f"there is no Minari data set {name!r} on this machine ({reason}); minari download {name} fetches it, "
+            f"if Minari offers it; here: {here}"
         ) from None
     space = data.observation_space
     with mistakes():
@@ -94,7 +95,10 @@ def check_new(name: str) -> None:
     try:
         parse_dataset_id(name)
     except (ValueError, TypeError):
-        raise UserError(f"--minari must be a name with a version, such as cartpole/random-v0, got {name!r}") from None
+        raise UserError(
+            "--minari must be NAMESPACE/NAME-vNUMBER or NAME-vNUMBER, such as cartpole/random-v0, of letters, digits, "
+            f"- and _, the namespace of two or more, got {name!r}"
+        ) from None
     if name in minari.list_local_datasets():
         raise UserError(f"a Minari data set {name!r} exists; choose another name or version")
 
