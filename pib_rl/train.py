@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import yaml
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pib_rl.agents import PIB
+from pib_rl.agents.budget import NOTHING
 from pib_rl.agents.network.costs import COST_FIELDS, format_costs
 from pib_rl.cli.cli import run
 from pib_rl.cli.process import check_display, settle_in
@@ -66,7 +68,9 @@ def main(arguments: list[str]) -> None:
         else:
             for line in [] if config.resume else forecast(config, model):
                 print(line)
-            train(config, model, folder, config.faults(), live.attach if live else None)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", NOTHING)  # the forecast said so
+                train(config, model, folder, config.faults(), live.attach if live else None)
     finally:
         if live is not None:
             live.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
@@ -20,7 +21,7 @@ from stable_baselines3.common.utils import FloatSchedule, LinearSchedule, obs_as
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from pib_rl.agents import ppo_arguments
+from pib_rl.agents import budget, ppo_arguments
 from pib_rl.agents.heads.units import check_action_space
 from pib_rl.agents.learners.registry import find_learner, rule_settings
 from pib_rl.agents.network.last_good import last_good
@@ -273,6 +274,11 @@ class PIB(StoredAlgorithm):
         """Starts the rule again on the chip as it is now: nothing is remembered, a digital twin is that of today."""
         self.rule = self._make_rule(*self._settle())
 
+    def too_short(self, total_timesteps: int, **names: str) -> str:
+        """Why no weight would change in a training of so many steps, see `budget.too_short`; empty if some do."""
+        falls = float(self.lr_schedule(0.0)) == 0 and self.rule.learner.rate_left(1.0) == 0
+        return budget.too_short(total_timesteps, self.envs_per_chip, self.n_steps, **names) if falls else ""
+
     def learn(
         self: SelfPIB,
         total_timesteps: int,
@@ -282,9 +288,14 @@ class PIB(StoredAlgorithm):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> SelfPIB:
-        """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default."""
+        """Trains, as algorithms of Stable-Baselines3 do; in TensorBoard a run is named after its class by default.
+
+        A warning says so where the training is too short to learn from a rollout.
+        """
         if reset_num_timesteps:
             self.iterations = 0
+        if (reset_num_timesteps or not self.num_timesteps) and (why := self.too_short(total_timesteps)):
+            warnings.warn(why, UserWarning, stacklevel=2)
         return super().learn(
             total_timesteps,
             callback,

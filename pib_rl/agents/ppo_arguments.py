@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor, NatureCNN
 from stable_baselines3.common.utils import FloatSchedule
 from torch import nn, optim
@@ -111,13 +112,18 @@ def agreed(first: Mapping[str, Any], second: Mapping[str, Any], where: str, name
 
 def is_sequence(value: Any) -> bool:
     """Whether a width names one for each unit."""
-    return isinstance(value, Sequence) and not isinstance(value, str)
+    listed = _listed(value)
+    return isinstance(listed, Sequence) and not isinstance(listed, str)
+
+
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def network_size(net_arch: Any, name: str = "net_arch") -> dict[str, int]:
     """Width and number of units of PPO's ``net_arch``: [64, 64] is two units of width 64, None is nothing said.
 
-    So it is with a ``width`` that is a list; ``name`` is what messages call it.
+    So it is with a ``width`` that is a list or an array; ``name`` is what messages call it.
 
     Units are shared by policy and value, are equally wide, and there is one or more. Other layers become those of the
     smallest such network that has as many and as wide ones everywhere, and a warning says so.
@@ -127,9 +133,10 @@ def network_size(net_arch: Any, name: str = "net_arch") -> dict[str, int]:
     """
     if net_arch is None:
         return {}
+    net_arch = _listed(net_arch)
     old = isinstance(net_arch, Sequence) and len(net_arch) == 1 and isinstance(net_arch[0], Mapping)
     arch = net_arch[0] if old else net_arch
-    parts = list(arch.values()) if isinstance(arch, Mapping) else [arch]
+    parts = [_listed(part) for part in arch.values()] if isinstance(arch, Mapping) else [arch]
     if not parts or not all(isinstance(part, Sequence) and not isinstance(part, str) for part in parts):
         raise ValueError(f"{name} must be a list of widths, such as [64, 64], got {shown(net_arch)}")
     layers = [[whole(f"every layer of {name}", width, 1) for width in part] for part in parts]
@@ -138,9 +145,13 @@ def network_size(net_arch: Any, name: str = "net_arch") -> dict[str, int]:
         size["width"] = max(map(max, filter(None, layers)))
     meant = [size.get("width", ChipConfig.width)] * size["units"]
     if old or any(part != meant for part in layers):
+        why = (
+            "units are equally wide"
+            if name == "width"
+            else "policy and value share one or more units of one width here"
+        )
         warnings.warn(
-            "policy and value share one or more units of one width here: "
-            f"{name}={net_arch} becomes {meant}; give that to be rid of this warning",
+            f"{why}: {name}={net_arch} becomes {meant}; give that to be rid of this warning",
             UserWarning,
             stacklevel=2,
         )

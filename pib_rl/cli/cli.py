@@ -23,6 +23,7 @@ from pib_rl.physical.remote.instrument import InstrumentError
 T = TypeVar("T")
 MISTAKE, FAILURE = 2, 1
 PLAINER = {  # what tyro and Python say of numbers: what that means
+    r"^Error parsing (--width): .*'([\[(].*?)'.*": r"\1 is one number for all units, got '\2'; --units says how many",
     r"^Error parsing (\S+): no type matching .*\|INT\b.* from \['(.*?)'\].*": r"\1 must be a whole number, got '\2'",
     r"^Error parsing (\S+): no type matching .*\|FLOAT\b.* from \['(.*?)'\].*": r"\1 must be a number, got '\2'",
     r"^Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)": r"\1 must be a whole number, got \2",

@@ -127,7 +127,10 @@ def check_new(name: str) -> None:
     try:
         parse_dataset_id(name)
     except (ValueError, TypeError):
-        raise UserError(f"--minari must be a name with a version, such as cartpole/random-v0, got {name!r}") from None
+        raise UserError(
+            "--minari must be NAMESPACE/NAME-vNUMBER or NAME-vNUMBER, such as cartpole/random-v0, of letters, digits, "
+            f"- and _, the namespace of two or more, got {name!r}"
+        ) from None
     if name in _here() or (_root() / name).exists():
         raise UserError(f"a Minari data set {name!r} exists; choose another name or version")
 

@@ -13,13 +13,15 @@ SHORT = 10  # episodes of an evaluation that is a first look
 
 
 def forecast(config: TrainConfig, model: PIB) -> list[str]:
-    """What may surprise: more steps than were asked for, and an evaluation that is longer than the training."""
+    """What may surprise: more steps than were asked for, no learning, an evaluation longer than the training."""
     rollout = model.n_steps * model.envs_per_chip
     steps = rollout * math.ceil(config.timesteps / rollout)
     said = []
     if steps != config.timesteps:
         asked = f"{config.timesteps:,} steps were asked for"
         said.append(f"{asked}; a rollout has {rollout:,}, so that {steps:,} will run")
+    if why := model.too_short(config.timesteps, shorter="--n-steps", longer="--timesteps"):
+        said.append(f"warning: {why}")
     most = FINAL * config.eval_episodes * (time_limit(config.env) or LONGEST)
     if most > 2 * steps and config.eval_episodes > SHORT:
         plays = f"the final evaluation plays {FINAL * config.eval_episodes:,} episodes at most"

@@ -329,7 +329,9 @@ def test_a_list_of_widths_is_width_and_units():
     agent = PIB("MlpPolicy", "CartPole-v1", width=[8, 8, 8], n_steps=32, seed=1)
     assert (agent.policy.model.chip.width, agent.policy.model.chip.units) == (8, 3)
     assert repr(agent) == "PIB(learner='pib', width=8, units=3, seed=1) after 0 steps"
-    with pytest.warns(UserWarning, match=r"width=\[32, 16\] becomes \[32, 32\]"):
+    array = PIB("MlpPolicy", "CartPole-v1", width=np.array([8, 8, 8]), n_steps=32, seed=1)
+    assert (array.policy.model.chip.width, array.policy.model.chip.units) == (8, 3)
+    with pytest.warns(UserWarning, match=r"^units are equally wide: width=\[32, 16\] becomes \[32, 32\]"):
         agent = PIB("MlpPolicy", "CartPole-v1", width=[32, 16], n_steps=32)
     assert (agent.policy.model.chip.width, agent.policy.model.chip.units) == (32, 2)
     with pytest.raises(ValueError, match=r"width is \[8, 8\], and units is 3; leave units out"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import signal
 
@@ -73,3 +74,13 @@ def test_what_an_environment_raises_is_one_line_whatever_it_is(monkeypatch, caps
         "pib_rl.command: error: the environment failed after step 3: ConnectionRefusedError: "
         f"[Errno {errno.ECONNREFUSED}] nobody answers\n"
     )
+
+
+@pytest.mark.parametrize(("module", "data"), [("train", "CartPole-v1"), ("learn", "digits")])
+@pytest.mark.parametrize("width", ["[32,16]", "(8, 8)"])
+def test_a_list_of_widths_is_told_to_go_by_units(module, data, width, monkeypatch, capsys):
+    command = importlib.import_module(f"pib_rl.{module}")
+    monkeypatch.setattr("sys.argv", [module, data, "--width", width])
+    with pytest.raises(SystemExit):
+        run(module, command.main)
+    assert f"--width is one number for all units, got '{width}'; --units says how many" in capsys.readouterr().err

@@ -217,8 +217,12 @@ def test_what_will_run_is_said_before_it_runs(tmp_path, capsys):
     train.main(["CartPole-v1", "--timesteps", "64", "--looks", "0", "--no-progress", "--out", str(tmp_path / "one")])
     said = capsys.readouterr().out
     assert "64 steps were asked for; a rollout has 2,048, so that 2,048 will run" in said
+    assert "warning: nothing would be learned: rates fall to 0 after 64 steps" in said
     assert "the final evaluation plays 400 episodes at most, up to 200,000 steps; --eval-episodes 10 is shorter" in said
     short = ["--timesteps", "2048", "--looks", "0", "--eval-episodes", "2", "--no-progress"]
     train.main(["CartPole-v1", *short, "--out", str(tmp_path / "two")])
     assert "asked for" not in (said := capsys.readouterr().out)
     assert "is shorter" not in said
+    assert "lower --n-steps to 32 or raise --timesteps to 8,192 or more" in said
+    train.main(["CartPole-v1", "--n-steps", "32", *short, "--out", str(tmp_path / "three")])
+    assert "nothing" not in capsys.readouterr().out

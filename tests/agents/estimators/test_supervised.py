@@ -338,6 +338,9 @@ def test_bad_data_are_refused_in_one_sentence():
 
 def test_a_list_of_widths_is_width_and_units():
     x, y = np.random.default_rng(1).standard_normal((40, 3)), np.arange(40) % 2
-    model = PIBClassifier(width=[8, 8], epochs=1).fit(x, y)
-    assert (model.model_.chip.width, model.model_.chip.units) == (8, 2)
+    for width in (np.array([8, 8]), [8, 8]):
+        model = PIBClassifier(width=width, epochs=1).fit(x, y)
+        assert (model.model_.chip.width, model.model_.chip.units) == (8, 2)
+    with pytest.warns(UserWarning, match=r"^units are equally wide: width=\[8, 4\] becomes \[8, 8\]"):
+        PIBClassifier(width=[8, 4], epochs=1).fit(x, y)
     assert model.get_params()["width"] == [8, 8]
