@@ -18,8 +18,15 @@ def agent(*arguments: str):
     return build(from_arguments([*arguments, "--width", "8", "--n-envs", "2"], "train"))
 
 
-@pytest.mark.parametrize("hw", [name for name in names() if name != "remote"])  # that one needs an address
-@pytest.mark.parametrize("env", TASKS)
+def pairs():
+    """All tasks on all substrates, but for the one that needs an address; most of them wait for the slow suite."""
+    for env in TASKS:
+        for hw in [name for name in names() if name != "remote"]:
+            now = hw == "memristive" or env in ("CartPole-v1", "Pendulum-v1")
+            yield pytest.param(env, hw, marks=() if now else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("env", "hw"), pairs())
 def test_every_task_learns_on_every_substrate(env, hw):
     model = agent(env, "--hw", hw, "--n-steps", "24")
     before = [unit.array.weights().clone() for unit in model.policy.model.network.chain]
