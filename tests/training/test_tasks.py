@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from chips import shipped
 
-from pib_rl.physical.registry import names
 from pib_rl.training.config import from_arguments
 from pib_rl.training.loop import close
 from pib_rl.training.run import build
@@ -21,7 +21,7 @@ def agent(*arguments: str):
 def pairs():
     """All tasks on all substrates, but for the one that needs an address; most of them wait for the slow suite."""
     for env in TASKS:
-        for hw in [name for name in names() if name != "remote"]:
+        for hw in [name for name in shipped() if name != "remote"]:
             now = hw == "memristive" or env in ("CartPole-v1", "Pendulum-v1")
             yield pytest.param(env, hw, marks=() if now else pytest.mark.slow)
 
