@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     if config.tensorboard:
         check_installed()
     prepared = prepare(config)
-    folder = RunFolder.create(config) if run is None else RunFolder.resume(run)
+    folder = RunFolder.create(prepared.task.config) if run is None else RunFolder.resume(run)
     if folder.finished:
         print(f"{folder.path} holds this run already, finished:")
     else:

@@ -41,6 +41,8 @@ class PlainNetwork:
         names, classes = np.unique(labels, return_inverse=True)
         self.x = torch.as_tensor((x - x.mean()) / x.std(), dtype=torch.float32)
         self.classes = torch.as_tensor(classes)
+        assert config.width is not None  # the run has chosen what nobody gave
+        assert config.batch_size is not None
         self.batch_size, self.generator = config.batch_size, torch.Generator().manual_seed(config.seed)
         sizes = [x.shape[1], *[config.width] * config.units]
         hidden = [layer for one in pairwise(sizes) for layer in (nn.Linear(*one), nn.Tanh())]
@@ -64,7 +66,7 @@ def measure(config: LearnConfig) -> Seconds:
     learning: LearningRun = prepare(config)
     with torch.random.fork_rng(devices=[]):  # plain torch draws its weights there
         torch.manual_seed(config.seed)
-        plain = PlainNetwork(learning.fitted.x, np.asarray(learning.fitted.y), config)
+        plain = PlainNetwork(learning.fitted.x, np.asarray(learning.fitted.y), learning.task.config)
     seconds: Seconds = {config.hw: [], PLAIN: []}
     started = time.process_time()
 
@@ -83,7 +85,15 @@ def report(data: str = "mnist", hw: Sequence[str] = HARDWARE, width: int = 512, 
     """All substrates, so many epochs each beside the first."""
     rows, aims = [], []
     for one in progress(hw, "substrate"):
-        config = LearnConfig(data=data, hw=one, width=width, epochs=epochs + 1, progress=False)
+        config = LearnConfig(
+            data=data,
+            hw=one,
+            width=width,
+            epochs=epochs + 1,
+            batch_size=256,
+            views={"strength": 0},
+            progress=False,
+        )
         seconds = measure(config)
         over = ratio(seconds, one, PLAIN)
         spent = (f"{statistics.median(seconds[name]):.2f}" for name in (one, PLAIN))

@@ -30,17 +30,20 @@ class LearnConfig(LearnerSettings):
     target: Literal["labels", "values", "views"] = "labels"
     """What the units learn from: labels of classes, real values, or which views are of one sample."""
     epochs: int | None = None
-    """Passes over the data; by default as many as make 2000 steps, 10 at least and 200 at most."""
-    width: int = 128
-    """Outputs of each unit."""
+    """Passes over the data; by default as many as make 2000 steps, 10 at least and 200 at most, and of 20,000 labelled
+    images or more 25 (15 with --patches)."""
+    width: int | None = None
+    """Outputs of each unit; by default 128, and for 20,000 labelled images or more 512."""
     units: int = 3
     """Number of units in series."""
-    batch_size: int = 256
-    """Samples per step (of each two views, where those are the target)."""
+    batch_size: int | None = None
+    """Samples per step (of each two views, where those are the target); by default 256, and of 20,000 labelled images
+    or more 512 (128 with --patches)."""
     objective: Annotated[str | None, tyro.conf.arg(help=f"{OBJECTIVE}; by default what suits the target.")] = None
     views: Options = field(default_factory=dict)
     """How strong views of samples are, where they differ from their default, as NAME=VALUE. With --target views they
-    are what is learned from; otherwise they replace the samples (augmentation)."""
+    are what is learned from; otherwise they replace the samples (augmentation), by default of 20,000 labelled images or
+    more, half as strong; strength=0 leaves samples as they are."""
     fault: tuple[str, ...] = ()
     """What breaks and after how many epochs, as KIND:SIZE@EPOCH, such as stuck:0.5@3; FIRST..LAST in place of SIZE
     gives the chips of a wafer sizes from FIRST to LAST, such as stuck:0.1..0.5@3."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
+from pib_rl.agents.estimators.length import LONG
 from pib_rl.agents.estimators.trainer import AT_ONCE
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES
 from pib_rl.cli.room import check_fits
@@ -23,7 +24,7 @@ def check_room(config: LearnConfig, single: PhysicalEstimator, tested: int) -> N
         tested: Samples that it is tested on.
     """
     lower = ("--width", "--batch-size")
-    check_fits(config.chips, chip_bytes(single, config.batch_size, tested), config.device, *lower)
+    check_fits(config.chips, chip_bytes(single, single.batch_size or LONG.batch, tested), config.device, *lower)
 
 
 def chip_bytes(single: PhysicalEstimator, batch: int, tested: int) -> int:

@@ -21,6 +21,7 @@ from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data import Data, load
 from pib_rl.learning.labels import LabelsTask
 from pib_rl.learning.room import check_room
+from pib_rl.learning.suited import suited
 from pib_rl.learning.task import FinalScores, LearningTask, Split
 from pib_rl.learning.values import ValuesTask
 from pib_rl.learning.views import ViewsTask
@@ -64,6 +65,7 @@ def prepare(config: LearnConfig) -> LearningRun:
         UserError: If the data or something of the configuration does not exist or does not fit.
     """
     data = load(config.data, config.real, config.header)
+    config = suited(config, data)
     task = TARGETS[config.target](config)
     with mistakes(RuntimeError, MemoryError, OverflowError, TypeError):
         check_device(config.device)

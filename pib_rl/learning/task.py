@@ -86,13 +86,12 @@ class LearningTask(ABC):
         config = self.config
         if config.patches and image is None:
             raise ValueError("--patches needs images, and these data are vectors; leave it out")
-        objective: dict[str, Any] = {} if config.objective is None else {"objective": config.objective}
+        given: dict[str, Any] = {"objective": config.objective, "width": config.width, "batch_size": config.batch_size}
+        given = {name: value for name, value in given.items() if value is not None}
         return self.kind(
             hw=config.hw,
             units=config.units,
-            width=config.width,
             epochs=config.epochs,
-            batch_size=config.batch_size,
             learner=config.learner,
             hw_options=config.hw_options,
             objective_options=config.objective_options,
@@ -109,7 +108,7 @@ class LearningTask(ABC):
             faults=config.fault,
             clock=config.clock,
             chips=config.chips,
-            **objective,
+            **given,
         )
 
     @abstractmethod
