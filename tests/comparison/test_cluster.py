@@ -18,7 +18,6 @@ from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.runs.folder import versions
 
-pytestmark = pytest.mark.xdist_group("ray")  # one process starts it
 HELPERS = Path(__file__).parents[1] / "helpers"
 
 

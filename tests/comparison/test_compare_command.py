@@ -255,7 +255,18 @@ def test_runs_of_another_version_are_named(copy, capsys):
 
 def test_a_request_to_end_counts_as_an_interruption(tmp_path):
     out = tmp_path / "new"
-    command = [sys.executable, "-m", "pib_rl.compare", *SMALL, "--timesteps", "900000", "--out", str(out)]
+    one = ["CartPole-v1", "--hw", "digital", "--learner", "frozen", "--width", "4", "--seeds", "1", "--jobs", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "pib_rl.compare",
+        *one,
+        "--timesteps",
+        "900000",
+        "--no-progress",
+        "--out",
+        str(out),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not any(path.stat().st_size for path in out.glob("unfinished/*/progress.csv")):
         assert process.poll() is None

@@ -22,7 +22,7 @@ def here(monkeypatch):
 
 @pytest.mark.parametrize(
     ("pattern", "call"),
-    [("comparison.yaml", 1), ("frozen-*.yaml", 1), ("report.html", 1)],
+    [("comparison.yaml", 1), pytest.param("frozen-*.yaml", 1, marks=pytest.mark.slow), ("report.html", 1)],
     ids=lambda value: str(value),
 )
 def test_its_own_files(pattern, call, tmp_path, monkeypatch, capsys):

@@ -21,9 +21,9 @@ from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
 
-SMALL = ["CartPole-v1", "--hw", "memristive", "--learner", "dfa", "--timesteps", "2500", "--looks", "1", "--width", "4"]
+SMALL = ["CartPole-v1", "--hw", "memristive", "--learner", "dfa", "--timesteps", "2048", "--looks", "1", "--width", "4"]
 SMALL += ["--eval-episodes", "3", "--no-progress"]
-SETTINGS = {"env": "CartPole-v1", "hw": ("memristive",), "learner": ("dfa",), "timesteps": 2500, "width": 4}
+SETTINGS = {"env": "CartPole-v1", "hw": ("memristive",), "learner": ("dfa",), "timesteps": 2048, "width": 4}
 SETTINGS |= {"looks": 1, "eval_episodes": 3}
 
 
@@ -203,7 +203,7 @@ def test_the_bar_counts_the_steps_of_all_chips(copy, monkeypatch):
 
     monkeypatch.setattr(runner, "tqdm", watched)
     compare.main([*SMALL[:-1], "--seeds", "3", "--out", str(copy)])
-    assert [(one.n, one.total) for one in bars] == [(5000, 5000)]
+    assert [(one.n, one.total) for one in bars] == [(4096, 4096)]
 
 
 def test_the_bar_moves_by_the_steps_of_all_chips_while_they_train(tmp_path, monkeypatch):

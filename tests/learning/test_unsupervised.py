@@ -72,14 +72,11 @@ def test_a_damaged_result_is_named(tmp_path, finished):
 
 def test_labels_change_nothing_but_the_judgement(tmp_path):
     found = data.load("digits")
+    images, y, tested = found.x_train[:400].reshape(-1, 8, 8), found.y_train[:400], found.x_test.reshape(-1, 8, 8)
     states = []
-    for labels in (
-        {"y_train": found.y_train, "y_test": found.y_test},
-        {"y_train": found.y_train[::-1], "y_test": found.y_test},
-        {},
-    ):
+    for labels in ({"y_train": y, "y_test": found.y_test}, {"y_train": y[::-1], "y_test": found.y_test}, {}):
         path = tmp_path / f"{len(states)}.npz"
-        np.savez(path, x_train=found.x_train.reshape(-1, 8, 8), x_test=found.x_test.reshape(-1, 8, 8), **labels)
+        np.savez(path, x_train=images, x_test=tested, **labels)
         learn.main([str(path), *SMALL, "--epochs", "1", "--hw", "memristive", "--out", str(path.with_suffix(""))])
         states.append(load_file(path.with_suffix("") / "policy.safetensors"))
         result = json.loads((path.with_suffix("") / "result.json").read_text())
