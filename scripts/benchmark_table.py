@@ -38,10 +38,14 @@ class Task(NamedTuple):
 
 
 TASKS = {  # by folder
-    "cartpole": Task("CartPole-v1, 80k steps", "500", "CartPole-v1", 80_000),
+    "breakout-100k": Task("MinAtar Breakout, width 256, 100k steps", "-", "MinAtar/Breakout-v1", 100_000, width=256),
+    "breakout": Task("MinAtar Breakout, width 256, 1M", "above frozen", "MinAtar/Breakout-v1", 1_000_000, width=256),
+    "asterix": Task("MinAtar Asterix, width 256, 1M", "above frozen", "MinAtar/Asterix-v1", 1_000_000, width=256),
+    "freeway": Task("MinAtar Freeway, width 256, 1M", "above frozen", "MinAtar/Freeway-v1", 1_000_000, width=256),
+    "cartpole": Task("CartPole-v1, 80k", "500", "CartPole-v1", 80_000),
     "cartpole-noise": Task(
         "CartPole-v1 + 32 noise dimensions, width 16, 100k",
-        "490, frozen below 350",
+        "500, frozen below 350",
         "CartPole-v1",
         100_000,
         width=16,
@@ -50,11 +54,13 @@ TASKS = {  # by folder
     "acrobot": Task("Acrobot-v1, 200k", "-82, not worse than frozen", "Acrobot-v1", 200_000),
     "pendulum": Task("Pendulum-v1, 200k", "-200", "Pendulum-v1", 200_000),
     "mountaincar": Task("MountainCarContinuous-v0, 100k", "85", "MountainCarContinuous-v0", 100_000),
-    "lander-w64": Task("LunarLander-v3, width 64, 1M", "240, frozen clearly below", "LunarLander-v3", 1_000_000),
+    "lander-w64": Task("LunarLander-v3, width 64, 1M", "275, above frozen", "LunarLander-v3", 1_000_000),
     "lander-w256": Task(
         "LunarLander-v3, width 256, 1M", "250, not worse than frozen", "LunarLander-v3", 1_000_000, width=256
     ),
-    "walker": Task("BipedalWalker-v3, 3M", "-", "BipedalWalker-v3", 3_000_000, seeds=3),
+    "walker": Task("BipedalWalker-v3, 3M", "260, no chip below 220", "BipedalWalker-v3", 3_000_000, seeds=3),
+    "hopper": Task("Hopper-v5, 1M", "80 % of PPO, above frozen", "Hopper-v5", 1_000_000, seeds=3),
+    "halfcheetah": Task("HalfCheetah-v5, 1M", "80 % of PPO, above frozen", "HalfCheetah-v5", 1_000_000, seeds=3),
 }
 ROW = list(RunResult(kind=TRAIN).row())  # columns of results.csv
 SETUP = ("env", "timesteps", "width", "distractors")
@@ -133,6 +139,16 @@ def beside_frozen(rows: Rows, hw: str) -> str:
     return verdict(found(pib), found(frozen)) if pib and frozen else "-"
 
 
+def chips_ahead(rows: Rows, hw: str) -> str:
+    """On how many of the chips that both had trained units end above frozen ones."""
+    by = [
+        {row["seed"]: float(row["eval_mean"]) for row in rows if (row["learner"], row["hw"]) == (learner, hw)}
+        for learner in ("pib", "frozen")
+    ]
+    both = by[0].keys() & by[1].keys()
+    return f"{sum(by[0][seed] > by[1][seed] for seed in both)} of {len(both)}" if both else "-"
+
+
 def gathered(comparisons: Path, results: Path) -> dict[str, Rows]:
     """The raw data of all tasks that have any, what is new merged in and written."""
     tasks = {}
@@ -160,14 +176,22 @@ def main(arguments: list[str]) -> None:
     tasks = gathered(comparisons, results)
     measured = {row["learner"] for rows in tasks.values() for row in rows}
     shown = [learner for learner in LEARNERS if learner in measured]
-    heads = ["task", "to reach", "substrate", *(LEARNERS[learner] for learner in shown), "PIB beside frozen"]
+    heads = [
+        "task",
+        "to reach",
+        "substrate",
+        *(LEARNERS[learner] for learner in shown),
+        "PIB beside frozen",
+        "chips ahead",
+    ]
     print(f"| {' | '.join(heads)} |")
     print("|---" * len(heads) + "|")
     for name, rows in tasks.items():
         task = TASKS[name]
         for hw in dict.fromkeys(row["hw"] for row in rows if row["hw"] != SOFTWARE):
             cells = [cell(finals(rows, learner, hw), task.seeds) for learner in shown]
-            print(f"| {' | '.join([task.name, task.to_reach, hw, *cells, beside_frozen(rows, hw)])} |")
+            cells += [beside_frozen(rows, hw), chips_ahead(rows, hw)]
+            print(f"| {' | '.join([task.name, task.to_reach, hw, *cells])} |")
 
 
 if __name__ == "__main__":

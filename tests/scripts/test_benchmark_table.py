@@ -65,10 +65,10 @@ def test_new_runs_replace_old_ones_and_the_rest_stays(folders: tuple[Path, Path]
     save(results / "acrobot.csv", {"pib": [-500] * 5, "frozen": [-90] * 5, "ppo": [-85] * 5})
     save(comparisons / "acrobot" / "results.csv", {"pib": [-80] * 5})
     head, _, row = table(comparisons, results).stdout.splitlines()
-    assert head == "| task | to reach | substrate | PIB | frozen | PPO, software | PIB beside frozen |"
+    assert head == "| task | to reach | substrate | PIB | frozen | PPO, software | PIB beside frozen | chips ahead |"
     assert row == (
         "| Acrobot-v1, 200k | -82, not worse than frozen | optical | -80.0 [-80.0, -80.0] | "
-        "-90.0 [-90.0, -90.0] | -85.0 [-85.0, -85.0] | better |"
+        "-90.0 [-90.0, -90.0] | -85.0 [-85.0, -85.0] | better | 5 of 5 |"
     )
     assert len(list(csv.DictReader((results / "acrobot.csv").open()))) == 15
 
@@ -79,6 +79,7 @@ def test_missing_runs_are_counted(folders: tuple[Path, Path]) -> None:
     shown = table(comparisons, results).stdout
     assert "-80.0 [-80.0, -80.0] (4 runs)" in shown
     assert "-91.0 [-92.0, -90.0] (3 runs)" in shown
+    assert "| 3 of 3 |" in shown  # of the chips that both had
 
 
 def test_a_comparison_of_another_task_is_refused_and_nothing_is_written(folders: tuple[Path, Path]) -> None:
