@@ -11,12 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from pib_rl.adaptation.config import AdaptConfig
-from pib_rl.adaptation.run import adapt, open_run
 from pib_rl.cli.cli import UserError, parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.runs.folder import CONFIG, RESULT, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult, decimals
-from pib_rl.runs.saving import named_run, resumed
+from pib_rl.runs.resuming import named_run, resumed
 from pib_rl.runs.stops import between_learners
 
 NAME = "pib_rl.adapt"
@@ -25,13 +25,16 @@ NEEDED = ("hw", "learner", "unit", "scored", "before", "after", "length", "seed"
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     begun = named_run(arguments)
     config = (
         parse(AdaptConfig, arguments, NAME)
         if begun is None
         else resumed(AdaptConfig, begun, arguments, NAME, lambda settings: check_kind(settings, begun))
     )
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.adaptation.run import adapt, open_run
+
+    settle_in()
     config.import_modules()
     recovery = open_run(config)
     chip = recovery.load()

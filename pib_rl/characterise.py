@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pib_rl.characterisation import report
 from pib_rl.characterisation.config import CharacteriseConfig
-from pib_rl.characterisation.measurement import Measurement
-from pib_rl.characterisation.test_chip import TestChip
 from pib_rl.cli.cli import mistakes, parse, run
 from pib_rl.cli.process import settle_in
-from pib_rl.common.streams import Streams
+from pib_rl.cli.signals import importing
 from pib_rl.physical import registry
-from pib_rl.physical.meter import Meter
+
+if TYPE_CHECKING:
+    from pib_rl.characterisation.measurement import Measurement
 
 NAME = "pib_rl.characterise"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(CharacteriseConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.characterisation import report
+        from pib_rl.characterisation.test_chip import TestChip
+        from pib_rl.common.streams import Streams
+        from pib_rl.physical.meter import Meter
+
+    settle_in()
     with mistakes():
         substrate = registry.make(config.hw, config.hw_options, Streams(config.seed), Meter())
         chip = TestChip.fabricate(substrate, config.size)

@@ -7,21 +7,21 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from pib_rl.cli.cli import FAILURE, UserError, parse, run
 from pib_rl.cli.ray_session import connected
-from pib_rl.comparison import table
-from pib_rl.comparison.cluster import RayPool
-from pib_rl.comparison.folder import ComparisonFolder
-from pib_rl.comparison.groups import Group, grouped
-from pib_rl.comparison.plan import CompareConfig, Job, plan
-from pib_rl.comparison.processes import Processes
-from pib_rl.comparison.report import title, write_report
-from pib_rl.comparison.results import Standing
-from pib_rl.comparison.runner import Failure, RunPool, run_all
+from pib_rl.cli.signals import importing
+from pib_rl.comparison.config import CompareConfig
+
+if TYPE_CHECKING:
+    from pib_rl.comparison.folder import ComparisonFolder
+    from pib_rl.comparison.groups import Group
+    from pib_rl.comparison.plan import Job
+    from pib_rl.comparison.results import Standing
+    from pib_rl.comparison.runner import Failure, RunPool
 
 NAME = "pib_rl.compare"
 CAPTION = "return of the final policy, greedy, on noisy hardware; measured: physical measurements; writes: per device"
@@ -30,6 +30,12 @@ CAPTION = "return of the final policy, greedy, on noisy hardware; measured: phys
 def main(arguments: list[str]) -> None:
     """The command; exit code 1 if a run failed."""
     config = parse(CompareConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.comparison import table
+        from pib_rl.comparison.folder import ComparisonFolder
+        from pib_rl.comparison.plan import plan
+        from pib_rl.comparison.report import title
+
     config.import_modules()
     jobs = plan(config)
     folder = ComparisonFolder.create(config)
@@ -56,6 +62,10 @@ def compare(
     config: CompareConfig, jobs: list[Job], folder: ComparisonFolder, command: str
 ) -> tuple[list[Failure], list[Standing]]:
     """Makes the runs that are missing and writes the report of all that the folder holds."""
+    from pib_rl.comparison.groups import grouped
+    from pib_rl.comparison.report import write_report
+    from pib_rl.comparison.runner import run_all
+
     todo = [job for job in jobs if not folder.finished(job)]
     others = folder.others(jobs)
     if len(todo) < len(jobs):
@@ -79,6 +89,9 @@ def compare(
 @contextmanager
 def where(config: CompareConfig, groups: list[Group]) -> Iterator[tuple[RunPool[Any], int]]:
     """Where runs are made, and how many at once."""
+    from pib_rl.comparison.cluster import RayPool
+    from pib_rl.comparison.processes import Processes
+
     processors = config.jobs or os.cpu_count() or 1
     if config.ray is None or not groups:
         yield Processes(), processors

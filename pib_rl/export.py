@@ -6,16 +6,19 @@ from rich.console import Console
 
 from pib_rl.cli.cli import parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.exporting.config import ExportConfig
-from pib_rl.exporting.folder import ARRAYS, export
 
 NAME = "pib_rl.export"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(ExportConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.exporting.folder import ARRAYS, export
+
+    settle_in()
     arrays = export(config)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for name, array in arrays.items():

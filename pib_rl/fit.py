@@ -11,22 +11,15 @@ from tqdm import tqdm
 
 from pib_rl.cli.cli import UserError, mistakes, parse, run
 from pib_rl.cli.process import settle_in
-from pib_rl.fitting import camera_report, report
+from pib_rl.cli.signals import importing
 from pib_rl.fitting.config import PulseFitConfig
 from pib_rl.fitting.exposures import is_photon_transfer, read_exposures
-from pib_rl.fitting.laws import LAWS
-from pib_rl.fitting.photon_transfer import fit_camera
-from pib_rl.fitting.pulses import read_pulses
-from pib_rl.fitting.selection import choose
-from pib_rl.fitting.tracks import make_tracks
-from pib_rl.physical.memristive.own_device import from_plain
 
 NAME = "pib_rl.fit"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(PulseFitConfig, arguments, NAME)
     if is_photon_transfer(config.data):
         _camera(config)
@@ -35,6 +28,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _camera(config: PulseFitConfig) -> None:
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.fitting import camera_report
+        from pib_rl.fitting.photon_transfer import fit_camera
+
+    settle_in()
     out, data = config.file("camera.yaml"), read_exposures(config.data)
     camera = fit_camera(data)
     if not camera_report.write_camera(out, camera_report.plain_camera(camera, data), camera, data):
@@ -45,6 +43,15 @@ def _camera(config: PulseFitConfig) -> None:
 
 
 def _device(config: PulseFitConfig) -> None:
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.fitting import report
+        from pib_rl.fitting.laws import LAWS
+        from pib_rl.fitting.pulses import read_pulses
+        from pib_rl.fitting.selection import choose
+        from pib_rl.fitting.tracks import make_tracks
+        from pib_rl.physical.memristive.own_device import from_plain
+
+    settle_in()
     out = config.file("my-device.yaml")
     tracks = make_tracks(read_pulses(config.data))
     with tqdm(total=len(LAWS), unit="law", disable=not config.progress, dynamic_ncols=True) as bar:

@@ -10,15 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pib_rl.agents.network.costs import COST_FIELDS, format_costs
 from pib_rl.cli.cli import UserError, parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.learning.config import LearnConfig
-from pib_rl.learning.run import TARGETS, prepare, train
 from pib_rl.runs.folder import CONFIG, RunFolder
 from pib_rl.runs.result import FORMATS, RunResult
-from pib_rl.runs.saving import named_run, resumed
-from pib_rl.runs.tensorboard import check_installed
+from pib_rl.runs.resuming import named_run, resumed
 from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.watch.record import told
 
@@ -28,13 +26,22 @@ NEEDED = ("data", "hw", "target", "learner", "seed", "train_samples", "test_samp
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     run = named_run(arguments)
     config = (
         placed(parse(LearnConfig, arguments, NAME))
         if run is None
         else resumed(LearnConfig, run, arguments, NAME, lambda settings: check_kind(settings, run))
     )
+    carry_out(config, run)
+
+
+def carry_out(config: LearnConfig, run: Path | None) -> None:
+    """Trains, or goes on in the folder ``run``, and shows the result. What trains is imported here."""
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.learning.run import prepare, train
+        from pib_rl.runs.tensorboard import check_installed
+
+    settle_in()
     if config.tensorboard:
         check_installed()
     prepared = prepare(config)
@@ -47,7 +54,8 @@ def main(arguments: list[str]) -> None:
 
 
 def placed(config: LearnConfig) -> LearnConfig:
-    """With the substrates of its sites."""
+    """With the substrates of its sites; UserError if a name in it is unknown."""
+    config.check_names(config.objective)
     return with_hardware_of_sites(config, len(config.squares()) + config.units)
 
 
@@ -59,6 +67,9 @@ def check_kind(settings: Mapping[str, Any], run: Path) -> None:
 
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
+    from pib_rl.agents.network.costs import COST_FIELDS, format_costs
+    from pib_rl.learning.run import TARGETS
+
     result = folder.result(*NEEDED, *COST_FIELDS)
     task = TARGETS.get(str(result.target))
     if task is None:

@@ -19,7 +19,7 @@ from pib_rl.cli.cli import parse, read_yaml, run
 from pib_rl.physical import registry
 from pib_rl.physical.faults import KINDS
 from pib_rl.registration import IDS
-from pib_rl.training.baselines import ALGORITHMS
+from pib_rl.training.settings.software import ALGORITHMS
 from pib_rl.training.tuned import FOLDER
 
 NAME = "pib_rl.list"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pib_rl.cli.cli import parse, run
 from pib_rl.cli.process import settle_in
-from pib_rl.training.observations import LogConfig, log
+from pib_rl.cli.signals import importing
+from pib_rl.training.settings.log import LogConfig
 
 NAME = "pib_rl.log"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(LogConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.training.observations import log
+
+    settle_in()
     config.import_modules()
     logged = log(config)
     print(

@@ -8,19 +8,22 @@ import numpy as np
 
 from pib_rl.cli.cli import parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.playing.config import PlayConfig
-from pib_rl.playing.modes import play
 from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import decimals, format_return
-from pib_rl.training.load import load
 
 NAME = "pib_rl.play"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(PlayConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.playing.modes import play
+        from pib_rl.training.load import load
+
+    settle_in()
     config.import_modules()
     folder = RunFolder.open(config.run)
     model, task = load(folder, BEST if config.best else LAST, config.chip)

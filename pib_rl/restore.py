@@ -6,16 +6,19 @@ from rich.console import Console
 
 from pib_rl.cli.cli import parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.exporting.config import RestoreConfig
-from pib_rl.exporting.folder import restore
 
 NAME = "pib_rl.restore"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(RestoreConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.exporting.folder import restore
+
+    settle_in()
     changed = restore(config)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for name, count in changed.items():

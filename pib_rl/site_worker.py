@@ -6,6 +6,7 @@ import sys
 
 from pib_rl.cli.cli import UserError, mistakes, note, parse, run
 from pib_rl.cli.process import settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.sites.check import check_installed
 from pib_rl.sites.keys import SiteKey
 from pib_rl.sites.settings import SiteSettings
@@ -15,7 +16,6 @@ NAME = "pib_rl.site_worker"
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = parse(SiteSettings, arguments, NAME)
     with mistakes():
         check_installed("pib-rl site")
@@ -24,8 +24,10 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"{config.key} is the key of site {key.name}, not of {config.name}")
         config.state.mkdir(parents=True, exist_ok=True)
 
-        from pib_rl.sites.worker import SiteWorker  # after the arguments: it imports torch
+        with importing():  # late: --help and mistakes need none of it
+            from pib_rl.sites.worker import SiteWorker
 
+        settle_in()
         lifeline = sys.stdin.fileno() if config.lifeline else None
         site = SiteWorker(
             key,

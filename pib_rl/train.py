@@ -9,23 +9,17 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from pib_rl.agents import PIB
-from pib_rl.agents.budget import NOTHING
-from pib_rl.agents.network.costs import COST_FIELDS, format_costs
 from pib_rl.cli.cli import run
 from pib_rl.cli.process import check_display, settle_in
+from pib_rl.cli.signals import importing
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import decimals
-from pib_rl.runs.tensorboard import check_installed
 from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.watch.record import told
 from pib_rl.training.config import TrainConfig, from_arguments
-from pib_rl.training.forecast import forecast
-from pib_rl.training.loop import close
-from pib_rl.training.run import prepare, train
-from pib_rl.training.wafer_summary import wafer_summary
 
 if TYPE_CHECKING:
+    from pib_rl.agents import PIB
     from pib_rl.playing.live import Live
 
 NAME = "pib_rl.train"
@@ -47,10 +41,22 @@ NEEDED = (
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    settle_in()
     config = from_arguments(arguments, NAME)
     if config.resume is None:
         config = with_hardware_of_sites(config, len(config.squares()) + config.units)
+    carry_out(config)
+
+
+def carry_out(config: TrainConfig) -> None:
+    """Trains, or goes on, and shows the result. What trains is imported here: --help and mistakes need none of it."""
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.agents.budget import NOTHING
+        from pib_rl.runs.tensorboard import check_installed
+        from pib_rl.training.forecast import forecast
+        from pib_rl.training.loop import close
+        from pib_rl.training.run import prepare, train
+
+    settle_in()
     if config.tensorboard:
         check_installed()
     if config.render == "human":
@@ -92,6 +98,9 @@ def window(config: TrainConfig, model: PIB) -> Live | None:
 
 def show(folder: RunFolder) -> None:
     """The table of a finished run."""
+    from pib_rl.agents.network.costs import COST_FIELDS, format_costs
+    from pib_rl.training.wafer_summary import wafer_summary
+
     result = folder.result(*NEEDED, *COST_FIELDS)
     which = f"seed {result.seed}" if result.chips is None else f"{result.chips} chips"
     table = Table(title=f"{result.env} on {result.hw} ({result.learner}, {which})", title_style="")

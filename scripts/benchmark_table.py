@@ -22,7 +22,7 @@ from pib_rl.comparison.folder import MARK
 from pib_rl.comparison.intervals import Estimate, estimate, verdict
 from pib_rl.comparison.table import score
 from pib_rl.runs.result import TRAIN, RunResult
-from pib_rl.training.baselines import SOFTWARE
+from pib_rl.training.settings.software import SOFTWARE
 
 
 class Task(NamedTuple):

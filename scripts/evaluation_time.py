@@ -20,7 +20,7 @@ import numpy as np
 from timing import Aim, Report, cpu, progress, run_alone, table
 
 from pib_rl.common.streams import EVALUATION
-from pib_rl.envs.make import find_spec
+from pib_rl.envs.lookup import find_spec
 from pib_rl.physical.substrate import Read
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import TrainConfig, settle

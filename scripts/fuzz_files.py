@@ -18,7 +18,8 @@ from gymnasium import spaces
 
 from pib_rl import PIB, PIBClassifier, train
 from pib_rl.agents.resuming.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
-from pib_rl.agents.saved import BEST, LAST, load_policy, load_units
+from pib_rl.agents.saved import load_policy, load_units
+from pib_rl.agents.saved_settings import BEST, LAST
 from pib_rl.agents.storing.archive import DATA, STATE, SUM
 from pib_rl.cli.cli import mistakes
 from pib_rl.common.tree import flatten_state

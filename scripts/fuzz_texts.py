@@ -22,7 +22,7 @@ from pib_rl.cli.imports import check_imported
 from pib_rl.cli.settings import from_plain, parse_options, read_settings
 from pib_rl.common.options import configure
 from pib_rl.common.streams import Streams
-from pib_rl.comparison.plan import CompareConfig
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.envs.make import make_vec_env
 from pib_rl.learning.config import LearnConfig
 from pib_rl.learning.data.load import load
@@ -33,8 +33,8 @@ from pib_rl.physical.remote.channel import Channel
 from pib_rl.physical.remote.config import RemoteConfig
 from pib_rl.physical.remote.instrument import Link
 from pib_rl.physical.substrate import Read
-from pib_rl.training.baselines import BaselineConfig
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.settings.software import BaselineConfig
 
 CONFIGS = (TrainConfig, LearnConfig, AdaptConfig, CompareConfig, CharacteriseConfig, BaselineConfig)
 

@@ -1,4 +1,4 @@
-"""What `import pib_rl` costs: CPU seconds beside those of an empty program, median of interleaved runs.
+"""What `import pib_rl` and help cost: CPU seconds beside those of an empty program, median of interleaved runs.
 
 .venv/bin/python scripts/import_time.py
 """
@@ -14,13 +14,14 @@ PROGRAMS = {
     "nothing": "pass",
     "import pib_rl": "import pib_rl",
     "import pib_rl; pib_rl.PIB": "import pib_rl; pib_rl.PIB",
+    "pib-rl train --help": "import sys; sys.argv[1:] = ['train', '--help']; import pib_rl.__main__ as one; one.main()",
 }
 RUNS = 7
 
 
 def cpu_seconds(program: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
 
-from pib_rl.training.baselines import BaselineConfig, build, zoo_settings
+from pib_rl.training.baselines import build
 from pib_rl.training.loop import close
+from pib_rl.training.settings.software import BaselineConfig, zoo_settings
 
 ENV = "CartPole-v1"
 

@@ -13,7 +13,7 @@ from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.imports import ImportSettings
 from pib_rl.cli.settings import OutputSettings
 from pib_rl.physical.faults import Fault, parse_all
-from pib_rl.runs.saving import Every
+from pib_rl.runs.resuming import Every
 
 STALE = "backprop-stale"  # the learner whose digital twin is the chip of before the fault
 

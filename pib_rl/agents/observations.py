@@ -14,7 +14,7 @@ from stable_baselines3.common.utils import obs_as_tensor
 from stable_baselines3.common.vec_env import VecTransposeImage
 from torch import Tensor
 
-from pib_rl.agents.images import Grid
+from pib_rl.agents.patches import Grid
 from pib_rl.common.finite import Origin, check_finite
 
 KINDS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)

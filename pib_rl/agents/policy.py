@@ -16,7 +16,6 @@ from torch import Tensor
 
 from pib_rl.agents.heads import action_units, make_head
 from pib_rl.agents.heads.units import Scaled
-from pib_rl.agents.images import IMAGE_PATCHES
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.normaliser import ReturnScale
@@ -30,6 +29,7 @@ from pib_rl.agents.observations import (
     parts_of,
     precision,
 )
+from pib_rl.agents.patches import IMAGE_PATCHES
 from pib_rl.common.finite import Origin, check_finite
 from pib_rl.common.streams import LEARNING, Streams
 from pib_rl.physical.meter import Meter

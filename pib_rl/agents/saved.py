@@ -10,35 +10,29 @@ from typing import Any
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from pib_rl.agents.images import parse_patches
-from pib_rl.agents.learners.registry import find_learner
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel, own_state
 from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.resuming.checkpoints import checkpoint_files, newest_checkpoint
+from pib_rl.agents.saved_settings import (
+    BEST,
+    CHIP,
+    CONFIG,
+    LAST,
+    MORE,
+    chip_settings,
+    fabricated,
+    picked,
+    policy_arguments,
+    read_settings,
+)
 from pib_rl.common import stored
-from pib_rl.common.options import admit, read_yaml, shown, whole
+from pib_rl.common.options import shown, whole
 from pib_rl.common.state import check_state
 
-CONFIG, LAST, BEST = "config.yaml", "policy.safetensors", "best.safetensors"
-CHIP: dict[str, Any] = {"hw": str, "hw_options": dict, "width": int, "units": int}  # what says which chip it was
-MORE: dict[str, Any] = {"chips": int, "patches": list}  # and, where there are any: chips of a wafer, patch units
 KIND, FABRICATED = "policy", "chip"  # what the files of a run hold, and where they say on which chip
-POLICY: dict[str, Any] = (
-    CHIP
-    | MORE
-    | {
-        "seed": int,
-        "learner": str,
-        "objective": str,
-        "objective_options": dict,
-        "rule": dict,
-        "log_std_init": float,
-        "noise_correlation": float,
-    }
-)
 
 
 def check_run(path: Path) -> None:
@@ -60,13 +54,6 @@ def check_run(path: Path) -> None:
     with _mendable(path / LAST):
         about = stored.peek(path / LAST, KIND)
     _check_chip(about, settings, path / LAST)
-
-
-def read_settings(run: Path) -> dict[str, Any]:
-    """The settings of a run folder, versions left out; ValueError if config.yaml can't be read."""
-    settings = read_yaml(run / CONFIG)
-    settings.pop("versions", None)
-    return settings
 
 
 def write_state(path: Path, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
@@ -100,23 +87,12 @@ def unfinished_note(run: Path) -> str:
     return f"{run} is unfinished: this is its checkpoint of step {found.step} of {found.of}"
 
 
-def fabricated(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings of a run that say how its chip was made, and thereby how large its state is.
-
-    Options that are words, such as the address of an instrument, are left out: they may change.
-    """
-    found: dict[str, Any] = {"chips": 1, "patches": [], "seed": 0} | {name: settings.get(name) for name in CHIP}
-    found |= {name: settings[name] for name in found if settings.get(name) is not None}
-    options: dict[str, Any] = found["hw_options"] or {}
-    return found | {"hw_options": {name: value for name, value in options.items() if not isinstance(value, str)}}
-
-
 def _check_chip(about: Mapping[str, Any], settings: Mapping[str, Any], path: Path) -> None:
     """Raises ValueError unless a file was written for the chip of these settings, before anything is made of them."""
     there = about.get(FABRICATED)
     if there is None:
         return
-    here = fabricated(_pick(CHIP | MORE | {"seed": int}, settings, path.parent))
+    here = fabricated(picked(CHIP | MORE | {"seed": int}, settings, path.parent))
     if not isinstance(there, dict) or there.keys() != here.keys():
         raise ValueError(f"{path} does not say what chip it is of")
     for name, value in here.items():
@@ -153,42 +129,6 @@ def first_difference(error: Exception) -> str:
     """What torch says first of a state dict that does not fit, on one line."""
     first = str(error).splitlines()[1:2] or [str(error)]
     return first[0].strip().rstrip(". ")[:160]
-
-
-def chip_settings(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    """Those settings of a run that say what chip it was: those of `CHIP`, and ``patches``, empty where it has none.
-
-    Raises:
-        ValueError: If its units can't go on elsewhere, or a setting of it is missing.
-    """
-    if settings.get("target") in ("labels", "values"):
-        raise ValueError(
-            f"{run}: its units learned from labels; give a run of learn --target views "
-            "on logged observations, or one of train"
-        )
-    missing = [name for name in CHIP if name not in settings]
-    if missing:
-        raise ValueError(f"{run}: {CONFIG} lacks {', '.join(missing)}")
-    return {"patches": []} | _pick(CHIP | MORE, settings, run)
-
-
-def policy_arguments(settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    """Arguments of `PIBPolicy` from the settings of a run of ``train``; what is missing has its default.
-
-    Raises:
-        ValueError: If there is nothing of a policy in the run, or a setting is of another type.
-    """
-    if "data" in settings:
-        raise ValueError(
-            f"{run} is a run of python -m pib_rl.learn, with nothing to play in it; give one "
-            "that python -m pib_rl.train made"
-        )
-    found = _pick(POLICY, settings, run)
-    if "patches" in found:
-        found["patches"] = parse_patches(found["patches"])
-    rule, learner = found.pop("rule", {}), find_learner(found.pop("learner", "pib"))
-    gamma = {"gamma": rule["gamma"]} if "gamma" in rule else {}
-    return found | gamma | {"action_inputs": learner.target_inputs}
 
 
 def check_observations(settings: Mapping[str, Any], state: dict[str, Tensor], features: int, run: Path) -> None:
@@ -244,12 +184,6 @@ def _origin(settings: Mapping[str, Any], run: Path) -> str:
 def _cure(settings: Mapping[str, Any]) -> str:
     task = _task(settings)
     return f"the task {task}, or a run of your task" if task else "a run of your task"
-
-
-def _pick(wanted: dict[str, Any], settings: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    """Those settings that are wanted (name to type) and there."""
-    found = {name: settings[name] for name in wanted if settings.get(name) is not None}
-    return admit(wanted, found, str(run / CONFIG))
 
 
 def chosen_chip(settings: Mapping[str, Any], chip: int | None, run: Path) -> int:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 
-from pib_rl.certify import report
 from pib_rl.certify.config import CertifyConfig
-from pib_rl.certify.run import certify
 from pib_rl.cli.cli import FAILURE, UserError, mistakes, parse
 from pib_rl.cli.process import settle_in
-from pib_rl.common.streams import Streams
+from pib_rl.cli.signals import importing
 from pib_rl.physical import registry
-from pib_rl.physical.meter import Meter
 from pib_rl.physical.remote.instrument import InstrumentError, brief
-from pib_rl.physical.substrate import Substrate
+
+if TYPE_CHECKING:
+    from pib_rl.physical.substrate import Substrate
 
 NAME = "pib_rl.certify"
 
 
 def main(arguments: list[str]) -> None:
     """The command. It ends with code 1 where a check failed."""
-    settle_in()
     config = parse(CertifyConfig, arguments, NAME)
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.certify import report
+        from pib_rl.certify.run import certify
+        from pib_rl.common.streams import Streams
+        from pib_rl.physical.meter import Meter
+
+    settle_in()
 
     def make(seed: int) -> Substrate:
         return registry.make(config.hw, config.hw_options, Streams(seed), Meter())

@@ -7,8 +7,6 @@ import os
 import platform
 import re
 
-import torch
-
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.viewer.dependencies import check_pygame
 
@@ -20,7 +18,11 @@ def check_device(name: str) -> None:
     """Raises ValueError unless torch has a device of that name here: cpu, cuda or cuda:N."""
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    if not name.startswith("cuda"):
+        return
+    import torch  # late: it takes a second
+
+    if not torch.cuda.is_available():
         raise ValueError(f"--device {name}: torch {torch.__version__} finds no CUDA device; use --device cpu")
 
 
@@ -57,6 +59,8 @@ def check_display(instead: str) -> None:
 
 def settle_in() -> None:
     """Sets the process up for units, which are small: with more than one torch thread they take longer."""
+    import torch  # late: it takes a second
+
     torch.set_num_threads(1)
     give_memory_back()
 

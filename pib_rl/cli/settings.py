@@ -12,9 +12,9 @@ import tyro
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
-from pib_rl.agents.images import NO_PATCHES, Patch, parse_patches
-from pib_rl.agents.learners.registry import LEARNERS
-from pib_rl.agents.objectives import OBJECTIVES
+from pib_rl.agents.learners.registry import LEARNERS, check_learner
+from pib_rl.agents.objectives import OBJECTIVES, check_objective
+from pib_rl.agents.patches import NO_PATCHES, Patch, parse_patches
 from pib_rl.cli.cli import UserError, mistakes, parse, read_yaml
 from pib_rl.cli.imports import ImportSettings, check_imported
 from pib_rl.common.limits import SIZES
@@ -235,6 +235,18 @@ class LearnerSettings(HardwareSettings):
         self.squares()
         if self.patches == (NO_PATCHES,):
             object.__setattr__(self, "patches", ())  # the way to assign in a frozen dataclass
+
+    def check_names(self, objective: str | None) -> None:
+        """Makes sure that learner, objective and substrate are known; none is imported for that, but for presets.
+
+        Raises:
+            UserError: If one is not; modules of ``--import``, which may bring a substrate, must be there by now.
+        """
+        with mistakes():
+            check_learner(self.learner)
+            if objective is not None:
+                check_objective(objective)
+            registry.check_resolved(self.hw)
 
     def squares(self) -> tuple[Patch, ...]:
         """Channels, size and stride of each unit of ``patches``.

@@ -13,7 +13,7 @@ from pib_rl.comparison.intervals import band
 from pib_rl.comparison.results import ALL, Run, Standing
 from pib_rl.figures.curves import new_figure
 from pib_rl.figures.styles import in_order, learner_style
-from pib_rl.training.baselines import SOFTWARE
+from pib_rl.training.settings.software import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,11 +14,12 @@ from filelock import FileLock, Timeout
 from pib_rl.agents.resuming.checkpoints import newest_checkpoint
 from pib_rl.cli.cli import UserError, read_yaml
 from pib_rl.common.atomic import write_atomically
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.groups import Group
-from pib_rl.comparison.plan import CompareConfig, Job
+from pib_rl.comparison.plan import Job
 from pib_rl.runs.folder import CONFIG, RunFolder, versions
-from pib_rl.training.baselines import SOFTWARE
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.settings.software import SOFTWARE
 from pib_rl.training.split import split
 
 MARK, LOCK = "comparison.yaml", ".lock"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from pib_rl.cli.room import makes_wafers
 from pib_rl.comparison.plan import Job
-from pib_rl.training.baselines import SOFTWARE, BaselineConfig
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.settings.software import SOFTWARE, BaselineConfig
 
 MOST = 64  # chips of one wafer: more of them take memory and save no more time
 

@@ -12,12 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pib_rl.agents.learners.registry import rule_settings
 from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison import figures, table
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.folder import ComparisonFolder
-from pib_rl.comparison.plan import CompareConfig, Job
+from pib_rl.comparison.plan import Job
 from pib_rl.comparison.results import ALL, Run, Standing, collect, curves_csv, results_csv, standings, versions_of
 from pib_rl.comparison.runner import Failure
-from pib_rl.envs.make import find_spec
-from pib_rl.training.baselines import ALGORITHMS, SOFTWARE
+from pib_rl.envs.lookup import find_spec
+from pib_rl.training.settings.software import ALGORITHMS, SOFTWARE
 
 
 @dataclass(frozen=True)

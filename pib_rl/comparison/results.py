@@ -15,7 +15,7 @@ from pib_rl.figures.curves import read_progress
 from pib_rl.runs.folder import EVALUATIONS, RESULT, RunFolder, as_csv
 from pib_rl.runs.result import RunResult
 from pib_rl.runs.result import means as columns
-from pib_rl.training.baselines import SOFTWARE
+from pib_rl.training.settings.software import SOFTWARE
 
 ALL = "all"
 

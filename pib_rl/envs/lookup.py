@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable
 from typing import Any, cast
 
 import gymnasium as gym
-from gymnasium.envs.registration import load_env_creator, parse_env_id
+from gymnasium.envs.registration import EnvSpec, load_env_creator, parse_env_id
 from gymnasium.error import DependencyNotInstalled, DeprecatedEnv, NamespaceNotFound, UnregisteredEnv
 
 from pib_rl.common.options import nearest
@@ -49,6 +50,22 @@ def check_text(env_id: Any) -> None:
         raise ValueError(f"env_id must be the id of an environment, such as CartPole-v1, got {env_id!r}")
     if len(env_id) > LONGEST_ID:
         raise ValueError(f"env_id must be at most {LONGEST_ID} letters long, got {len(env_id)}")
+
+
+def find_spec(env_id: str) -> EnvSpec:
+    """The registered specification of an environment.
+
+    Raises:
+        ValueError: If there is none (the message offers the nearest ids), or what it needs is not installed.
+    """
+    check_text(env_id)
+    module, colon, name = env_id.partition(":")
+    try:
+        if colon:
+            importlib.import_module(module)
+        return registered(name if colon else env_id)
+    except (gym.error.Error, ImportError) as error:
+        raise refusal(env_id, error) from None
 
 
 def make_checked(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +9,6 @@ from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from stable_baselines3.common.env_util import make_vec_env as make_single
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
@@ -18,28 +16,11 @@ from pib_rl.agents.heads.units import check_action_space
 from pib_rl.agents.observation_shapes import SingleObservations
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.common.limits import sized
-from pib_rl.envs.lookup import check_text, make_checked, refusal
-from pib_rl.envs.plugins import registered
+from pib_rl.envs.lookup import find_spec, make_checked
 from pib_rl.envs.tasks.distractors import Distractors, VecDistractors
 from pib_rl.envs.vectorised import SAME_STEP, VectorAdapter
 
 LONGEST = 5000  # steps of an episode where the environment sets no limit: some policies would play on for ever
-
-
-def find_spec(env_id: str) -> EnvSpec:
-    """The registered specification of an environment.
-
-    Raises:
-        ValueError: If there is none (the message offers the nearest ids), or what it needs is not installed.
-    """
-    check_text(env_id)
-    module, colon, name = env_id.partition(":")
-    try:
-        if colon:
-            importlib.import_module(module)
-        return registered(name if colon else env_id)
-    except (gym.error.Error, ImportError) as error:
-        raise refusal(env_id, error) from None
 
 
 def time_limit(env_id: str) -> int | None:

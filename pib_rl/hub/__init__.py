@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pib_rl.cli.cli import parse
+from pib_rl.cli.signals import importing
 from pib_rl.hub.config import HubConfig
 
 NAME = "pib_rl.hub"
@@ -11,7 +12,8 @@ NAME = "pib_rl.hub"
 def main(arguments: list[str]) -> None:
     """The command."""
     config = parse(HubConfig, arguments, NAME)
-    from pib_rl.hub import transfer  # late: --help and mistakes need none of it
+    with importing():  # late: --help and mistakes need none of it
+        from pib_rl.hub import transfer
 
     if config.what == "push":
         where = transfer.push(config)

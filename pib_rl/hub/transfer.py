@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pib_rl.agents.saved import CONFIG, LAST, check_run
+from pib_rl.agents.saved import check_run
+from pib_rl.agents.saved_settings import CONFIG, LAST
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.hub.config import HubConfig
 from pib_rl.runs.folder import RESULT, RunFolder

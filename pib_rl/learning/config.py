@@ -13,7 +13,7 @@ from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, Options
 from pib_rl.figures.curves import literal
 from pib_rl.physical.faults import check_clock, parse_all
 from pib_rl.physical.registry import file_name
-from pib_rl.runs.saving import Every
+from pib_rl.runs.resuming import Every
 
 
 @dataclass(frozen=True, kw_only=True)

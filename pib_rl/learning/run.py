@@ -30,7 +30,8 @@ from pib_rl.physical.faults import Fault, parse_all
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import RunResult
-from pib_rl.runs.saving import Every, Saver, find_start
+from pib_rl.runs.resuming import Every
+from pib_rl.runs.saving import Saver, find_start
 from pib_rl.runs.stops import stopped_by
 from pib_rl.runs.tensorboard import make_logger, saved_pictures, weight_pictures, write_events
 from pib_rl.sites.check import check_run

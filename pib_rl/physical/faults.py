@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from pib_rl.common.options import nearest
-from pib_rl.common.streams import FAULT, Streams
-from pib_rl.physical.part import Size
+
+if TYPE_CHECKING:
+    from pib_rl.physical.part import Size
 
 LONGEST = 1e12  # seconds of drift: more than 30,000 years
 FARTHEST = 1e6  # pixels that a camera may move: more than its frame has in a row
@@ -94,6 +93,8 @@ class Fault:
             return self.size
         if not chips:
             raise ValueError(f"{self} has a size per chip, and there is one chip; give one size, or more chips")
+        import torch  # late: the command line speaks of faults too
+
         return torch.linspace(self.size, self.last, chips[0], dtype=torch.float32)
 
     def of_chip(self, chip: int, chips: int) -> Fault:
@@ -199,11 +200,3 @@ def check_clock(seconds: float) -> None:
     """Raises ValueError unless so many simulated seconds may pass per step or sample: 0 or more, at most `LONGEST`."""
     if not 0 <= seconds <= LONGEST:
         raise ValueError(f"clock must be seconds in 0..{LONGEST:g}, got {seconds:g}")
-
-
-def struck(kind: str, fraction: Size, like: Tensor, streams: Streams, stream: str = FAULT) -> Tensor:
-    """Which parts a fault hits, each by itself with probability ``fraction`` 0..1: truth values, shape of ``like``."""
-    share = torch.as_tensor(fraction, dtype=torch.float32)
-    if not ((share >= 0) & (share <= 1)).all():
-        raise ValueError(f"a fault {kind} hits a fraction of all and must be in 0..1, got {fraction}")
-    return streams.uniform(stream, like) < streams.spread(share.to(like.device), like)

@@ -12,9 +12,9 @@ from pib_rl.common.options import check_numbers
 from pib_rl.common.streams import FABRICATION, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
 from pib_rl.physical.digital import DigitalArray
-from pib_rl.physical.faults import struck
 from pib_rl.physical.part import Costs, Faults, Size
 from pib_rl.physical.standardised import StandardisedMedium
+from pib_rl.physical.struck import struck
 from pib_rl.physical.substrate import Array, Medium, Read, Substrate
 
 ROOM = 300 * 1.380649e-23  # k_B T at 300 K, in joules

@@ -1,4 +1,4 @@
-"""Substrates by name: the built-in ones and those of installed packages."""
+"""Substrates by name: the built-in ones and those of installed packages, imported when they are first asked for."""
 
 from __future__ import annotations
 
@@ -6,31 +6,36 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pib_rl.common.late.catalogue import Catalogue
 from pib_rl.common.options import configure, nearest, shown
-from pib_rl.common.streams import Streams
-from pib_rl.physical.digital import Digital
-from pib_rl.physical.memristive.substrate import Memristive
-from pib_rl.physical.meter import Meter
-from pib_rl.physical.mixed import SEPARATOR, MixedSubstrate, split_options
-from pib_rl.physical.mixed import check_units as check_count
-from pib_rl.physical.mzi.substrate import MZI
-from pib_rl.physical.optical.substrate import Optical
-from pib_rl.physical.oscillator import Oscillator
-from pib_rl.physical.remote.substrate import Remote
-from pib_rl.physical.substrate import Substrate
+from pib_rl.physical.mixed_names import SEPARATOR, split_options
+from pib_rl.physical.mixed_names import check_units as check_count
+
+if TYPE_CHECKING:
+    from pib_rl.common.streams import Streams
+    from pib_rl.physical.meter import Meter
+    from pib_rl.physical.substrate import Substrate
 
 GROUP = "pib_rl.substrates"
 FILES = (".yaml", ".yml")  # ends of names of files that describe hardware
-_REGISTRY: dict[str, type[Substrate]] = {
-    kind.name: kind for kind in (Digital, Memristive, MZI, Optical, Oscillator, Remote)
-}
+BUILT_IN: Catalogue[type[Substrate]] = Catalogue(
+    {
+        "digital": "pib_rl.physical.digital:Digital",
+        "memristive": "pib_rl.physical.memristive.substrate:Memristive",
+        "mzi": "pib_rl.physical.mzi.substrate:MZI",
+        "optical": "pib_rl.physical.optical.substrate:Optical",
+        "oscillator": "pib_rl.physical.oscillator:Oscillator",
+        "remote": "pib_rl.physical.remote.substrate:Remote",
+    }
+)
+_REGISTRY: dict[str, type[Substrate]] = {}  # those that other packages and programs bring
 
 
 def register(kind: type[Substrate]) -> type[Substrate]:
     """Adds a substrate under its ``name``, which must be new; usable as a class decorator."""
-    known = _REGISTRY.setdefault(kind.name, kind)
+    known = BUILT_IN[kind.name] if kind.name in BUILT_IN else _REGISTRY.setdefault(kind.name, kind)
     if known is not kind:
         raise ValueError(f"a substrate named {kind.name!r} is registered already: {known.__module__}")
     return kind
@@ -38,7 +43,7 @@ def register(kind: type[Substrate]) -> type[Substrate]:
 
 def names() -> list[str]:
     """All known substrate names, sorted."""
-    return sorted({*_REGISTRY, *(entry.name for entry in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *_REGISTRY, *(entry.name for entry in entry_points(group=GROUP))})
 
 
 def find(name: str) -> type[Substrate]:
@@ -52,6 +57,8 @@ def find(name: str) -> type[Substrate]:
     if not isinstance(name, str):
         raise ValueError(f"a substrate must be a name, such as {names()[0]}, got {shown(name)}")
     name = base(name)
+    if name in BUILT_IN:
+        return BUILT_IN[name]
     if name not in _REGISTRY:
         for entry in entry_points(group=GROUP, name=name):
             _REGISTRY[name] = entry.load()
@@ -80,6 +87,8 @@ def make(name: str, options: dict[str, Any], streams: Streams, meter: Meter) -> 
     named = each(name)
     if len(named) == 1:
         return find(name)(_configured(name, options), streams, meter)
+    from pib_rl.physical.mixed import MixedSubstrate  # late: names alone need no torch
+
     made: list[tuple[type[Substrate], Any, Substrate]] = []
     for one, own in zip(named, split_options(options, len(named)), strict=True):
         kind, config = find(one), _configured(one, own)
@@ -95,8 +104,14 @@ def _configured(name: str, options: dict[str, Any]) -> Any:
 
 def check(name: str) -> None:
     """Raises ValueError unless ``name`` is a substrate, SUBSTRATE:PRESET or SUBSTRATE:FILE.yaml, or several of them."""
-    for one in each(resolve(name, {})[0]):
-        find(one)
+    check_resolved(resolve(name, {})[0])
+
+
+def check_resolved(name: str) -> None:
+    """As `check`, of a name as `resolve` gives it: files were read already and need not be there any more."""
+    for one in each(name):
+        if base(one) not in BUILT_IN:  # which are well made: a bare name of them need not be imported
+            find(one)
         preset(one)
 
 

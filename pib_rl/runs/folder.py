@@ -12,23 +12,26 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import torch
 import yaml
-from torch import Tensor
 
 from pib_rl import __version__
-from pib_rl.agents import saved
+from pib_rl.agents import saved_settings
+from pib_rl.agents.saved_settings import read_settings
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
+from pib_rl.cli.signals import importing
 from pib_rl.common.atomic import write_atomically, write_once
 from pib_rl.common.options import read_json
 from pib_rl.runs.result import RunResult
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 if sys.platform != "win32":
     import fcntl
 
-CONFIG, LAST, BEST = saved.CONFIG, saved.LAST, saved.BEST
+CONFIG, LAST, BEST = saved_settings.CONFIG, saved_settings.LAST, saved_settings.BEST
 RESULT, EVALUATIONS = "result.json", "evaluations.csv"
 
 
@@ -79,7 +82,7 @@ def adaptation_of(path: Path) -> Path | None:
     for folder in (path, path.parent):
         if (folder / CONFIG).is_file():
             with mistakes():
-                if "run" in saved.read_settings(folder):  # who learns on
+                if "run" in read_settings(folder):  # who learns on
                     return folder
     return None
 
@@ -202,6 +205,9 @@ class RunFolder:
         Raises:
             UserError: If it is none.
         """
+        with importing():  # late: it imports torch
+            from pib_rl.agents import saved
+
         with mistakes():
             saved.check_run(path)
             note = saved.unfinished_note(path)
@@ -252,7 +258,7 @@ class RunFolder:
     def identity(self) -> dict[str, Any]:
         """The configuration of the run, as `TrainConfig.identity` gives it."""
         with mistakes():
-            return saved.read_settings(self.path)
+            return read_settings(self.path)
 
     def versions(self) -> dict[str, str]:
         """The versions that the run was made with, as `versions` gives them.
@@ -331,6 +337,8 @@ class RunFolder:
 
     def save_policy(self, state: dict[str, Tensor], name: str = LAST) -> None:
         """Writes a state dict, with a note of what chip config.yaml says it is of."""
+        from pib_rl.agents import saved  # late: it imports torch
+
         saved.write_state(self.path / name, state, self.identity())
 
     def load_policy(self, name: str = LAST) -> dict[str, Tensor]:
@@ -339,15 +347,19 @@ class RunFolder:
         Raises:
             UserError: If the file is missing or broken.
         """
+        from pib_rl.agents import saved  # late: it imports torch
+
         with mistakes():
             return saved.read_state(self.path / name, self.identity())
 
 
-def load_into(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:
+def load_into(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     """Loads a state dict.
 
     Raises:
         UserError: If it does not fit the module.
     """
+    from pib_rl.agents import saved  # late: it imports torch
+
     with mistakes():
         saved.load_state(module, state, source)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pib_rl.agents.learners.backprop import Backprop
-from pib_rl.agents.learners.base import Learner
-from pib_rl.agents.learners.frozen import Frozen
-from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.learners.registry import LEARNERS
-from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.common.options import shown
 from pib_rl.sites.config import NAME, SitesConfig, read_sites
+
+if TYPE_CHECKING:
+    from pib_rl.agents.learners.base import Learner
+    from pib_rl.agents.network.model import PhysicalModel
 
 
 def check_installed(who: str) -> None:
@@ -61,6 +61,10 @@ def check_run(
 
 def check_split(config: SitesConfig, model: PhysicalModel, learner: Learner) -> None:
     """Raises ValueError if the model or the learner can't be split, or sites do not fit the network."""
+    from pib_rl.agents.learners.backprop import Backprop  # late: they import torch
+    from pib_rl.agents.learners.frozen import Frozen
+    from pib_rl.agents.learners.pib import PIBLearner
+
     if not isinstance(learner, PIBLearner | Frozen | Backprop):
         name = next((name for name, kind in LEARNERS.items() if kind is type(learner)), type(learner).__name__)
         raise ValueError(f"learner {name} needs what other units know; with --sites it must be pib, frozen or backprop")

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pib_rl.cli.cli import mistakes
 from pib_rl.cli.settings import LearnerSettings
 from pib_rl.physical import registry
-from pib_rl.physical.mixed import SEPARATOR
+from pib_rl.physical.mixed_names import SEPARATOR
 from pib_rl.sites.check import sites_of
 
 S = TypeVar("S", bound=LearnerSettings)

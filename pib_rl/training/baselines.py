@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import tyro
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
@@ -24,78 +20,27 @@ from torch import nn
 from pib_rl.agents.observations import parts_of
 from pib_rl.cli.cli import UserError, mistakes, note, run
 from pib_rl.cli.process import settle_in
-from pib_rl.cli.settings import RunSettings, parse_with_file
-from pib_rl.common.options import nearest
+from pib_rl.cli.settings import parse_with_file
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION
-from pib_rl.envs.make import find_spec, time_limit
+from pib_rl.envs.lookup import find_spec
+from pib_rl.envs.make import time_limit
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import BASELINE, RunResult
 from pib_rl.training.callbacks import Evaluation
-from pib_rl.training.config import run_stem
 from pib_rl.training.evaluation import greedy_returns, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, learn
 from pib_rl.training.run import environments
 from pib_rl.training.schedule import look_steps
+from pib_rl.training.settings.software import ALGORITHMS, SOFTWARE, BaselineConfig, zoo_settings
 from pib_rl.training.small_cnn import SmallCnn
-from pib_rl.training.tuned import FOLDER, entry
 
 NAME = "pib_rl.training.baselines"
-SOFTWARE = "software"  # what stands where hardware runs have the name of their substrate
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """Where an algorithm is found and what it can do."""
-
-    module: str
-    actions: tuple[type[spaces.Space[Any]], ...] = (
-        spaces.Box,
-        spaces.Discrete,
-        spaces.MultiDiscrete,
-        spaces.MultiBinary,
-    )
-
-
-ALGORITHMS = {
-    "ppo": Algorithm("stable_baselines3"),
-    "a2c": Algorithm("stable_baselines3"),
-    "dqn": Algorithm("stable_baselines3", (spaces.Discrete,)),
-    "ars": Algorithm("sb3_contrib", (spaces.Box, spaces.Discrete)),
-}
-
 
 # What policy_kwargs have as a name in files, and as a class in Stable-Baselines3.
 PARTS: dict[str, dict[str, type[nn.Module]]] = {
     "features_extractor_class": {"SmallCnn": SmallCnn},
     "activation_fn": {"ReLU": nn.ReLU},
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaselineConfig(RunSettings):
-    """Trains one Stable-Baselines3 agent in software, with the settings of rl-baselines3-zoo."""
-
-    algo: Annotated[str, tyro.conf.arg(help=f"Agent: {', '.join(ALGORITHMS)}.")] = "ppo"
-    config: Path | None = None
-    """YAML file with any of these settings by name; the command line overrides it."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.algo not in ALGORITHMS:
-            raise UserError(f"unknown algorithm {self.algo!r}; {nearest(self.algo, list(ALGORITHMS))}")
-
-    @property
-    def stem(self) -> str:
-        """Name of the run, for its folder."""
-        return run_stem(self.env, self.distractors, SOFTWARE, self.algo, self.seed)
-
-    def identity(self) -> dict[str, Any]:
-        return super().identity() | {"settings": zoo_settings(self.env, self.algo)}
-
-
-def zoo_settings(env_id: str, algo: str) -> dict[str, Any]:
-    """The zoo's settings; none, so the defaults of Stable-Baselines3, for an environment that it does not know."""
-    return entry(FOLDER / f"{algo}.yml", env_id)
 
 
 def check_able(algo: str, env_id: str) -> None:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
-from stable_baselines3.common.utils import LinearSchedule
 
-from pib_rl.agents import saved
+from pib_rl.agents.saved_settings import chip_settings, policy_arguments
 from pib_rl.cli.cli import UserError, mistakes, parse
 from pib_rl.cli.settings import (
     OBJECTIVE,
@@ -24,11 +23,15 @@ from pib_rl.cli.settings import (
     read_settings,
 )
 from pib_rl.common.options import LARGEST
+from pib_rl.envs.lookup import find_spec
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.physical.registry import file_name
 from pib_rl.runs.folder import CONFIG, RunFolder
-from pib_rl.runs.saving import Every, named_run, resumed
+from pib_rl.runs.resuming import Every, named_run, resumed
 from pib_rl.training.tuned import tuned
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.utils import LinearSchedule
 
 CONTROL = "control"  # --clock: as much time per step as the environment says
 MAPPINGS = ("hw_options", "objective_options", "rule")  # the command line adds to them by name
@@ -86,7 +89,7 @@ class TrainConfig(RunSettings, LearnerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.rate()
+        self.first_rate()
         self.faults()
         self.pace()
         with mistakes():
@@ -115,11 +118,11 @@ class TrainConfig(RunSettings, LearnerSettings):
         wafer = f", {self.chips} chips" if self.chips > 1 else ""
         return f"{self.env}, {self.hw}, {self.learner}, seed {self.seed}{wafer}"
 
-    def rate(self) -> float | LinearSchedule:
-        """The readout's rate: a number, or a schedule of the remaining progress.
+    def first_rate(self) -> float:
+        """The readout's rate at the beginning.
 
         Raises:
-            UserError: If it is neither a positive number nor lin_ followed by one.
+            UserError: If the rate is neither a positive number nor lin_ followed by one.
         """
         text = str(self.learning_rate)
         try:
@@ -128,7 +131,14 @@ class TrainConfig(RunSettings, LearnerSettings):
             value = math.nan
         if not 0 < value <= LARGEST:
             raise UserError(f"--learning-rate must be a number > 0 or lin_ and a number, such as lin_0.6, got {text!r}")
-        return LinearSchedule(value, 0.0, 1.0) if text.startswith("lin_") else value
+        return value
+
+    def rate(self) -> float | LinearSchedule:
+        """The readout's rate: a number, or a schedule of the remaining progress."""
+        from stable_baselines3.common.utils import LinearSchedule  # late: it imports torch
+
+        falls = str(self.learning_rate).startswith("lin_")
+        return LinearSchedule(self.first_rate(), 0.0, 1.0) if falls else self.first_rate()
 
     def faults(self) -> list[Fault]:
         """What breaks, in the order in which it does.
@@ -186,6 +196,9 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     if not wish.env:
         raise UserError(f"no environment: give its id on the command line or as env in {file}")
     prepare_imports(wish, given, file)  # before anything asks what the environment is
+    wish.check_names(wish.objective)
+    with mistakes():
+        find_spec(wish.env)
     chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
     own = {"hw_options": wish.hw_options}  # with what a file of the user's hardware holds
     default = settle(
@@ -209,7 +222,7 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
 
 def _check_kind(settings: Mapping[str, Any], run: Path) -> None:
     """Raises ValueError if a run is none of ``train``."""
-    saved.policy_arguments(settings, run)
+    policy_arguments(settings, run)
     if not settings.get("env") or "run" in settings or "algo" in settings:
         raise ValueError(f"{run / CONFIG} is not of a run that python -m pib_rl.train began; give one")
 
@@ -243,7 +256,7 @@ def chip_of(folder: RunFolder) -> dict[str, Any]:
     """
     settings = folder.identity()
     try:
-        chip = saved.chip_settings(settings, folder.path)
+        chip = chip_settings(settings, folder.path)
     except ValueError as error:
         raise UserError(f"--init {error}") from None
     if "data" not in settings:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pib_rl.agents import PIB
 from pib_rl.agents.network.wafer import chip_state
-from pib_rl.agents.saved import policy_arguments
+from pib_rl.agents.saved_settings import policy_arguments
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.imports import check_imported
 from pib_rl.cli.settings import from_plain

@@ -14,25 +14,28 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from pib_rl.agents import PIB, make_agent, saved
+from pib_rl.agents import PIB, make_agent
 from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.observations import check_observation_space
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.agents.resuming.checkpoints import remove_checkpoints
+from pib_rl.agents.saved_settings import policy_arguments
 from pib_rl.agents.split.pipeline import GroupLostError
 from pib_rl.cli.cli import UserError, mistakes, note
 from pib_rl.cli.process import check_device
 from pib_rl.cli.room import check_wafer
 from pib_rl.cli.settings import RunSettings
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
-from pib_rl.envs.make import control_period, find_spec, make_env, make_vec_env, time_limit
+from pib_rl.envs.lookup import find_spec
+from pib_rl.envs.make import control_period, make_env, make_vec_env, time_limit
 from pib_rl.figures import curves
 from pib_rl.physical.faults import Fault, FaultPlan
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.runs.result import TRAIN, RunResult
-from pib_rl.runs.saving import Every, Saver, find_start
+from pib_rl.runs.resuming import Every
+from pib_rl.runs.saving import Saver, find_start
 from pib_rl.runs.stops import stopped_by
 from pib_rl.runs.tensorboard import training_pictures
 from pib_rl.sites.check import check_run
@@ -78,7 +81,7 @@ def build(config: TrainConfig) -> PIB:
             learning_rate=config.rate(),
             rule=config.rule,
             device=config.device,
-            policy_kwargs=saved.policy_arguments(config.identity(), Path("the configuration")),
+            policy_kwargs=policy_arguments(config.identity(), Path("the configuration")),
         )
     except TypeError as error:
         raise ValueError(f"an option does not fit: {error}") from error

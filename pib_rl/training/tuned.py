@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pib_rl.agents.learners.registry import LEARNERS
-from pib_rl.agents.observations import image_layout
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError, read_yaml
-from pib_rl.envs.make import make_env
+from pib_rl.cli.signals import importing
 from pib_rl.physical.registry import base
 
 FOLDER = Path(__file__).parents[1] / "hyperparams"
@@ -81,6 +80,10 @@ def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
 @cache
 def sees_images(env_id: str) -> bool:
     """Whether observations of an environment are images; not if it can't be made: whoever makes it says why."""
+    with importing():  # late: they import torch
+        from pib_rl.agents.observations import image_layout
+        from pib_rl.envs.make import make_env
+
     try:
         env = make_env(env_id)
     except (ValueError, RuntimeError, AssertionError, TypeError):

@@ -11,8 +11,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 from worlds import World
 
 from pib_rl.agents import PIB, CnnPolicy, PIBPolicy
-from pib_rl.agents.images import Grid, parse_patches
 from pib_rl.agents.observations import image_layout
+from pib_rl.agents.patches import Grid, parse_patches
 
 TWO = spaces.Discrete(2)
 PATCHES = ((3, 3, 1), (2, 3, 2))

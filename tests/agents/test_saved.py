@@ -10,7 +10,8 @@ import yaml
 from gymnasium import spaces
 
 from pib_rl.agents.policy import PIBPolicy, Reader
-from pib_rl.agents.saved import BEST, CONFIG, LAST, load_policy, load_units, policy_arguments
+from pib_rl.agents.saved import load_policy, load_units
+from pib_rl.agents.saved_settings import BEST, CONFIG, LAST, policy_arguments
 from pib_rl.common.stored import pack
 from pib_rl.physical import Read
 

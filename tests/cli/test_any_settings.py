@@ -21,7 +21,7 @@ from pib_rl.cli.cli import UserError, parse
 from pib_rl.cli.settings import from_plain, parse_options
 from pib_rl.common.options import configure
 from pib_rl.common.streams import Streams
-from pib_rl.comparison.plan import CompareConfig
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.learning.config import LearnConfig
 from pib_rl.physical import registry
 from pib_rl.physical.faults import KINDS, parse_all

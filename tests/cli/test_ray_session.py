@@ -12,7 +12,7 @@ import pytest
 
 from pib_rl.cli.cli import UserError, parse
 from pib_rl.cli.ray_session import close_token, connected
-from pib_rl.comparison.plan import CompareConfig
+from pib_rl.comparison.config import CompareConfig
 
 
 class FakeRay(SimpleNamespace):

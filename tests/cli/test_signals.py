@@ -56,7 +56,8 @@ def test_a_program_that_imports_the_package_keeps_its_own_answer(tmp_path):
 def test_a_stop_that_is_ignored_stays_so(tmp_path):
     """As for a command that a shell puts into the background."""
     (tmp_path / "torch.py").write_text(STOP.format(name="SIGINT") + "raise SystemExit(7)")
-    ignored = command(["-m", "pib_rl.train"], tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    ignored = command(["-m", "pib_rl.train", "CartPole-v1"], tmp_path, preexec_fn=ignore)
     assert (ignored.returncode, ignored.stdout, ignored.stderr) == (7, "went on\n", "")
 
 

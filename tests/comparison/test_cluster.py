@@ -16,6 +16,7 @@ from pib_rl.cli.ray_session import connected
 from pib_rl.comparison import cluster, runner
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
+from pib_rl.comparison.plan import plan
 from pib_rl.runs.folder import versions
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -86,8 +87,7 @@ def test_a_comparison_through_ray(ray, tmp_path, capsys, monkeypatch):
     out = tmp_path / "comparison"
     command = ["CartPole-v1", "--hw", "digital", "--learner", "frozen", "--seeds", "1", "--timesteps", "1024"]
     command += ["--looks", "0", "--width", "8", "--eval-episodes", "1", "--no-progress", "--out", str(out), "--ray"]
-    plan = compare.plan
-    monkeypatch.setattr(compare, "plan", lambda config: plan(config)[:1])
+    monkeypatch.setattr("pib_rl.comparison.plan.plan", lambda config: plan(config)[:1])
     compare.main(command)
     assert json.loads((out / "runs" / "pib-digital-s100" / "result.json").read_text())["kind"] == "train"
     capsys.readouterr()

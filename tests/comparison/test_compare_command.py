@@ -19,9 +19,10 @@ from pib_rl import compare, train
 from pib_rl.agents import PIB
 from pib_rl.cli.cli import UserError, parse
 from pib_rl.comparison import processes, runner
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.groups import Group
-from pib_rl.comparison.plan import CompareConfig, Job, plan
+from pib_rl.comparison.plan import Job, plan
 from pib_rl.comparison.results import ALL, collect, standings
 from pib_rl.training import run as train_run
 
@@ -209,7 +210,9 @@ def test_interruption_stops_the_processes_and_keeps_what_is_finished(copy, monke
 
 def test_more_learners_and_seeds_may_join(copy, monkeypatch):
     asked = []
-    monkeypatch.setattr(compare, "run_all", lambda groups, *_: asked.extend(group.name for group in groups) or [])
+    monkeypatch.setattr(
+        "pib_rl.comparison.runner.run_all", lambda groups, *_: asked.extend(group.name for group in groups) or []
+    )
     compare.main([*SMALL, "--seeds", "3", "--learner", "frozen", "ppo", "dfa", "--out", str(copy)])
     assert asked == [
         "dfa-digital-s100",

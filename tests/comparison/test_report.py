@@ -12,9 +12,10 @@ import yaml
 
 from pib_rl.agents.learners.registry import LEARNERS, rule_settings
 from pib_rl.comparison import figures, table
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.intervals import Estimate
-from pib_rl.comparison.plan import CompareConfig, Job, plan
+from pib_rl.comparison.plan import Job, plan
 from pib_rl.comparison.report import settings_of, write_report
 from pib_rl.comparison.results import Standing, collect, standings
 from pib_rl.comparison.runner import Failure

@@ -14,9 +14,10 @@ from here import PROCESSES
 
 from pib_rl import compare
 from pib_rl.comparison import groups, processes, runner
+from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import grouped
-from pib_rl.comparison.plan import CompareConfig, Job, plan
+from pib_rl.comparison.plan import Job, plan
 from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.training.load import load
 from pib_rl.training.loop import close

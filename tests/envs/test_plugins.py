@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pib_rl.envs import make_env, make_vec_env, plugins
-from pib_rl.envs.lookup import refusal
-from pib_rl.envs.make import LONGEST, find_spec
+from pib_rl.envs.lookup import find_spec, refusal
+from pib_rl.envs.make import LONGEST
 
 
 def register_toy() -> None:

@@ -16,7 +16,7 @@ from pib_rl.figures.curves import line_figure
 from pib_rl.figures.styles import in_order, learner_style, style
 from pib_rl.learning.figures import features
 from pib_rl.runs.result import RunResult
-from pib_rl.training.baselines import ALGORITHMS
+from pib_rl.training.settings.software import ALGORITHMS
 
 KNOWN = [*LEARNERS, *ALGORITHMS]
 

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.saved import BEST, CONFIG, LAST, policy_arguments
+from pib_rl.agents.saved_settings import BEST, CONFIG, LAST, policy_arguments
 from pib_rl.common.stored import pack
 from pib_rl.envs import make_env
 

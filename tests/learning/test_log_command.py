@@ -13,6 +13,7 @@ from gymnasium import spaces
 from pib_rl import learn, log, train
 from pib_rl.agents.network.model import own_state
 from pib_rl.cli.cli import run
+from pib_rl.learning.run import TARGETS
 from pib_rl.runs.folder import RunFolder
 
 ENV = ["CartPole-v1", "--distractors", "3"]
@@ -179,7 +180,7 @@ def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
         noisy = x.clone()
         noisy[:, 4:] = x[torch.randperm(400, generator=torch.Generator().manual_seed(0)), 4:]
         config = learn.LearnConfig(data=str(tmp_path / "o.npz"), target="views", width=16, units=1)
-        model = learn.TARGETS["views"](config).build(None).prepare(x.numpy()).model_
+        model = TARGETS["views"](config).build(None).prepare(x.numpy()).model_
         model.inherit(state)
         z, changed = (model.network.measure(part).z[0] for part in (x, noisy))
         shares.append(float((z - changed).square().mean() / z.var(0).mean()))

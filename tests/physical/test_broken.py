@@ -9,7 +9,7 @@ import torch
 from chips import draws, make
 
 from pib_rl.common.streams import FABRICATION, READ, WRITE, Streams
-from pib_rl.physical.faults import struck
+from pib_rl.physical.struck import struck
 from pib_rl.physical.substrate import Read
 
 DRIVE, H = draws(200, 6), draws(200, 9, seed=1)

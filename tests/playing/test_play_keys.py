@@ -5,18 +5,18 @@ from __future__ import annotations
 import pygame
 import pytest
 
-from pib_rl import play
 from pib_rl.envs import make_env
 from pib_rl.physical.substrate import Read
 from pib_rl.playing.controls import FASTEST, HELP, SLOWEST, Controls
 from pib_rl.playing.session import Session
 from pib_rl.playing.window import Window
 from pib_rl.runs.folder import LAST
+from pib_rl.training.load import load
 
 
 @pytest.fixture
 def session(small_run):
-    model, task = play.load(small_run, LAST)
+    model, task = load(small_run, LAST)
     made = Session(model, task, make_env(task.env, render_mode="rgb_array"), threaded=True, learn_steps=10**6)
     yield made
     made.close()

@@ -8,7 +8,6 @@ import time
 import pytest
 import torch
 
-from pib_rl import play
 from pib_rl.agents.network.faults import offered
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_env
@@ -17,6 +16,7 @@ from pib_rl.playing.fault_menu import day_passes, fault_menu
 from pib_rl.playing.learner import PlayLearner
 from pib_rl.playing.session import Session
 from pib_rl.runs.folder import LAST
+from pib_rl.training.load import load
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def make(small_run):
     made = []
 
     def session(**kwargs):
-        model, task = play.load(small_run, LAST)
+        model, task = load(small_run, LAST)
         made.append(Session(model, task, make_env(task.env), **{"learn_steps": 256, **kwargs}))
         return made[-1]
 

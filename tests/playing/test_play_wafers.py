@@ -29,7 +29,7 @@ def played(monkeypatch):
         seen.append(model.policy)
         return model, task
 
-    monkeypatch.setattr(play, "load", watched)
+    monkeypatch.setattr("pib_rl.training.load.load", watched)
     return seen
 
 

@@ -20,6 +20,7 @@ from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.tensorboard import make_logger, weight_pictures, write_events
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
+from pib_rl.training.loop import close
 
 TRAIN = [
     "CartPole-v1",
@@ -138,7 +139,7 @@ def test_pictures_are_not_blank_and_show_one_array_each(both):
 
 def test_the_last_pictures_are_of_the_weights_that_were_saved(both):
     model = training_run.build(from_arguments(TRAIN, train.NAME))
-    train.close(model)
+    close(model)
     model.policy.load_state_dict(RunFolder(both[1]).load_policy())
     found = events(both[1] / "tensorboard")
     for name, array in arrays_of(model.policy.model).items():
@@ -246,7 +247,7 @@ def test_arrays_that_draw_and_count_when_asked_for_weights_change_nothing(monkey
     assert policy.meter.totals() == before
     assert np.array_equal(policy.streams.normal(READ, held), other.policy.streams.normal(READ, held))
     for one in (model, other):
-        train.close(one)
+        close(one)
 
 
 def test_a_logger_without_event_files_keeps_what_is_recorded_and_shows_nothing(tmp_path):

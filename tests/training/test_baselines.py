@@ -15,8 +15,9 @@ from torch import nn
 from pib_rl.cli.cli import UserError
 from pib_rl.training import baselines
 from pib_rl.training import run as training_run
-from pib_rl.training.baselines import ALGORITHMS, BaselineConfig, Player, build, check_able
+from pib_rl.training.baselines import Player, build, check_able
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.settings.software import ALGORITHMS, BaselineConfig
 from pib_rl.training.small_cnn import SmallCnn
 from pib_rl.training.tuned import FOLDER
 

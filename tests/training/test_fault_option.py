@@ -88,7 +88,7 @@ def test_an_epoch_is_looked_at_before_it_breaks_and_learned_after():
         seen.append(stuck_share(model.model_.state_dict()))
         weights.append(model.model_.readout.array.weights().clone())
 
-    model.fit(x, y, watch)
+    model.fit(x, y, watch=watch)
     assert seen[0] < 0.1
     assert seen[1:] == [1, 1]
     assert not torch.equal(weights[0], weights[1])

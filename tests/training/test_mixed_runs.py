@@ -12,7 +12,7 @@ from here import PROCESSES
 from one_line import stops
 from safetensors.torch import load_file
 
-from pib_rl import adapt, characterise, compare, learn, play, train
+from pib_rl import adapt, characterise, compare, learn, train
 from pib_rl import list as listing
 from pib_rl.agents import PIBPolicy
 from pib_rl.agents.rule.iteration import Rule
@@ -21,6 +21,7 @@ from pib_rl.comparison import processes
 from pib_rl.learning.config import LearnConfig
 from pib_rl.runs.folder import LAST, RunFolder
 from pib_rl.training.config import TrainConfig
+from pib_rl.training.load import load
 from pib_rl.viewer import Probe, draw_scene
 
 MIX = ["--hw", "optical,memristive:pcm", "--hw-options", "1.camera_pixels=40", "2.adc_bits=6"]
@@ -84,7 +85,7 @@ def test_units_of_a_run_go_on_in_another(whole, tmp_path):
 
 
 def test_the_policy_plays_and_is_shown(whole):
-    agent, task = play.load(RunFolder.open(whole), LAST)
+    agent, task = load(RunFolder.open(whole), LAST)
     assert task.hw == "optical,memristive:pcm"
     probe = Probe(agent.policy)
     probe.act(np.zeros(4, np.float32))

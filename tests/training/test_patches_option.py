@@ -12,7 +12,8 @@ from worlds import World
 from pib_rl import learn, log, train
 from pib_rl.agents.network.model import own_state
 from pib_rl.agents.saved import load_policy
-from pib_rl.comparison.plan import CompareConfig, plan
+from pib_rl.comparison.config import CompareConfig
+from pib_rl.comparison.plan import plan
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training.config import from_arguments
 from pib_rl.training.load import load

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from pib_rl import train
 from pib_rl.cli.cli import UserError, run
-from pib_rl.comparison.plan import CompareConfig, plan
+from pib_rl.comparison.config import CompareConfig
+from pib_rl.comparison.plan import plan
 from pib_rl.training import baselines
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments

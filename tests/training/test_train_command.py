@@ -15,6 +15,7 @@ from pib_rl.cli.cli import UserError, run
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
+from pib_rl.training.loop import close
 
 SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes", "4", "--no-progress"]
 KEYS = {
@@ -118,7 +119,7 @@ def test_objective_options_reach_the_units_and_the_file():
     )
     assert config.identity()["objective_options"] == {"ridge": 5, "gain": 0.5}
     model = training_run.build(config)
-    train.close(model)
+    close(model)
     assert [(unit.objective.ridge, unit.objective.saturation.gain) for unit in model.policy.model.network.chain] == [
         (5, 0.5)
     ] * 2

@@ -22,6 +22,7 @@ from pib_rl.playing.live import HELP, MOST, POINTS, Live
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training import run as training_run
 from pib_rl.training.config import TrainConfig, from_arguments
+from pib_rl.training.loop import close
 from pib_rl.viewer import colours
 from pib_rl.viewer.sizes import SMALLEST
 
@@ -80,7 +81,7 @@ def make():
     yield live
     for one, model in made:
         one.close()
-        train.close(model)
+        close(model)
 
 
 def key(window, *codes):

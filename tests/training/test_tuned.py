@@ -87,7 +87,7 @@ def test_the_environment_of_the_command_line_brings_its_own_settings():
     lander = settings("LunarLander-v3", "--hw", "optical")
     assert lander["learning_rate"] == "lin_0.3"
     assert lander["rule"] == LANDER
-    assert settings("Taxi-v3")["rule"] == {}
+    assert settings("FrozenLake-v1")["rule"] == {}
 
 
 def test_the_command_line_overrides_and_keeps_the_rest():

@@ -22,6 +22,7 @@ from pib_rl.agents.estimators.stopping import hold_out
 from pib_rl.agents.estimators.trainer import AT_ONCE, FitConfig, Trainer
 from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.agents.estimators.wafer import WaferEstimator
+from pib_rl.agents.estimators.weights import checked_weights, draw
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
@@ -35,6 +36,7 @@ from pib_rl.physical.faults import parse_all
 from pib_rl.physical.registry import for_each
 from pib_rl.physical.substrate import Read
 
+MIDDLE = 0.5  # where draws by weight begin that are no part of learning: for gain controls, and of held-out samples
 Self = TypeVar("Self", bound="PhysicalEstimator")
 
 
@@ -124,32 +126,32 @@ class PhysicalEstimator(WaferEstimator):
         self._accept(X, y, first=True)
         return self
 
-    def fit(self: Self, X: Any, y: Any, watch: Callable[[dict[str, float]], None] | None = None) -> Self:
+    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, watch: Callable[[dict[str, float]], None] | None) -> Self:
         """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
 
         Args:
             X: Inputs, shape (n, features), n >= 2.
-            y: Labels, shape (n,); real values, shape (n,) or (n, k).
+            y: What the readout should give.
+            sample_weight: How often each sample counts, shape (n,); None for all alike.
             watch: Called after each epoch with the means of its metrics.
 
         Raises:
             ValueError: If the data or an argument does not fit; the message says what is expected.
         """
         if watch is not None and not callable(watch):
-            raise ValueError(
-                f"watch is a function that is called after each epoch, got {shown(watch)}; sample weights are not "
-                "supported: repeat samples as often as they count"
-            )
-        x, target = self._accept(X, y, first=not (self.warm_start and hasattr(self, "model_")))
+            raise ValueError(f"watch is a function that is called after each epoch, got {shown(watch)}")
+        x, target, weight = self._accept(X, y, not (self.warm_start and hasattr(self, "model_")), sample_weight)
         with self._few_threads(min(self._batch(len(x)), len(x))):
-            self._learn(x, target, watch)
+            self._learn(x, target, weight, watch)
         return self
 
-    def _learn(self, x: Tensor, target: Tensor, watch: Callable[[dict[str, float]], None] | None) -> None:
+    def _learn(
+        self, x: Tensor, target: Tensor, weight: Tensor | None, watch: Callable[[dict[str, float]], None] | None
+    ) -> None:
         """All epochs of a `fit`."""
-        part, held = self._hold_out(x, target)
+        samples, held = self._hold_out(x, target, weight)
         epochs = self._epochs(len(x), stopping=held is not None)
-        trainer, samples = self._trainer(epochs, self._batch(len(x))), self._samples(*part)
+        trainer = self._trainer(epochs, self._batch(len(x)))
         ahead = parse_all(self.faults, epochs, "epochs")
         self.n_iter_ = 0
         self._pace = trainer.pace(self.n_iter_no_change)
@@ -226,17 +228,18 @@ class PhysicalEstimator(WaferEstimator):
     def samples(self, X: Any, y: Any = None) -> LabelledSamples:
         """Data as the fitted units see them when they learn: their inputs, and the targets that are broadcast."""
         self._model()
-        x, target = self._take(X, y, first=False)
+        x, target, _ = self._take(X, y, first=False)
         return self._samples(self._tensor(x), target.to(self.device))
 
-    def _learn_once(self: Self, X: Any, y: Any) -> Self:
+    def _learn_once(self: Self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """One pass over these samples at the full rates; the first call makes the chip."""
         if self.early_stopping:
             raise ValueError("partial_fit takes one pass and can't stop early; set early_stopping=False, or call fit")
-        x, target = self._accept(X, y, first=not hasattr(self, "model_"))
-        trainer = self._trainer(1, self._batch(len(x)))
+        x, target, weight = self._accept(X, y, not hasattr(self, "model_"), sample_weight)
+        trainer, samples = self._trainer(1, self._batch(len(x))), self._samples(x, target)
+        samples.weight = weight
         with self._few_threads(min(trainer.config.batch_size, len(x))):
-            self.history_.append(trainer.epoch(self._samples(x, target)))
+            self.history_.append(trainer.epoch(samples))
         self._let_pass(trainer.samples_used(len(x)))
         self.n_iter_ += 1
         return self
@@ -248,27 +251,34 @@ class PhysicalEstimator(WaferEstimator):
             age(self.model_, seconds)
             self.aged_s_ += seconds
 
-    def _accept(self, X: Any, y: Any, first: bool) -> tuple[Tensor, Tensor]:
-        """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was."""
+    def _accept(self, X: Any, y: Any, first: bool, sample_weight: Any = None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was.
+
+        Returns:
+            Inputs, targets, and weights unless all are alike; samples of weight 0 are left out.
+        """
         before = dict(self.__dict__)
         try:
             self._check()
-            x, target = self._take(X, y, first)
+            x, target, weights = self._take(X, y, first, sample_weight)
             inputs = torch.tensor(x, device=self.device)
+            weight = None if weights is None else torch.tensor(weights, device=self.device)
             if first:
                 with few_threads(min(CALIBRATION_SAMPLES, len(inputs)), self._chip.width):
-                    self._make(inputs)
+                    self._make(inputs, weight)
             inputs = self.model_.normaliser.narrowed(inputs)
             for fault in parse_all(self.faults, self._epochs(len(x)), "epochs"):
                 check(self.model_, fault)
-            return inputs, target.to(self.device)
+            return inputs, target.to(self.device), weight
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
-    def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
-        """Checked inputs and encoded labels."""
+    def _take(
+        self, X: Any, y: Any, first: bool, sample_weight: Any = None
+    ) -> tuple[np.ndarray, Tensor, np.ndarray | None]:
+        """Checked inputs, encoded labels, and weights unless all are alike; samples of weight 0 are left out."""
         x, y = validate_data(
             self,
             X,
@@ -279,9 +289,16 @@ class PhysicalEstimator(WaferEstimator):
             multi_output=True,
             y_numeric=self._numeric,
         )
-        x = as_samples(x)
+        x, weight = as_samples(x), checked_weights(sample_weight, x)
         self._check_image(x)
-        return x, self._encode(y, first)
+        if weight is None:
+            return x, self._encode(y, first), None
+        x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
+        if len(x) < 2:
+            raise ValueError(f"sample_weight must be above 0 for 2 samples or more, got {len(x)} of them")
+        if (weight == weight[0]).all():
+            return x, self._encode(y, first), None
+        return x, self._encode(y, first, weight), weight
 
     def _check_image(self, x: np.ndarray) -> None:
         """Raises ValueError unless the inputs, shape (n, features), are such images as they are said to be."""
@@ -300,11 +317,11 @@ class PhysicalEstimator(WaferEstimator):
         given = {option.name: getattr(self, option.name) for option in fields(ChipConfig)}
         return ChipConfig(**given | (network_size(self.width, "width") if is_sequence(self.width) else {}))
 
-    def _make(self, x: Tensor) -> None:
+    def _make(self, x: Tensor, weight: Tensor | None) -> None:
         """The chip with the statistics of these inputs, and nothing learned yet."""
         self._fabricate(x.shape[1])
         with self._few_threads(min(CALIBRATION_SAMPLES, len(x))):
-            self.model_.fit_statistics(x)
+            self.model_.fit_statistics(x, weight, None if weight is None else x[draw(weight, MIDDLE)])
         self.history_: list[dict[str, float]] = []
         self.aged_s_ = 0.0
         self.n_iter_ = 0
@@ -360,21 +377,26 @@ class PhysicalEstimator(WaferEstimator):
     def _epochs(self, n: int, stopping: bool = False) -> int:
         return self._length(n, stopping).epochs(n, self._batch(n)) if self.epochs is None else int(self.epochs)
 
-    def _hold_out(self, x: Tensor, target: Tensor) -> tuple[tuple[Tensor, Tensor], LabelledSamples | None]:
+    def _hold_out(
+        self, x: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[LabelledSamples, LabelledSamples | None]:
         """Samples to learn from, and those that say when to stop; none without early stopping, or of few samples."""
+        everything = self._samples(x, target)
+        everything.weight = weight
         if not self.early_stopping:
-            return (x, target), None
+            return everything, None
         streams = self.model_.streams
         with streams.aside("held out", anew=True):  # a warm start holds out the same ones
             labels = target if self._classes else None
             rest, held = hold_out(len(x), float(self.validation_fraction), streams.generator(LEARNING), labels)
         if not len(held):
-            return (x, target), None
-        (x, x_held), (target, target_held) = (
-            (known[rest.to(self.device)], known[held.to(self.device)]) if len(known) else (known, known)
-            for known in (x, target)
-        )
-        return (x, target), self._held_samples(x_held, target_held)
+            return everything, None
+        rest, held = rest.to(self.device), held.to(self.device)
+        samples = self._samples(x[rest], target[rest] if len(target) else target)
+        if weight is not None:
+            samples.weight = weight[rest]
+            held = held[draw(weight[held], MIDDLE)]
+        return samples, self._held_samples(x[held], target[held] if len(target) else target)
 
     def _few_threads(self, samples: int) -> AbstractContextManager[None]:
         """Keeps torch from using threads that do not help with so many samples at once."""
@@ -401,8 +423,11 @@ class PhysicalEstimator(WaferEstimator):
     _labels, _numeric = True, False  # whether it learns from labels, and whether those are numbers
     _classes = False  # whether the labels are classes
 
-    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
-        """Labels as the samples take them; notes what predictions need to know when ``first``."""
+    def _encode(self, y: np.ndarray, first: bool, weight: np.ndarray | None = None) -> Tensor:
+        """Labels as the samples take them; notes what predictions need to know when ``first``.
+
+        With ``weight``, shape (n,), samples count that often in means.
+        """
         raise NotImplementedError
 
     def _views(self) -> Views | None:

@@ -51,7 +51,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     def fit(
         self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *, other: Any = None
     ) -> PIBEncoder:
-        """Learns as `PhysicalEstimator.fit` does, with its errors.
+        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
 
         Args:
             X: Inputs, shape (n, features), n >= 2.
@@ -60,7 +60,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             other: What each sample looked like at another time, of the shape of X, such as the next observation: the
                 second view is one of that. None for two views of X. With it, vectors are not swapped by default.
         """
-        return super().fit(X, other, watch)
+        return self._fit(X, other, None, watch)
 
     def partial_fit(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
@@ -120,7 +120,7 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
     def samples(self, X: Any, y: Any = None, *, other: Any = None) -> ViewSamples:
         """Data as the fitted units see them when they learn: views, and which are of one sample."""
         self._model()
-        x, later = self._take(X, other, first=False)
+        x, later, _ = self._take(X, other, first=False)
         return self._samples(self._tensor(x), later.to(self.device))
 
     @property
@@ -140,15 +140,15 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         options = {"swap": 0.0} if paired and self.image is None else {}
         return make_views(self._chip.image, options | mapping("views", self.views))
 
-    def _take(self, X: Any, y: Any, first: bool) -> tuple[np.ndarray, Tensor]:
-        """Checked inputs, and their other views, given in the place of labels; none have no length."""
+    def _take(self, X: Any, y: Any, first: bool, sample_weight: Any = None) -> tuple[np.ndarray, Tensor, None]:
+        """Checked inputs, and their other views, given in the place of labels; none have no length, nor weights."""
         x = validate_data(self, X, dtype=precisions(X), reset=first, ensure_min_samples=2)
         other = None if y is None else check_array(y, dtype=precisions(y), input_name="other")
         x, other = as_samples(x), None if other is None else as_samples(other)
         self._check_image(x)
         if other is not None and other.shape != x.shape:
             raise ValueError(f"other must have the shape of X, {x.shape}, got {other.shape}")
-        return x, torch.empty(0, dtype=torch.float32) if other is None else torch.tensor(other)
+        return x, torch.empty(0, dtype=torch.float32) if other is None else torch.tensor(other), None
 
     def _outputs(self) -> int:
         return int(self.n_features_in_)

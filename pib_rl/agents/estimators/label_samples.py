@@ -28,6 +28,9 @@ class LabelledSamples(Samples):
         y: Labels, length n.
         views: Changes that leave what a sample is: every time a sample is picked, learning sees a new view of it
             (augmentation). None for the samples as they are.
+
+    Attributes:
+        weight: How often each sample counts in learning, shape (n,), above 0; None for all alike.
     """
 
     def __init__(self, model: PhysicalModel, x: Tensor, y: Tensor, views: Views | None = None) -> None:
@@ -35,6 +38,7 @@ class LabelledSamples(Samples):
         self.x = x
         self.y = y
         self.views = views
+        self.weight: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)

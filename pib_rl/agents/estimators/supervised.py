@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.encoder import PIBEncoder
 from pib_rl.agents.estimators.label_samples import ClassSamples, LabelledSamples, ValueSamples
 from pib_rl.agents.estimators.wafer import accuracies, r2_scores
+from pib_rl.agents.estimators.weights import checked_weights
 from pib_rl.agents.network.normaliser import ROUNDING
 
 __all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
@@ -34,25 +36,44 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
 
     _classes = True
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> PIBClassifier:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, watch: Callable[[dict[str, float]], None] | None = None
+    ) -> PIBClassifier:
+        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Labels, shape (n,).
+            sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
+                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
+            watch: Called after each epoch with the means of its metrics.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        return self._fit(X, y, sample_weight, watch)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> PIBClassifier:
         """One pass over 2 samples or more, at rates that do not fall.
 
         Args:
             X: Inputs, shape (n, features).
             y: Labels, shape (n,).
             classes: All labels there will be; needed by the first call unless y holds them.
+            sample_weight: As in `fit`: how often each of these samples counts beside the others of the call.
 
         Raises:
             ValueError: If the data do not fit, or the classes differ from those of the first call.
         """
         if not hasattr(self, "model_"):
-            self._given = np.unique(y if classes is None else classes)
+            if classes is not None:
+                self._given = np.unique(classes)
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes must be those of the first call, {list(self.classes_)}, got {list(np.unique(classes))}"
             )
         try:
-            return self._learn_once(X, y)
+            return self._learn_once(X, y, sample_weight)
         finally:
             self.__dict__.pop("_given", None)
 
@@ -71,7 +92,7 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
         """Accuracy, a fraction; on a wafer the mean over its chips. Arguments are those of `chip_scores`."""
         if self._wafer:
             return float(self.chip_scores(X, y, sample_weight).mean())
-        return float(super().score(X, y, sample_weight))
+        return float(super().score(X, y, checked_weights(sample_weight, np.asarray(y))))
 
     def chip_scores(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
         """Accuracy of each chip, shape (chips,).
@@ -81,9 +102,9 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
             y: Labels, shape (n,).
             sample_weight: How much each sample counts, shape (n,); None for all alike.
         """
-        return accuracies(column_or_1d(y), self.predict(X), sample_weight)
+        return accuracies(column_or_1d(y), self.predict(X), checked_weights(sample_weight, np.asarray(y)))
 
-    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
+    def _encode(self, y: np.ndarray, first: bool, weight: np.ndarray | None = None) -> Tensor:
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         if first:
@@ -117,14 +138,34 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
 
     _numeric = True
 
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, watch: Callable[[dict[str, float]], None] | None = None
+    ) -> PIBRegressor:
+        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Real values, shape (n,) or (n, k).
+            sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
+                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
+            watch: Called after each epoch with the means of its metrics.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        return self._fit(X, y, sample_weight, watch)
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
-    def partial_fit(self, X: Any, y: Any) -> PIBRegressor:
-        """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""
-        return self._learn_once(X, y)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> PIBRegressor:
+        """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics.
+
+        Weights are as in `fit`: how often each of these samples counts beside the others of the call.
+        """
+        return self._learn_once(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
         """Values, shape (*chips, n) or (*chips, n, k) as in `fit`."""
@@ -135,7 +176,7 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
         """Explained variance R2, 1 at best; on a wafer the mean over its chips. Arguments as of `chip_scores`."""
         if self._wafer:
             return float(self.chip_scores(X, y, sample_weight).mean())
-        return float(super().score(X, y, sample_weight))
+        return float(super().score(X, y, checked_weights(sample_weight, np.asarray(y))))
 
     def chip_scores(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
         """Explained variance R2 of each chip, shape (chips,), the mean over the values where there are several.
@@ -145,9 +186,9 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
             y: Values, shape (n,) or (n, k).
             sample_weight: How much each sample counts, shape (n,); None for all alike.
         """
-        return r2_scores(np.asarray(y), self.predict(X), sample_weight)
+        return r2_scores(np.asarray(y), self.predict(X), checked_weights(sample_weight, np.asarray(y)))
 
-    def _encode(self, y: np.ndarray, first: bool) -> Tensor:
+    def _encode(self, y: np.ndarray, first: bool, weight: np.ndarray | None = None) -> Tensor:
         values = np.asarray(y, dtype=np.float64)
         flat = values.ndim == 1
         values = values.reshape(len(values), -1)
@@ -155,6 +196,9 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
             self.flat_ = flat
             with np.errstate(over="ignore", invalid="ignore"):
                 self.mean_, spread = values.mean(0), values.std(0)
+                if weight is not None:
+                    self.mean_ = np.average(values, 0, weight)
+                    spread = np.sqrt(np.average(np.square(values - self.mean_), 0, weight))
             if not np.isfinite(spread).all():
                 raise ValueError("y is too large: its standard deviation is no finite number; scale it down")
             self.spread_ = np.where(spread > self._rounding, spread, 1.0)

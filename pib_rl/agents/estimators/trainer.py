@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pib_rl.agents.estimators.label_samples import LabelledSamples
 from pib_rl.agents.estimators.stopping import Pace, Patience, Schedule
+from pib_rl.agents.estimators.weights import draw
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch
@@ -146,7 +147,7 @@ class Trainer:
             return self._epoch(samples, start, end)
 
     def _epoch(self, samples: LabelledSamples, start: float, end: float) -> dict[str, float]:
-        picks = self._batches(len(samples))
+        picks = self._batches(len(samples), samples.weight)
         under_way: deque[Step] = deque()
         logs = []
         for index, pick in enumerate(picks):
@@ -164,10 +165,17 @@ class Trainer:
             )
         return means
 
-    def _batches(self, n: int) -> list[Tensor]:
-        """Indices of all samples in random order, in batches; a last one of less than half the size is left out."""
+    def _batches(self, n: int, weight: Tensor | None = None) -> list[Tensor]:
+        """Indices of all samples in random order, in batches; a last one of less than half the size is left out.
+
+        With weights, shape (n,), samples are drawn as often as they count.
+        """
         device = self.model.device
-        order = torch.randperm(n, generator=self.model.streams.generator(LEARNING, device), device=device)
+        generator = self.model.streams.generator(LEARNING, device)
+        order = torch.randperm(n, generator=generator, device=device)
+        if weight is not None:
+            start = torch.rand((), generator=generator, device=device, dtype=torch.float64)
+            order = draw(weight, float(start))[order]
         return list(torch.split(order[: self.samples_used(n)], self.config.batch_size))
 
     def samples_used(self, n: int) -> int:

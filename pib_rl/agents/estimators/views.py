@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
-from pib_rl.agents.images import Grid
+from pib_rl.agents.patches import Grid
 from pib_rl.common.options import configure
 from pib_rl.common.streams import LEARNING, Streams
 

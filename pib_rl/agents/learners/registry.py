@@ -1,40 +1,42 @@
-"""All ways to train the hidden arrays, on the same hardware and in the same loop."""
+"""All ways to train the hidden arrays, on the same hardware and in the same loop; imported when first asked for."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pib_rl.agents.learners.backprop import Backprop, BackpropOff, BackpropStale
-from pib_rl.agents.learners.base import Learner
-from pib_rl.agents.learners.dfa import DirectFeedback
-from pib_rl.agents.learners.es import EvolutionStrategy
-from pib_rl.agents.learners.forward_forward import ForwardForward
-from pib_rl.agents.learners.frozen import Frozen
-from pib_rl.agents.learners.local_td import LocalTD
-from pib_rl.agents.learners.pib import PIBLearner
-from pib_rl.agents.learners.spsa import Spsa
 from pib_rl.agents.rule.config import RuleConfig
+from pib_rl.common.late.catalogue import Catalogue
 from pib_rl.common.options import configure, nearest, shown
 
-LEARNERS: dict[str, type[Learner]] = {
-    "pib": PIBLearner,
-    "frozen": Frozen,
-    "backprop": Backprop,
-    "backprop-off": BackpropOff,
-    "backprop-stale": BackpropStale,
-    "dfa": DirectFeedback,
-    "forward-forward": ForwardForward,
-    "spsa": Spsa,
-    "es": EvolutionStrategy,
-    "local-td": LocalTD,
-}
+if TYPE_CHECKING:
+    from pib_rl.agents.learners.base import Learner
+
+LEARNERS: Catalogue[type[Learner]] = Catalogue(
+    {
+        "pib": "pib_rl.agents.learners.pib:PIBLearner",
+        "frozen": "pib_rl.agents.learners.frozen:Frozen",
+        "backprop": "pib_rl.agents.learners.backprop:Backprop",
+        "backprop-off": "pib_rl.agents.learners.backprop:BackpropOff",
+        "backprop-stale": "pib_rl.agents.learners.backprop:BackpropStale",
+        "dfa": "pib_rl.agents.learners.dfa:DirectFeedback",
+        "forward-forward": "pib_rl.agents.learners.forward_forward:ForwardForward",
+        "spsa": "pib_rl.agents.learners.spsa:Spsa",
+        "es": "pib_rl.agents.learners.es:EvolutionStrategy",
+        "local-td": "pib_rl.agents.learners.local_td:LocalTD",
+    }
+)
+
+
+def check_learner(name: str) -> None:
+    """Raises ValueError unless there is a learner of that name."""
+    if not isinstance(name, str) or name not in LEARNERS:
+        raise ValueError(f"unknown learner {shown(name)}; {nearest(name, list(LEARNERS))}")
 
 
 def find_learner(name: str) -> type[Learner]:
     """The learner of that name; ValueError if there is none."""
-    if not isinstance(name, str) or name not in LEARNERS:
-        raise ValueError(f"unknown learner {shown(name)}; {nearest(name, list(LEARNERS))}")
+    check_learner(name)
     return LEARNERS[name]
 
 

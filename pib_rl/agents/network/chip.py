@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from pib_rl.agents.images import Grid, Patch
+from pib_rl.agents.patches import Grid, Patch
 from pib_rl.common.limits import sized
 from pib_rl.common.options import mapping, shown, whole
 from pib_rl.physical import registry

@@ -75,11 +75,17 @@ class PhysicalModel(nn.Module):
         """Seconds from an input to the outputs of the readout."""
         return self.network.latency + self.readout.array.latency
 
-    def fit_statistics(self, x: Tensor) -> None:
-        """Sets the statistics of the inputs and then every gain control, from raw inputs x, shape (n, in_features)."""
-        self.normaliser.update(x)
+    def fit_statistics(self, x: Tensor, weight: Tensor | None = None, seen: Tensor | None = None) -> None:
+        """Sets the statistics of the inputs and then every gain control.
+
+        Args:
+            x: Raw inputs, shape (n, in_features).
+            weight: How often each counts in the statistics, shape (n,); None for all alike.
+            seen: Raw inputs for the gain controls; None for ``x``.
+        """
+        self.normaliser.update(x, weight)
         if self.network.ready:
-            self.network.calibrate(self.inputs(x[..., :CALIBRATION_SAMPLES, :]))
+            self.network.calibrate(self.inputs((x if seen is None else seen)[..., :CALIBRATION_SAMPLES, :]))
 
     def inputs(self, flat: Tensor, targets: Tensor | None = None) -> Tensor:
         """What the network sees, shape (*chips, n, network.in_features): standard inputs, then an action or a label.

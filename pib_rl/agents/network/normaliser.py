@@ -72,12 +72,14 @@ class Normaliser(nn.Module):
         mean = self._short_mean if observation.dtype is self.scale.dtype else self.mean
         return observation.sub(mean).div_(self.scale).clamp_(-self.limit, self.limit).to(self.scale.dtype)
 
-    def update(self, batch: Tensor) -> None:
-        """Takes in a batch, shape (*chips, n, features)."""
+    def update(self, batch: Tensor, weight: Tensor | None = None) -> None:
+        """Takes in a batch, shape (*chips, n, features); ``weight``, shape (n,), says how often each sample counts."""
+        if weight is not None and self.common:
+            weight = weight.repeat_interleave(batch.shape[-1])
         kind = batch.dtype if batch.is_floating_point() else torch.float64
         batch = batch.double().flatten(-2).unsqueeze(-1) if self.common else batch.double()
         n, old = batch.shape[-2], self.count
-        square, mean = torch.var_mean(batch, -2, correction=0, keepdim=True)
+        square, mean = _spread(batch, weight)
         total = old + n
         gap = mean - self.mean
         variance = (self.std.double().square() * old + square * n + gap.square() * old * n / total) / total
@@ -119,3 +121,13 @@ class ReturnScale(nn.Module):
             running = running * (1 - done)
         self.statistics.update(torch.cat(sums, -1).unsqueeze(-1))
         return running
+
+
+def _spread(batch: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Variance and mean of a batch, shape (*chips, n, features), over its samples; both of shape (*chips, 1, ...)."""
+    if weight is None:
+        square, mean = torch.var_mean(batch, -2, correction=0, keepdim=True)
+        return square, mean
+    part = (weight.double() / weight.double().sum())[:, None]
+    mean = (part * batch).sum(-2, keepdim=True)
+    return (part * (batch - mean).square()).sum(-2, keepdim=True), mean

@@ -2,32 +2,45 @@
 
 Each objective is built from Gram matrices of one unit's own measurements. None uses automatic differentiation, and
 none knows of another unit. A new one is one class in a file of its own, and one line in `OBJECTIVES`; what it derives
-from is in ``base.py``, what it gets as its target in ``target.py``, Gram matrices are in ``gram.py``.
+from is in ``base.py``, what it gets as its target in ``target.py``, Gram matrices are in ``gram.py``. Classes are
+imported when they are first asked for.
 """
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from pib_rl.agents.images import Grid
-from pib_rl.agents.objectives.base import GramObjective, Objective, Score
-from pib_rl.agents.objectives.cka import Alignment
-from pib_rl.agents.objectives.decoder import Decoder
-from pib_rl.agents.objectives.gaussian import Gaussian
-from pib_rl.agents.objectives.pointwise import Pointwise
-from pib_rl.agents.objectives.renyi import Renyi
-from pib_rl.agents.objectives.ridge import Ridge
+from pib_rl.common.late.attributes import late_attributes
+from pib_rl.common.late.catalogue import Catalogue
 from pib_rl.common.options import admit, nearest, shown
-from pib_rl.common.streams import Streams
 
-OBJECTIVES: dict[str, type[Objective]] = {
-    "gaussian": Gaussian,
-    "pointwise": Pointwise,
-    "cka": Alignment,
-    "renyi": Renyi,
-    "ridge": Ridge,
-    "decoder": Decoder,
-}
+if TYPE_CHECKING:
+    from pib_rl.agents.objectives.base import GramObjective, Objective, Score
+    from pib_rl.agents.objectives.cka import Alignment
+    from pib_rl.agents.objectives.decoder import Decoder
+    from pib_rl.agents.objectives.gaussian import Gaussian
+    from pib_rl.agents.objectives.pointwise import Pointwise
+    from pib_rl.agents.objectives.renyi import Renyi
+    from pib_rl.agents.objectives.ridge import Ridge
+    from pib_rl.agents.patches import Grid
+    from pib_rl.common.streams import Streams
+
+OBJECTIVES: Catalogue[type[Objective]] = Catalogue(
+    {
+        "gaussian": "pib_rl.agents.objectives.gaussian:Gaussian",
+        "pointwise": "pib_rl.agents.objectives.pointwise:Pointwise",
+        "cka": "pib_rl.agents.objectives.cka:Alignment",
+        "renyi": "pib_rl.agents.objectives.renyi:Renyi",
+        "ridge": "pib_rl.agents.objectives.ridge:Ridge",
+        "decoder": "pib_rl.agents.objectives.decoder:Decoder",
+    }
+)
+
+
+def check_objective(name: str) -> None:
+    """Raises ValueError unless there is an objective of that name."""
+    if not isinstance(name, str) or name not in OBJECTIVES:
+        raise ValueError(f"unknown objective {shown(name)}; {nearest(name, sorted(OBJECTIVES))}")
 
 
 def make_objective(
@@ -45,9 +58,8 @@ def make_objective(
     Raises:
         ValueError: If the name or an option is unknown, or a value does not fit.
     """
-    kind = OBJECTIVES.get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise ValueError(f"unknown objective {shown(name)}; {nearest(name, sorted(OBJECTIVES))}")
+    check_objective(name)
+    kind = OBJECTIVES[name]
     given: dict[str, Any] = {
         "features": features,
         "outputs": outputs,
@@ -73,5 +85,21 @@ __all__ = [
     "Renyi",
     "Ridge",
     "Score",
+    "check_objective",
     "make_objective",
 ]
+
+__getattr__ = late_attributes(
+    __name__,
+    {
+        "Alignment": "pib_rl.agents.objectives.cka",
+        "Decoder": "pib_rl.agents.objectives.decoder",
+        "Gaussian": "pib_rl.agents.objectives.gaussian",
+        "GramObjective": "pib_rl.agents.objectives.base",
+        "Objective": "pib_rl.agents.objectives.base",
+        "Pointwise": "pib_rl.agents.objectives.pointwise",
+        "Renyi": "pib_rl.agents.objectives.renyi",
+        "Ridge": "pib_rl.agents.objectives.ridge",
+        "Score": "pib_rl.agents.objectives.base",
+    },
+)

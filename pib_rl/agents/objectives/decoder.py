@@ -7,12 +7,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.images import Grid, Pool
+from pib_rl.agents.images import Pool
 from pib_rl.agents.objectives.base import Objective, Score
 from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid
 from pib_rl.common.streams import Streams
 
 LARGEST = 1024  # features of a code from images

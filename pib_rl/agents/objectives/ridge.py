@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives.base import Objective, Score
 from pib_rl.agents.objectives.gate import TargetGate
 from pib_rl.agents.objectives.gram import TINY
 from pib_rl.agents.objectives.saturation import Saturation
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid
 from pib_rl.common.streams import Streams
 
 

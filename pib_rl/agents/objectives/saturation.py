@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pib_rl.agents.images import Grid, Pool
+from pib_rl.agents.images import Pool
 from pib_rl.agents.objectives.gram import TINY
+from pib_rl.agents.patches import Grid
 from pib_rl.common.streams import FABRICATION, Streams
 
 

@@ -18,7 +18,8 @@ from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.observations import as_learned, as_matrix, batched
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.agents.saved import check_run, read_settings
+from pib_rl.agents.saved import check_run
+from pib_rl.agents.saved_settings import read_settings
 from pib_rl.common.finite import Origin
 from pib_rl.common.limits import sized, within_memory
 from pib_rl.common.options import shown

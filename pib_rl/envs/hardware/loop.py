@@ -15,7 +15,8 @@ from pib_rl.agents.heads import GaussianHead
 from pib_rl.agents.network.faults import check, inject
 from pib_rl.agents.observations import as_learned
 from pib_rl.agents.policy import PIBPolicy, Prediction
-from pib_rl.agents.saved import BEST, LAST, load_policy
+from pib_rl.agents.saved import load_policy
+from pib_rl.agents.saved_settings import BEST, LAST
 from pib_rl.common.limits import within_memory
 from pib_rl.common.options import admit, shown
 from pib_rl.common.pictures import as_frame

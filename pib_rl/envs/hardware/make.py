@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pib_rl.agents.saved import read_settings
+from pib_rl.agents.saved_settings import read_settings
 from pib_rl.envs.hardware.chips import Source, chosen
 from pib_rl.envs.hardware.encoder import HardwareEncoder
 from pib_rl.envs.hardware.loop import HardwareLoop

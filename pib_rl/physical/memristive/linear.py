@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
-from pib_rl.physical.faults import struck
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.crossbar import Crossbar
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Faults, Size, restore_after_loading
+from pib_rl.physical.struck import struck
 
 
 class LinearCrossbar(Crossbar):

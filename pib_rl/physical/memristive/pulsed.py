@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from pib_rl.common.streams import DRIFT, FABRICATION, FAULT, WRITE, Streams
-from pib_rl.physical.faults import struck
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.crossbar import Crossbar
 from pib_rl.physical.memristive.devices import REST, Device
@@ -14,6 +13,7 @@ from pib_rl.physical.memristive.programming import Programming
 from pib_rl.physical.memristive.step_laws import LinearStep, Population
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.part import Faults, Size
+from pib_rl.physical.struck import struck
 
 FULL, FILLED = 0.75, 0.25  # of the range: a one-sided pair is rewritten when one device is beyond, the other too
 REWRITE = 1000  # pulses at most, to write a reset device; all published ones need fewer

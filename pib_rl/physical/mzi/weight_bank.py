@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter, FragileConverter
-from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.mzi.config import HALF, MZIConfig
 from pib_rl.physical.part import Costs, Faults, Size
+from pib_rl.physical.struck import struck
 from pib_rl.physical.substrate import Array, Read
 
 

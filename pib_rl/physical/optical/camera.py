@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from pib_rl.common.state import FRACTION, NOT_NEGATIVE, Valid
 from pib_rl.common.streams import READ, Streams
 from pib_rl.physical.converters import FragileConverter
-from pib_rl.physical.faults import struck
 from pib_rl.physical.optical.blocks import DarkPixels
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.part import Size, restore_after_loading
+from pib_rl.physical.struck import struck
 from pib_rl.physical.substrate import Read
 
 NORMAL_PHOTONS = 100.0  # from here the normal law stands in for Poisson's (skewness 1/sqrt(N) <= 0.1 at I = 1)

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from pib_rl.common.streams import FABRICATION, FAULT, READ, Streams
 from pib_rl.physical.converters import Converter
-from pib_rl.physical.faults import struck
 from pib_rl.physical.meter import Meter
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.costs import frame_time, of_samples, product_costs, refresh_cost
 from pib_rl.physical.part import Costs, Faults, Size
+from pib_rl.physical.struck import struck
 from pib_rl.physical.substrate import Array, Read
 
 READOUT_SPAN = 4.0  # the readout's weights start at 0 and must span logits and values

@@ -87,7 +87,7 @@ def test_an_epoch_that_diverges_leaves_the_one_before():
             )
 
     with pytest.raises(ValueError, match="the training diverged"):
-        model.fit(X, (Y > 0).astype(int), watch)
+        model.fit(X, (Y > 0).astype(int), watch=watch)
     assert np.array_equal(model.features(X), seen[-1])
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pib_rl.agents.estimators.views import make_views
-from pib_rl.agents.images import Grid
+from pib_rl.agents.patches import Grid
 from pib_rl.common.streams import Streams
 
 STILL = {"shift": 0.0, "turn": 0.0, "scale": 0.0, "shear": 0.0, "bend": 0.0}

@@ -11,11 +11,11 @@ from learner_toys import D, make_learner, normal
 from torch import Tensor
 
 from pib_rl.agents import PIB, PIBPolicy
-from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.learners.backprop import NetworkTwin
 from pib_rl.agents.learners.twins import TWINS, MediumTwin, Parameter, make_twin, twin_of
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.patches import Grid, Patch
 from pib_rl.common.streams import FABRICATION, Streams
 from pib_rl.physical.digital import TanhMedium
 from pib_rl.physical.optical.config import OpticalConfig

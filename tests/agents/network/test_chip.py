@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.network.chip import ChipConfig
+from pib_rl.agents.patches import Grid, Patch
 
 
 def test_plain_values_take_their_form():

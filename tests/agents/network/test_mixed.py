@@ -7,11 +7,11 @@ import torch
 from lab_chip import lab_chip
 from learner_toys import normal
 
-from pib_rl.agents.images import Patch
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.faults import inject, offered
 from pib_rl.agents.network.model import PhysicalModel
+from pib_rl.agents.patches import Patch
 from pib_rl.physical.digital import DigitalArray, TanhMedium
 from pib_rl.physical.faults import parse
 from pib_rl.physical.memristive.activation import ActivationMedium

@@ -8,11 +8,11 @@ import pytest
 import torch
 from agent_toys import SUBSTRATES, make_network, make_substrate
 
-from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.network import Network
 from pib_rl.agents.objectives import Gaussian, Renyi
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid, Patch
 from pib_rl.physical.substrate import Read
 
 

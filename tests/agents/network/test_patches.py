@@ -6,10 +6,11 @@ import pytest
 import torch
 from agent_toys import SUBSTRATES, make_network
 
-from pib_rl.agents.images import Grid, Patch, PatchGrid, Pool
+from pib_rl.agents.images import PatchGrid, Pool
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid, Patch
 
 SIZES = [((7, 5, 2), (3, 3, 1)), ((8, 8, 1), (4, 5, 2)), ((6, 9, 3), (2, 4, 3)), ((4, 4, 1), (1, 1, 1))]
 

@@ -8,7 +8,6 @@ from agent_toys import make_substrate
 from torch import Tensor
 from wafers import HARDWARE, IDS, assert_same_chips
 
-from pib_rl.agents.images import Grid, Patch
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.costs import costs
 from pib_rl.agents.network.faults import age, inject
@@ -23,6 +22,7 @@ from pib_rl.agents.network.unit import GainControl
 from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.objectives import Score
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid, Patch
 from pib_rl.common.streams import Streams
 from pib_rl.physical import registry
 from pib_rl.physical.faults import parse

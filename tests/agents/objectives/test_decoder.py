@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives import Decoder
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid
 
 N, OUT, IN, D = 40, 6, 4, 3
 

@@ -6,10 +6,10 @@ import pytest
 import references
 import torch
 
-from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives import OBJECTIVES, Alignment, Decoder, Gaussian, Pointwise, Renyi, Ridge
 from pib_rl.agents.objectives.gram import Gram
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid
 
 N, D = 18, 5
 KINDS = {

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from pib_rl.agents.images import Grid
 from pib_rl.agents.objectives import OBJECTIVES, Objective
 from pib_rl.agents.objectives.entropy import entropy, mutual_information
 from pib_rl.agents.objectives.gram import Gram
 from pib_rl.agents.objectives.target import Target
+from pib_rl.agents.patches import Grid
 from pib_rl.common.streams import Streams
 
 CHIPS, N, GRID = 3, 17, Grid(3, 4, 2)

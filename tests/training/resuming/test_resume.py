@@ -21,7 +21,7 @@ from pib_rl.agents.resuming.checkpoints import checkpoint_files, newest_checkpoi
 from pib_rl.cli.cli import UserError
 from pib_rl.common import stored
 from pib_rl.runs.folder import RunFolder
-from pib_rl.runs.saving import Every
+from pib_rl.runs.resuming import Every
 from pib_rl.training import run
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import TrainConfig

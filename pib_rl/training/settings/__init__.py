@@ -1,0 +1,1 @@
+"""Settings of what stands beside `train`: logs of observations, and agents in software."""
