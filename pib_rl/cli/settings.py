@@ -28,6 +28,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
     "timesteps": (1, 10**12),
     "n_steps": (1, 10**6),
     "eval_episodes": (1, 10**6),
+    "eval_steps": (1, 10**12),
     "looks": (0, 10**6),
     "seeds": (1, 10_000),
     "first_seed": (0, 2**62),
@@ -39,6 +40,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
 }
 
 
+FINAL_STEPS = 200_000  # of the final evaluations of a short training: 400 episodes of 500 steps
 NOTHING = ("none", "null", "~")  # words of options for no value
 SUBSTRATE = (
     f"Substrate: {', '.join(registry.names())}; SUBSTRATE:PRESET, such as memristive:pcm, for published hardware "
@@ -176,7 +178,7 @@ class TaskSettings(OutputSettings, ImportSettings):
 class RunSettings(TaskSettings):
     """One training of one agent."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"looks"})
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"looks", "eval_steps"})
 
     seed: int = 0
     """Seed of everything that is drawn: of the agent, its chip and its environments."""
@@ -184,9 +186,17 @@ class RunSettings(TaskSettings):
     """Environment steps to train for."""
     eval_episodes: int = 100
     """Episodes of each final evaluation."""
+    eval_steps: int | None = None
+    """Steps of all final evaluations together, of each chip, after which no more episodes begin; whole rounds of 10
+    episodes are played, one at least. By default as many as the training has, and 200000 at least."""
     looks: int | None = None
     """Evaluations during the training, evenly spread; by default one for every 80 longest episodes that the training
     lasts, 20 at most, so that they take about a tenth of its time at most; 0 leaves only the one at the end."""
+
+    @property
+    def final_steps(self) -> int:
+        """Steps of the final evaluations together, see ``eval_steps``."""
+        return max(self.timesteps, FINAL_STEPS) if self.eval_steps is None else self.eval_steps
 
 
 @dataclass(frozen=True, kw_only=True)

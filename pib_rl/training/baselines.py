@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -27,7 +28,7 @@ from pib_rl.envs.make import time_limit
 from pib_rl.runs.folder import RunFolder
 from pib_rl.runs.result import BASELINE, RunResult
 from pib_rl.training.callbacks import Evaluation
-from pib_rl.training.evaluation import greedy_returns, silent
+from pib_rl.training.evaluation import FINAL, greedy_returns, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, learn
 from pib_rl.training.run import environments
 from pib_rl.training.schedule import look_steps
@@ -118,9 +119,12 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
     spec = find_spec(config.env)
     player = Player(model)
 
-    def returns(episodes: int, stream: str, tell: Callable[[str], None] = silent) -> np.ndarray:
+    def returns(
+        episodes: int, stream: str, tell: Callable[[str], None] = silent, steps: int | None = None
+    ) -> np.ndarray:
         limit = time_limit(config.env)
-        return greedy_returns(player, lambda count: environments(config, count, stream), episodes, 1, limit, tell)
+        make_env = partial(environments, config, stream=stream)
+        return greedy_returns(player, make_env, episodes, 1, limit, tell, steps)
 
     evaluations = Evaluation(
         lambda: returns(HELDOUT_EPISODES, EVALUATION),
@@ -133,7 +137,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
         raise UserError(
             f"interrupted at step {model.num_timesteps} of {config.timesteps}; {folder.path} stays unfinished"
         ) from None
-    final = returns(config.eval_episodes, "final-noisy", note)
+    final = returns(config.eval_episodes, "final-noisy", note, config.final_steps // FINAL)
     folder.save_result(
         RunResult(
             kind=BASELINE,
@@ -144,7 +148,7 @@ def train(config: BaselineConfig, model: BaseAlgorithm, folder: RunFolder) -> No
             timesteps=model.num_timesteps,
             eval_mean=float(final.mean()),
             eval_std=float(final.std()),
-            eval_episodes=config.eval_episodes,
+            eval_episodes=final.shape[-1],
             solved_at_step=evaluations.solved_at,
             wall_s=round(wall, 3),
         )

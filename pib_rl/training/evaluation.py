@@ -19,6 +19,8 @@ from pib_rl.physical.substrate import Read
 from pib_rl.training.resuming.failures import close_environment
 
 PLACE = "in an evaluation"  # where an environment failed
+FINAL = 4  # final evaluations of a run: the last policy and the best one, each in two read modes
+ROUND = 10  # episodes that are played before steps are counted, where they are limited
 AT_ONCE = 100  # environments side by side, at most
 WAFER_AT_ONCE = 1024  # the same for all chips of a wafer together
 
@@ -30,6 +32,7 @@ def evaluate(
     read: Read,
     limit: int | None = None,
     tell: Callable[[str], None] = note,
+    steps: int | None = None,
 ) -> np.ndarray:
     """Greedy returns of fresh episodes on hardware.
 
@@ -43,12 +46,13 @@ def evaluate(
         read: Read mode.
         limit: Most steps of an episode, where the task sets a limit, see `greedy_returns`.
         tell: Gets a sentence if an episode did not end.
+        steps: Steps of each chip after which no more episodes begin, see `greedy_returns`.
 
     Returns:
         Undiscounted returns, shape (*chips, episodes), in the order of the environments, see `greedy_returns`.
     """
     with policy.streams.aside("evaluation", anew=True), policy.meter.paused():
-        returns = greedy_returns(Reader(policy, read), make_env, episodes, policy.model.chip.chips, limit, tell)
+        returns = greedy_returns(Reader(policy, read), make_env, episodes, policy.model.chip.chips, limit, tell, steps)
     return returns if policy.streams.chips else returns[0]
 
 
@@ -59,6 +63,7 @@ def greedy_returns(
     chips: int = 1,
     limit: int | None = None,
     tell: Callable[[str], None] = note,
+    steps: int | None = None,
 ) -> np.ndarray:
     """Undiscounted returns of fresh episodes of anything that has the ``predict`` of a policy.
 
@@ -74,6 +79,9 @@ def greedy_returns(
         limit: Most steps of an episode, where the task sets a limit; None for `LONGEST`. An episode that has not ended
             by then counts with its return so far.
         tell: Gets a sentence if that happened.
+        steps: Steps of each chip after which no more episodes begin. Unless all episodes together are shorter in any
+            case, they are played in rounds: `ROUND` environments of each chip play an episode each until all of them
+            have ended, so that long episodes count as often as short ones. One round is always played.
 
     Returns:
         Returns, shape (chips, episodes), in the order of the environments, not in that of finishing: ``returns[c, i]``
@@ -81,11 +89,16 @@ def greedy_returns(
         those of 1, and so on. Where environments are monitored, returns are those of the monitor, untouched by wrappers
         above it.
     """
-    count = min(episodes, AT_ONCE if chips == 1 else max(1, WAFER_AT_ONCE // chips))
+    rounds = steps is not None and episodes > ROUND and episodes * (limit or LONGEST) > steps
+    count = min(episodes, ROUND if rounds else AT_ONCE, AT_ONCE if chips == 1 else max(1, WAFER_AT_ONCE // chips))
     env = make_env(count * chips)
     try:
-        wanted = [(episodes + index) // count for index in range(count)] * chips
-        returns, endless = _play(player, env, wanted, limit)
+        if rounds and steps is not None:
+            returns, endless = _play_rounds(player, env, count, chips, episodes, limit, steps)
+            episodes = sum(map(len, returns)) // chips
+        else:
+            wanted = [(episodes + index) // count for index in range(count)] * chips
+            returns, endless, _ = _play(player, env, wanted, limit)
     finally:
         close_environment(env)
     if endless:
@@ -96,8 +109,28 @@ def greedy_returns(
     return np.array([value for one in returns for value in one], dtype=float).reshape(chips, episodes)
 
 
-def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tuple[list[list[float]], int]:
-    """The returns of the first ``wanted`` episodes of each environment, and how many of them reached no end."""
+def _play_rounds(
+    player: Any, env: VecEnv, count: int, chips: int, episodes: int, limit: int | None, steps: int
+) -> tuple[list[list[float]], int]:
+    """As `_play`, round by round, an episode of each environment: until all are played, or so many steps are over."""
+    returns: list[list[float]] = [[] for _ in range(count * chips)]
+    endless = used = begun = 0
+    while begun < episodes and used < steps:
+        wanted = [int(index < episodes - begun) for index in range(count)] * chips
+        begun += min(count, episodes - begun)
+        found, late, played = _play(player, env, wanted, limit)
+        _wake(env)
+        for known, more in zip(returns, found, strict=True):
+            known += more
+        endless, used = endless + late, used + played // chips
+    return returns, endless
+
+
+def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tuple[list[list[float]], int, int]:
+    """The returns of the first ``wanted`` episodes of each environment.
+
+    Also how many of these episodes reached no end, and how many steps they have together.
+    """
     most, endless, steps = limit or LONGEST, 0, np.zeros(len(wanted), dtype=int)
     monitored = is_vecenv_wrapped(env, VecMonitor) or env.env_is_wrapped(Monitor)[0]
     returns: list[list[float]] = [[] for _ in wanted]
@@ -105,7 +138,7 @@ def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tup
     with of_environment(PLACE):
         obs, ended = env.reset(), np.ones(len(wanted), dtype=bool)
     state: Any = None
-    played = 0
+    played = counted = 0
     while missing:
         check_arrays(obs, "evaluation's observation", Origin(played))
         actions, state = player.predict(obs, state, ended, deterministic=True)
@@ -124,11 +157,11 @@ def _play(player: Any, env: VecEnv, wanted: list[int], limit: int | None) -> tup
                 cut = not ended[index] or (limit is None and bool(infos[index].get("TimeLimit.truncated")))
                 endless += int(late and cut)
                 returns[index].append(float(sums[index] if episode is None else episode["r"]))
-                missing -= 1
+                missing, counted = missing - 1, counted + int(steps[index])
                 if len(returns[index]) == wanted[index]:
                     _rest(env, index)
             sums[index], steps[index] = 0.0, 0
-    return returns, endless
+    return returns, endless, counted
 
 
 def silent(sentence: str) -> None:
@@ -151,3 +184,10 @@ def _rest(env: VecEnv, index: int) -> None:
     inner = env.unwrapped
     if isinstance(inner, DummyVecEnv):
         inner.envs[index] = _Resting(inner.envs[index])
+
+
+def _wake(env: VecEnv) -> None:
+    """Lets environments that stand still play again."""
+    inner = env.unwrapped
+    if isinstance(inner, DummyVecEnv):
+        inner.envs = [one.env if isinstance(one, _Resting) else one for one in inner.envs]

@@ -7,9 +7,7 @@ import math
 from pib_rl.agents import PIB
 from pib_rl.envs.make import LONGEST, time_limit
 from pib_rl.training.config import TrainConfig
-
-FINAL = 4  # the last policy and the best one, each in two read modes
-SHORT = 10  # episodes of an evaluation that is a first look
+from pib_rl.training.evaluation import FINAL, ROUND
 
 
 def forecast(config: TrainConfig, model: PIB) -> list[str]:
@@ -22,8 +20,14 @@ def forecast(config: TrainConfig, model: PIB) -> list[str]:
         said.append(f"{asked}; a rollout has {rollout:,}, so that {steps:,} will run")
     if why := model.too_short(config.timesteps, shorter="--n-steps", longer="--timesteps"):
         said.append(f"warning: {why}")
-    most = FINAL * config.eval_episodes * (time_limit(config.env) or LONGEST)
-    if most > 2 * steps and config.eval_episodes > SHORT:
-        plays = f"the final evaluation plays {FINAL * config.eval_episodes:,} episodes at most"
-        said.append(f"{plays}, up to {most:,} steps; --eval-episodes {SHORT} is shorter")
+    longest = time_limit(config.env) or LONGEST
+    most, plays = FINAL * config.eval_episodes * longest, f"{FINAL * config.eval_episodes:,} episodes at most"
+    if most > config.final_steps and config.eval_episodes > ROUND:
+        said.append(
+            f"the final evaluation plays {plays} ({config.eval_episodes:,} of the last policy and of the best one, "
+            f"noisy and mean read), and begins no more of them after {config.final_steps:,} steps; --eval-steps "
+            "changes that"
+        )
+    elif most > 2 * steps and config.eval_episodes > ROUND:
+        said.append(f"the final evaluation plays {plays}, up to {most:,} steps; --eval-episodes {ROUND} is shorter")
     return said

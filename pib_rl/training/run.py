@@ -44,7 +44,7 @@ from pib_rl.sites.watch.picture import draw_sites
 from pib_rl.sites.watch.record import totals
 from pib_rl.training.callbacks import Clock, Evaluation, FaultSchedule, RolloutReturns
 from pib_rl.training.config import TrainConfig
-from pib_rl.training.evaluation import evaluate, silent
+from pib_rl.training.evaluation import FINAL, evaluate, silent
 from pib_rl.training.loop import HELDOUT_EPISODES, close, learn
 from pib_rl.training.resuming.checkpoint import Checkpoints
 from pib_rl.training.resuming.failures import close_environment, environment_failures
@@ -228,7 +228,8 @@ def evaluate_final(
 ) -> RunResult:
     """Final evaluation of the last and the best policy on fresh episodes, in both read modes.
 
-    Where the last policy is the best, it plays once. Of a wafer, what each chip reached goes into the run folder.
+    Where the last policy is the best, it plays once. Each plays its share of ``--eval-steps``. Of a wafer, what each
+    chip reached goes into the run folder.
     """
     policy = model.policy
     cost = costs(policy.model)
@@ -241,7 +242,7 @@ def evaluate_final(
         for suffix, read in READS.items():
             make_envs = partial(environments, config, stream=f"final-{label}{read.value}")
             returns[f"{label}eval_mean{suffix}"] = evaluate(
-                policy, make_envs, config.eval_episodes, read, limit, said.append
+                policy, make_envs, config.eval_episodes, read, limit, said.append, config.final_steps // FINAL
             )
     for sentence in said[-1:]:
         note(sentence)
@@ -261,7 +262,7 @@ def evaluate_final(
         seed=config.seed,
         timesteps=model.num_timesteps,
         eval_std=float(returns["eval_mean"].std()),
-        eval_episodes=config.eval_episodes,
+        eval_episodes=returns["eval_mean"].shape[-1],
         solved_at_step=evaluations.solved_at,
         wall_s=round(wall, 3),
         control_period_s=period(config),

@@ -3,6 +3,7 @@
 import pytest
 
 zmq = pytest.importorskip("zmq")
+pytest.importorskip("zmq.asyncio")  # it derives from the class that the fixture replaces: before that
 
 
 @pytest.fixture(autouse=True)

@@ -97,6 +97,42 @@ def test_the_first_environments_are_those_of_the_first_chip_of_a_wafer(countdown
     assert greedy_returns(Zero(), countdowns, 3, chips=2).tolist() == [[4, 2 * 3, 1002 * 3], [3 * 2, 4, 1004]]
 
 
+def test_with_few_steps_whole_rounds_are_played(countdowns, made, monkeypatch):
+    """Rounds of 2 environments; one takes 2 steps and 1, so that 4 steps are over in the second round."""
+    monkeypatch.setattr(evaluation, "ROUND", 2)
+    for steps, episodes in ((1, 2), (3, 2), (4, 4), (6, 4), (7, 6)):
+        returns = greedy_returns(Zero(), countdowns, 100, limit=5, steps=steps)
+        assert returns.shape == (1, episodes)
+        assert sum(env.steps for env in made) == 3 * episodes // 2, "one that waits for the other stands still"
+    assert greedy_returns(Zero(), countdowns, 3, limit=5, steps=14).shape == (1, 3), "the last round may be smaller"
+
+
+def test_rounds_are_of_other_episodes(countdowns, monkeypatch):
+    monkeypatch.setattr(evaluation, "ROUND", 2)
+    (returns,) = greedy_returns(Zero(), countdowns, 100, limit=5, steps=4)
+    assert returns[[0, 2]].tolist() == [2, 2]
+    assert returns[1] > 1000 * 2, "the second round is another episode"
+
+
+def test_steps_count_for_each_chip(countdowns, monkeypatch):
+    monkeypatch.setattr(evaluation, "ROUND", 2)
+    assert greedy_returns(Zero(), countdowns, 100, chips=2, limit=5, steps=5).shape == (2, 2)
+    assert greedy_returns(Zero(), countdowns, 100, chips=2, limit=5, steps=6).shape == (2, 4)
+
+
+def test_enough_steps_change_nothing(monkeypatch):
+    """As few episodes as a round has, or all of them shorter than the limit of steps, are played side by side."""
+
+    def make(count):
+        return make_vec_env("CartPole-v1", count, 3)
+
+    plain = greedy_returns(Rule(), make, 12, limit=500)
+    assert greedy_returns(Rule(), make, 12, limit=500, steps=12 * 500).tolist() == plain.tolist()
+    few = greedy_returns(Rule(), make, 5, limit=500)
+    assert greedy_returns(Rule(), make, 5, limit=500, steps=1).tolist() == few.tolist()
+    assert greedy_returns(Rule(), make, 12, limit=500, steps=1).shape == (1, 10)
+
+
 def test_returns_are_those_below_wrappers(countdowns):
     def make(count):
         return VecNormalize(countdowns(count), norm_obs=False, norm_reward=True, clip_reward=0.1, training=True)

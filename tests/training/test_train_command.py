@@ -214,6 +214,18 @@ def test_folder_of_something_else_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_the_final_evaluation_ends_after_so_many_steps(tmp_path, capsys):
+    out = tmp_path / "one"
+    few = ["--timesteps", "2048", "--looks", "0", "--eval-steps", "40", "--no-progress", "--out", str(out)]
+    train.main(["CartPole-v1", *few])
+    said = capsys.readouterr().out
+    assert "the final evaluation plays 400 episodes at most (100 of the last policy and of the best one," in said
+    assert "and begins no more of them after 40 steps; --eval-steps changes that" in said
+    assert "10 fresh episodes each" in said
+    assert json.loads((out / "result.json").read_text())["eval_episodes"] == 10
+    assert "eval_steps: 40" in (out / "config.yaml").read_text()
+
+
 def test_what_will_run_is_said_before_it_runs(tmp_path, capsys):
     train.main(["CartPole-v1", "--timesteps", "64", "--looks", "0", "--no-progress", "--out", str(tmp_path / "one")])
     said = capsys.readouterr().out

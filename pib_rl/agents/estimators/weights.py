@@ -39,7 +39,7 @@ def checked_weights(sample_weight: Any, x: np.ndarray) -> np.ndarray | None:
     if (weight < 0).any():
         raise ValueError(f"sample_weight must be 0 or more, got {weight.min():g}; leave out what should not count")
     if not weight.any():
-        raise ValueError("sample_weight must be above 0 for some samples, got 0 for all")
+        raise ValueError("sample_weight must be above 0 for some samples, got zero for all")
     _check_sample_weight(weight, x, dtype=np.float64)  # that they are finite
     return np.asarray(weight / weight.max())  # sums stay finite
 

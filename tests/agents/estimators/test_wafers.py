@@ -42,7 +42,7 @@ def fitted(request, data):
     return request.param(hw="memristive", chips=CHIPS, **SMALL).fit(x, targets(request.param, x, y))
 
 
-def in_order(trainer: Trainer, n: int) -> list[torch.Tensor]:
+def in_order(trainer: Trainer, n: int, weight=None) -> list[torch.Tensor]:
     return list(torch.split(torch.arange(trainer.samples_used(n)), trainer.config.batch_size))
 
 

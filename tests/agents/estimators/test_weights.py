@@ -113,7 +113,7 @@ BAD = [
     ("balanced", rf"must be a number for each of {N} samples, got str"),
     (print, rf"must be a number for each of {N} samples, got builtin"),
     (-np.ones(N), "must be 0 or more, got -1"),
-    (np.zeros(N), "must be above 0 for some samples, got 0 for all"),
+    (np.zeros(N), "must be above 0 for some samples, got zero for all"),
     (np.full(N, np.nan), "contains NaN"),
     (np.full(N, np.inf), "contains infinity"),
 ]
