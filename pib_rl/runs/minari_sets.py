@@ -16,8 +16,6 @@ from gymnasium import spaces
 from pib_rl.agents.observations import as_matrix, as_picture, check_observation_space
 from pib_rl.cli.cli import UserError, mistakes
 
-PREFIX = "minari:"  # of a data set among other data
-
 
 @dataclass
 class LoggedEpisode:

@@ -27,6 +27,7 @@ from pib_rl.envs.lookup import find_spec
 from pib_rl.physical.faults import LONGEST, Fault, parse_all
 from pib_rl.physical.registry import file_name
 from pib_rl.runs.folder import CONFIG, RunFolder
+from pib_rl.runs.minari_names import names_data
 from pib_rl.runs.resuming import Every, named_run, resumed
 from pib_rl.training.tuned import tuned
 
@@ -77,7 +78,8 @@ class TrainConfig(RunSettings, LearnerSettings):
     resume: Path | None = None
     """Run folder of an unfinished training to go on with; everything but how it is shown is as it was."""
     init: Path | None = None
-    """Run folder of learn or train whose units this run goes on with, on the same chip."""
+    """Run folder of learn or train whose units this run goes on with, on the same chip; or minari:NAME, a data set of
+    Minari on this machine, from whose observations the units learn first, without labels (needs the extra minari)."""
     config: Path | None = None
     """YAML file with any of these settings by name; the command line overrides it."""
     render: Literal["none", "human"] = "none"
@@ -199,7 +201,7 @@ def from_arguments(arguments: list[str], name: str) -> TrainConfig:
     wish.check_names(wish.objective)
     with mistakes():
         find_spec(wish.env)
-    chip = {} if wish.init is None else chip_of(RunFolder.open(wish.init))
+    chip = {} if wish.init is None or names_data(wish.init) else chip_of(RunFolder.open(wish.init))
     own = {"hw_options": wish.hw_options}  # with what a file of the user's hardware holds
     default = settle(
         wish.env, wish.learner, chip.get("hw", wish.hw), own, chip, given, source=file or Path("hyperparams")

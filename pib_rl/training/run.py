@@ -33,6 +33,7 @@ from pib_rl.figures import curves
 from pib_rl.physical.faults import Fault, FaultPlan
 from pib_rl.physical.substrate import Read
 from pib_rl.runs.folder import BEST, LAST, RunFolder
+from pib_rl.runs.minari_names import names_data
 from pib_rl.runs.result import TRAIN, RunResult
 from pib_rl.runs.resuming import Every
 from pib_rl.runs.saving import Saver, find_start
@@ -50,6 +51,8 @@ from pib_rl.training.resuming.checkpoint import Checkpoints
 from pib_rl.training.resuming.failures import close_environment, environment_failures
 from pib_rl.training.room import check_room
 from pib_rl.training.schedule import look_steps
+from pib_rl.training.starting.inherited import inherit
+from pib_rl.training.starting.logged import learn_logged
 from pib_rl.training.wafer import Wafer
 
 MOVES = "; the target changes as the policy does: a fall late in a training need be no loss"
@@ -111,24 +114,6 @@ def prepare(config: TrainConfig) -> PIB:
     return model
 
 
-def inherit(config: TrainConfig, model: PIB) -> None:
-    """Takes over the units of ``--init``, if there is one; a run that goes on has them in its checkpoint.
-
-    Raises:
-        UserError: If they are of other sizes.
-    """
-    if config.init is None or config.resume is not None:
-        return
-    folder = RunFolder.open(config.init)
-    try:
-        model.policy.model.inherit(folder.load_policy(LAST))
-    except ValueError as error:
-        raise UserError(
-            f"--init {folder.path} does not fit {config.env} with {config.distractors} distractors, learner "
-            f"{config.learner}: {error}"
-        ) from None
-
-
 def train(
     config: TrainConfig,
     model: PIB,
@@ -169,6 +154,8 @@ def train(
     saver = Saver(folder.path, Every.parse(config.checkpoint_every), config.timesteps, start)
     checkpoints = Checkpoints(saver, [evaluations, *others])
     with stops(config, folder, saver), environment_failures():
+        if start is None and config.init is not None and names_data(config.init):
+            learn_logged(config.init, policy.model, config.progress)
         own = model.rule.learner
         at = at_sites(
             config.sites,

@@ -1,12 +1,16 @@
-"""Data sets of Minari: what log writes is a data set, and learn reads it; nothing is fetched."""
+"""Data sets of Minari: what log writes is a data set, learn and train --init read it; nothing is fetched."""
 
 from __future__ import annotations
+
+import shutil
 
 import numpy as np
 import pytest
 from one_line import stops
+from safetensors.torch import load_file
 
-from pib_rl import learn, log
+from pib_rl import learn, log, train
+from pib_rl.training import run as train_run
 
 minari = pytest.importorskip("minari")
 NAME = "test/cartpole-v0"
@@ -74,3 +78,66 @@ def test_a_folder_of_data_sets_that_is_not_there_is_not_made(tmp_path, monkeypat
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "none"))
     stops(learn, [f"minari:{NAME}", "--target", "views"], monkeypatch, capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def logged(here, capsys):
+    """A small data set of CartPole."""
+    words = ["CartPole-v1", "--timesteps", "400", "--minari", NAME, "--out", str(here / "log.npz"), "--no-progress"]
+    log.main(words)
+    capsys.readouterr()
+    return here
+
+
+INIT = ["CartPole-v1", "--init", f"minari:{NAME}", "--width", "8", "--timesteps", "64", "--looks", "0", "--no-progress"]
+
+
+def weights(run):
+    return load_file(run / "policy.safetensors")["model.network.units.0.array.weight"]
+
+
+def test_a_training_begins_with_units_that_learned_from_a_data_set(logged, capsys):
+    run = logged / "run"
+    train.main([*INIT, "--learner", "frozen", "--out", str(run)])
+    assert "the units have learned from 400 logged observations, " in capsys.readouterr().out
+    without = [word for word in INIT if word not in INIT[1:3]]
+    train.main([*without, "--learner", "frozen", "--out", str(logged / "raw")])
+    assert not np.array_equal(weights(run), weights(logged / "raw"))  # frozen since, and yet they have moved
+
+
+def test_a_training_that_goes_on_needs_no_data_set(logged, monkeypatch, capsys):
+    run = logged / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run, "draw", interrupt)
+        stops(train, [*INIT, "--out", str(run)], patch, capsys)
+    shutil.rmtree(logged / "sets")
+    train.main(["--resume", str(run)])
+    assert (run / "result.json").exists()
+
+
+def test_one_that_was_not_saved_yet_learns_from_it_again(logged, monkeypatch, capsys):
+    run = logged / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(train_run, "learn", interrupt)
+        said = stops(train, [*INIT, "--out", str(run)], patch, capsys)
+    assert "begins anew" in said
+    train.main(["--resume", str(run)])
+    assert "the units have learned from 400 logged observations, " in capsys.readouterr().out
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([*INIT, "--distractors", "3"], "holds observations of 4 numbers, and the hardware of this run sees 7"),
+        (["CartPole-v1", "--init", "minari:nobody/nothing-v0"], "there is no Minari data set 'nobody/nothing-v0'"),
+    ],
+)
+def test_a_data_set_that_does_not_fit_leaves_nothing(arguments, said, logged, monkeypatch, capsys):
+    monkeypatch.chdir(logged)
+    before = sorted(logged.iterdir())
+    assert said in stops(train, arguments, monkeypatch, capsys)
+    assert sorted(logged.iterdir()) == before

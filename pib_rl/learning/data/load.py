@@ -14,7 +14,8 @@ from pib_rl.learning.data.columns import classes, values
 from pib_rl.learning.data.openml import fetch
 from pib_rl.learning.data.samples import Data, split, unlabelled
 from pib_rl.learning.data.table import AUTO, read_csv
-from pib_rl.runs.minari_sets import PREFIX, read_pairs
+from pib_rl.runs.minari_names import data_name, names_data
+from pib_rl.runs.minari_sets import read_pairs
 
 
 def load(name: str, real: bool = False, header: str = AUTO) -> Data:
@@ -32,8 +33,8 @@ def load(name: str, real: bool = False, header: str = AUTO) -> Data:
     if name == "digits":
         bundle = load_digits()
         return split(bundle.data, (values if real else classes)(bundle.target, name), (8, 8), real=real)
-    if name.startswith(PREFIX):
-        now, later = read_pairs(name.removeprefix(PREFIX))
+    if names_data(name):
+        now, later = read_pairs(data_name(name))
         image = now.shape[1:] if now.ndim > 2 else None
         return unlabelled(now.reshape(len(now), -1), x_next=later.reshape(len(later), -1), image=image)
     path = Path(os.path.expanduser(name))
