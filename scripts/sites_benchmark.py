@@ -64,12 +64,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--bits", type=int, nargs="+", default=[8, 4, 3])
     parser.add_argument("--staleness", type=int, default=STALENESS)
     parser.add_argument("--learners", nargs="+", default=["pib", "backprop", "backprop-off"])
+    parser.add_argument("--cases", default="", help="only cases that begin so, such as far")
     parser.add_argument("--out", type=Path, default=Path("sites.csv"))
     config = parser.parse_args(arguments)
     seeds = range(config.first_seed, config.first_seed + config.seeds)
     parts = {"processes": processes, "links": links, "placed": placed, "acting": acting, "faults": faults}
     for case, learner, measure in parts[config.part](config):
-        for seed in seeds:
+        for seed in seeds if case.startswith(config.cases) else ():
             note_row(config, case, learner, seed, measure)
     show(config.out, config.part)
 
