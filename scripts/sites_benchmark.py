@@ -1,11 +1,13 @@
 """Units apart, measured: processes side by side, long links, backpropagation over the same links, sites that die.
 
-    python scripts/sites_benchmark.py processes|links|acting|faults [--data mnist] [--seeds 3] [--out FILE.csv]
+    python scripts/sites_benchmark.py processes|links|placed|acting|faults [--data mnist] [--seeds 3] [--out FILE.csv]
 
 - processes: a network of four units in one process, and in two (units 1 and 2 at a site, 3 and 4 with the readout
   here): seconds per epoch by the wall clock, on an otherwise idle machine of two cores or more.
 - links: three sites with links of no latency, and of 100 ms +- 20 ms, 10 Mbit/s and stalls of 1 %, each for PIB and for
   backpropagation through a twin, exact and 20 % off, in the same pipeline.
+- placed: the same links, but unit 1 stays where the data are, and units 2, 3 and 4 are at a site each, so that codes of
+  activations travel and no inputs; beside the same processes without links, and one process.
 - acting: CartPole with eight units at two sites that are 20 ms apart, acting included.
 - faults: a site that is killed in mid-run and replaced by another chip; a link that is cut for ten seconds.
 
@@ -41,7 +43,8 @@ from pib_rl.sites.split_run import SplitRun
 
 FAR = {"latency_ms": 100, "jitter_ms": 20, "mbit": 10, "stall": 0.01}
 UNITS, WIDTH, BATCH = 4, 128, 256
-EPOCHS = {"processes": 3, "links": 3, "faults": 6}
+EPOCHS = {"processes": 3, "links": 3, "placed": 3, "faults": 6}
+STALENESS = 160  # batches under way with unit 1 at the data: an epoch has 235
 FIELDS = ("part", "case", "learner", "seed", "epoch_s", "score", "staleness", "megabytes", "lost")
 Row = dict[str, Any]
 
@@ -50,7 +53,7 @@ def main(arguments: list[str]) -> None:
     """Measures what is asked for."""
     settle_in()
     parser = argparse.ArgumentParser(prog="sites_benchmark.py", allow_abbrev=False)
-    parser.add_argument("part", choices=["processes", "links", "acting", "faults"])
+    parser.add_argument("part", choices=["processes", "links", "placed", "acting", "faults"])
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--hw", default="memristive")
     parser.add_argument("--width", type=int, default=WIDTH)
@@ -58,13 +61,16 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=400)
     parser.add_argument("--timesteps", type=int, default=80_000)
+    parser.add_argument("--bits", type=int, nargs="+", default=[8, 4, 3])
+    parser.add_argument("--staleness", type=int, default=STALENESS)
     parser.add_argument("--learners", nargs="+", default=["pib", "backprop", "backprop-off"])
+    parser.add_argument("--cases", default="", help="only cases that begin so, such as far")
     parser.add_argument("--out", type=Path, default=Path("sites.csv"))
     config = parser.parse_args(arguments)
     seeds = range(config.first_seed, config.first_seed + config.seeds)
-    rows = {"processes": processes, "links": links, "acting": acting, "faults": faults}[config.part]
-    for case, learner, measure in rows(config):
-        for seed in seeds:
+    parts = {"processes": processes, "links": links, "placed": placed, "acting": acting, "faults": faults}
+    for case, learner, measure in parts[config.part](config):
+        for seed in seeds if case.startswith(config.cases) else ():
             note_row(config, case, learner, seed, measure)
     show(config.out, config.part)
 
@@ -126,6 +132,23 @@ def links(config: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[int,
         }
         for learner in config.learners:
             yield case, learner, lambda seed, learner, sites=sites: labels(config, seed, learner, sites)
+
+
+def placed(config: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[int, str], Row]]]:
+    """Unit 1 at the data, three sites behind it, near and far."""
+    if "pib" in config.learners:
+        yield "one process", "pib", lambda seed, learner: labels(config, seed, learner, None)
+    for bits in config.bits:
+        for case, link in (("near", None), ("far", FAR)):
+            names: list[Row] = [{"name": name, "units": [unit]} for unit, name in enumerate("abc", 2)]
+            sites = {
+                "sites": [one | {"link": link} for one in names] if link else names,
+                "staleness": config.staleness,
+                "deflate": True,
+                "bits": bits,
+            }
+            for learner in config.learners:
+                yield f"{case}, {bits} bits", learner, lambda seed, learner, s=sites: labels(config, seed, learner, s)
 
 
 def labels(

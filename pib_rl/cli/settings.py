@@ -33,6 +33,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
     "seeds": (1, 10_000),
     "first_seed": (0, 2**62),
     "jobs": (1, 10_000),
+    "env_processes": SIZES["processes"],
     "ray_cpus": (0.1, 1024),
     "ray_retries": (0, 100),
     "epochs": (1, 10**6),
@@ -118,6 +119,7 @@ class Settings:
             "imports",
             "checkpoint_every",
             "resume",
+            "env_processes",
         }
     )
     UNLESS_SET: ClassVar[frozenset[str]] = frozenset()

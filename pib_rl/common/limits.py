@@ -9,6 +9,7 @@ from pib_rl.common.options import whole
 
 SIZES = {  # smallest and largest
     "n_envs": (1, 10_000),
+    "processes": (1, 256),
     "width": (1, 10**5),
     "units": (1, 1000),
     "chips": (1, 10_000),

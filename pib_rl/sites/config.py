@@ -11,6 +11,7 @@ from pib_rl.sites.emulated.link import LinkConfig
 from pib_rl.sites.keys import check_names
 
 NAME = "sites.yaml"
+BITS = (*range(2, 9), 16)  # of codes, as `pib_rl.sites.wire` packs them
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -82,7 +83,7 @@ class SitesConfig:
         listen: HOST:PORT where sites join; port 0 takes a free one.
         keys: Folder of `pib-rl keys`; None makes keys for this run, which do for sites that it starts itself.
         staleness: Batches by which what a unit works on may lag behind the newest that was sent.
-        bits: Of the codes that travel, 8 or 16.
+        bits: Of the codes that travel: 8, 16 for finer ones, or 2 to 7 for slow links, with ``deflate``.
         deflate: Whether messages are made smaller; it pays below some 50 Mbit/s.
         patience_s: Seconds without a sign of life after which a site is lost for good.
 
@@ -114,8 +115,8 @@ class SitesConfig:
             if twice:
                 raise ValueError(f"sites: {what} {twice[0]} comes twice")
         set_field(self, "staleness", whole("staleness", self.staleness, 0, 1000))
-        if type(self.bits) is not int or self.bits not in (8, 16):
-            raise ValueError(f"bits must be 8 or 16, got {shown(self.bits)}")
+        if type(self.bits) is not int or self.bits not in BITS:
+            raise ValueError(f"bits must be 2 to 8, or 16, got {shown(self.bits)}")
         if self.keys is not None:
             if not isinstance(self.keys, (str, Path)):
                 raise ValueError(f"keys must be the folder of pib-rl keys, got {shown(self.keys)}")
@@ -123,6 +124,8 @@ class SitesConfig:
         deflate: Any = self.deflate
         if not isinstance(deflate, bool):
             raise ValueError(f"deflate must be true or false, got {shown(deflate)}")
+        if self.bits < 8 and not deflate:
+            raise ValueError(f"bits {self.bits} spares nothing unless messages are deflated; give deflate: true, too")
         patience: Any = self.patience_s
         if type(patience) not in (int, float) or not 0 < patience < 1e9:
             raise ValueError(f"patience_s must be a number of seconds greater than 0, got {shown(patience)}")

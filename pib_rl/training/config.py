@@ -57,6 +57,8 @@ class TrainConfig(RunSettings, LearnerSettings):
     """Number of units in series."""
     n_envs: int = 16
     """Environments that run side by side, of each chip."""
+    env_processes: int = 1
+    """Processes that share the environments, for those that take long for a step; what is learned is the same."""
     n_steps: int | None = None
     """Steps per environment and rollout; by default 2048 samples per rollout in all."""
     learning_rate: float | str = "lin_0.6"

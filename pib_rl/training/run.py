@@ -59,9 +59,10 @@ MOVES = "; the target changes as the policy does: a fall late in a training need
 READS = {"": Read.NOISY, "_noiseless": Read.MEAN}  # read modes of the final evaluation, by the end of a result's name
 
 
-def environments(config: RunSettings, count: int, stream: str) -> VecEnv:
-    """So many environments in all, seeded from a named stream of the run."""
-    return make_vec_env(config.env, count, Streams(config.seed).integer(stream), config.distractors)
+def environments(config: RunSettings, count: int, stream: str, processes: int = 1) -> VecEnv:
+    """So many environments in all, seeded from a named stream of the run, shared by processes."""
+    seed = Streams(config.seed).integer(stream)
+    return make_vec_env(config.env, count, seed, config.distractors, min(processes, count))
 
 
 def build(config: TrainConfig) -> PIB:
@@ -72,7 +73,10 @@ def build(config: TrainConfig) -> PIB:
     """
     find_spec(config.env)
     check_device(config.device)
-    env = environments(config, config.n_envs * config.chips, ENVIRONMENT)
+    count = config.n_envs * config.chips
+    if config.env_processes > count:
+        raise ValueError(f"--env-processes must be at most the {count} environments, got {config.env_processes}")
+    env = environments(config, count, ENVIRONMENT, config.env_processes)
     check_observation_space(env.observation_space)
     try:
         return make_agent(
@@ -99,7 +103,7 @@ def prepare(config: TrainConfig) -> PIB:
     with mistakes(RuntimeError, AssertionError, MemoryError, OverflowError):
         if config.chips > 1:
             check_wafer(config.learner, config.hw, config.chips)
-            single = build(replace(config, chips=1, chip=0, fault=()))
+            single = build(replace(config, chips=1, chip=0, fault=(), env_processes=1))
             close(single)
             check_room(config, single)
         model = build(config)
@@ -139,7 +143,7 @@ def train(
     plan = FaultPlan(faults, partial(inject, policy.model))
     clock = Clock(step_seconds(config), partial(age, policy.model))
     spec = find_spec(config.env)
-    make_env = partial(environments, config, stream=EVALUATION)
+    make_env = partial(environments, config, stream=EVALUATION, processes=config.env_processes)
     pictures = partial(training_pictures, model, folder.path / "progress.csv", config.title)
     evaluations = Evaluation(
         lambda: evaluate(policy, make_env, HELDOUT_EPISODES, Read.NOISY, time_limit(config.env), silent),
@@ -227,7 +231,9 @@ def evaluate_final(
     for label, state in ([] if same else [("best_", best)]) + [("", last)]:
         policy.load_state_dict(state)
         for suffix, read in READS.items():
-            make_envs = partial(environments, config, stream=f"final-{label}{read.value}")
+            make_envs = partial(
+                environments, config, stream=f"final-{label}{read.value}", processes=config.env_processes
+            )
             returns[f"{label}eval_mean{suffix}"] = evaluate(
                 policy, make_envs, config.eval_episodes, read, limit, said.append, config.final_steps // FINAL
             )

@@ -32,7 +32,7 @@ def message(samples: int = 20, seed: int = 0) -> Message:
     return Message("measure", {"token": 3, "blocks": [1, 2], "read": "noisy", "classes": None}, tensors)
 
 
-@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("bits", wire.CODES)
 @pytest.mark.parametrize("deflate", [False, True])
 def test_comes_back_within_half_a_step_of_a_code(bits, deflate):
     sent = message()
@@ -53,6 +53,18 @@ def test_a_column_without_spread_is_exact():
 def test_codes_of_8_bits_take_a_quarter_of_the_room():
     large = Message("x", {}, {"drive": torch.randn(1000, 64)})
     assert len(pack(large, 8)) < 0.27 * len(pack(large._replace(tensors={"own": large.tensors["drive"]})))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7])
+def test_deflated_codes_take_no_more_than_their_bits(bits):
+    large = Message("x", {}, {"drive": torch.randn(1000, 64, generator=torch.Generator().manual_seed(0))})
+    columns = 64 * 2 * 4  # bytes of lowest values and steps
+    assert len(pack(large, bits, True)) - columns - 300 < 1000 * 64 * bits / 8
+
+
+def test_deflating_makes_inputs_that_are_mostly_zeros_small():
+    sparse = (torch.rand(256, 784, generator=torch.Generator().manual_seed(0)) > 0.9).to(torch.uint8)
+    assert len(pack(Message("x", {}, {"own": sparse}), deflate=True)) < 0.25 * sparse.numel()
 
 
 def test_a_handful_of_samples_travels_as_it_is():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pib_rl.agents.network.chip import ChipConfig
-from pib_rl.agents.network.network import Network
+from pib_rl.agents.network.network import Activations, Network
 from pib_rl.agents.network.normaliser import Normaliser
 from pib_rl.agents.network.readout import Readout
 from pib_rl.common.state import check_state
@@ -104,13 +106,22 @@ class PhysicalModel(nn.Module):
     @torch.inference_mode()
     def measure(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
         """Outputs of the readout, shape (*chips, n, outputs), from inputs of the network."""
-        parts = (self.network.measure(part, read).inputs for part in self.network.portions(inputs))
-        return joined([self.readout.measure_inputs(part, read) for part in parts])
+        return joined([self.readout.measure_inputs(part, read) for part in self._portions(inputs, read)])
 
     @torch.inference_mode()
     def readout_inputs(self, inputs: Tensor, read: Read = Read.NOISY) -> Tensor:
         """What the readout gets, the taps and a constant 1, shape (*chips, n, tap_features + 1), from such inputs."""
-        return joined([self.network.measure(part, read).inputs for part in self.network.portions(inputs)])
+        return joined(list(self._portions(inputs, read)))
+
+    def _portions(self, inputs: Tensor, read: Read) -> Iterator[Tensor]:
+        """What the readout gets from each portion; where units are far away, passes of later ones are under way."""
+        under_way: deque[Activations] = deque()
+        for part in self.network.portions(inputs):
+            under_way.append(self.network.measure(part, read))
+            if len(under_way) > self.network.lookahead:
+                yield under_way.popleft().inputs
+        while under_way:
+            yield under_way.popleft().inputs
 
     @torch.inference_mode()
     def outputs(self, flat: Tensor, read: Read = Read.NOISY) -> Tensor:

@@ -63,7 +63,7 @@ def load_environment_state(env: VecEnv, state: dict[str, Any]) -> bool:
 
 def _kinds(env: VecEnv) -> list[str]:
     """What a vector environment is made of: its layers by name, and how many environments there are."""
-    return [*(type(layer).__name__ for layer in _layers(env)), str(env.num_envs)]
+    return [*(getattr(type(layer), "kind", type(layer).__name__) for layer in _layers(env)), str(env.num_envs)]
 
 
 def _layers(env: VecEnv) -> Iterator[Any]:

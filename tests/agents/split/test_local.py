@@ -150,3 +150,29 @@ def test_states_come_once_as_long_as_nothing_is_told():
     assert asked == ["state"]
     fit(trainer)
     assert asked.count("state") == 2
+
+
+@pytest.mark.parametrize("lookahead", [0, 2, 9])
+def test_passes_of_later_portions_are_under_way_while_one_is_waited_for(lookahead, monkeypatch):
+    model = PhysicalModel(ChipConfig(hw="digital", width=8, units=2), D, CLASSES, target_features=CLASSES)
+    x, happened = model.inputs(data()[0][:40]), []
+    expected, measure = model.measure(x), model.network.measure
+
+    class Watched:
+        def __init__(self, number, part, read):
+            self.number, self.found = number, measure(part, read)
+            happened.append(("begins", number))
+
+        @property
+        def inputs(self):
+            happened.append(("is wanted", self.number))
+            return self.found.inputs
+
+    begun = iter(range(5))
+    monkeypatch.setattr(model.network, "portions", lambda x: torch.split(x, 10, -2))
+    monkeypatch.setattr(model.network, "measure", lambda part, read: Watched(next(begun), part, read))
+    monkeypatch.setattr(model.network, "lookahead", lookahead)
+    torch.testing.assert_close(model.measure(x), expected)
+    for number in range(4):
+        before = happened[: happened.index(("is wanted", number))]
+        assert len([one for one in before if one[0] == "begins"]) == min(4, number + lookahead + 1)

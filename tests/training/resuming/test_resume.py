@@ -12,6 +12,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import yaml
+from failing_worlds import NAME, Failing
+from gymnasium.envs.registration import EnvSpec
 from one_line import stops
 from safetensors.torch import load_file
 
@@ -267,3 +269,23 @@ def test_how_often(text, expected):
 def test_what_is_no_time_and_no_number_of_steps(text):
     with pytest.raises(ValueError, match=r"--checkpoint-every must be a time such as 30s"):
         Every.parse(text)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_run_goes_on_exactly_in_another_number_of_processes(first, tmp_path, monkeypatch):
+    monkeypatch.setitem(gym.registry, NAME, EnvSpec(NAME, entry_point=Failing))
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    arguments = [NAME, "--hw", "digital", "--eval-episodes", "1", *SMALL, "--looks", "0", "--no-progress"]
+    train.main([*arguments, "--out", str(whole)])
+    with monkeypatch.context() as patch:
+        kill_at(patch, PIB, "training_state", 3, KeyboardInterrupt)
+        with pytest.raises(UserError, match="interrupted; stopped at step 64"):
+            train.main([*arguments, "--env-processes", str(first), "--out", str(part)])
+    assert multiprocessing.active_children() == []
+    train.main(["--resume", str(part), "--env-processes", str(3 - first), "--no-progress"])
+    assert content(whole) == content(part)
+
+
+def test_more_processes_than_environments_are_refused(monkeypatch, capsys):
+    said = stops(train, [*ARGUMENTS, "--env-processes", "3"], monkeypatch, capsys)
+    assert "--env-processes must be at most the 2 environments, got 3" in said
