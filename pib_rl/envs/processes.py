@@ -23,6 +23,9 @@ FAREWELL_S = 10.0  # in which processes may end by themselves
 class ProcessVecEnv(VecEnv):
     """Environments that step at the same time, a share of them in each of several processes.
 
+    Not `SubprocVecEnv` of Stable-Baselines3, which starts a process for every environment, shows an error of one as an
+    `EOFError` without its message, and can't be saved for a training that goes on exactly.
+
     They give what they would give one by one in this process. An error of one is raised here, by its message; a process
     that ends shows as `EOFError` or `ConnectionError`. Processes end when this one does, however it ends.
 
