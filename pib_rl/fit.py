@@ -16,6 +16,7 @@ from pib_rl.fitting.config import PulseFitConfig
 from pib_rl.fitting.exposures import is_photon_transfer, read_exposures
 
 NAME = "pib_rl.fit"
+NAMED = 5  # stuck devices that are named, at most
 
 
 def main(arguments: list[str]) -> None:
@@ -81,10 +82,14 @@ def show(content: dict[str, Any]) -> None:
         laws.add_row(name + mark, f"{row['behind']:.4f} ± {row['standard_error']:.4f}")
     laws.caption = f"logarithm of the probability, per reading; residual {content['residual_us']:.3g} uS"
     console.print(laws)
+    if still := content["stuck"]["devices"]:
+        names = f"{', '.join(still[:NAMED])}{', ...' if len(still) > NAMED else ''}"
+        _tell(f"{len(still)} of the devices do not move, and are left out of the fit: {names}")
     table = Table(title="the device", title_style="")
     table.add_column("parameter")
     table.add_column("value ± standard error", justify="right")
-    for name, value in {**content["parameters"], "stuck": content["stuck"]}.items():
+    stuck = {name: value for name, value in content["stuck"].items() if name != "devices"}
+    for name, value in {**content["parameters"], "stuck": stuck}.items():
         table.add_row(escape(name), escape(_text(value)))
     console.print(table)
 

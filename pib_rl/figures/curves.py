@@ -129,7 +129,7 @@ def information_plane(
 ) -> Figure:
     """I(X; Z) against I(Z; Y) of every unit over training, light at the start and full at the ``end``.
 
-    ``note`` ends the line below that says what a point is.
+    ``note`` is a second line below the one that says what a point is.
     """
     figure = new_figure(6.0, 4.8)
     axes = figure.add_subplot()
@@ -144,7 +144,7 @@ def information_plane(
             axes.scatter(
                 across[-1:], up[-1:], s=70, marker=marker, color=colour, edgecolors="black", label=f"unit {unit}"
             )
-    figure.supxlabel(f"{_points(progress)}light at the start{note}", fontsize=7, color=GREY)
+    figure.supxlabel(f"{_points(progress)}light at the start\n{note}".rstrip(), fontsize=7, color=GREY)
     axes.set(xlabel="I(X; Z): information on the input [nats]", ylabel="I(Z; Y): information on the target [nats]")
     headed(axes, title)
     axes.grid(alpha=0.25)

@@ -51,11 +51,17 @@ def read_pulses(path: Path) -> list[Sequence]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file)
             header = [name.strip().lower() for name in next(lines, [])]
+            _check_commas(header, path)
             places, factor = _places(header, path)
             rows: dict[tuple[str, str], list[tuple[int, int, float]]] = {}
             for number, line in enumerate(lines, 2):
                 if number > MOST_LINES:
                     raise UserError(f"{path} has more than {MOST_LINES} lines; leave out readings between pulses")
+                if len(line) > len(header) and any(cell.strip() for cell in line[len(header) :]):
+                    raise UserError(
+                        f"{path}: line {number} has {len(line)} cells under {len(header)} names: {','.join(line):.60}; "
+                        "write numbers with a decimal point, and a name for each column"
+                    )
                 if any(cell.strip() for cell in line):
                     key, row = _row(line, places, factor, f"{path}: line {number}")
                     rows.setdefault(key, []).append(row)
@@ -64,6 +70,15 @@ def read_pulses(path: Path) -> list[Sequence]:
     found = [_sequence(key, readings, path) for key, readings in rows.items()]
     _check(found, path, "conductance_s" in places)
     return found
+
+
+def _check_commas(header: list[str], path: Path) -> None:
+    """Raises UserError where the columns are separated by something else."""
+    if len(header) == 1 and (found := next((mark for mark in ";\t|" if mark in header[0]), None)):
+        name = "tabs" if found == "\t" else f"{found!r}"
+        raise UserError(
+            f"{path} separates its columns by {name}; separate them by commas, and write numbers with a decimal point"
+        )
 
 
 def _places(header: list[str], path: Path) -> tuple[dict[str, int], float]:
@@ -87,7 +102,8 @@ def _row(
     value, pulse = _number(cells[unit]), _number(cells["pulse"])
     if not (math.isfinite(value) and value >= 0):
         raise UserError(
-            f"{where}: {unit} must be a finite number, 0 or more, got {cells[unit]!r:.60}; leave the line out"
+            f"{where}: {unit} must be a finite number, 0 or more, got {cells[unit]!r:.60}; "
+            + ("write it with a decimal point" if "," in cells[unit] else "leave the line out")
         )
     if not (pulse >= 0 and pulse.is_integer()):
         raise UserError(f"{where}: pulse must be a whole number, 0 or more, got {cells['pulse']!r}")

@@ -38,7 +38,11 @@ def plain_device(choice: Choice, tracks: Tracks) -> dict[str, Any]:
     return {
         "law": choice.chosen,
         "parameters": parameters,
-        "stuck": {"value": _round(lost / total), "standard_error": _round(_binomial(lost, total))},
+        "stuck": {
+            "value": _round(lost / total),
+            "standard_error": _round(_binomial(lost, total)),
+            "devices": list(tracks.stuck),
+        },
         "zero_conductance_us": _round(tracks.zero_us),
         "weight_conductance_us": _round(tracks.unit_us),
         "residual_us": _round(residual(choice, tracks)),
@@ -88,11 +92,11 @@ def draw(content: dict[str, Any], tracks: Tracks, seed: int) -> bytes:
         for k in range(len(rows)):
             seen = tracks.there[k]
             axes.plot(
-                tracks.pulses[k][seen].cumsum(),
+                tracks.pulses[k][seen].cumsum() - 1,  # the first reading at 0
                 zero + unit * rows[k][seen],
                 color=colour,
-                alpha=0.35,
-                linewidth=0.7,
+                alpha=0.5,
+                linewidth=1.0,
                 label=label if k == 0 else None,
             )
     axes.set_xlabel("pulses of a cycle")

@@ -9,7 +9,9 @@ import numpy as np
 from pib_rl.cli.cli import UserError
 from pib_rl.fitting.pulses import DEVICES, Sequence
 
-STUCK = 0.05  # of the median range of a device: one that moves less is stuck
+STUCK = 0.05  # of the usual range of a device: one that moves less is stuck
+NOISY, ALIKE = 0.25, 0.5  # one that moves less than this of it is stuck where its cycles correlate less than that
+USUAL = 0.75  # quantile of the ranges of all devices that counts as usual: of two devices one may be stuck
 NEAR_ZERO = 0.25  # of the largest conductance: one-sided devices that start below this count from 0
 SPAN = 2.0  # weights of the whole range: -1..1, or 0..2 of one-sided devices
 
@@ -70,7 +72,7 @@ def make_tracks(sequences: list[Sequence]) -> Tracks:
     names = list(dict.fromkeys(one.device for one in sequences))
     bounds = {name: _bounds([one for one in sequences if one.device == name]) for name in names}
     spans = {name: high - low for name, (low, high) in bounds.items()}
-    stuck = [name for name in names if not spans[name] > STUCK * float(np.median(list(spans.values())))]
+    stuck = _stuck(sequences, spans)
     moving = [name for name in names if name not in stuck]
     if len(moving) < DEVICES:
         raise UserError(
@@ -105,6 +107,28 @@ def make_tracks(sequences: list[Sequence]) -> Tracks:
         unit_us=unit,
         one_sided=not downs,
     )
+
+
+def _stuck(sequences: list[Sequence], spans: dict[str, float]) -> list[str]:
+    """Names of the devices that do not move: what they show is the same all the time, or noise."""
+    usual = float(np.quantile(list(spans.values()), USUAL))
+
+    def still(name: str) -> bool:
+        if not spans[name] > STUCK * usual:
+            return True
+        return spans[name] < NOISY * usual and _likeness([one for one in sequences if one.device == name]) < ALIKE
+
+    return [name for name in spans if still(name)]
+
+
+def _likeness(cycles: list[Sequence]) -> float:
+    """Mean correlation of the readings of one cycle with those of the next: near 1 where pulses move a device."""
+    count = min(len(one.conductance_us) for one in cycles)
+    rows = np.array([one.conductance_us[:count] for one in cycles])
+    rows = rows - rows.mean(1, keepdims=True)
+    norms = np.sqrt((rows**2).sum(1))
+    both = norms[1:] * norms[:-1]
+    return float(np.mean(np.where(both > 0, (rows[1:] * rows[:-1]).sum(1) / np.where(both > 0, both, 1.0), 0.0)))
 
 
 def _bounds(sequences: list[Sequence]) -> tuple[float, float]:

@@ -63,7 +63,9 @@ def find(name: str) -> type[Substrate]:
         for entry in entry_points(group=GROUP, name=name):
             _REGISTRY[name] = entry.load()
     if name not in _REGISTRY:
-        raise ValueError(f"unknown substrate {name!r}; {nearest(name, names())}")
+        own = name.endswith((".yaml", ".yml"))  # a file alone
+        hint = f"a file needs its substrate, such as memristive:{name}" if own else nearest(name, names())
+        raise ValueError(f"unknown substrate {name!r}; {hint}")
     kind = _REGISTRY[name]
     if not is_dataclass(config := getattr(kind, "Config", None)):
         raise ValueError(

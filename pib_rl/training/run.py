@@ -55,7 +55,7 @@ from pib_rl.training.starting.inherited import inherit
 from pib_rl.training.starting.logged import learn_logged
 from pib_rl.training.wafer import Wafer
 
-MOVES = "; the target changes as the policy does: a fall late in a training need be no loss"
+MOVES = "the target changes as the policy does: a fall late in a training need be no loss"
 READS = {"": Read.NOISY, "_noiseless": Read.MEAN}  # read modes of the final evaluation, by the end of a result's name
 
 

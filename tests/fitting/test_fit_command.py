@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import yaml
@@ -10,6 +12,7 @@ from photon_curves import curve, write_curve
 
 from pib_rl import fit
 from pib_rl.agents.network.chip import ChipConfig
+from pib_rl.cli.cli import UserError
 from pib_rl.fitting.device import device_table
 from pib_rl.fitting.pulses import read_pulses
 from pib_rl.fitting.selection import choose
@@ -187,6 +190,37 @@ def test_extra_columns_gaps_and_stuck_devices(data, tmp_path):
     tracks = make_tracks(read_pulses(path))
     assert tracks.stuck == ("dead",)
     assert (tracks.pulses[:, 1:] == 2).all()
+
+
+@pytest.mark.parametrize("noise", [0.012, 0.03])
+def test_a_stuck_device_is_found_in_its_noise(data, tmp_path, noise):
+    head, *rows = data.read_text().splitlines()
+    largest = max(float(row.split(",")[4]) for row in rows)
+    generator = np.random.default_rng(0)
+    reads = 0.6 * largest * (1 + noise * generator.standard_normal((3, 40)))
+    dead = [f"dead,{c},{p},{1 if p < 20 else -1},{reads[c, p]:.6f}" for c in range(3) for p in range(40)]
+    path = tmp_path / "pulses.csv"
+    path.write_text("\n".join([head, *rows, *dead]))
+    assert make_tracks(read_pulses(path)).stuck == ("dead",)
+    first = rows[0].split(",")[0]
+    path.write_text("\n".join([head, *(row for row in rows if row.split(",")[0] == first), *dead]))
+    with pytest.raises(UserError, match="1 of 2 devices move"):
+        make_tracks(read_pulses(path))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace(",", ";"), "separates its columns by ';'; separate them by commas"),
+        (lambda text: text.replace(",", "\t"), "separates its columns by tabs"),
+        (lambda text: text.replace(".", ",", 1), "cells under 5 names"),
+    ],
+)
+def test_other_separators_are_named(data, tmp_path, change, said):
+    path = tmp_path / "pulses.csv"
+    path.write_text(change(data.read_text()))
+    with pytest.raises(UserError, match=re.escape(said)):
+        read_pulses(path)
 
 
 @pytest.mark.parametrize("camera", [False, True])

@@ -133,3 +133,8 @@ def test_unknown_options_are_refused(name, option, offer):
 def test_values_outside_their_range_are_refused():
     with pytest.raises(ValueError, match="stuck is a fraction"):
         registry.make("memristive", {"stuck": 2.0}, Streams(), Meter())
+
+
+def test_a_file_without_its_substrate_is_told_how_to_be_given():
+    with pytest.raises(ValueError, match="such as memristive:my-device.yaml"):
+        registry.check("my-device.yaml")

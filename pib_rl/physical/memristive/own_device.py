@@ -108,3 +108,18 @@ def read_device(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return values
+
+
+def read_stuck(path: Path) -> float | None:
+    """The fraction of stuck devices in such a file, 0..1; None where it says nothing of them.
+
+    Raises:
+        ValueError: If it says something else.
+    """
+    told = read_yaml(path).get("stuck")
+    value = told.get("value") if isinstance(told, dict) else told
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{path}: stuck must be the fraction of stuck devices, 0..1, got {shown(told)}")
+    return float(value)

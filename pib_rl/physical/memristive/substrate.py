@@ -10,7 +10,7 @@ from pib_rl.physical.memristive.activation import ActivationMedium
 from pib_rl.physical.memristive.config import MemristiveConfig
 from pib_rl.physical.memristive.devices import DEVICES
 from pib_rl.physical.memristive.linear import LinearCrossbar
-from pib_rl.physical.memristive.own_device import read_device
+from pib_rl.physical.memristive.own_device import read_device, read_stuck
 from pib_rl.physical.memristive.programming import DEFAULT, PROGRAMMINGS
 from pib_rl.physical.memristive.pulsed import PulsedCrossbar
 from pib_rl.physical.substrate import Array, Medium, Substrate
@@ -31,6 +31,11 @@ class Memristive(Substrate):
     @classmethod
     def read_file(cls, path: Path) -> Any:
         return read_device(path)
+
+    @classmethod
+    def read_options(cls, path: Path) -> dict[str, Any]:
+        stuck = read_stuck(path)
+        return super().read_options(path) | ({} if stuck is None else {"stuck": stuck})
 
     def make_medium(self, in_features: int, out_features: int) -> Medium:
         return ActivationMedium(in_features, self.config, self.streams)

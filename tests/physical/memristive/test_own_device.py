@@ -90,6 +90,12 @@ def test_files_are_read_and_named_in_messages(tmp_path):
     name, options = registry.resolve(f"memristive:{path}", {"stuck": 0.1})
     assert (name, options) == ("memristive:mine.yaml", {"stuck": 0.1, "device": read_device(path)})
     assert registry.resolve(name, options) == (name, options)  # nothing is read again
+    path.write_text(path.read_text() + "stuck: {value: 0.25, standard_error: 0.1}\n")
+    assert registry.resolve(f"memristive:{path}", {})[1]["stuck"] == 0.25
+    assert registry.resolve(f"memristive:{path}", {"stuck": 0.1})[1]["stuck"] == 0.1  # what is given goes first
+    path.write_text("law: constant\nparameters: {step: 0.02}\nstuck: {value: 25}\n")
+    with pytest.raises(ValueError, match=r"stuck must be the fraction of stuck devices, 0\.\.1, got \{'value': 25"):
+        registry.check(f"memristive:{path}")
     path.write_text("law: constant\n")
     with pytest.raises(ValueError, match="describes no device"):
         registry.check(f"memristive:{path}")
