@@ -136,5 +136,5 @@ def test_values_outside_their_range_are_refused():
 
 
 def test_a_file_without_its_substrate_is_told_how_to_be_given():
-    with pytest.raises(ValueError, match="such as memristive:my-device.yaml"):
+    with pytest.raises(ValueError, match=r"such as memristive:my-device\.yaml"):
         registry.check("my-device.yaml")
