@@ -89,7 +89,7 @@ def test_an_estimator_ages_by_the_samples_that_it_learned_from(kind):
     x = np.random.default_rng(0).normal(size=(50, 4))
     model = kind(hw="memristive", width=6, units=1, epochs=3, batch_size=20, clock=2.0)
     looked = []
-    model.fit(x, np.arange(50) % 2, lambda _: looked.append(ages(model.model_.state_dict())[0]))
+    model.fit(x, np.arange(50) % 2, watch=lambda _: looked.append(ages(model.model_.state_dict())[0]))
     assert looked == [100, 200, 300], "10 samples over are half a batch and are learned from"
     assert model.aged_s_ == 300
     model.partial_fit(x[:49], np.arange(49) % 2)  # 9 samples over are left out

@@ -95,7 +95,7 @@ def test_an_epoch_is_looked_at_before_it_breaks_and_learned_after():
     assert torch.equal(weights[1], weights[2])
     assert clone(model).faults == ["stuck:1@1"]
     seen.clear()
-    model.set_params(faults=("stuck:1",)).fit(x, y, watch)
+    model.set_params(faults=("stuck:1",)).fit(x, y, watch=watch)
     assert seen == [1, 1, 1]
     assert model.score(x, y) < 0.7, "nothing could be learned"
 

@@ -203,7 +203,7 @@ def test_fit_and_predict_use_one_thread_for_small_tables_and_give_the_others_bac
         model = PIBClassifier(**SMALL, epochs=2)
         make = PIBClassifier._make
         monkeypatch.setattr(
-            PIBClassifier, "_make", lambda self, x: (seen.append(torch.get_num_threads()), make(self, x))[1]
+            PIBClassifier, "_make", lambda self, *given: (seen.append(torch.get_num_threads()), make(self, *given))[1]
         )
         model.fit(x, y, watch=lambda log: seen.append(torch.get_num_threads()))
         assert seen == [1, 1, 1]  # the chip, and two epochs
