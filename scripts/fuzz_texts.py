@@ -19,7 +19,8 @@ from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.characterisation.config import CharacteriseConfig
 from pib_rl.cli.cli import mistakes
 from pib_rl.cli.imports import check_imported
-from pib_rl.cli.settings import from_plain, parse_options, read_settings
+from pib_rl.cli.settings import parse_options
+from pib_rl.cli.settings_files import from_plain, read_settings
 from pib_rl.common.options import configure
 from pib_rl.common.streams import Streams
 from pib_rl.comparison.config import CompareConfig

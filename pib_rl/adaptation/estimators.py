@@ -20,7 +20,7 @@ from pib_rl.agents.network.model import CALIBRATION_SAMPLES
 from pib_rl.agents.resuming.checkpoints import remove_checkpoints
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.process import check_device
-from pib_rl.cli.settings import from_plain
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.common.streams import EVALUATION
 from pib_rl.figures import curves
 from pib_rl.learning.config import LearnConfig

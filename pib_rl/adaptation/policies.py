@@ -14,7 +14,7 @@ from pib_rl.agents import PIB
 from pib_rl.agents.learners.registry import find_learner
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.imports import check_imported
-from pib_rl.cli.settings import from_plain
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION, Streams
 from pib_rl.envs.make import time_limit
 from pib_rl.physical.substrate import Read

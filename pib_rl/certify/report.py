@@ -18,7 +18,7 @@ from pib_rl.cli.cli import UserError
 from pib_rl.common.atomic import write_atomically
 from pib_rl.common.palette import BLUE, GREY, PALETTE, RED
 from pib_rl.figures.curves import as_png, new_figure
-from pib_rl.runs.folder import versions
+from pib_rl.runs.versions import versions
 
 CERTIFICATE, REPORT, FIGURE = "certificate.yaml", "report.md", "figure.png"
 WORDS = {True: "pass", False: "FAIL", None: "not there"}

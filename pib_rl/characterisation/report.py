@@ -25,7 +25,7 @@ from pib_rl.cli.cli import UserError
 from pib_rl.common.atomic import write_atomically
 from pib_rl.common.options import read_json
 from pib_rl.figures.curves import as_png, literal, new_figure
-from pib_rl.runs.folder import versions
+from pib_rl.runs.versions import versions
 
 REPORT, OVERVIEW = "report.json", "overview.png"
 WIDTH, HEIGHT = 7.4, 3.6  # inches of one measurement's picture

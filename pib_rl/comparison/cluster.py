@@ -14,7 +14,7 @@ from pib_rl.comparison import processes
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.runner import PAUSE
-from pib_rl.runs.folder import versions
+from pib_rl.runs.versions import versions
 
 GRACE = processes.GRACE + 5.0  # seconds for a run to end by itself after an interruption, and to say so
 

@@ -17,7 +17,8 @@ from pib_rl.common.atomic import write_atomically
 from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import Job
-from pib_rl.runs.folder import CONFIG, RunFolder, versions
+from pib_rl.runs.folder import CONFIG, RunFolder
+from pib_rl.runs.versions import versions
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.settings.software import SOFTWARE
 from pib_rl.training.split import split

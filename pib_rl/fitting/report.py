@@ -92,14 +92,14 @@ def draw(content: dict[str, Any], tracks: Tracks, seed: int) -> bytes:
         for k in range(len(rows)):
             seen = tracks.there[k]
             axes.plot(
-                tracks.pulses[k][seen].cumsum() - 1,  # the first reading at 0
+                tracks.pulses[k][seen].cumsum() - 1,
                 zero + unit * rows[k][seen],
                 color=colour,
                 alpha=0.5,
                 linewidth=1.0,
                 label=label if k == 0 else None,
             )
-    axes.set_xlabel("pulses of a cycle")
+    axes.set_xlabel("pulses since the first reading of a cycle")
     axes.set_ylabel("conductance [uS]")
     axes.grid(alpha=0.25)
     axes.legend()

@@ -23,8 +23,8 @@ def suited(config: LearnConfig, data: Data) -> LearnConfig:
     if config.resume is not None:
         return config
     content: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    settings = dict(content["default"])
-    images = content["labelled_images_patches" if config.patches else "labelled_images"]
-    if config.target == "labels" and data.image is not None and len(data.x_train) >= images["samples"]:
-        settings |= {name: value for name, value in images.items() if name != "samples"}
+    settings, images = content["default"], content["labelled_images"]
+    least = images.pop("from_samples")
+    if config.target == "labels" and data.image is not None and len(data.x_train) >= least:
+        settings = settings | images | (content["patches"] if config.patches else {})
     return replace(config, **{name: value for name, value in settings.items() if getattr(config, name) in (None, {})})

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import yaml
 
-from pib_rl import __version__
 from pib_rl.agents import saved_settings
 from pib_rl.agents.saved_settings import read_settings
 from pib_rl.cli.cli import UserError, mistakes, read_yaml
@@ -24,6 +19,7 @@ from pib_rl.cli.signals import importing
 from pib_rl.common.atomic import write_atomically, write_once
 from pib_rl.common.options import read_json
 from pib_rl.runs.result import RunResult
+from pib_rl.runs.versions import versions
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -56,25 +52,6 @@ class RunConfig(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What defines the run, as plain data."""
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    found = {"python": sys.version.split()[0], "pib-rl": f"{__version__}+{fingerprint()}"}
-    for name in ("torch", "numpy", "gymnasium", "stable-baselines3", "sb3-contrib", "box2d", "scikit-learn"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-@cache
-def fingerprint() -> str:
-    """Eight hexadecimal digits that change with every source or settings file of the package."""
-    root = Path(__file__).parents[1]
-    content = hashlib.sha256()
-    for path in sorted(path for kind in ("*.py", "*.yml") for path in root.rglob(kind)):
-        content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return content.hexdigest()[:8]
 
 
 def adaptation_of(path: Path) -> Path | None:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from pib_rl.agents.saved_settings import read_settings
 from pib_rl.cli.cli import UserError, mistakes, parse
-from pib_rl.cli.settings import Settings, from_plain, prepare_imports
+from pib_rl.cli.settings import Settings
+from pib_rl.cli.settings_files import from_plain, prepare_imports
 from pib_rl.runs.folder import CONFIG, adaptation_of
 
 S = TypeVar("S", bound=Settings)

@@ -21,7 +21,7 @@ from torch import nn
 from pib_rl.agents.observations import parts_of
 from pib_rl.cli.cli import UserError, mistakes, note, run
 from pib_rl.cli.process import settle_in
-from pib_rl.cli.settings import parse_with_file
+from pib_rl.cli.settings_files import parse_with_file
 from pib_rl.common.streams import ENVIRONMENT, EVALUATION
 from pib_rl.envs.lookup import find_spec
 from pib_rl.envs.make import time_limit

@@ -12,16 +12,8 @@ import tyro
 
 from pib_rl.agents.saved_settings import chip_settings, policy_arguments
 from pib_rl.cli.cli import UserError, mistakes, parse
-from pib_rl.cli.settings import (
-    OBJECTIVE,
-    LearnerSettings,
-    RunSettings,
-    from_plain,
-    layered,
-    named_file,
-    prepare_imports,
-    read_settings,
-)
+from pib_rl.cli.settings import OBJECTIVE, LearnerSettings, RunSettings
+from pib_rl.cli.settings_files import from_plain, layered, named_file, prepare_imports, read_settings
 from pib_rl.common.options import LARGEST
 from pib_rl.envs.lookup import find_spec
 from pib_rl.physical.faults import LONGEST, Fault, parse_all

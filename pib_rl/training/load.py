@@ -9,7 +9,7 @@ from pib_rl.agents.network.wafer import chip_state
 from pib_rl.agents.saved_settings import policy_arguments
 from pib_rl.cli.cli import UserError, mistakes
 from pib_rl.cli.imports import check_imported
-from pib_rl.cli.settings import from_plain
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.runs.folder import CONFIG, RunFolder, load_into
 from pib_rl.training.config import TrainConfig
 from pib_rl.training.run import build

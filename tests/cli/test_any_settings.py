@@ -18,7 +18,8 @@ from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.characterisation.config import CharacteriseConfig
 from pib_rl.cli import cli
 from pib_rl.cli.cli import UserError, parse
-from pib_rl.cli.settings import from_plain, parse_options
+from pib_rl.cli.settings import parse_options
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.common.options import configure
 from pib_rl.common.streams import Streams
 from pib_rl.comparison.config import CompareConfig

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pib_rl.cli.settings import format_options, from_plain, parse_options, read_settings
+from pib_rl.cli.settings import format_options, parse_options
+from pib_rl.cli.settings_files import from_plain, read_settings
 from pib_rl.common.yaml_numbers import load_yaml
 from pib_rl.training.config import TrainConfig
 

@@ -17,7 +17,7 @@ from pib_rl.comparison import cluster, runner
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import plan
-from pib_rl.runs.folder import versions
+from pib_rl.runs.versions import versions
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 

@@ -16,7 +16,7 @@ from pib_rl import learn, train
 from pib_rl.agents.estimators.supervised import PIBClassifier
 from pib_rl.agents.network.faults import inject
 from pib_rl.cli.cli import UserError
-from pib_rl.cli.settings import from_plain
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.learning.config import LearnConfig
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from pib_rl import train
 from pib_rl.cli.cli import UserError
-from pib_rl.cli.settings import from_plain
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.playing import live as module
 from pib_rl.playing.frame_budget import FrameBudget
 from pib_rl.playing.live import HELP, MOST, POINTS, Live

@@ -11,7 +11,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from pib_rl import train
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError
-from pib_rl.cli.settings import from_plain
+from pib_rl.cli.settings_files import from_plain
 from pib_rl.common.options import configure
 from pib_rl.training import run as training_run
 from pib_rl.training import tuned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,8 +22,36 @@ from pib_rl.agents.network.normaliser import ROUNDING
 
 __all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
 
+Self = TypeVar("Self", bound="SupervisedEstimator")
 
-class PIBClassifier(ClassifierMixin, PhysicalEstimator):
+
+class SupervisedEstimator(PhysicalEstimator):
+    """Units and a readout that learn what is known of each sample: its label, or real values."""
+
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        watch: Callable[[dict[str, float]], None] | None = None,
+    ) -> Self:
+        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
+
+        Args:
+            X: Inputs, shape (n, features), n >= 2.
+            y: Labels, shape (n,); real values, shape (n,) or (n, k).
+            sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
+                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
+            watch: Called after each epoch with the means of its metrics.
+
+        Raises:
+            ValueError: If the data or an argument does not fit; the message says what is expected.
+        """
+        return self._fit(X, y, sample_weight, watch)
+
+
+class PIBClassifier(ClassifierMixin, SupervisedEstimator):
     """Classes from units that each raise the information between their own outputs and the label.
 
     The readout sees the outputs of all units and learns by a local delta rule. Nothing is differentiated through
@@ -35,23 +63,6 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
     """
 
     _classes = True
-
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, watch: Callable[[dict[str, float]], None] | None = None
-    ) -> PIBClassifier:
-        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
-
-        Args:
-            X: Inputs, shape (n, features), n >= 2.
-            y: Labels, shape (n,).
-            sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
-                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
-            watch: Called after each epoch with the means of its metrics.
-
-        Raises:
-            ValueError: If the data or an argument does not fit; the message says what is expected.
-        """
-        return self._fit(X, y, sample_weight, watch)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> PIBClassifier:
         """One pass over 2 samples or more, at rates that do not fall.
@@ -129,7 +140,7 @@ class PIBClassifier(ClassifierMixin, PhysicalEstimator):
         return ClassSamples(self.model_, x, y)
 
 
-class PIBRegressor(RegressorMixin, PhysicalEstimator):
+class PIBRegressor(RegressorMixin, SupervisedEstimator):
     """Real values from units that each raise the information between their own outputs and the values.
 
     Arguments are those of `PhysicalEstimator`. Where shapes name ``*chips``, a wafer has a leading axis of its chips
@@ -137,23 +148,6 @@ class PIBRegressor(RegressorMixin, PhysicalEstimator):
     """
 
     _numeric = True
-
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, watch: Callable[[dict[str, float]], None] | None = None
-    ) -> PIBRegressor:
-        """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
-
-        Args:
-            X: Inputs, shape (n, features), n >= 2.
-            y: Real values, shape (n,) or (n, k).
-            sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
-                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
-            watch: Called after each epoch with the means of its metrics.
-
-        Raises:
-            ValueError: If the data or an argument does not fit; the message says what is expected.
-        """
-        return self._fit(X, y, sample_weight, watch)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
