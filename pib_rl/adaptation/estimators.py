@@ -156,7 +156,9 @@ class EstimatorRecovery(RecoveryRun):
             reached = {self.named: self.tested(model), "final_old_probe": self.tested_with_old_probe(model)}
         numbers: dict[str, Any] = {task.validated: rows[-1][task.validated], **reached, **counts}
         kind, wall = task.config.target, round(wall, 3)
-        folder.save_result(RunResult(kind=kind, learner=task.config.learner, epochs=len(rows), wall_s=wall, **numbers))
+        folder.save_result(
+            RunResult(kind=kind, learner=task.config.learner, epochs=model.n_iter_, wall_s=wall, **numbers)
+        )
         remove_checkpoints(folder.path)
 
     def _recalibrated(self, name: str) -> PhysicalEstimator:

@@ -29,6 +29,7 @@ RANGES = {name: SIZES[name] for name in ("n_envs", "width", "units", "chips", "d
     "eval_episodes": (1, 10**6),
     "eval_steps": (1, 10**12),
     "looks": (0, 10**6),
+    "look_every": (1, 10**6),
     "seeds": (1, 10_000),
     "first_seed": (0, 2**62),
     "jobs": (1, 10_000),

@@ -20,7 +20,7 @@ from pib_rl.runs.resuming import Every
 class LearnConfig(LearnerSettings):
     """Trains physical units on data, with labels or without."""
 
-    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips", "header", "sites"})
+    UNLESS_SET: ClassVar[frozenset[str]] = frozenset({"fault", "clock", "chips", "header", "sites", "look_every"})
 
     data: tyro.conf.Positional[str] = "digits"
     """digits, mnist, fashion-mnist or another name of OpenML, the path of an .npz or .csv file, or minari:NAME for a
@@ -34,6 +34,9 @@ class LearnConfig(LearnerSettings):
     images or more 25 (15 with --patches)."""
     width: int | None = None
     """Outputs of each unit; by default 128, and for 20,000 labelled images or more 512."""
+    look_every: int = 1
+    """Epochs between looks at validation samples. A checkpoint can be written then, and far sites, which otherwise go
+    on with the next epoch, wait for each other."""
     units: int = 3
     """Number of units in series."""
     batch_size: int | None = None

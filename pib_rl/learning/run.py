@@ -93,12 +93,12 @@ def fit(
     Args:
         run: What learns.
         folder: The run folder.
-        evaluate_heldout: Figures of the network as it is now on validation samples, after each epoch.
-        note: Called with each epoch's row.
+        evaluate_heldout: Figures of the network as it is now on validation samples, at each look.
+        note: Called with the row of each look.
         curves: What ``evaluate_heldout`` adds to.
 
     Returns:
-        A row per epoch, and the seconds that it took.
+        A row per look, and the seconds that it took.
 
     Raises:
         UserError: If Ctrl-C or a lost instrument stops it; the folder holds the state after the last epoch.
@@ -114,10 +114,10 @@ def fit(
     )
 
     def watch(log: dict[str, float]) -> None:
-        rows.append({EPOCH: len(rows) + 1, **log, **evaluate_heldout()})
+        rows.append({EPOCH: run.model.n_iter_, **log, **evaluate_heldout()})
         note(rows[-1])
         done = flatten_state({"rows": [dict(row) for row in rows], "curves": list(curves)})
-        saver.take(len(rows), {"agent": run.model.training_state(), "run": done})
+        saver.take(run.model.n_iter_, {"agent": run.model.training_state(), "run": done})
 
     if saver.start is not None:
         done = join_state(saver.start.parts["run"])
@@ -136,7 +136,7 @@ def fit(
             progress=config.progress,
         )
         with at as run.model.learner_:
-            run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch)
+            run.model.fit(run.fitted.x, **run.task.broadcast(run.fitted), watch=watch, watch_every=config.look_every)
         run.model.learner_ = own
         wall = saver.wall_s
         saver.keep()
@@ -171,8 +171,8 @@ def _train(run: LearningRun, folder: RunFolder) -> None:
         if config.chips > 1:
             values |= save_wafer(run, found, curves, folder).metrics()
         if config.tensorboard:
-            pictures = saved_pictures(folder.path) | weight_pictures(model.model_, f"after {len(rows)} epochs")
-            write_events(events, pictures, len(rows))
+            pictures = saved_pictures(folder.path) | weight_pictures(model.model_, f"after {model.n_iter_} epochs")
+            write_events(events, pictures, model.n_iter_)
         events.close()
         faults = [as_plain(fault) for fault in parse_all(config.fault)]
         folder.save_result(
@@ -185,7 +185,7 @@ def _train(run: LearningRun, folder: RunFolder) -> None:
                 seed=config.seed,
                 train_samples=len(run.fitted.x),
                 test_samples=len(run.data.x_test),
-                epochs=len(rows),
+                epochs=model.n_iter_,
                 wall_s=round(wall, 3),
                 aged_s=model.aged_s_,
                 device=config.device,
@@ -245,7 +245,7 @@ def kept(folder: RunFolder, saver: Saver | None = None) -> Iterator[None]:
 def draw(task: LearningTask, rows: list[dict[str, float]], folder: RunFolder) -> None:
     """Figures of the training."""
     title = task.config.title
-    epochs = range(1, len(rows) + 1)
+    epochs = [row[EPOCH] for row in rows]
     names = {"training batches, while learning": "score", "validation samples": task.validated}
     lines = {label: (epochs, [100 * row[name] for row in rows]) for label, name in names.items()}
     curve = curves.line_figure(lines, title, EPOCH, f"{task.scored} [%]")

@@ -94,13 +94,13 @@ MOMENTS = {
     "before the fault": (RecoveryRun, "apply_faults", 1, "both"),
     "before the first learner's settings": (folders, "write_once", 2, "both"),
     "in the first learner": (Rule, "update", 3, "policy"),
-    "in an epoch of the first learner": (Trainer, "epoch", 2, "encoder"),
+    "in an epoch of the first learner": (Trainer, "stretch", 2, "encoder"),
     "in the final evaluation of the first learner": (RunFolder, "save_result", 1, "both"),
     "before its figure": (runs.figures, "recovery_figure", 1, "both"),
     "before the second learner's training": (policies, "train", 2, "policy"),
     "before the second learner's epochs": (estimators, "fit", 2, "encoder"),
     "in the last learner": (Rule, "update", 11, "policy"),
-    "in an epoch of the last learner": (Trainer, "epoch", 6, "encoder"),
+    "in an epoch of the last learner": (Trainer, "stretch", 6, "encoder"),
     "before the result": (RunFolder, "save_result", 4, "both"),
 }
 
@@ -145,7 +145,7 @@ def test_it_goes_on_from_a_checkpoint_and_leaves_who_is_done(wholes, request, tm
     assert "finished" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("kind", "owner", "name"), [("policy", Rule, "update"), ("encoder", Trainer, "epoch")])
+@pytest.mark.parametrize(("kind", "owner", "name"), [("policy", Rule, "update"), ("encoder", Trainer, "stretch")])
 def test_a_stop_names_the_command_that_goes_on(kind, owner, name, wholes, request, tmp_path, monkeypatch):
     path = tmp_path / "one"
     with monkeypatch.context() as patch:

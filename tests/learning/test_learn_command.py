@@ -96,6 +96,18 @@ def test_progress_has_a_row_per_epoch_with_information(finished):
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
+def test_who_looks_every_second_epoch_learns_the_same_and_gets_rows_of_these(tmp_path, npz):
+    states = []
+    for name, options in (("each", []), ("second", ["--look-every", "2"])):
+        learn.main([str(npz), *SMALL, "--hw", "memristive", "--out", str(tmp_path / name), *options])
+        states.append(load_file(tmp_path / name / "policy.safetensors"))
+    assert all(np.array_equal(value, states[1][key]) for key, value in states[0].items())
+    rows = list(csv.DictReader((tmp_path / "second" / "progress.csv").open()))
+    assert [row["epoch"] for row in rows] == ["2", "3"]
+    assert all(row["validation_accuracy"] for row in rows)
+    assert json.loads((tmp_path / "second" / "result.json").read_text())["epochs"] == 3
+
+
 def test_looking_on_does_not_change_what_is_learned(tmp_path, npz, monkeypatch):
     states = []
     for looks in (
@@ -301,6 +313,7 @@ def spoilt(npz, **changes):
         (["good.npz", "--patches", "3:2:1", "--learner", "forward-forward"], "leave out patches"),
         (["ragged.csv", "--patches", "x"], "CHANNELS:SIZE:STRIDE"),
         (["flat.csv", "--patches", "3:2:1"], "--patches needs images"),
+        (["good.npz", "--look-every", "0"], "--look-every must be 1 or more, got 0"),
         (["good.npz", "--batch-size", "2"], "--batch-size must be 4 or more, got 2"),
         (["good.npz", "--rule", "hidden_rat=1"], "hidden_rate"),
         (["good.npz", "--hw-options", "stuck"], "NAME=VALUE"),

@@ -25,10 +25,11 @@ from pib_rl.agents.estimators.wafer import WaferEstimator
 from pib_rl.agents.estimators.weights import checked_weights, draw
 from pib_rl.agents.network.chip import ChipConfig
 from pib_rl.agents.network.faults import age, check, inject
+from pib_rl.agents.network.last_good import DivergedError
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
 from pib_rl.agents.ppo_arguments import is_sequence, network_size
 from pib_rl.agents.resuming.estimator import load_model_state, model_state
-from pib_rl.common.options import mapping, shown
+from pib_rl.common.options import mapping, shown, whole
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
 from pib_rl.common.tree import Flat, flatten_state, join_state
@@ -126,7 +127,14 @@ class PhysicalEstimator(WaferEstimator):
         self._accept(X, y, first=True)
         return self
 
-    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, watch: Callable[[dict[str, float]], None] | None) -> Self:
+    def _fit(
+        self: Self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        watch: Callable[[dict[str, float]], None] | None,
+        watch_every: int,
+    ) -> Self:
         """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
 
         Args:
@@ -134,19 +142,26 @@ class PhysicalEstimator(WaferEstimator):
             y: What the readout should give.
             sample_weight: How often each sample counts, shape (n,); None for all alike.
             watch: Called after each epoch with the means of its metrics.
+            watch_every: Only after so many epochs, and after the last one, with means over these.
 
         Raises:
             ValueError: If the data or an argument does not fit; the message says what is expected.
         """
         if watch is not None and not callable(watch):
             raise ValueError(f"watch is a function that is called after each epoch, got {shown(watch)}")
+        every = whole("watch_every", watch_every, 1)
         x, target, weight = self._accept(X, y, not (self.warm_start and hasattr(self, "model_")), sample_weight)
         with self._few_threads(min(self._batch(len(x)), len(x))):
-            self._learn(x, target, weight, watch)
+            self._learn(x, target, weight, watch, every)
         return self
 
     def _learn(
-        self, x: Tensor, target: Tensor, weight: Tensor | None, watch: Callable[[dict[str, float]], None] | None
+        self,
+        x: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        watch: Callable[[dict[str, float]], None] | None,
+        watch_every: int,
     ) -> None:
         """All epochs of a `fit`."""
         samples, held = self._hold_out(x, target, weight)
@@ -157,6 +172,8 @@ class PhysicalEstimator(WaferEstimator):
         self._pace = trainer.pace(self.n_iter_no_change)
         self._go_on()
         ahead = [fault for fault in ahead if fault.step >= self.n_iter_]  # those of its last epoch come after its state
+        every = 1 if ahead or self.clock else watch_every  # the hardware changes between epochs
+        unseen: list[dict[str, float]] = []
         with FitProgress(epochs, self.verbose, self.n_iter_) as progress:
 
             def break_at(epoch: int) -> None:
@@ -167,13 +184,20 @@ class PhysicalEstimator(WaferEstimator):
                 self.history_.append(log)
                 self.n_iter_ = epoch
                 self._let_pass(trainer.samples_used(len(samples)))
-                if watch is not None:
-                    watch(log)
+                unseen.append(log)
+                if watch is not None and (epoch % watch_every == 0 or epoch == self._pace.schedule.epochs):
+                    watch(_means(unseen))
+                    unseen.clear()
                 break_at(epoch)
                 progress.note(log)
 
             break_at(self.n_iter_)
-            stopped = trainer.fit(samples, note, held, self.n_iter_no_change, self._pace)
+            try:
+                stopped = trainer.fit(samples, note, held, self.n_iter_no_change, self._pace, every)
+            except DivergedError:  # which is taken back to where the fit then is
+                del self.history_[len(self.history_) - (self.n_iter_ - self._pace.epoch) :]
+                self.n_iter_ = self._pace.epoch
+                raise
             progress.end(stopped, self.n_iter_no_change)
         del self._pace
 
@@ -417,7 +441,8 @@ class PhysicalEstimator(WaferEstimator):
         checked = validate_data(self, X, dtype=precisions(X), reset=False)
         x = self._tensor(as_samples(checked))
         with self._few_threads(min(AT_ONCE, len(x))):
-            parts = [measure(part, Read(self.read)) for part in torch.split(x, AT_ONCE)]
+            at_once = AT_ONCE * (1 + self._model().network.lookahead)  # portions of it are under way together
+            parts = [measure(part, Read(self.read)) for part in torch.split(x, at_once)]
         return np.asarray(joined(parts).cpu().numpy(), dtype=np.float64)
 
     _labels, _numeric = True, False  # whether it learns from labels, and whether those are numbers
@@ -444,3 +469,9 @@ class PhysicalEstimator(WaferEstimator):
     def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         """What says when to stop: samples as predictions see them."""
         return self._samples(x, y)
+
+
+def _means(logs: list[dict[str, float]]) -> dict[str, float]:
+    """Means of the metrics of some epochs; of those that not all have, of the epochs that have them."""
+    names = dict.fromkeys(name for log in logs for name in log)
+    return {name: float(np.mean([log[name] for log in logs if name in log])) for name in names}

@@ -49,7 +49,13 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
         return super().prepare(X, other)
 
     def fit(
-        self, X: Any, y: Any = None, watch: Callable[[dict[str, float]], None] | None = None, *, other: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        watch: Callable[[dict[str, float]], None] | None = None,
+        *,
+        other: Any = None,
+        watch_every: int = 1,
     ) -> PIBEncoder:
         """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
 
@@ -59,8 +65,9 @@ class PIBEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PhysicalEsti
             watch: Called after each epoch with the means of its metrics.
             other: What each sample looked like at another time, of the shape of X, such as the next observation: the
                 second view is one of that. None for two views of X. With it, vectors are not swapped by default.
+            watch_every: Call ``watch`` only after so many epochs, and after the last one, with means over these.
         """
-        return self._fit(X, other, None, watch)
+        return self._fit(X, other, None, watch, watch_every)
 
     def partial_fit(self, X: Any, y: Any = None, *, other: Any = None) -> PIBEncoder:
         """One pass over 2 samples or more, at rates that do not fall; the first call sets all statistics."""

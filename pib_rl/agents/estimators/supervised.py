@@ -35,6 +35,7 @@ class SupervisedEstimator(PhysicalEstimator):
         sample_weight: Any = None,
         *,
         watch: Callable[[dict[str, float]], None] | None = None,
+        watch_every: int = 1,
     ) -> Self:
         """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
 
@@ -44,11 +45,13 @@ class SupervisedEstimator(PhysicalEstimator):
             sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
                 An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
             watch: Called after each epoch with the means of its metrics.
+            watch_every: Call it only after so many epochs, and after the last one, with means over these. Units that
+                are elsewhere then begin the next epoch before the last batches of one are through.
 
         Raises:
             ValueError: If the data or an argument does not fit; the message says what is expected.
         """
-        return self._fit(X, y, sample_weight, watch)
+        return self._fit(X, y, sample_weight, watch, watch_every)
 
 
 class PIBClassifier(ClassifierMixin, SupervisedEstimator):

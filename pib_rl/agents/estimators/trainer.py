@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,12 +63,14 @@ class Step(NamedTuple):
         pick: Their indices.
         progress: Fraction of the training done.
         log: Metrics of the units.
+        metrics: Gives further ones of the whole epoch; None before its last step.
     """
 
     batch: Batch
     pick: Tensor
     progress: float
     log: dict[str, Tensor]
+    metrics: Callable[[], dict[str, Tensor]] | None = None
 
 
 @dataclass
@@ -92,6 +94,7 @@ class Trainer:
         held: LabelledSamples | None = None,
         patience: int = 10,
         pace: Pace | None = None,
+        every: int = 1,
     ) -> bool:
         """All epochs, or fewer where held-out samples say that more bring nothing.
 
@@ -103,21 +106,35 @@ class Trainer:
             watch: Gets the number of each epoch, from 1, and the means of its metrics, on a wafer over all chips.
             held: Samples that are held out; None for all epochs.
             patience: Epochs without a gain that are enough, and epochs of the end.
-            pace: Where the fit is, kept up to date; None to begin.
+            pace: Where the fit is, kept up to date; None to begin. After a `DivergedError` it is at the epoch to which
+                what learned is taken back.
+            every: After multiples of so many epochs, and the last, ``watch`` finds model and learner as they are then.
+                After the others the next epoch may have begun: units that are far away do not wait for its end. With
+                held-out samples it is 1.
 
         Returns:
             Whether it stopped early.
         """
         pace = self.pace(patience) if pace is None else pace
         schedule = pace.schedule
-        while pace.epoch < schedule.epochs:
-            log = self.epoch(samples, schedule.progress(pace.epoch), schedule.progress(pace.epoch + 1))
+
+        def note(log: dict[str, float]) -> None:
             pace.epoch += 1
             if held is not None:
                 log[VALIDATION] = self.validate(held)
                 if not pace.stopping and pace.waiting.is_over(log[VALIDATION]):
                     pace.stopping = schedule.shorten(pace.epoch, patience)
             watch(pace.epoch, log)
+
+        while (first := pace.epoch) < schedule.epochs:
+            end = first + 1 if held is not None else min(first + every - first % every, schedule.epochs)
+            spans = [(schedule.progress(epoch), schedule.progress(epoch + 1)) for epoch in range(first, end)]
+            try:
+                last = self.stretch(samples, spans, note)
+            except DivergedError:
+                pace.epoch = first
+                raise
+            note(last)
         return pace.stopping
 
     def pace(self, patience: int) -> Pace:
@@ -143,27 +160,60 @@ class Trainer:
         Raises:
             DivergedError: If numbers are not finite any more; everything that learned is as before the pass then.
         """
-        with last_good("the training", self.model, self.learner.memory):
-            return self._epoch(samples, start, end)
+        return self.stretch(samples, [(start, end)])
 
-    def _epoch(self, samples: LabelledSamples, start: float, end: float) -> dict[str, float]:
-        picks = self._batches(len(samples), samples.weight)
+    @torch.inference_mode()
+    def stretch(
+        self,
+        samples: LabelledSamples,
+        spans: Sequence[tuple[float, float]],
+        note: Callable[[dict[str, float]], None] = lambda log: None,
+    ) -> dict[str, float]:
+        """Passes over the samples that do not wait for each other's end, as `epoch`.
+
+        Args:
+            samples: What to learn from.
+            spans: Progress at the start and at the end of each pass.
+            note: Gets the means of the metrics of each pass but the last, when its last step is done.
+
+        Returns:
+            Those of the last one.
+
+        Raises:
+            DivergedError: If numbers are not finite any more; everything that learned is as before all passes then.
+        """
+        with last_good("the training", self.model, self.learner.memory):
+            return self._passes(samples, spans, note)[-1]
+
+    def _passes(
+        self,
+        samples: LabelledSamples,
+        spans: Sequence[tuple[float, float]],
+        note: Callable[[dict[str, float]], None],
+    ) -> list[dict[str, float]]:
         under_way: deque[Step] = deque()
-        logs = []
-        for index, pick in enumerate(picks):
-            under_way.append(self.teach_units(samples, pick, start + (end - start) * index / len(picks)))
-            if len(under_way) > self.model.network.lookahead:
-                logs.append(self.teach_readout(samples, under_way.popleft()))
-        logs += [self.teach_readout(samples, step) for step in under_way]
-        names = dict.fromkeys(name for log in logs for name in log)  # at the end, units stand still
-        found = {name: torch.stack([log[name] for log in logs if name in log]) for name in names}
-        means = {name: float(values.mean()) for name, values in (found | self.learner.metrics()).items()}
-        if not all(map(math.isfinite, means.values())):
-            raise DivergedError(
-                f"the training{_diverged(found.values())} diverged: losses are no finite numbers any more; lower "
-                "hidden_rate or learning_rate"
-            )
-        return means
+        logs: list[dict[str, Tensor]] = []
+        ended: list[dict[str, float]] = []
+
+        def catch_up(most: int) -> None:
+            """The readout learns, until no more than so many steps of the units are ahead of it."""
+            while len(under_way) > most:
+                step = under_way.popleft()
+                logs.append(self.teach_readout(samples, step))
+                if step.metrics is not None:
+                    ended.append(_means(logs, step.metrics()))
+                    logs.clear()
+                    if len(ended) < len(spans):
+                        note(ended[-1])
+
+        for start, end in spans:
+            picks = self._batches(len(samples), samples.weight)
+            for index, pick in enumerate(picks, 1):
+                step = self.teach_units(samples, pick, start + (end - start) * (index - 1) / len(picks))
+                under_way.append(step if index < len(picks) else step._replace(metrics=self.learner.metrics()))
+                catch_up(self.model.network.lookahead)
+        catch_up(0)
+        return ended
 
     def _batches(self, n: int, weight: Tensor | None = None) -> list[Tensor]:
         """Indices of all samples in random order, in batches; a last one of less than half the size is left out.
@@ -193,7 +243,7 @@ class Trainer:
     def teach_readout(self, samples: LabelledSamples, step: Step) -> dict[str, Tensor]:
         """One step of the readout on the batch of a ``step`` of the units; metrics of both."""
         model, config, learner = self.model, self.config, self.learner
-        batch, pick, progress, log = step
+        batch, pick, progress, log, _ = step
         inputs = with_one(batch.measure().taps)
         outputs = model.readout.measure_inputs(inputs)
         gradient = samples.gradient(pick, outputs)
@@ -202,6 +252,19 @@ class Trainer:
         rate = config.learning_rate * (1 - progress) ** config.decay
         learner.on_readout_step(model.readout.step(inputs, gradient, rate))
         return log | {"loss": batch.loss(outputs), "score": samples.score(pick, outputs)}
+
+
+def _means(logs: list[dict[str, Tensor]], further: dict[str, Tensor]) -> dict[str, float]:
+    """Means of the metrics of all steps of a pass, and ``further`` ones; DivergedError if one is not finite."""
+    names = dict.fromkeys(name for log in logs for name in log)  # at the end, units stand still
+    found = {name: torch.stack([log[name] for log in logs if name in log]) for name in names}
+    means = {name: float(values.mean()) for name, values in (found | further).items()}
+    if not all(map(math.isfinite, means.values())):
+        raise DivergedError(
+            f"the training{_diverged(found.values())} diverged: losses are no finite numbers any more; lower "
+            "hidden_rate or learning_rate"
+        )
+    return means
 
 
 def _diverged(metrics: Iterable[Tensor]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -80,9 +81,13 @@ class Learner:
         """Learns from a batch when the fraction ``progress`` of the training is done; numbers per chip for the log."""
         return {}
 
-    def metrics(self) -> dict[str, Tensor]:
-        """Numbers for the log that `update` did not give since they were not known yet, of all steps since the last."""
-        return {}
+    def metrics(self) -> Callable[[], dict[str, Tensor]]:
+        """Asks for numbers for the log that `update` did not give since they were not known yet: those since the last.
+
+        Returns:
+            What waits for them and gives them; later it waits for less.
+        """
+        return dict
 
     def begin(self, held: Batch) -> None:
         """Comes before the batches of a rollout; ``held`` are samples of it that are in none of them."""

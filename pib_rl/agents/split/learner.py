@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -34,8 +36,10 @@ class SplitPIB(PIBLearner):
         self._tell("update", batch, batch_target=True, step=list(UnitStep.at(self.config, self.rate_left(progress))))
         return {}  # their losses are known later, see `metrics`
 
-    def metrics(self) -> dict[str, Tensor]:
-        return self._losses(self._network.pipeline.ask("report", "report"))
+    def metrics(self) -> Callable[[], dict[str, Tensor]]:
+        pipeline = self._network.pipeline
+        token = pipeline.request("report")
+        return lambda: self._losses(pipeline.answers("report", token))
 
     def begin(self, held: Batch) -> None:
         self._tell("begin", held)

@@ -18,6 +18,8 @@ from pib_rl.agents.split.message import Message
 from pib_rl.agents.split.pipeline import Pipeline
 from pib_rl.physical.substrate import Read
 
+MOST = 1024  # samples of one pass where more are measured: later ones are under way meanwhile
+
 
 class PendingActivations(Activations):
     """A pass that is under way: what is asked for is waited for. Inputs and outputs of units are fetched only then.
@@ -118,6 +120,10 @@ class SplitNetwork(Network, StateElsewhere):
 
     def recalibrate(self, x: Tensor) -> None:
         self.calibrate(x, True)
+
+    def portions(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Inputs x, shape (*chips, n, in_features), in portions of which several are under way at once."""
+        return tuple(part for most in torch.split(x, MOST, -2) for part in super(SplitNetwork, self).portions(most))
 
     def update_units(self, *_: Any, **__: Any) -> list[Score]:
         raise NotImplementedError("units in other processes take their steps there, see SplitPIB")

@@ -73,11 +73,15 @@ class Pipeline:
             line.submit(command)
         self._work()
 
-    def ask(self, kind: str, answer: str, **about: object) -> list[Message]:
-        """Gives a command to all groups and waits for what comes of it, front to back."""
+    def request(self, kind: str, **about: object) -> int:
+        """Gives a command to all groups, for whose `answers` somebody will wait; its number."""
         token, self._next = self._next, self._next + 1
         self.tell(Message(kind, {"ask": token, "token": token, **about}, {}))
-        return self.answers(answer, token)
+        return token
+
+    def ask(self, kind: str, answer: str, **about: object) -> list[Message]:
+        """Gives a command to all groups and waits for what comes of it, front to back."""
+        return self.answers(answer, self.request(kind, **about))
 
     def answers(self, kind: str, token: int) -> list[Message]:
         """What comes of a command for all groups, front to back."""

@@ -58,8 +58,8 @@ def test_a_schedule_that_is_shortened_falls_to_its_end_from_where_it_was():
 class Scripted(Trainer):
     """A trainer whose validation scores are given."""
 
-    def epoch(self, samples, start=0.0, end=0.0):
-        self.spans.append((start, end))
+    def stretch(self, samples, spans, note):
+        self.spans += spans
         return {"loss": 0.0}
 
     def validate(self, held):

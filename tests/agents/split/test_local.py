@@ -102,6 +102,37 @@ def test_passes_are_under_way_at_once_and_no_more_than_asked_for():
     assert max(most) == 3
 
 
+def in_order(every: int) -> tuple[list[str], dict[str, torch.Tensor]]:
+    """What happens in two epochs of five batches, and what the units and the readout are like at the end."""
+    trainer, order = make("digital", GROUPS["two"], staleness=2), []
+    teach = trainer.teach_units
+    trainer.teach_units = lambda *about: (order.append("batch"), teach(*about))[1]
+    trainer.fit(ClassSamples(trainer.model, *data()), lambda epoch, log: order.append(f"end {epoch}"), every=every)
+    return order, trainer.model.state_dict()
+
+
+def test_an_epoch_begins_before_the_last_is_through_if_nobody_looks_and_units_learn_the_same():
+    apart, alone = in_order(1)
+    assert apart == ["batch"] * 5 + ["end 1"] + ["batch"] * 5 + ["end 2"]
+    overlapping, together = in_order(2)  # digital units draw no noise, which groups in one process share
+    assert overlapping == ["batch"] * 7 + ["end 1"] + ["batch"] * 3 + ["end 2"]
+    units = [name for name in alone if name.startswith("network.")]
+    assert units and [name for name in units if not torch.equal(alone[name], together[name])] == []
+
+
+def test_epochs_that_overlap_end_where_they_began_if_one_of_them_diverges(monkeypatch):
+    trainer, epochs = make("digital", GROUPS["two"], staleness=2), []
+    pace, before = trainer.pace(10), trainer.model.state_dict()
+    metrics = trainer.learner.metrics
+    lost = {"loss_unit1": torch.tensor(float("nan"))}
+    monkeypatch.setattr(trainer.learner, "metrics", lambda: (lambda: lost) if epochs else metrics())
+    with pytest.raises(DivergedError):
+        trainer.fit(ClassSamples(trainer.model, *data()), lambda epoch, log: epochs.append(epoch), pace=pace, every=2)
+    assert epochs == [1] and pace.epoch == 0
+    after = trainer.model.state_dict()
+    assert [name for name, value in before.items() if not torch.equal(value, after[name])] == []
+
+
 def test_units_elsewhere_take_no_step_here():
     network = make("digital", GROUPS["two"]).model.network
     with pytest.raises(NotImplementedError, match="SplitPIB"):
@@ -133,7 +164,7 @@ def test_groups_keep_the_last_good_state_themselves(groups):
     kinds = []
     tell, learner = network.pipeline.tell, trainer.learner
     network.pipeline.tell = lambda command: (kinds.append(command.kind), tell(command))[1]
-    learner.metrics = lambda: (network.chain[2].control.std.fill_(torch.nan), {})[1]
+    learner.metrics = lambda: (network.chain[2].control.std.fill_(torch.nan), dict)[1]
     with pytest.raises(DivergedError, match=r"the training diverged: .*units.2\.control\.std holds"):
         trainer.epoch(ClassSamples(trainer.model, *data()))
     assert "state" not in kinds

@@ -69,8 +69,8 @@ def content(path):
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (Trainer, "epoch", 1),
-        (Trainer, "epoch", 4),
+        (Trainer, "stretch", 1),
+        (Trainer, "stretch", 4),
         (LearningTask, "evaluate_heldout", 3),
         (RunFolder, "save_result", 1),
     ],
@@ -120,7 +120,7 @@ def test_a_state_of_another_estimator_is_refused():
 
 def test_other_settings_and_other_runs_are_refused(npz, tmp_path, monkeypatch, capsys):
     path = tmp_path / "run"
-    killed(monkeypatch, Trainer, "epoch", 3, [str(npz), *SMALL, "--out", str(path)])
+    killed(monkeypatch, Trainer, "stretch", 3, [str(npz), *SMALL, "--out", str(path)])
     assert "leave --epochs out" in stops(learn, ["--resume", str(path), "--epochs", "9"], monkeypatch, capsys)
     assert "with nothing to play in it" in stops(train, ["--resume", str(path)], monkeypatch, capsys)
     said = stops(learn, [str(npz), *SMALL, "--out", str(path)], monkeypatch, capsys)
