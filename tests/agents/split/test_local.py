@@ -117,7 +117,8 @@ def test_an_epoch_begins_before_the_last_is_through_if_nobody_looks_and_units_le
     overlapping, together = in_order(2)  # digital units draw no noise, which groups in one process share
     assert overlapping == ["batch"] * 7 + ["end 1"] + ["batch"] * 3 + ["end 2"]
     units = [name for name in alone if name.startswith("network.")]
-    assert units and [name for name in units if not torch.equal(alone[name], together[name])] == []
+    assert units
+    assert [name for name in units if not torch.equal(alone[name], together[name])] == []
 
 
 def test_epochs_that_overlap_end_where_they_began_if_one_of_them_diverges(monkeypatch):
@@ -128,7 +129,8 @@ def test_epochs_that_overlap_end_where_they_began_if_one_of_them_diverges(monkey
     monkeypatch.setattr(trainer.learner, "metrics", lambda: (lambda: lost) if epochs else metrics())
     with pytest.raises(DivergedError):
         trainer.fit(ClassSamples(trainer.model, *data()), lambda epoch, log: epochs.append(epoch), pace=pace, every=2)
-    assert epochs == [1] and pace.epoch == 0
+    assert epochs == [1]
+    assert pace.epoch == 0
     after = trainer.model.state_dict()
     assert [name for name, value in before.items() if not torch.equal(value, after[name])] == []
 
