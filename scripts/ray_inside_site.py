@@ -3,7 +3,7 @@
     python scripts/ray_inside_site.py [--batches 2000] [--under-way 8] [--out docs/results/ray-inside-site.csv]
 
 A batch of 256 samples of 128 codes goes to a process that answers with as many, which a unit would have measured. Eight
-batches are under way. Wall-clock time and CPU time of all processes for each batch, and the time until the first answer.
+batches are under way. For each batch: wall-clock time, and CPU time of all processes; and the time to the first answer.
 Needs the extra `distributed`. Run it on an otherwise idle machine.
 """
 
