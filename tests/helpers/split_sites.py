@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from pib_rl.agents.estimators.label_samples import ClassSamples
+from pib_rl.agents.estimators.samples.label_samples import ClassSamples
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.agents.network.chip import ChipConfig

@@ -6,7 +6,7 @@ import pytest
 import torch
 from split_sites import Threads, accuracy, at_sites, data, in_threads, learn, toy
 
-from pib_rl.agents.estimators.label_samples import ClassSamples
+from pib_rl.agents.estimators.samples.label_samples import ClassSamples
 from pib_rl.agents.learners.dfa import DirectFeedback
 from pib_rl.agents.learners.frozen import Frozen
 from pib_rl.agents.split.pipeline import GroupLostError

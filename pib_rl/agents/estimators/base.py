@@ -14,25 +14,23 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from pib_rl.agents.estimators.arguments import as_samples, check_arguments, precisions
-from pib_rl.agents.estimators.label_samples import LabelledSamples
+from pib_rl.agents.estimators.fitting import Fit, Watch, pass_time
 from pib_rl.agents.estimators.length import LONG, Length, length
-from pib_rl.agents.estimators.progress import FitProgress
+from pib_rl.agents.estimators.samples.label_samples import LabelledSamples
+from pib_rl.agents.estimators.samples.views import Views, make_views
+from pib_rl.agents.estimators.samples.weights import checked_weights, draw
 from pib_rl.agents.estimators.settings import ARGUMENTS, find_data_learner, fit_settings, shipped
 from pib_rl.agents.estimators.stopping import hold_out
 from pib_rl.agents.estimators.trainer import AT_ONCE, FitConfig, Trainer
-from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.agents.estimators.wafer import WaferEstimator
-from pib_rl.agents.estimators.weights import checked_weights, draw
 from pib_rl.agents.network.chip import ChipConfig
-from pib_rl.agents.network.faults import age, check, inject
-from pib_rl.agents.network.last_good import DivergedError
+from pib_rl.agents.network.faults import check
 from pib_rl.agents.network.model import CALIBRATION_SAMPLES, PhysicalModel, joined
 from pib_rl.agents.ppo_arguments import is_sequence, network_size
-from pib_rl.agents.resuming.estimator import load_model_state, model_state
 from pib_rl.common.options import mapping, shown, whole
 from pib_rl.common.streams import LEARNING
 from pib_rl.common.threads import few_threads
-from pib_rl.common.tree import Flat, flatten_state, join_state
+from pib_rl.common.tree import Flat
 from pib_rl.physical.faults import parse_all
 from pib_rl.physical.registry import for_each
 from pib_rl.physical.substrate import Read
@@ -132,7 +130,7 @@ class PhysicalEstimator(WaferEstimator):
         X: Any,
         y: Any,
         sample_weight: Any,
-        watch: Callable[[dict[str, float]], None] | None,
+        watch: Watch | None,
         watch_every: int,
     ) -> Self:
         """Learns for all epochs, or until early stopping; in each, a last batch of less than half the size is left out.
@@ -160,57 +158,22 @@ class PhysicalEstimator(WaferEstimator):
         x: Tensor,
         target: Tensor,
         weight: Tensor | None,
-        watch: Callable[[dict[str, float]], None] | None,
+        watch: Watch | None,
         watch_every: int,
     ) -> None:
         """All epochs of a `fit`."""
         samples, held = self._hold_out(x, target, weight)
-        epochs = self._epochs(len(x), stopping=held is not None)
-        trainer = self._trainer(epochs, self._batch(len(x)))
-        ahead = parse_all(self.faults, epochs, "epochs")
-        self.n_iter_ = 0
-        self._pace = trainer.pace(self.n_iter_no_change)
-        self._go_on()
-        ahead = [fault for fault in ahead if fault.step >= self.n_iter_]  # those of its last epoch come after its state
-        every = 1 if ahead or self.clock else watch_every  # the hardware changes between epochs
-        unseen: list[dict[str, float]] = []
-        with FitProgress(epochs, self.verbose, self.n_iter_) as progress:
-
-            def break_at(epoch: int) -> None:
-                while ahead and ahead[0].step <= epoch:
-                    inject(self.model_, ahead.pop(0))
-
-            def note(epoch: int, log: dict[str, float]) -> None:
-                self.history_.append(log)
-                self.n_iter_ = epoch
-                self._let_pass(trainer.samples_used(len(samples)))
-                unseen.append(log)
-                if watch is not None and (epoch % watch_every == 0 or epoch == self._pace.schedule.epochs):
-                    watch(_means(unseen))
-                    unseen.clear()
-                break_at(epoch)
-                progress.note(log)
-
-            break_at(self.n_iter_)
-            try:
-                stopped = trainer.fit(samples, note, held, self.n_iter_no_change, self._pace, every)
-            except DivergedError:  # which is taken back to where the fit then is
-                del self.history_[len(self.history_) - (self.n_iter_ - self._pace.epoch) :]
-                self.n_iter_ = self._pace.epoch
-                raise
-            progress.end(stopped, self.n_iter_no_change)
-        del self._pace
+        self._under_way = Fit(self, self._trainer(self._epochs(len(x), stopping=held is not None), self._batch(len(x))))
+        try:
+            if (state := self.__dict__.pop("_state", None)) is not None:
+                self._under_way.load_state(state)
+            self._under_way.run(samples, held, watch, watch_every)
+        finally:
+            del self._under_way
 
     def training_state(self) -> Flat:
         """All that the rest of a `fit` depends on, after an epoch: call it in ``watch``, see `go_on_from`."""
-        return flatten_state(
-            {
-                **model_state(self._model(), self.learner_),
-                "pace": self._pace.state(),
-                "history": [dict(log) for log in self.history_],
-                "aged_s": self.aged_s_,
-            }
-        )
+        return self._under_way.state()
 
     def go_on_from(self: Self, state: Flat) -> Self:
         """Has the next `fit`, with the arguments and data of the one of that `training_state`, go on from there.
@@ -219,22 +182,6 @@ class PhysicalEstimator(WaferEstimator):
         """
         self._state = state
         return self
-
-    def _go_on(self) -> None:
-        """Takes over the state that `go_on_from` gave, if one; ValueError if it does not fit."""
-        state: Flat | None = self.__dict__.pop("_state", None)
-        if state is None:
-            return
-        found = join_state(state)
-        try:
-            load_model_state(self.model_, self.learner_, found)
-            self._pace.load_state(found["pace"])
-            self.history_[:], self.aged_s_ = found["history"], found["aged_s"]
-        except (RuntimeError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"the state does not fit this estimator, make it with the same arguments: {error}"
-            ) from None
-        self.n_iter_ = self._pace.epoch
 
     def planned_epochs(self, samples: int) -> int:
         """Epochs of a `fit` to so many samples, without early stopping."""
@@ -264,16 +211,9 @@ class PhysicalEstimator(WaferEstimator):
         samples.weight = weight
         with self._few_threads(min(trainer.config.batch_size, len(x))):
             self.history_.append(trainer.epoch(samples))
-        self._let_pass(trainer.samples_used(len(x)))
+        pass_time(self, trainer.samples_used(len(x)))
         self.n_iter_ += 1
         return self
-
-    def _let_pass(self, samples: int) -> None:
-        """Ages the hardware by the time that so many samples took."""
-        seconds = float(self.clock) * samples
-        if seconds:
-            age(self.model_, seconds)
-            self.aged_s_ += seconds
 
     def _accept(self, X: Any, y: Any, first: bool, sample_weight: Any = None) -> tuple[Tensor, Tensor, Tensor | None]:
         """Checks data and arguments; makes the model at first. What fails leaves the estimator as it was.
@@ -469,9 +409,3 @@ class PhysicalEstimator(WaferEstimator):
     def _held_samples(self, x: Tensor, y: Tensor) -> LabelledSamples:
         """What says when to stop: samples as predictions see them."""
         return self._samples(x, y)
-
-
-def _means(logs: list[dict[str, float]]) -> dict[str, float]:
-    """Means of the metrics of some epochs; of those that not all have, of the epochs that have them."""
-    names = dict.fromkeys(name for log in logs for name in log)
-    return {name: float(np.mean([log[name] for log in logs if name in log])) for name in names}

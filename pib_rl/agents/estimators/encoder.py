@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pib_rl.agents.estimators.arguments import as_samples, precisions
 from pib_rl.agents.estimators.base import PhysicalEstimator
-from pib_rl.agents.estimators.label_samples import explained_variance
+from pib_rl.agents.estimators.samples.label_samples import explained_variance
+from pib_rl.agents.estimators.samples.view_samples import ViewSamples
+from pib_rl.agents.estimators.samples.views import Views, make_views
 from pib_rl.agents.estimators.trainer import AT_ONCE
-from pib_rl.agents.estimators.view_samples import ViewSamples
-from pib_rl.agents.estimators.views import Views, make_views
 from pib_rl.agents.network.model import joined
 from pib_rl.common.options import mapping
 from pib_rl.physical.substrate import Read

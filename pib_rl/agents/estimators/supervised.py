@@ -15,9 +15,9 @@ from torch import Tensor
 
 from pib_rl.agents.estimators.base import PhysicalEstimator
 from pib_rl.agents.estimators.encoder import PIBEncoder
-from pib_rl.agents.estimators.label_samples import ClassSamples, LabelledSamples, ValueSamples
+from pib_rl.agents.estimators.samples.label_samples import ClassSamples, LabelledSamples, ValueSamples
+from pib_rl.agents.estimators.samples.weights import checked_weights
 from pib_rl.agents.estimators.wafer import accuracies, r2_scores
-from pib_rl.agents.estimators.weights import checked_weights
 from pib_rl.agents.network.normaliser import ROUNDING
 
 __all__ = ["PIBClassifier", "PIBEncoder", "PIBRegressor"]
@@ -43,7 +43,7 @@ class SupervisedEstimator(PhysicalEstimator):
             X: Inputs, shape (n, features), n >= 2.
             y: Labels, shape (n,); real values, shape (n,) or (n, k).
             sample_weight: How often each sample counts, shape (n,), 0 or more; only ratios matter. None for all alike.
-                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.weights`.
+                An epoch draws each about n w_i / sum_j w_j times, see `pib_rl.agents.estimators.samples.weights`.
             watch: Called after each epoch with the means of its metrics.
             watch_every: Call it only after so many epochs, and after the last one, with means over these. Units that
                 are elsewhere then begin the next epoch before the last batches of one are through.

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pib_rl.agents.estimators.label_samples import LabelledSamples
+from pib_rl.agents.estimators.samples.label_samples import LabelledSamples
+from pib_rl.agents.estimators.samples.weights import draw
 from pib_rl.agents.estimators.stopping import Pace, Patience, Schedule
-from pib_rl.agents.estimators.weights import draw
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.samples import Batch

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pib_rl.agents.estimators.encoder import PIBEncoder
-from pib_rl.agents.estimators.view_samples import ViewSamples
+from pib_rl.agents.estimators.samples.view_samples import ViewSamples
 from pib_rl.physical.substrate import Read
 
 ROUNDING = (

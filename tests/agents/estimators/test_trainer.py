@@ -6,7 +6,7 @@ import pytest
 import torch
 from agent_toys import SUBSTRATES
 
-from pib_rl.agents.estimators.label_samples import ClassSamples, ValueSamples
+from pib_rl.agents.estimators.samples.label_samples import ClassSamples, ValueSamples
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.learners.frozen import Frozen
 from pib_rl.agents.learners.pib import PIBLearner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pib_rl.agents.estimators.views import make_views
+from pib_rl.agents.estimators.samples.views import make_views
 from pib_rl.agents.patches import Grid
 from pib_rl.common.streams import Streams
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, r2_score
 
+from pib_rl.agents.estimators.samples.weights import draw
 from pib_rl.agents.estimators.supervised import PIBClassifier, PIBRegressor
-from pib_rl.agents.estimators.weights import draw
 
 KINDS = [PIBClassifier, PIBRegressor]
 SMALL = {"width": 8, "units": 1, "epochs": 2, "batch_size": 16}

@@ -8,7 +8,7 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 
 from pib_rl.agents import PIB
-from pib_rl.agents.estimators.label_samples import ClassSamples
+from pib_rl.agents.estimators.samples.label_samples import ClassSamples
 from pib_rl.agents.estimators.trainer import FitConfig, Trainer
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.registry import find_learner

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pib_rl.agents.estimators.label_samples import ValueSamples
-from pib_rl.agents.estimators.views import Views
+from pib_rl.agents.estimators.samples.label_samples import ValueSamples
+from pib_rl.agents.estimators.samples.views import Views
 from pib_rl.agents.learners.samples import Contrast
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.objectives.target import Target

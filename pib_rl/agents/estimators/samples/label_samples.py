@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from pib_rl.agents.estimators.views import Views
+from pib_rl.agents.estimators.samples.views import Views
 from pib_rl.agents.learners.samples import Contrast, Samples
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.objectives.gram import TINY
