@@ -1,4 +1,4 @@
-"""Settings of every test: one thread (tests run side by side), and hypothesis without chance or clock."""
+"""Settings of every test: one thread, as tests run side by side; hypothesis without chance or clock; quick pictures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,27 @@ os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and scikit-learn are impo
 import pytest
 import torch
 from hypothesis import settings
+from matplotlib.figure import Figure
 
 torch.set_num_threads(1)
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures_take_half_the_time(request):
+    """Pictures in files are drawn without a first drawing that makes their layout."""
+    save = Figure.savefig
+
+    def unlaid(figure, *arguments, **options):
+        if options.get("format") == "png":
+            figure.set_layout_engine(None)
+        save(figure, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "figures" not in request.path.parts:
+            patch.setattr(Figure, "savefig", unlaid)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pib_rl.agents import pib
 from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.physical import registry
 
@@ -28,9 +29,10 @@ def test_there_are_blocks():
 @pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[f"{name}-{n}" for n, (name, _) in enumerate(BLOCKS)])
 def test_block_runs(page, block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pib, "SAMPLES_PER_ROLLOUT", 128)  # several rollouts in a short training
     monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
-    shorter = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(2048", block))
-    assert shorter != block or "learn(2048" in block
+    shorter = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(512", block))
+    assert shorter != block or "learn(512" in block
     exec(compile(shorter, page, "exec", dont_inherit=True), {"__name__": "example"})
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from pib_rl.__main__ import main
+from pib_rl.agents import pib
 
 FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 SHORTER = {
-    "--timesteps": "2048",
+    "--timesteps": "512",
     "--epochs": "1",
-    "--steps": "60",
-    "--learn-steps": "2048",
-    "--learn-from": "30",
+    "--steps": "40",
+    "--learn-steps": "512",
+    "--learn-from": "20",
     "--seeds": "1",
     "--size": "8",
 }
@@ -36,13 +37,13 @@ def shorter(line: str) -> list[str]:
     for option, value in SHORTER.items():
         if option in words:
             words[words.index(option) + 1] = value
-    words = [re.sub(r"@\d+$", "@10" if words[1] == "play" else "@1024", word) for word in words]
+    words = [re.sub(r"@\d+$", "@10" if words[1] == "play" else "@256", word) for word in words]
     return [*words, *MORE.get(words[1], []), "--no-progress"]
 
 
 def run(kind: str, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "python":
-        code = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(2048", block))
+        code = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(512", block))
         exec(compile(code, "tutorial", "exec", dont_inherit=True), {"__name__": "example"})
         return
     for line in block.splitlines():
@@ -60,6 +61,7 @@ def run(kind: str, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_tutorial_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pib, "SAMPLES_PER_ROLLOUT", 128)  # several rollouts in a short training
     found = blocks(name)
     assert any(kind == "bash" for kind, _ in found)
     for kind, block in found:
