@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,12 +16,24 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^## (Add [^\n]+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 COPIED = ("pib_rl", "tests", "scripts", "pyproject.toml", "README.md")
-PYTHON = shlex.quote(sys.executable)
-TOOLS = {  # what a clone has in .venv/bin
-    ".venv/bin/python": PYTHON,
-    ".venv/bin/pib-rl": f"{PYTHON} -m pib_rl",
-    ".venv/bin/ruff": f"{PYTHON} -m ruff",
+TOOLS = {  # what a clone has in .venv/bin, as modules
+    ".venv/bin/python -m ": "",
+    ".venv/bin/pib-rl": "pib_rl",
+    ".venv/bin/ruff": "ruff",
 }
+EACH = """  # every command in a process of its own, forked from one that has imported what most of them need
+import os, runpy, shlex, sys
+import hypothesis, matplotlib.pyplot, pytest
+import pib_rl.learn, pib_rl.learning.run, pib_rl.train, pib_rl.training.run
+
+for command in sys.stdin.read().strip().replace("\\n", "&&").split("&&"):
+    if not (child := os.fork()):
+        sys.argv = shlex.split(command)
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        sys.exit()
+    if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        sys.exit(code)
+"""
 
 
 def blocks(recipe: str, language: str) -> list[str]:
@@ -71,12 +82,19 @@ def test_the_commands_of_a_recipe_succeed(name, copy):
     (block,) = blocks(RECIPES[name], "bash")
     for tool, command in TOOLS.items():
         block = block.replace(tool, command)
+    assert ".venv" not in block
     done = subprocess.run(
-        ["bash", "-ec", block], cwd=copy, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", EACH],
+        input=block,
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    for ran in re.findall(r"(\d+) passed", done.stdout):
-        assert int(ran) > 0
+    assert len(re.findall(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)) == block.count("pytest")
+    assert done.stdout.count("run folder: ") == block.count("pib_rl train") + block.count("pib_rl learn")
 
 
 def test_links_lead_somewhere():
