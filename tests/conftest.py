@@ -6,10 +6,15 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch and scikit-learn are imported
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import settings
 from matplotlib.figure import Figure
+from sklearn.manifold import TSNE
+
+from pib_rl.learning import figures as maps
 
 torch.set_num_threads(1)
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50, database=None)
@@ -18,7 +23,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(scope="module", autouse=True)
 def pictures_take_half_the_time(request):
-    """Pictures in files are drawn without a first drawing that makes their layout."""
+    """Pictures in files are drawn without a first drawing that makes their layout, and maps are not finished."""
     save = Figure.savefig
 
     def unlaid(figure, *arguments, **options):
@@ -29,6 +34,7 @@ def pictures_take_half_the_time(request):
     with pytest.MonkeyPatch.context() as patch:
         if "figures" not in request.path.parts:
             patch.setattr(Figure, "savefig", unlaid)
+            patch.setattr(maps, "TSNE", partial(TSNE, max_iter=250))
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -22,17 +23,22 @@ TOOLS = {  # what a clone has in .venv/bin, as modules
     ".venv/bin/ruff": "ruff",
 }
 EACH = """  # every command in a process of its own, forked from one that has imported what most of them need
-import os, runpy, shlex, sys
+import json, os, runpy, shlex, sys
 import hypothesis, matplotlib.pyplot, pytest
 import pib_rl.learn, pib_rl.learning.run, pib_rl.train, pib_rl.training.run
 
-for command in sys.stdin.read().strip().replace("\\n", "&&").split("&&"):
+def run(command):
     if not (child := os.fork()):
+        with open("said", "a") as said:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
         sys.argv = shlex.split(command)
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         sys.exit()
-    if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
-        sys.exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+while line := sys.stdin.readline():
+    print(next((code for command in json.loads(line) if (code := run(command))), 0), flush=True)
 """
 
 
@@ -76,25 +82,32 @@ def test_there_is_a_recipe_for_each_kind_of_thing():
     assert list(RECIPES) == ["Add a substrate", "Add an objective", "Add a learner", "Add an environment"]
 
 
+@pytest.fixture(scope="module")
+def ready(copy):
+    """A process in the copy that runs lists of commands until one fails, and answers with its exit status."""
+    environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-c", EACH]
+    with subprocess.Popen(
+        command, cwd=copy, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        yield process
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_commands_of_a_recipe_succeed(name, copy):
-    environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+def test_the_commands_of_a_recipe_succeed(name, copy, ready):
     (block,) = blocks(RECIPES[name], "bash")
-    for tool, command in TOOLS.items():
-        block = block.replace(tool, command)
+    for tool, module in TOOLS.items():
+        block = block.replace(tool, module)
     assert ".venv" not in block
-    done = subprocess.run(
-        [sys.executable, "-c", EACH],
-        input=block,
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    assert len(re.findall(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)) == block.count("pytest")
-    assert done.stdout.count("run folder: ") == block.count("pib_rl train") + block.count("pib_rl learn")
+    said = copy / "said"
+    said.write_text("")
+    ready.stdin.write(json.dumps(re.split(r"\n|&&", block.strip())) + "\n")
+    ready.stdin.flush()
+    assert ready.stdout.readline() == "0\n", said.read_text(encoding="utf-8")[-3000:]
+    text = said.read_text(encoding="utf-8")
+    assert len(re.findall(r"^[1-9]\d* passed", text, re.MULTILINE)) == block.count("pytest")
+    assert text.count("run folder: ") == block.count("pib_rl train") + block.count("pib_rl learn")
+    assert "nothing would be learned" not in text
 
 
 def test_links_lead_somewhere():
