@@ -39,7 +39,9 @@ def policy(tmp_path_factory):
             "--hw",
             "memristive",
             "--timesteps",
-            "4000",
+            "1024",
+            "--n-steps",
+            "16",
             "--eval-episodes",
             "4",
             "--seed",
@@ -70,7 +72,7 @@ def adapted(tmp_path_factory, policy):
             "--fault",
             "stuck:0.5",
             "--timesteps",
-            "5000",
+            "700",
             "--seed",
             "5",
             "--no-progress",
@@ -130,11 +132,11 @@ def stuck(state) -> dict[str, torch.Tensor]:
 def test_the_folder_tells_of_before_after_and_every_learner(adapted):
     result = json.loads((adapted / "result.json").read_text())
     assert (result["env"], result["hw"], result["learner"], result["seed"]) == ("CartPole-v1", "memristive", "pib", 3)
-    assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 5000, "environment steps")
+    assert (result["faults"], result["length"], result["unit"]) == (["stuck:0.5"], 700, "environment steps")
     assert list(result["learners"]) == LEARNERS
     rows = list(csv.DictReader((adapted / "progress.csv").open()))
     for name, course in result["learners"].items():
-        assert [point[0] for point in course["curve"]] == [0, 2048, 4096, 6144]  # at every rollout of so short a run
+        assert [point[0] for point in course["curve"]] == [0, 256, 512, 768]  # at every rollout of so short a run
         assert sum(row["learner"] == name for row in rows) == len(course["curve"])
         assert course["counts"]["measurements"] > 0
         assert course["final"] == json.loads((adapted / name / "result.json").read_text())["eval_mean"]

@@ -105,13 +105,24 @@ MOMENTS = {
 }
 
 
+FAST = {
+    ("encoder", "before the fault"),
+    ("encoder", "in an epoch of the first learner"),
+    ("encoder", "before the second learner's epochs"),
+    ("encoder", "before the result"),
+    ("policy", "in the first learner"),
+    ("policy", "in the final evaluation of the first learner"),
+}
+
+
 def cases():
-    """All kinds at all moments; policies take long, and what encoders show too waits for the slow suite."""
-    for kind in LENGTHS:
-        for moment, (*_, of) in MOMENTS.items():
-            later = kind == "policy" and of == "both" and "final evaluation" not in moment
-            if of in ("both", kind):
-                yield pytest.param(kind, moment, marks=pytest.mark.slow if later else ())
+    """All kinds at all moments; those that go on as others do wait for the slow suite."""
+    return [
+        pytest.param(kind, moment, marks=() if (kind, moment) in FAST else pytest.mark.slow)
+        for kind in LENGTHS
+        for moment, (*_, of) in MOMENTS.items()
+        if of in ("both", kind)
+    ]
 
 
 @pytest.mark.parametrize(("kind", "moment"), cases())

@@ -44,7 +44,13 @@ def accuracy(seed: int, hw: str, kind: str) -> float:
     return float((actions == fresh.right()).mean())
 
 
-@pytest.mark.parametrize(("seed", "hw"), [(0, "digital"), (1, "memristive"), (0, "optical")])
+SLOW = pytest.mark.slow  # the same rule on further chips
+
+
+@pytest.mark.parametrize(
+    ("seed", "hw"),
+    [(0, "digital"), pytest.param(1, "memristive", marks=SLOW), pytest.param(0, "optical", marks=SLOW)],
+)
 def test_learning_units_beat_frozen_ones(seed, hw):
     learned, frozen = (accuracy(seed, hw, kind) for kind in ("learned", "frozen"))
     assert learned > 0.72
@@ -62,7 +68,7 @@ def test_a_chip_that_no_one_can_differentiate_learns_as_well():
     assert learned > frozen + 0.1
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SLOW)])
 @pytest.mark.parametrize("hw", SUBSTRATES)
 def test_the_identity_gate_of_sb3(hw, seed):
     env = DummyVecEnv([lambda: IdentityEnv(4)])

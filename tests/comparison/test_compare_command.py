@@ -16,7 +16,7 @@ import yaml
 from here import PROCESSES
 
 from pib_rl import compare, train
-from pib_rl.agents import PIB
+from pib_rl.agents import PIB, pib
 from pib_rl.cli.cli import UserError, parse
 from pib_rl.comparison import processes, runner
 from pib_rl.comparison.config import CompareConfig
@@ -37,7 +37,7 @@ SMALL = [
     "--seeds",
     "2",
     "--timesteps",
-    "2500",
+    "600",
     "--looks",
     "1",
     "--width",
@@ -46,6 +46,14 @@ SMALL = [
     "3",
     "--no-progress",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_rollouts():
+    """Two of them in so short a training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pib, "SAMPLES_PER_ROLLOUT", 512)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +114,7 @@ def test_writes_count_per_device(done):
         learner=("frozen", "ppo"),
         seeds=2,
         width=8,
-        timesteps=2500,
+        timesteps=600,
         looks=1,
         eval_episodes=3,
         out=done,
@@ -175,6 +183,7 @@ def test_a_failing_run_is_reported_and_the_others_go_on(copy, monkeypatch, capsy
         bad = Group((replace(group.jobs[0], config=broken),)) if group.name == "pib-digital-s100" else group
         return start(bad, folder)
 
+    monkeypatch.setattr(processes, "subprocess", PROCESSES)
     monkeypatch.setattr(processes, "start", sabotage)
     with pytest.raises(SystemExit) as stopped:
         compare.main([*SMALL, "--out", str(copy)])
@@ -412,7 +421,7 @@ def test_a_folder_in_the_way_of_the_report_is_one_line(copy):
 
 def test_another_task_is_refused(copy):
     before = content(copy)
-    with pytest.raises(UserError, match=r"compares another task \(timesteps 2500 there, 9000 here\)"):
+    with pytest.raises(UserError, match=r"compares another task \(timesteps 600 there, 9000 here\)"):
         compare.main([*SMALL, "--timesteps", "9000", "--out", str(copy)])
     assert content(copy) == before
 

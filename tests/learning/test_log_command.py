@@ -156,7 +156,7 @@ def test_a_policy_goes_on_with_another_policys_units(folder, tmp_path):
 def test_units_that_learned_from_time_ignore_noise_dimensions(tmp_path):
     log.main(["CartPole-v1", "--distractors", "16", "--timesteps", "600", "--out", str(tmp_path / "o.npz"), *QUIET])
     shares = []
-    for name, how in (("pib", ["--epochs", "60"]), ("frozen", ["--epochs", "1", "--learner", "frozen"])):
+    for name, how in (("pib", ["--epochs", "40"]), ("frozen", ["--epochs", "1", "--learner", "frozen"])):
         out = tmp_path / name
         learn.main(
             [

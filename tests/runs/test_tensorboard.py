@@ -33,7 +33,7 @@ TRAIN = [
     "--n-steps",
     "64",
     "--timesteps",
-    "2500",
+    "1400",
     "--looks",
     "1",
     "--eval-episodes",
@@ -108,7 +108,7 @@ def test_evaluations_stand_at_their_own_steps_with_pictures(both):
     found = events(both[1] / "tensorboard")
     table = [row for row in rows(both[1]) if "eval/timesteps" in row]
     steps = [row["eval/timesteps"] for row in table]
-    assert steps == [1536, 2560]
+    assert steps == [1024, 1536]
     assert [(event.step, event.value) for event in found.Scalars("eval/mean_reward")] == [
         (row["eval/timesteps"], pytest.approx(row["eval/mean_reward"], rel=1e-6)) for row in table
     ]
@@ -132,7 +132,7 @@ def test_pictures_are_not_blank_and_show_one_array_each(both):
     assert (plane[-1].max(2) - plane[-1].min(2) > 60).mean() > 0.0005
     assert (inside(plane[0]) != inside(plane[-1])).any()
     whole = information_plane(
-        read_progress(both[1] / "progress.csv"), "CartPole-v1, memristive, pib, seed 3", "after 2,560 steps"
+        read_progress(both[1] / "progress.csv"), "CartPole-v1, memristive, pib, seed 3", "after 1,536 steps"
     )
     assert np.array_equal(plane[-1], as_pixels(whole))
 
@@ -143,7 +143,7 @@ def test_the_last_pictures_are_of_the_weights_that_were_saved(both):
     model.policy.load_state_dict(RunFolder(both[1]).load_policy())
     found = events(both[1] / "tensorboard")
     for name, array in arrays_of(model.policy.model).items():
-        figure = weight_figure(array.weights().numpy(), f"weights of {name}, after 2,560 steps")
+        figure = weight_figure(array.weights().numpy(), f"weights of {name}, after 1,536 steps")
         assert np.array_equal(pixels(found.Images(f"weights/{name}")[-1]), as_pixels(figure)), name
 
 

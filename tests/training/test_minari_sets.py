@@ -90,6 +90,7 @@ def logged(here, capsys):
 
 
 INIT = ["CartPole-v1", "--init", f"minari:{NAME}", "--width", "8", "--timesteps", "64", "--looks", "0", "--no-progress"]
+INIT += ["--eval-episodes", "2"]
 
 
 def weights(run):

@@ -37,7 +37,7 @@ TASK = [
     "--n-steps",
     "32",
     "--timesteps",
-    "2560",
+    "1024",
     "--eval-episodes",
     "2",
     "--no-progress",
@@ -120,8 +120,8 @@ def both(tmp_path_factory):
 
 def test_the_training_is_the_same_bit_for_bit(both):
     without, shown, window = both
-    assert window.frames == 2560 // 8
-    assert window.preview.steps >= 2560 // 8
+    assert window.frames == 1024 // 8
+    assert window.preview.steps >= 1024 // 8
     assert rows(without) == rows(shown)
     for name in ("policy", "best"):
         one, other = (load_file(folder / f"{name}.safetensors") for folder in (without, shown))
@@ -140,8 +140,8 @@ def test_it_tells_of_progress_faults_and_age_and_closes_at_the_end(both):
     status = window._status()
     assert status.faults == ("stuck 0.2",)
     assert status.message == "step 512: stuck 0.2"
-    assert status.age_s == pytest.approx(2560 * 0.02)
-    assert 1 <= len(window._means) <= 2560 // 256
+    assert status.age_s == pytest.approx(1024 * 0.02)
+    assert 1 <= len(window._means) <= 1024 // 256
 
 
 def test_a_look_moves_the_picture_at_the_pace_of_the_task(make):

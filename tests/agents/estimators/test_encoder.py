@@ -30,7 +30,7 @@ IMAGE = {"image": (8, 8), "scaling": "common"}
 HARDWARE = ["digital", "memristive", "optical"]
 
 
-@parametrize_with_checks([PIBEncoder(**SMALL)], expected_failed_checks=lambda estimator: EXCEPTIONS)
+@parametrize_with_checks([PIBEncoder(epochs=3, **SMALL)], expected_failed_checks=lambda estimator: EXCEPTIONS)
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -46,7 +46,9 @@ def judged(model, x, x_test, y, y_test):
     return probe, near.score(seen[:, -last:] - known[:, -last:].mean(0), y_test)
 
 
-@pytest.mark.parametrize("hw", HARDWARE)
+@pytest.mark.parametrize(
+    "hw", [pytest.param(hw, marks=[] if hw == "memristive" else pytest.mark.slow) for hw in HARDWARE]
+)
 def test_trained_units_beat_frozen_ones_without_a_label(hw):
     x, x_test, y, y_test = digits()
     probe, near = zip(

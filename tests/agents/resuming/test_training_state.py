@@ -89,7 +89,7 @@ def test_every_substrate_goes_on_bit_for_bit(hw):
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
-@pytest.mark.parametrize("hw", ["memristive", "optical"])
+@pytest.mark.parametrize("hw", ["memristive", pytest.param("optical", marks=pytest.mark.slow)])
 def test_every_learner_goes_on_bit_for_bit(learner, hw):
     if learner == "es":  # a generation is whole episodes
         check(200, 500, learner=learner, hw=hw, rule={"pairs": 1})

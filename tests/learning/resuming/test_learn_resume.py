@@ -57,35 +57,50 @@ def content(path):
     return result, policy, {one.name: one.read_bytes() for one in path.glob("*.csv")}
 
 
+KINDS = {
+    "faults": ["--hw", "memristive", "--fault", "stuck:0.2@2", "--clock", "1e-3"],
+    "views": ["--target", "views"],
+    "wafer": ["--hw", "digital", "--chips", "2"],
+}
+MOMENTS = {
+    "first epoch": (Trainer, "stretch", 1),
+    "epoch": (Trainer, "stretch", 4),
+    "look": (LearningTask, "evaluate_heldout", 3),
+    "evaluated": (RunFolder, "save_result", 1),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(npz, tmp_path_factory):
+    """The run of a kind, never stopped."""
+    path = tmp_path_factory.mktemp("whole")
+
+    def made(kind):
+        if not (path / kind).exists():
+            learn.main([str(npz), *SMALL, *KINDS[kind], "--out", str(path / kind)])
+        return path / kind
+
+    return made
+
+
 @pytest.mark.parametrize(
-    "more",
-    [
-        ["--hw", "memristive", "--fault", "stuck:0.2@2", "--clock", "1e-3"],
-        ["--target", "views"],
-        ["--hw", "digital", "--chips", "2"],
+    ("kind", "moment"),
+    [  # every moment for one kind, the one with most to store for all
+        pytest.param(kind, moment, marks=() if kind == "faults" or moment == "epoch" else pytest.mark.slow)
+        for kind in KINDS
+        for moment in MOMENTS
     ],
-    ids=["faults", "views", "wafer"],
 )
-@pytest.mark.parametrize(
-    ("owner", "name", "call"),
-    [
-        (Trainer, "stretch", 1),
-        (Trainer, "stretch", 4),
-        (LearningTask, "evaluate_heldout", 3),
-        (RunFolder, "save_result", 1),
-    ],
-    ids=["first epoch", "epoch", "look", "evaluated"],
-)
-def test_a_killed_run_ends_as_if_nothing_had_happened(owner, name, call, more, npz, tmp_path, monkeypatch, capsys):
-    learn.main([str(npz), *SMALL, *more, "--out", str(tmp_path / "whole")])
+def test_a_killed_run_ends_as_if_nothing_had_happened(kind, moment, whole, npz, tmp_path, monkeypatch, capsys):
+    owner, name, call = MOMENTS[moment]
     path = tmp_path / "run"
-    arguments = [str(npz), *SMALL, *more, "--checkpoint-every", "1", "--out", str(path)]
+    arguments = [str(npz), *SMALL, *KINDS[kind], "--checkpoint-every", "1", "--out", str(path)]
     killed(monkeypatch, owner, name, call, arguments)
     found = newest_checkpoint(path)
     capsys.readouterr()
     learn.main(["--resume", str(path), "--no-progress"])
     assert (f"goes on from epoch {found.step} of 5" in capsys.readouterr().out) if found else call == 1
-    assert content(path) == content(tmp_path / "whole")
+    assert content(path) == content(whole(kind))
     assert not (path / "checkpoints").exists()
 
 

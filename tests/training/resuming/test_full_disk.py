@@ -48,7 +48,12 @@ def whole(tmp_path_factory):
     return content(path)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+LATER = {"third checkpoint", "last policy", "figure"}  # go on as the others do
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=[pytest.mark.slow] if one in LATER else []) for one in MOMENTS]
+)
 def test_a_full_disk_ends_in_one_line_and_the_run_goes_on(moment, whole, tmp_path, monkeypatch, capsys):
     path = tmp_path / "run"
     pattern, call, step, words = MOMENTS[moment]

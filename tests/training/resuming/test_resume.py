@@ -86,7 +86,12 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+LATER = {"in a step", "in an evaluation", "after the training", "before the result"}  # go on as the others do
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=[pytest.mark.slow] if one in LATER else []) for one in MOMENTS]
+)
 def test_a_killed_run_ends_as_if_nothing_had_happened(moment, whole, tmp_path, monkeypatch, capsys):
     path = tmp_path / "run"
     with monkeypatch.context() as patch:
@@ -240,7 +245,7 @@ def ask(path, start, results):
 def test_of_two_that_ask_for_one_folder_one_gets_it(tmp_path):
     context = multiprocessing.get_context("fork")
     start, results = context.Barrier(2), context.Queue()
-    for trial in range(20):
+    for trial in range(8):
         both = [context.Process(target=ask, args=(tmp_path / str(trial), start, results)) for _ in range(2)]
         for one in both:
             one.start()
@@ -271,7 +276,7 @@ def test_what_is_no_time_and_no_number_of_steps(text):
         Every.parse(text)
 
 
-@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("first", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_goes_on_exactly_in_another_number_of_processes(first, tmp_path, monkeypatch):
     monkeypatch.setitem(gym.registry, NAME, EnvSpec(NAME, entry_point=Failing))
     whole, part = tmp_path / "whole", tmp_path / "part"
