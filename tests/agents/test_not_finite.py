@@ -117,7 +117,10 @@ def test_parts_of_a_dict_are_named():
         agent.predict(obs)
 
 
-@pytest.mark.parametrize("hw", ["digital", "memristive", "memristive:pcm", "optical", "mzi", "oscillator"])
+SLOW = [pytest.param(hw, marks=pytest.mark.slow) for hw in ("mzi", "oscillator")]
+
+
+@pytest.mark.parametrize("hw", ["digital", "memristive", "memristive:pcm", "optical", *SLOW])
 def test_an_update_that_diverges_leaves_the_state_from_before(hw):
     agent = PIB("MlpPolicy", Bad(actions=spaces.Box(-1, 1, (1,))), hw=hw, **SMALL).learn(32)
     agent.learn(48, reset_num_timesteps=False)  # no buffer of a healthy chip counts as lost

@@ -71,7 +71,9 @@ def device_file(data):
     return out
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(  # soft bounds are fitted by `device_file` as well
+    "law", [pytest.param(law, marks=pytest.mark.slow if law in ("linear", "soft-bounds") else ()) for law in LAWS]
+)
 def test_the_law_and_its_parameters_come_back(law, tmp_path):
     path = tmp_path / "pulses.csv"
     path.write_text("\n".join(lines(kind(law), devices=4)))

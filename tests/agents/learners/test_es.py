@@ -189,8 +189,17 @@ def test_a_callback_may_stop_it_and_the_chip_goes_back():
         torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("hw", ["digital", "memristive", "optical"])
-@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize(
+    ("env", "hw"),
+    [  # each task and each substrate now, the other pairs with the slow suite
+        ("CartPole-v1", "digital"),
+        ("CartPole-v1", "optical"),
+        ("Pendulum-v1", "memristive"),
+        pytest.param("CartPole-v1", "memristive", marks=pytest.mark.slow),
+        pytest.param("Pendulum-v1", "digital", marks=pytest.mark.slow),
+        pytest.param("Pendulum-v1", "optical", marks=pytest.mark.slow),
+    ],
+)
 def test_it_moves_every_array_on_every_substrate(env, hw):
     model = agent(env, hw=hw)
     start = weights(model)
