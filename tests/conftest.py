@@ -14,6 +14,7 @@ from hypothesis import settings
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
+from pib_rl.agents.learners.pib import PIBLearner
 from pib_rl.learning import figures as maps
 
 torch.set_num_threads(1)
@@ -35,6 +36,14 @@ def pictures_take_half_the_time(request):
         if "figures" not in request.path.parts:
             patch.setattr(Figure, "savefig", unlaid)
             patch.setattr(maps, "TSNE", partial(TSNE, max_iter=250))
+        yield
+
+
+@pytest.fixture(scope="module")
+def few_steps():
+    """Units take a tenth of their steps per rollout, for tests in which it does not matter how well they learn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PIBLearner.defaults, "hidden_steps", 8)
         yield
 
 

@@ -26,6 +26,8 @@ from pib_rl.learning.labels import LabelsTask
 from pib_rl.physical import Digital, InstrumentError, Medium, Read, Streams, register
 from pib_rl.runs.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 LEARNERS = ["pib", "frozen", "backprop-stale"]
 SMALL = ["--width", "8", "--no-progress"]
 

@@ -18,13 +18,15 @@ from here import PROCESSES
 from pib_rl import compare, train
 from pib_rl.agents import PIB, pib
 from pib_rl.cli.cli import UserError, parse
-from pib_rl.comparison import processes, runner
+from pib_rl.comparison import figures, processes, runner
 from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.folder import LOCK, ComparisonFolder
 from pib_rl.comparison.groups import Group
 from pib_rl.comparison.plan import Job, plan
 from pib_rl.comparison.results import ALL, collect, standings
 from pib_rl.training import run as train_run
+
+pytestmark = pytest.mark.usefixtures("few_steps")
 
 SMALL = [
     "CartPole-v1",
@@ -67,7 +69,9 @@ def done(tmp_path_factory):
 
 
 @pytest.fixture
-def copy(done, tmp_path):
+def copy(done, tmp_path, monkeypatch):
+    """A copy of it; the figures of its report are not drawn again."""
+    monkeypatch.setattr(figures, "as_svg", lambda _: b"<svg/>")
     shutil.copytree(done, tmp_path / "copy")
     return tmp_path / "copy"
 

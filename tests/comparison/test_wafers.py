@@ -13,7 +13,8 @@ import yaml
 from here import PROCESSES
 
 from pib_rl import compare
-from pib_rl.comparison import groups, processes, runner
+from pib_rl.agents import pib
+from pib_rl.comparison import figures, groups, processes, runner
 from pib_rl.comparison.config import CompareConfig
 from pib_rl.comparison.folder import ComparisonFolder
 from pib_rl.comparison.groups import grouped
@@ -22,10 +23,20 @@ from pib_rl.runs.folder import BEST, LAST, RunFolder
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
 
-SMALL = ["CartPole-v1", "--hw", "memristive", "--learner", "dfa", "--timesteps", "2048", "--looks", "1", "--width", "4"]
+pytestmark = pytest.mark.usefixtures("few_steps")
+
+SMALL = ["CartPole-v1", "--hw", "memristive", "--learner", "dfa", "--timesteps", "512", "--looks", "1", "--width", "4"]
 SMALL += ["--eval-episodes", "3", "--no-progress"]
-SETTINGS = {"env": "CartPole-v1", "hw": ("memristive",), "learner": ("dfa",), "timesteps": 2048, "width": 4}
+SETTINGS = {"env": "CartPole-v1", "hw": ("memristive",), "learner": ("dfa",), "timesteps": 512, "width": 4}
 SETTINGS |= {"looks": 1, "eval_episodes": 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_rollouts():
+    """Several of them in so short a training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pib, "SAMPLES_PER_ROLLOUT", 128)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +51,8 @@ def done(tmp_path_factory):
 
 @pytest.fixture
 def copy(done, tmp_path, monkeypatch):
+    """A copy of it; the figures of its report are not drawn again."""
+    monkeypatch.setattr(figures, "as_svg", lambda _: b"<svg/>")
     monkeypatch.setattr(processes, "subprocess", PROCESSES)
     shutil.copytree(done, tmp_path / "copy")
     return tmp_path / "copy"
@@ -204,7 +217,7 @@ def test_the_bar_counts_the_steps_of_all_chips(copy, monkeypatch):
 
     monkeypatch.setattr(runner, "tqdm", watched)
     compare.main([*SMALL[:-1], "--seeds", "3", "--out", str(copy)])
-    assert [(one.n, one.total) for one in bars] == [(4096, 4096)]
+    assert [(one.n, one.total) for one in bars] == [(1024, 1024)]
 
 
 def test_the_bar_moves_by_the_steps_of_all_chips_while_they_train(tmp_path, monkeypatch):

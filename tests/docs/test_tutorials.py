@@ -12,12 +12,14 @@ import pytest
 from pib_rl.__main__ import main
 from pib_rl.agents import pib
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 SHORTER = {
-    "--timesteps": "512",
+    "--timesteps": "256",
     "--epochs": "1",
     "--steps": "40",
-    "--learn-steps": "512",
+    "--learn-steps": "256",
     "--learn-from": "20",
     "--seeds": "1",
     "--size": "8",
@@ -43,7 +45,7 @@ def shorter(line: str) -> list[str]:
 
 def run(kind: str, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "python":
-        code = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(512", block))
+        code = re.sub(r"epochs=\d+", "epochs=1", re.sub(r"learn\([\d_]+", "learn(256", block))
         exec(compile(code, "tutorial", "exec", dont_inherit=True), {"__name__": "example"})
         return
     for line in block.splitlines():

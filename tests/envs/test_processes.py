@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -23,6 +24,14 @@ def registered():
     gym.register(NAME, entry_point=Failing)
     yield
     del gym.registry[NAME]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Processes are forked from one that has imported what all of them need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pib_rl.envs.make", "pib_rl.envs.processes"])
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
 
 
 def trace(processes):
@@ -57,6 +66,7 @@ def failing(fails, processes=2, n_envs=2):
     return make_vec_env(NAME, n_envs, processes=processes, fails=fails)
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_error_keeps_type_and_message_and_an_interruption_is_not_for_them():
     venv = failing("step")
     venv.reset()
@@ -69,6 +79,7 @@ def test_an_error_keeps_type_and_message_and_an_interruption_is_not_for_them():
     assert not any(process.is_alive() for process in venv._processes)
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_lost_process_is_noticed_and_the_others_end():
     venv = failing("")
     venv.reset()
@@ -80,6 +91,7 @@ def test_a_lost_process_is_noticed_and_the_others_end():
     assert not any(process.is_alive() for process in venv._processes)
 
 
+@pytest.mark.usefixtures("quick")
 def test_one_amid_a_long_step_is_not_waited_for(monkeypatch):
     monkeypatch.setattr("pib_rl.envs.processes.FAREWELL_S", 0.05)
     venv = ProcessVecEnv([partial(sleeping, 3600)])
@@ -100,6 +112,7 @@ def sleeping(seconds):
     return DummyVecEnv([lambda: Sleeping()])
 
 
+@pytest.mark.usefixtures("quick")
 def test_what_a_maker_raises_is_raised():
     with pytest.raises(ValueError, match="there is no argument 'wings'"):
         make_vec_env(NAME, 2, processes=2, wings=2)

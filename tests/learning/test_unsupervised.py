@@ -72,9 +72,10 @@ def test_a_damaged_result_is_named(tmp_path, finished):
 
 def test_labels_change_nothing_but_the_judgement(tmp_path):
     found = data.load("digits")
-    images, y, tested = found.x_train[:400].reshape(-1, 8, 8), found.y_train[:400], found.x_test.reshape(-1, 8, 8)
+    images, y = found.x_train[:400].reshape(-1, 8, 8), found.y_train[:400]
+    tested, known = found.x_test[:100].reshape(-1, 8, 8), found.y_test[:100]
     states = []
-    for labels in ({"y_train": y, "y_test": found.y_test}, {"y_train": y[::-1], "y_test": found.y_test}, {}):
+    for labels in ({"y_train": y, "y_test": known}, {"y_train": y[::-1], "y_test": known}, {}):
         path = tmp_path / f"{len(states)}.npz"
         np.savez(path, x_train=images, x_test=tested, **labels)
         learn.main([str(path), *SMALL, "--epochs", "1", "--hw", "memristive", "--out", str(path.with_suffix(""))])

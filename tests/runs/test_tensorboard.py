@@ -22,6 +22,8 @@ from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 from pib_rl.training.loop import close
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TRAIN = [
     "CartPole-v1",
     "--hw",

@@ -19,6 +19,8 @@ from pib_rl.learning.config import LearnConfig
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TRAIN = [
     "CartPole-v1",
     "--hw",
@@ -28,9 +30,9 @@ TRAIN = [
     "--eval-episodes",
     "2",
     "--timesteps",
-    "512",
+    "128",
     "--n-envs",
-    "8",
+    "2",
     "--n-steps",
     "32",
     "--no-progress",
@@ -57,10 +59,10 @@ def test_the_hardware_of_a_training_ages_after_each_rollout(tmp_path, monkeypatc
         train.main([*TRAIN, *clock, "--out", str(tmp_path / name)])
         states[name] = load_file(tmp_path / name / "policy.safetensors")
         seconds = {"half": 0.5, "control": 0.02}.get(name, 0.0)
-        assert passed == pytest.approx([256 * seconds] * 2 if seconds else [])
-        assert ages(states[name]) == pytest.approx([512 * seconds] * 3), "evaluations let no time pass"
+        assert passed == pytest.approx([64 * seconds] * 2 if seconds else [])
+        assert ages(states[name]) == pytest.approx([128 * seconds] * 3), "evaluations let no time pass"
         result = json.loads((tmp_path / name / "result.json").read_text())
-        assert result["aged_s"] == pytest.approx(512 * seconds)
+        assert result["aged_s"] == pytest.approx(128 * seconds)
         config = yaml.safe_load((tmp_path / name / "config.yaml").read_text())
         assert config.get("clock") == {"half": 0.5, "control": "control"}.get(name)
     assert not same(states["still"], states["half"])

@@ -24,6 +24,8 @@ from pib_rl.training.config import TrainConfig
 from pib_rl.training.load import load
 from pib_rl.viewer import Probe, draw_scene
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 MIX = ["--hw", "optical,memristive:pcm", "--hw-options", "1.camera_pixels=40", "2.adc_bits=6"]
 TINY = [
     "--timesteps",

@@ -19,6 +19,7 @@ from pib_rl.physical import InstrumentError
 from pib_rl.runs.result import RunResult
 from pib_rl.training import run as training_run
 
+pytestmark = pytest.mark.usefixtures("few_steps")
 CHIP = [
     "elementwise=true",
     "input_gain=0.5",
@@ -37,9 +38,9 @@ TASK = [
     "--n-envs",
     "8",
     "--n-steps",
-    "64",
+    "32",
     "--timesteps",
-    "1024",
+    "512",
     "--eval-episodes",
     "2",
     "--no-progress",
@@ -99,10 +100,10 @@ def test_training_on_an_instrument_is_the_training_it_computes(lab, tmp_path):
 @pytest.mark.usefixtures("unjudged")
 def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "run"
-    breaks_after(lab, "MEAS:ARR?", 400)
+    breaks_after(lab, "MEAS:ARR?", 150)
     said = stops(train, [*TASK, *on(lab), "--out", str(folder)], monkeypatch, capsys)
     cure = f"python -m pib_rl.train --resume {folder}"
-    for words in (f"instrument {lab.resource} gave no reply to MEAS:ARR?", "(2 tries)", "of 1024", cure):
+    for words in (f"instrument {lab.resource} gave no reply to MEAS:ARR?", "(2 tries)", "of 512", cure):
         assert words in said
     assert not (folder / "result.json").exists()
     found = newest_checkpoint(folder)
@@ -121,7 +122,7 @@ def test_a_lost_instrument_leaves_the_policy_so_far_and_says_how_to_go_on(lab, t
     monkeypatch.setattr(train, "show", lambda folder: None)
     train.main([*cure.split()[3:], "--no-progress"])
     assert (folder / "result.json").exists()
-    assert load_file(folder / "policy.safetensors")["model.normaliser.count"] >= 1024
+    assert load_file(folder / "policy.safetensors")["model.normaliser.count"] >= 512
 
 
 def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab, tmp_path, monkeypatch, capsys):
@@ -132,7 +133,7 @@ def test_an_instrument_lost_in_the_last_evaluation_leaves_the_trained_policy(lab
         model.policy.predict(np.zeros((1, 4), dtype=np.float32))
 
     monkeypatch.setattr(training_run, "evaluate_final", judge)
-    said = stops(train, [*TASK, "--timesteps", "512", *on(lab), "--out", str(folder)], monkeypatch, capsys)
+    said = stops(train, [*TASK, "--timesteps", "256", *on(lab), "--out", str(folder)], monkeypatch, capsys)
     assert (
         f"stopped in its final evaluation, the training is done: python -m pib_rl.train --resume {folder} evaluates"
         in said
@@ -158,8 +159,8 @@ def test_in_a_script_learning_goes_on_after_the_failure_and_saved_models_hold_th
     lab.faults.clear()
     lab.power_cycle()
     before = model.num_timesteps
-    model.learn(512, reset_num_timesteps=False)
-    assert model.num_timesteps >= before + 512
+    model.learn(256, reset_num_timesteps=False)
+    assert model.num_timesteps >= before + 256
     model.save(tmp_path / "model")
     obs = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
     said = model.policy.model.outputs(torch.from_numpy(obs))
@@ -199,7 +200,7 @@ def test_nobody_at_the_address_is_a_mistake_before_any_folder_is_made(tmp_path, 
 @pytest.mark.usefixtures("unjudged")
 def test_an_instrument_lost_while_playing_is_one_line(lab, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "run"
-    train.main([*TASK, "--timesteps", "512", *on(lab), "--out", str(folder)])
+    train.main([*TASK, "--timesteps", "256", *on(lab), "--out", str(folder)])
     breaks_after(lab, "MEAS:MED?", 20)
     said = stops(play, [str(folder), "--episodes", "3", "--no-progress"], monkeypatch, capsys)
     assert said.startswith(f"pib_rl.play: error: instrument {lab.resource} gave no reply to MEAS:MED?")

@@ -11,6 +11,8 @@ from pib_rl.training.config import from_arguments
 from pib_rl.training.loop import close
 from pib_rl.training.run import build
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TASKS = ("CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")
 
 

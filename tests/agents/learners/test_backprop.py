@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 from agent_toys import SUBSTRATES
@@ -219,8 +221,13 @@ def test_hidden_arrays_alone_lower_the_loss():
     assert regress("backprop", hidden_rate=3e-3) < 0.3 * start
 
 
-@pytest.mark.parametrize("hw", SUBSTRATES)
-@pytest.mark.parametrize("kind", LEARNERS)
+@pytest.mark.parametrize(
+    ("kind", "hw"),
+    [  # each learner and each substrate now, the other pairs with the slow suite
+        pytest.param(kind, hw, marks=[] if pair in (0, 4, 8) else [pytest.mark.slow])
+        for pair, (kind, hw) in enumerate(product(LEARNERS, SUBSTRATES))
+    ],
+)
 def test_moving_units_beat_frozen_ones(kind, hw):
     frozen = regress("frozen", hw, 150, rate=0.1)
     assert regress(kind, hw, 150, rate=0.1, hidden_rate=3e-3) < 0.7 * frozen

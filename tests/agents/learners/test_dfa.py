@@ -124,7 +124,7 @@ def regress(mode, hw, seed=0):
     return (error.square().mean() / wanted.var(0).mean()).item(), learner
 
 
-@pytest.mark.parametrize("hw", SUBSTRATES)
+@pytest.mark.parametrize("hw", ["digital", pytest.param("memristive", marks=pytest.mark.slow), "optical"])
 def test_moving_units_beat_frozen_ones(hw):
     seeds = range(3 if hw == "memristive" else 1)  # write noise of a chip decides as well
     left = [regress("dfa", hw, seed)[0] / regress("frozen", hw, seed)[0] for seed in seeds]

@@ -203,7 +203,7 @@ def test_a_callback_may_stop_it_and_the_chip_goes_back():
 def test_it_moves_every_array_on_every_substrate(env, hw):
     model = agent(env, hw=hw)
     start = weights(model)
-    model.learn(4000)
+    model.learn(2000 if env == "Pendulum-v1" else 500)  # a generation of whole episodes at least
     assert all(not torch.equal(one, two) for one, two in zip(weights(model), start, strict=True))
     assert model.policy.model.normaliser.count.item() > 0
 

@@ -13,6 +13,7 @@ from pib_rl.agents.network.unit import GainControl
 from pib_rl.common.streams import Streams
 
 N = 32
+CHOSEN = {("digital", "discrete"), ("memristive", "box"), ("optical", "discrete")}
 
 
 def make_control(width=4):
@@ -158,8 +159,14 @@ def losses(learner, batch):
     return [contrast_loss(z, w, batch.advantage, unit.control, 4.0).loss.item() for z, w, unit in seen]
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("hw", SUBSTRATES)
+@pytest.mark.parametrize(
+    ("hw", "action"),
+    [  # each kind of action and each substrate now, the other pairs with the slow suite
+        pytest.param(hw, action, marks=[] if (hw, action) in CHOSEN else [pytest.mark.slow])
+        for hw in SUBSTRATES
+        for action in ACTIONS
+    ],
+)
 def test_units_learn_which_action_pays_in_contexts_that_they_have_not_seen(hw, action):
     learner = make_learner(
         "forward-forward", action, hw, hidden_rate=1e-3, hidden_decay=0.0, hidden_steps=200, options={"steepness": 4.0}

@@ -127,7 +127,7 @@ def test_a_step_measures_a_batch_once_and_writes_every_device_once(hw, action):
     assert torch.equal(learner.model.readout.array.weights(), readout)
 
 
-@pytest.mark.parametrize("hw", SUBSTRATES)
+@pytest.mark.parametrize("hw", [pytest.param("digital", marks=pytest.mark.slow), "memristive", "optical"])
 def test_units_that_move_end_with_a_lower_loss_than_frozen_ones(hw):
     ends = {}
     for rate in (0.0, 0.01):

@@ -174,7 +174,12 @@ def test_the_last_rollout_of_a_training_leaves_the_devices_alone():
 
 
 @pytest.mark.parametrize(
-    ("hw", "perturbation", "rate"), [("digital", 0.02, 3e-3), ("memristive", 0.01, 3e-3), ("optical", 0.1, 1e-3)]
+    ("hw", "perturbation", "rate"),
+    [
+        pytest.param("digital", 0.02, 3e-3, marks=pytest.mark.slow),
+        ("memristive", 0.01, 3e-3),
+        pytest.param("optical", 0.1, 1e-3, marks=pytest.mark.slow),
+    ],
 )
 def test_it_lowers_its_loss(hw, perturbation, rate):
     learner = make_learner(

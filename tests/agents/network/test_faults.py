@@ -104,12 +104,16 @@ def test_a_dead_unit_says_nothing_on_any_substrate(hw):
     assert not loaded.network.measure(x).z[1].any()
 
 
-@pytest.mark.parametrize("mode", ["pib", "frozen", "backprop", "backprop-stale", "dfa", "spsa", "local-td"])
+@pytest.mark.parametrize(
+    "mode",
+    ["pib", "backprop-stale", "spsa", "local-td"]
+    + [pytest.param(mode, marks=pytest.mark.slow) for mode in ("frozen", "backprop", "dfa")],
+)
 def test_a_chip_with_a_dead_unit_goes_on_learning(mode):
     agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2), hw="memristive", learner=mode, n_steps=64, width=4, seed=3)
     agent.learn(128)
     inject(agent.policy.model, parse("dead-unit:1"))
-    agent.learn(256, reset_num_timesteps=False)
+    agent.learn(128, reset_num_timesteps=False)
     state = agent.policy.state_dict()
     assert all(value.isfinite().all() for value in state.values())
     assert state["model.network.units.0.alive"] == 0

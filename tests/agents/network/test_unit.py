@@ -144,8 +144,11 @@ def train(name: str, sign: float, seed: int, network=None):
     return network, explained(network.measure(fresh).z[0], fresh[:, :1] * fresh[:, 1:2])
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", [*SUBSTRATES, "numpy-sine"])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "digital" else []) for name in SUBSTRATES] + ["numpy-sine"],
+)
 def test_a_unit_finds_what_its_target_depends_on(name, seed):
     network, after = train(name, 0.0, seed)
     assert after < 0.05  # an untrained unit does not know the product of two inputs out of sixteen

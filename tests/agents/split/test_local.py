@@ -76,11 +76,11 @@ def test_gradients_between_groups_are_those_of_one_network(learner, groups):
 
 def train(hw: str, groups: list[range] | None) -> dict[str, torch.Tensor]:
     """All that is left of some rollouts of reinforcement learning."""
-    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2, seed=1), hw=hw, width=8, units=4, n_steps=64, seed=3)
+    agent = PIB("MlpPolicy", make_vec_env("CartPole-v1", 2, seed=1), hw=hw, width=8, units=4, n_steps=16, seed=3)
     if groups:
         split(agent.policy.model, agent.rule.learner, groups)
         agent.rule.learner = SplitPIB(agent.policy.model, agent.rule.config, taps=False)
-    agent.learn(3 * 128)
+    agent.learn(3 * 32)
     return agent.policy.state_dict() | agent.rule.learner.memory.state_dict()
 
 
@@ -144,7 +144,7 @@ def test_units_elsewhere_take_no_step_here():
 def test_what_comes_while_a_line_looks_for_work_does_not_disturb_it():
     """Other threads give drives at any moment, also while inputs that came twice are sorted out."""
     line = LocalLine(Mock(run=lambda command, drive: None), range(1), threading.Condition())
-    tokens = range(0, 20_000, 2)
+    tokens = range(0, 6_000, 2)
     feeder = threading.Thread(
         target=lambda: [line.feed("drive", token + odd, None) for token in tokens for odd in (1, 0)]
     )

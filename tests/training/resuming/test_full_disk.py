@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 from pib_rl import play, train
 from pib_rl.agents.resuming.checkpoints import newest_checkpoint
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["--timesteps", "320", "--width", "4", "--n-envs", "2", "--n-steps", "32", "--looks", "2"]
 ARGUMENTS = ["CartPole-v1", "--hw", "memristive", "--eval-episodes", "2", *SMALL, "--no-progress"]
 TIMES = ("time/fps", "time/time_elapsed")

@@ -28,6 +28,8 @@ from pib_rl.training import run
 from pib_rl.training.callbacks import Evaluation
 from pib_rl.training.config import TrainConfig
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["--timesteps", "320", "--width", "4", "--n-envs", "2", "--n-steps", "32", "--looks", "2"]
 ARGUMENTS = ["CartPole-v1", "--hw", "memristive", "--eval-episodes", "2", *SMALL, "--no-progress"]
 FAULTS = ["--fault", "stuck:0.2@100", "--clock", "control"]
