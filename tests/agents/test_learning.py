@@ -62,7 +62,6 @@ def test_the_wrong_sign_is_no_better_than_chance():
     assert accuracy(0, "digital", "flipped") < 0.58
 
 
-@SLOW
 def test_a_chip_that_no_one_can_differentiate_learns_as_well():
     learned, frozen = (accuracy(0, "numpy-sine", kind) for kind in ("learned", "frozen"))
     assert learned > 0.65

@@ -120,7 +120,8 @@ class MeshMedium(StandardisedMedium):
 
     def costs(self, inputs: Tensor, outputs: Tensor) -> Costs:
         config, time = self._config, self.latency
-        watts = (self.phase(inputs) + HALF).sum((-2, -1)) * (config.heater_power_w / math.pi)
+        phase = self.phase(inputs).contiguous()  # a sum depends in its last digits on how its terms lie in memory
+        watts = (phase + HALF).sum((-2, -1)) * (config.heater_power_w / math.pi)
         conversions = inputs.shape[-1] * config.dac_energy_j + outputs.shape[-1] * config.adc_energy_j
         return {
             "modulator": watts * time,

@@ -86,7 +86,7 @@ def compare(ours, theirs):
 
 @pytest.mark.parametrize("hw", HARDWARE)
 def test_every_substrate_goes_on_bit_for_bit(hw):
-    check(hw=hw, rule={})
+    check(hw=hw)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
