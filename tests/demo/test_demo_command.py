@@ -10,6 +10,8 @@ from one_line import stops
 from pib_rl import demo
 from pib_rl.demo import acts
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 
 @pytest.fixture
 def short(monkeypatch):

@@ -17,6 +17,8 @@ from pib_rl.training.config import from_arguments
 from pib_rl.training.loop import close
 from pib_rl.training.run import build
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 COLUMNS = {
     "memristive": {"conductance_us", "asked_us", "device"},
     "memristive:ecram": {"conductance_us", "pulses", "device"},

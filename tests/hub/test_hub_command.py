@@ -14,6 +14,8 @@ from one_line import stops
 from pib_rl import hub, play, train
 from pib_rl.hub.transfer import is_safe
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 huggingface_hub = pytest.importorskip("huggingface_hub")
 REPO = ["--repo", "me/cartpole"]
 

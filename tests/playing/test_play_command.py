@@ -15,6 +15,8 @@ from pib_rl.playing.film import Gif, Mp4
 from pib_rl.viewer import colours
 from pib_rl.viewer.layout import Layout
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

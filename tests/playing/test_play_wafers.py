@@ -9,6 +9,8 @@ from pib_rl import play, train
 from pib_rl.cli.cli import UserError
 from pib_rl.training.load import load
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TINY = ["CartPole-v1", "--hw", "memristive", "--width", "4", "--n-envs", "4", "--n-steps", "32", "--timesteps", "256"]
 
 

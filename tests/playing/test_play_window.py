@@ -16,6 +16,8 @@ from pib_rl import train
 from pib_rl.viewer import colours
 from pib_rl.viewer.layout import Layout
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SIZE = (1280, 720)
 PLACES = Layout(SIZE)
 PATIENCE = 60  # seconds until something that must come about counts as missing

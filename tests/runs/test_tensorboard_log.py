@@ -6,6 +6,8 @@ import pytest
 
 from pib_rl.agents import PIB, make_agent
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = {"n_steps": 32, "width": 4, "seed": 0}
 
 

@@ -16,6 +16,8 @@ from pib_rl.sites.hardware import with_hardware_of_sites
 from pib_rl.sites.keys import make_keys
 from pib_rl.sites.watch.record import RECORD, read
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TWO = "sites: [{name: front, units: [1]}]\n"
 SMALL = ["digits", "--units", "2", "--width", "8", "--epochs", "2"]
 WITHOUT = """

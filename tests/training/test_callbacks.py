@@ -13,6 +13,8 @@ from stable_baselines3.common.monitor import Monitor
 from pib_rl.agents import PIB
 from pib_rl.training.callbacks import RolloutReturns
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 
 class Watch(BaseCallback):
     """Keeps what a callback can see; stops after ``limit`` calls."""

@@ -16,6 +16,8 @@ from pib_rl.envs import make
 from pib_rl.training import evaluation
 from pib_rl.training.evaluation import greedy_returns
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 
 class Endless(gym.Env):
     """Never ends, but for one that is told when; a reward of 1 at each step."""

@@ -11,6 +11,8 @@ from pib_rl import adapt, log, play, train
 from pib_rl.runs.folder import RunFolder
 from pib_rl.training import baselines
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["--hw", "digital", "--timesteps", "64", "--width", "4", "--n-envs", "2", "--n-steps", "16", "--looks", "0"]
 ARGUMENTS = [NAME, *SMALL, "--eval-episodes", "1", "--no-progress"]
 SAID = "RuntimeError: the arm is stuck"

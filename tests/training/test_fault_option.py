@@ -21,6 +21,8 @@ from pib_rl.learning.config import LearnConfig
 from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TRAIN = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--eval-episodes", "2", "--no-progress"]
 LEARN = ["digits", "--hw", "memristive", "--width", "6", "--units", "1", "--no-progress"]
 

@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 from pib_rl import learn, log, train
 from pib_rl.training import run as train_run
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 minari = pytest.importorskip("minari")
 NAME = "test/cartpole-v0"
 

@@ -16,6 +16,8 @@ from pib_rl import adapt, learn, play, train
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.runs.folder import LAST
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["--width", "4", "--looks", "0", "--eval-episodes", "2"]
 TRAIN = ["CartPole-v1", *SMALL, "--timesteps", "256", "--n-envs", "2", "--n-steps", "32", "--no-progress"]
 

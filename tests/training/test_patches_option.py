@@ -19,6 +19,8 @@ from pib_rl.training.config import from_arguments
 from pib_rl.training.load import load
 from pib_rl.training.loop import close
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SPACE, ACTIONS = spaces.Box(0, 1, (5, 6, 2), dtype=bool), spaces.Discrete(3)
 PATCHES = ["--patches", "3:3:1", "2:2:2"]
 CHIP = ["--width", "4", "--units", "1", "--seed", "3", "--no-progress"]

@@ -19,6 +19,8 @@ from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 from pib_rl.training.schedule import look_steps, looks_by_default
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["CartPole-v1", "--hw", "memristive", "--width", "8", "--n-envs", "8", "--n-steps", "32", "--timesteps", "1024"]
 SHORT = [*SMALL, "--eval-episodes", "2", "--no-progress"]
 

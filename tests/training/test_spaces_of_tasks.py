@@ -10,6 +10,8 @@ from worlds import World
 
 from pib_rl import learn, log, play, train
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 QUIET = ["--no-progress"]
 SEEN = spaces.Dict({"a": spaces.MultiDiscrete([3, 4], start=[1, 1]), "b": spaces.Discrete(2, start=-1)})
 TAKEN = {

@@ -17,6 +17,8 @@ from pib_rl.training import run as training_run
 from pib_rl.training.config import from_arguments
 from pib_rl.training.loop import close
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["CartPole-v1", "--timesteps", "2500", "--width", "8", "--eval-episodes", "4", "--no-progress"]
 KEYS = {
     "env",

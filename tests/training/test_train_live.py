@@ -26,6 +26,8 @@ from pib_rl.training.loop import close
 from pib_rl.viewer import colours
 from pib_rl.viewer.sizes import SMALLEST
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TASK = [
     "CartPole-v1",
     "--hw",

@@ -11,6 +11,8 @@ from pib_rl import play, train
 from pib_rl.agents.rule.iteration import Rule
 from pib_rl.cli.cli import UserError
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 SMALL = ["--timesteps", "8000", "--width", "8", "--eval-episodes", "2", "--no-progress"]
 
 

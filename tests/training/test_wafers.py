@@ -22,6 +22,8 @@ from pib_rl.training.load import load
 from pib_rl.training.loop import close
 from pib_rl.training.wafer_summary import wafer_summary
 
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 TINY = ["CartPole-v1", "--hw", "memristive", "--width", "4", "--n-envs", "4", "--n-steps", "32", "--no-progress"]
 TINY += ["--timesteps", "384", "--eval-episodes", "2"]
 WAFER = [*TINY, "--chips", "3", "--seed", "5", "--looks", "1", "--fault", "stuck:0..0.4@start", "dead-unit:1@256"]
