@@ -85,7 +85,7 @@ class PIBPolicy(BasePolicy):
             mean and one standard deviation.
         gamma: Discount of the returns whose scale the values are in units of.
         log_std_init: Initial log sigma of continuous actions, in half ranges of the action.
-        noise_correlation: Correlation of their exploration noise in successive steps of an environment, 0..1.
+        noise_correlation: Correlation of exploration noise in successive steps of an environment, 0..1, see `Head`.
         action_inputs: Give the network inputs for an action behind those for the observation; they are 0 while acting.
 
     Raises:
@@ -208,12 +208,15 @@ class PIBPolicy(BasePolicy):
     def flatten(self, obs: PyTorchObs, origin: Origin | None = None) -> Tensor:
         """Observations of n environments as floats, shape (*chips, n / chips, features): one-hot, images 0..1.
 
+        They lie in memory in this order, however they came: the last digits of a product depend on that, and a training
+        that goes on from a file gets its first ones in another order than from its environments.
+
         Raises:
             ValueError: If a number is not finite; the message says where, ``origin`` is whose they are, and when.
         """
         if self._plain and isinstance(obs, Tensor):
             check_finite(obs, origin=origin)
-            return self.grouped(obs.to(self._precision))
+            return self.grouped(obs.to(self._precision).contiguous())
         return self.grouped(self._flat(obs, origin))
 
     def flatten_one(self, obs: PyTorchObs, origin: Origin | None = None) -> Tensor:

@@ -251,18 +251,47 @@ def test_white_exploration_is_sampling_bit_for_bit():
         assert torch.equal(head.explore(mean, streams), head.sample(mean, others))
 
 
-@pytest.mark.parametrize("correlation", [-0.1, 1.0, float("nan")])
-def test_a_correlation_out_of_range_is_refused(correlation):
-    with pytest.raises(ValueError, match=r"noise_correlation must be in 0\.\.1"):
-        make_head(spaces.Box(-1, 1, (2,)), noise_correlation=correlation)
-
-
 SPACES = {
     "discrete": spaces.Discrete(4),
     "continuous": spaces.Box(-1, 1, (4,)),
     "product": spaces.MultiDiscrete([1, 3]),
     "bernoulli": spaces.MultiBinary(4),
 }
+
+
+@pytest.mark.parametrize("kind", SPACES)
+@pytest.mark.parametrize("correlation", [-0.1, 1.0, float("nan")])
+def test_a_correlation_out_of_range_is_refused(kind, correlation):
+    with pytest.raises(ValueError, match=r"noise_correlation must be in 0\.\.1"):
+        make_head(SPACES[kind], noise_correlation=correlation)
+
+
+@pytest.mark.parametrize("kind", ["discrete", "product", "bernoulli"])
+def test_choices_last_and_are_distributed_as_before(kind):
+    parameters = torch.tensor([0.5, -0.3, 0.0, -1.0]).expand(400, 4)
+    drawn = {}
+    for correlation in (0.0, 0.9):
+        head, streams = make_head(SPACES[kind], noise_correlation=correlation), Streams(5)
+        drawn[correlation] = torch.stack([head.explore(parameters, streams) for _ in range(200)])
+    steady, white = (head.encode(drawn[correlation]).mean((0, 1)) for correlation in (0.9, 0.0))
+    assert (steady - white).abs().max() < 0.03
+    repeats = {correlation: (a[1:] == a[:-1]).double().mean() for correlation, a in drawn.items()}
+    assert repeats[0.9] > repeats[0.0] + 0.2
+    apart = drawn[0.9].flatten(2) if drawn[0.9].ndim > 2 else drawn[0.9].unsqueeze(-1)
+    across = torch.corrcoef(apart[:, :20, -1].double().T) - torch.eye(20, dtype=torch.float64)
+    assert across.abs().mean() < 0.2  # environments stay independent
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_correlated_exploration_goes_on_from_its_state(kind):
+    parameters, heads = normal(N, 4).float(), [make_head(SPACES[kind], noise_correlation=0.9) for _ in range(2)]
+    for _ in range(3):
+        heads[0].explore(parameters, Streams(1))
+    heads[1].load_exploration_state(heads[0].exploration_state())
+    ours, theirs = (head.explore(parameters, Streams(2)) for head in heads)
+    assert torch.equal(ours, theirs)
+    with pytest.raises(ValueError, match="must have 4 numbers in its last axis"):
+        heads[1].load_exploration_state(torch.zeros(N, 3))
 
 
 @pytest.mark.parametrize("kind", SPACES)

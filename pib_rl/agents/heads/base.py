@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from pib_rl.common.streams import Streams
+from pib_rl.common.streams import EXPLORATION, Streams
 
 
 class Head(nn.Module, ABC):
@@ -15,6 +15,23 @@ class Head(nn.Module, ABC):
 
     Parameters have shape (..., n, outputs) and actions (..., n, *shape); "..." is the axis of chips of a wafer, or
     nothing.
+
+    Exploration may be correlated in time. Actions follow from standard normal numbers e, one for each parameter, and
+
+        e_t = rho e_(t-1) + sqrt(1 - rho^2) n_t,   n_t standard normal,
+
+    so that each action is distributed as before, while an environment gets the same choice, or noise of the same sign,
+    for about 1/(1 - rho) steps: far states are reached that single steps to and fro never reach. The policy gradient
+    takes the draws for independent.
+
+    Source: for continuous actions Hollenstein et al., Colored Noise in PPO, AAAI 2024 (arXiv 2312.11091), with other
+    spectra; choices that last: Dabney et al., arXiv 2006.01782, for epsilon-greedy. One form for both is ours.
+
+    Args:
+        correlation: rho, of successive steps.
+
+    Raises:
+        ValueError: If rho is not in 0..1 (1 excluded).
 
     Attributes:
         outputs: Number of parameters per sample.
@@ -27,6 +44,13 @@ class Head(nn.Module, ABC):
     shape: tuple[int, ...] = ()
     whole: ClassVar[bool] = True
 
+    def __init__(self, correlation: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= correlation < 1:
+            raise ValueError(f"noise_correlation must be in 0..1 (1 excluded), got {correlation}")
+        self.correlation = correlation
+        self._noise: Tensor | None = None
+
     @property
     def score_features(self) -> int:
         return self.outputs
@@ -35,16 +59,29 @@ class Head(nn.Module, ABC):
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         """Draws actions from the exploration stream."""
 
+    @abstractmethod
+    def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
+        """The actions that standard normal numbers, shape (..., n, outputs), draw: with the law of `sample`."""
+
     def explore(self, parameters: Tensor, streams: Streams) -> Tensor:
         """Draws the actions of one step of a training; row i of successive steps is one environment."""
-        return self.sample(parameters, streams)
+        if not self.correlation:
+            return self.sample(parameters, streams)
+        noise, last = streams.normal(EXPLORATION, parameters), self._noise
+        if last is not None and last.shape == noise.shape:
+            noise = self.correlation * last.to(noise) + (1 - self.correlation**2) ** 0.5 * noise
+        self._noise = noise
+        return self.drawn_by(parameters, noise)
 
     def exploration_state(self) -> Tensor | None:
-        """What `explore` remembers of the step before."""
-        return None
+        """What `explore` remembers of the step before; None if nothing."""
+        return self._noise
 
     def load_exploration_state(self, state: Tensor | None) -> None:
-        """Goes on from an `exploration_state`."""
+        """Goes on from an `exploration_state`; ValueError if it is of another head."""
+        if state is not None and not (state.is_floating_point() and state.shape[-1:] == (self.outputs,)):
+            raise ValueError(f"noise of the step before must have {self.outputs} numbers in its last axis")
+        self._noise = state
 
     @abstractmethod
     def mode(self, parameters: Tensor) -> Tensor:

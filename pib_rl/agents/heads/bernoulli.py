@@ -15,18 +15,23 @@ class BernoulliHead(Head):
 
     Args:
         bits: d.
+        correlation: Of the noise of successive steps, see `Head`.
     """
 
     sizes: Tensor
 
-    def __init__(self, bits: int) -> None:
-        super().__init__()
+    def __init__(self, bits: int, correlation: float = 0.0) -> None:
+        super().__init__(correlation)
         self.outputs = bits
         self.shape = (bits,)
         self.register_buffer("sizes", torch.full((bits,), 2.0, dtype=torch.float32))  # saved policies tell
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         return (streams.uniform(EXPLORATION, parameters) < parameters.sigmoid()).long()
+
+    def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
+        below: Tensor = torch.special.ndtr(noise) < parameters.sigmoid()
+        return below.long()
 
     def mode(self, parameters: Tensor) -> Tensor:
         return (parameters > 0).long()

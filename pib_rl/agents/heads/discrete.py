@@ -12,8 +12,8 @@ from pib_rl.common.streams import EXPLORATION, Streams
 class DiscreteHead(Head):
     """pi = softmax(logits); actions are integers, shape (..., n)."""
 
-    def __init__(self, actions: int) -> None:
-        super().__init__()
+    def __init__(self, actions: int, correlation: float = 0.0) -> None:
+        super().__init__(correlation)
         self.outputs = actions
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
@@ -22,6 +22,10 @@ class DiscreteHead(Head):
         shape, kind, device = parameters.shape, parameters.dtype, parameters.device
         waits = torch.rand(shape, generator=generator, dtype=kind, device=device).log_().neg_()
         return parameters.softmax(-1).div_(waits).argmax(-1)
+
+    def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
+        """As `sample`, with -log Phi(noise) as the standard exponential."""
+        return parameters.softmax(-1).div_(torch.special.log_ndtr(noise).neg_()).argmax(-1)
 
     def mode(self, parameters: Tensor) -> Tensor:
         return parameters.argmax(-1)

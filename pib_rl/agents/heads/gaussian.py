@@ -19,20 +19,11 @@ class GaussianHead(Head):
 
     An action of -1..1 spans the action space's bounds; beyond them it is clipped by whoever applies it.
 
-    Exploration may be correlated in time: e_t = rho e_(t-1) + sqrt(1 - rho^2) n_t with n_t standard normal, so that
-    each action is distributed as before while a slow system feels the noise at all. The policy gradient takes the
-    draws for independent.
-
-    Source: Hollenstein et al., Colored Noise in PPO, AAAI 2024 (arXiv 2312.11091), there with other spectra.
-
     Args:
         actions: Number of action dimensions.
         log_std: Initial log sigma.
-        correlation: rho, of successive steps.
+        correlation: Of the noise of successive steps, see `Head`: a slow system feels none that is not.
         chips: Leading axes, see `Streams.chips`; each chip has a sigma of its own.
-
-    Raises:
-        ValueError: If rho is not in 0..1 (1 excluded).
     """
 
     VALID: ClassVar[Valid] = {"log_std": (-80.0, 80.0)}
@@ -42,33 +33,17 @@ class GaussianHead(Head):
     def __init__(
         self, actions: int, log_std: float = -0.5, correlation: float = 0.0, chips: tuple[int, ...] = ()
     ) -> None:
-        super().__init__()
-        if not 0 <= correlation < 1:
-            raise ValueError(f"noise_correlation must be in 0..1 (1 excluded), got {correlation}")
+        super().__init__(correlation)
         self.outputs = actions
         self.shape = (actions,)
-        self.correlation = correlation
-        self._noise: Tensor | None = None
         self.register_buffer("log_std", torch.full((*chips, 1, actions), log_std, dtype=torch.float32))
         self.optimiser = Adam((*chips, 1, actions))
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
-        return torch.addcmul(parameters, streams.normal(EXPLORATION, parameters), self.log_std.exp())
+        return self.drawn_by(parameters, streams.normal(EXPLORATION, parameters))
 
-    def explore(self, parameters: Tensor, streams: Streams) -> Tensor:
-        noise, last = streams.normal(EXPLORATION, parameters), self._noise
-        if self.correlation and last is not None and last.shape == noise.shape:
-            noise = self.correlation * last + (1 - self.correlation**2) ** 0.5 * noise
-        self._noise = noise
+    def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
         return torch.addcmul(parameters, noise, self.log_std.exp())
-
-    def exploration_state(self) -> Tensor | None:
-        return self._noise
-
-    def load_exploration_state(self, state: Tensor | None) -> None:
-        if state is not None and not (state.is_floating_point() and state.shape[-1:] == self.shape):
-            raise ValueError(f"noise of the step before must have {self.shape[0]} numbers in its last axis")
-        self._noise = None if state is None else state.to(self.log_std)
 
     def mode(self, parameters: Tensor) -> Tensor:
         return parameters

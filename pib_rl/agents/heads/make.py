@@ -20,16 +20,16 @@ def make_head(
     noise_correlation: float = 0.0,
     chips: tuple[int, ...] = (),
 ) -> Head:
-    """The head of an action space; settings of continuous actions as for `GaussianHead`.
+    """The head of an action space; ``log_std_init`` is of continuous actions, see `GaussianHead`.
 
     Raises:
         ValueError: If no head can give such actions, or a value is out of range.
     """
     units = action_units(space)
     if isinstance(space, spaces.Discrete):
-        return DiscreteHead(int(space.n))
+        return DiscreteHead(int(space.n), noise_correlation)
     if isinstance(space, spaces.MultiBinary):
-        return BernoulliHead(spaces.flatdim(space))
+        return BernoulliHead(spaces.flatdim(space), noise_correlation)
     if isinstance(units, Numbered):
-        return ProductHead(units.sizes.tolist())
+        return ProductHead(units.sizes.tolist(), noise_correlation)
     return GaussianHead(spaces.flatdim(space), log_std_init, noise_correlation, chips)

@@ -21,14 +21,15 @@ class ProductHead(Head):
 
     Args:
         sizes: How many values each number has.
+        correlation: Of the noise of successive steps, see `Head`.
     """
 
     sizes: Tensor
     _spots: Tensor
     _present: Tensor
 
-    def __init__(self, sizes: Sequence[int]) -> None:
-        super().__init__()
+    def __init__(self, sizes: Sequence[int], correlation: float = 0.0) -> None:
+        super().__init__(correlation)
         self.shape = (len(sizes),)
         self.outputs = sum(sizes)
         self._table = len(sizes), max(sizes)
@@ -50,6 +51,9 @@ class ProductHead(Head):
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:
         return self._choice.sample(self._logits(parameters), streams)
+
+    def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
+        return self._choice.drawn_by(self._logits(parameters), self._logits(noise))
 
     def mode(self, parameters: Tensor) -> Tensor:
         return self._choice.mode(self._logits(parameters))
