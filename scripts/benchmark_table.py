@@ -130,7 +130,8 @@ def found(returns: list[float]) -> Estimate:
 def cell(returns: list[float], wanted: int) -> str:
     if not returns:
         return "-"
-    return score(found(returns)) + (f" ({len(returns)} runs)" if len(returns) < wanted else "")
+    runs = "1 run" if len(returns) == 1 else f"{len(returns)} runs"
+    return score(found(returns)) + (f" ({runs})" if len(returns) < wanted else "")
 
 
 def beside_frozen(rows: Rows, hw: str) -> str:
