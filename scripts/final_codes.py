@@ -7,19 +7,16 @@ The last policy plays for 300 steps in 4 environments a chip, with actions drawn
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from finished_runs import finished
 from torch import Tensor
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.cli.cli import UserError, run
-from pib_rl.cli.process import settle_in
+from pib_rl.cli.cli import run
 from pib_rl.physical.substrate import Read
-from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
-from pib_rl.training.config import from_arguments
-from pib_rl.training.run import build, environments
+from pib_rl.training.run import environments
 
 STEPS, EACH, READS = 300, 4, 4  # of a play; environments of a chip; reads that tell the noise
 
@@ -54,13 +51,7 @@ def code(policy: PIBPolicy, obs: Tensor) -> Code:
 
 
 def main(runs: list[str]) -> None:
-    if not runs:
-        raise UserError("expected RUN [RUN ...], folders that python -m pib_rl.train made, got none")
-    settle_in()
-    for folder in [RunFolder.open(Path(path)) for path in runs]:
-        config = from_arguments(["--config", str(folder.path / CONFIG)], "train")
-        policy = build(config).policy
-        load_into(policy, folder.load_policy(LAST), folder.path / LAST)
+    for path, config, policy in finished(runs):
         env = environments(config, EACH * config.chips, "final-codes")
         obs, seen = env.reset(), []
         for _ in range(STEPS):
@@ -70,7 +61,7 @@ def main(runs: list[str]) -> None:
         env.close()
         found = code(policy, torch.cat(seen, -2))
         print(
-            f"{folder.path}: {found.dimensions:.1f} dimensions, {found.first:.0%} of the variance in the first, "
+            f"{path}: {found.dimensions:.1f} dimensions, {found.first:.0%} of the variance in the first, "
             f"noise of a preference {found.noise:.2f}"
         )
 

@@ -8,18 +8,15 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
+from finished_runs import finished
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from pib_rl.agents.policy import PIBPolicy
-from pib_rl.cli.cli import UserError, run
-from pib_rl.cli.process import settle_in
+from pib_rl.cli.cli import run
 from pib_rl.physical.substrate import Read
-from pib_rl.runs.folder import CONFIG, LAST, RunFolder, load_into
-from pib_rl.training.config import from_arguments
-from pib_rl.training.run import build, environments
+from pib_rl.training.run import environments
 
 EPISODES = 40
 
@@ -36,20 +33,14 @@ class Player:
 
 
 def main(runs: list[str]) -> None:
-    if not runs:
-        raise UserError("expected RUN [RUN ...], folders that python -m pib_rl.train made, got none")
-    settle_in()
-    for folder in [RunFolder.open(Path(path)) for path in runs]:
-        config = from_arguments(["--config", str(folder.path / CONFIG)], "train")
-        policy = build(config).policy
-        load_into(policy, folder.load_policy(LAST), folder.path / LAST)
+    for path, config, policy in finished(runs):
         make_env, means = partial(environments, config, EPISODES), []
         for greedy in (True, False):
             env = make_env("greedy-and-drawn")
             returns, _ = evaluate_policy(Player(policy, greedy), env, EPISODES, return_episode_rewards=True, warn=False)
             env.close()
             means.append(float(np.mean(returns)))
-        print(f"{folder.path}: greedy {means[0]:.0f}, drawn {means[1]:.0f}")
+        print(f"{path}: greedy {means[0]:.0f}, drawn {means[1]:.0f}")
 
 
 if __name__ == "__main__":
