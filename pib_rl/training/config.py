@@ -58,7 +58,7 @@ class TrainConfig(RunSettings, LearnerSettings):
     log_std_init: float = -0.5
     """Initial log standard deviation of continuous actions, in half ranges of the action."""
     noise_correlation: float = 0.0
-    """Correlation of the exploration noise in successive steps, 0..1: 0.97 keeps to a choice for some 30 steps, where
+    """Correlation of the exploration noise in successive steps, 0..1: 0.97 keeps to an action for some 30 steps, where
     single steps to and fro never reach a reward."""
     objective: Annotated[str, tyro.conf.arg(help=f"{OBJECTIVE}.")] = "decoder"
     fault: tuple[str, ...] = ()

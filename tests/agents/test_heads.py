@@ -267,7 +267,7 @@ def test_a_correlation_out_of_range_is_refused(kind, correlation):
 
 
 @pytest.mark.parametrize("kind", ["discrete", "product", "bernoulli"])
-def test_choices_last_and_are_distributed_as_before(kind):
+def test_correlated_actions_last_and_are_distributed_as_before(kind):
     parameters = torch.tensor([0.5, -0.3, 0.0, -1.0]).expand(400, 4)
     drawn = {}
     for correlation in (0.0, 0.9):

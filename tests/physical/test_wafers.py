@@ -99,7 +99,7 @@ def test_pulsed_devices_of_each_chip_are_programmed_as_alone(device, programming
     device = replace(device, step_spread=0.3, high_spread=0.1)
     wafer = crossbar(device, programming, 9, 5, seed=SEED, chips=CHIPS)
     chips = [crossbar(device, programming, 9, 5, seed=SEED + chip) for chip in range(CHIPS)]
-    for call in range(25):  # pairs fill up and are rewritten on the way
+    for call in range(40):  # pairs fill up and are rewritten on the way
         delta = 0.2 * draws(CHIPS, 5, 9, seed=call) * wafer.weight_unit
         wafer.program(delta)
         for number, chip in enumerate(chips):

@@ -68,14 +68,14 @@ def test_without_a_fault_the_settings_name_none():
 
 def test_a_fault_of_learning_happens_after_so_many_epochs(tmp_path):
     shares = []
-    for at in (0, 2):
+    for at in (0, 1, 2):
         folder = tmp_path / str(at)
         learn.main([*LEARN, "--epochs", "2", "--fault", f"stuck:0.6@{at}", "--out", str(folder)])
         shares.append(stuck_share(load_file(folder / "policy.safetensors")))
         result = json.loads((folder / "result.json").read_text())
         assert result["faults"] == [{"kind": "stuck", "size": 0.6, "epoch": at}]
         assert yaml.safe_load((folder / "config.yaml").read_text())["fault"] == [f"stuck:0.6@{at}"]
-    assert shares == pytest.approx([0.6] * 2, abs=0.05)
+    assert shares == pytest.approx([0.6] * 3, abs=0.05)
 
 
 def test_an_epoch_is_looked_at_before_it_breaks_and_learned_after():

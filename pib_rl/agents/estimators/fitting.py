@@ -110,7 +110,7 @@ class Fit:
             progress.end(stopped, patience)
 
     def _break_at(self, epoch: int) -> None:
-        """Lets break what is to break by then."""
+        """Injects the faults that are due after so many epochs."""
         while self.ahead and self.ahead[0].step <= epoch:
             inject(self.estimator.model_, self.ahead.pop(0))
 

@@ -20,7 +20,7 @@ class Head(nn.Module, ABC):
 
         e_t = rho e_(t-1) + sqrt(1 - rho^2) n_t,   n_t standard normal,
 
-    so that each action is distributed as before, while an environment gets the same choice, or noise of the same sign,
+    so that each action is distributed as before, while an environment gets the same discrete action, or noise of the same sign,
     for about 1/(1 - rho) steps: far states are reached that single steps to and fro never reach. The policy gradient
     takes the draws for independent.
 
@@ -28,7 +28,7 @@ class Head(nn.Module, ABC):
     spectra; choices that last: Dabney et al., arXiv 2006.01782, for epsilon-greedy. One form for both is ours.
 
     Args:
-        correlation: rho, of successive steps.
+        correlation: rho, the correlation of the noise of successive steps.
 
     Raises:
         ValueError: If rho is not in 0..1 (1 excluded).
@@ -61,7 +61,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
-        """The actions that standard normal numbers, shape (..., n, outputs), draw: with the law of `sample`."""
+        """Actions that follow from standard normal numbers, shape (..., n, outputs), distributed as those of `sample`."""
 
     def explore(self, parameters: Tensor, streams: Streams) -> Tensor:
         """Draws the actions of one step of a training; row i of successive steps is one environment."""

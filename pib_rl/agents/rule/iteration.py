@@ -151,7 +151,7 @@ class Rule:
         )
         samples = rollout.rewards.ndim - 2  # the axis of time, which that of environments joins
         parameters, actions = rollout.parameters.flatten(-3, -2), rollout.actions.flatten(samples, samples + 1)
-        values, advantage = values.flatten(-2).contiguous(), advantage.flatten(-2)
+        values, advantage = values.flatten(-2).contiguous(), advantage.flatten(-2)  # as they lie when they are loaded
         return Experience(
             obs,
             rollout.next_obs.flatten(-3, -2),
