@@ -20,12 +20,12 @@ class Head(nn.Module, ABC):
 
         e_t = rho e_(t-1) + sqrt(1 - rho^2) n_t,   n_t standard normal,
 
-    so that each action is distributed as before, while an environment gets the same discrete action, or noise of the same sign,
-    for about 1/(1 - rho) steps: far states are reached that single steps to and fro never reach. The policy gradient
-    takes the draws for independent.
+    so that each action is distributed as before, while an environment gets the same discrete action, or noise of the same
+    sign, for about 1/(1 - rho) steps: far states are reached that independent draws hardly ever reach. The policy
+    gradient takes the draws for independent.
 
     Source: for continuous actions Hollenstein et al., Colored Noise in PPO, AAAI 2024 (arXiv 2312.11091), with other
-    spectra; choices that last: Dabney et al., arXiv 2006.01782, for epsilon-greedy. One form for both is ours.
+    spectra; for discrete ones that last Dabney et al., arXiv 2006.01782, for epsilon-greedy. One form for both is ours.
 
     Args:
         correlation: rho, the correlation of the noise of successive steps.
@@ -61,7 +61,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def drawn_by(self, parameters: Tensor, noise: Tensor) -> Tensor:
-        """Actions that follow from standard normal numbers, shape (..., n, outputs), distributed as those of `sample`."""
+        """Actions that standard normal numbers, shape (..., n, outputs), give: distributed as those of `sample`."""
 
     def explore(self, parameters: Tensor, streams: Streams) -> Tensor:
         """Draws the actions of one step of a training; row i of successive steps is one environment."""

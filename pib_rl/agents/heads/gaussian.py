@@ -22,7 +22,7 @@ class GaussianHead(Head):
     Args:
         actions: Number of action dimensions.
         log_std: Initial log sigma.
-        correlation: Of the noise of successive steps, see `Head`; without it, noise averages out before a slow system moves.
+        correlation: Of the noise of successive steps, see `Head`; white noise averages out in a slow system.
         chips: Leading axes, see `Streams.chips`; each chip has a sigma of its own.
     """
 
