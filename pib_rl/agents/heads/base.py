@@ -20,7 +20,7 @@ class Head(nn.Module, ABC):
 
         e_t = rho e_(t-1) + sqrt(1 - rho^2) n_t,   n_t standard normal,
 
-    so that each action is distributed as before, while an environment gets the same discrete action, or noise of the same
+    so that each action is distributed as before, while an environment gets the same discrete action, or noise of one
     sign, for about 1/(1 - rho) steps: far states are reached that independent draws hardly ever reach. The policy
     gradient takes the draws for independent.
 
