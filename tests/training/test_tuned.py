@@ -9,6 +9,7 @@ import yaml
 from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl import train
+from pib_rl.agents.learners.registry import LEARNERS
 from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError
 from pib_rl.cli.settings_files import from_plain
@@ -79,6 +80,14 @@ def test_another_objective_drops_the_tuned_options_of_the_first():
     assert (changed["objective"], changed["objective_options"]) == ("cka", {"beta": 0.1})
     changed = settings("Acrobot-v1", "--hw", "optical", "--objective-options", "ridge=2")
     assert (changed["objective"], changed["objective_options"]) == ("ridge", {"ridge": 2, "gain": 0.5})
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize(("hw", "tuned_for"), [("digital", True), ("memristive:pcm", True), ("optical", False)])
+def test_freeway_has_units_that_look_at_squares_where_the_learner_can_use_them(learner, hw, tuned_for):
+    found = settings("MinAtar/Freeway-v1", "--learner", learner, "--hw", hw)
+    squares = tuned_for and learner != "forward-forward"
+    assert ("patches" in found, found["units"]) == ((True, 1) if squares else (False, 2))
 
 
 def test_the_environment_of_the_command_line_brings_its_own_settings():

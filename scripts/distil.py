@@ -1,0 +1,157 @@
+"""How well a linear readout of fabricated units could play at best: taught by a policy that plays, not by rewards.
+
+    python scripts/ppo_features.py MinAtar/Freeway-v1 --features cnn --out runs
+    python scripts/distil.py MinAtar/Freeway-v1 runs/cnn-Freeway-v1-901.zip
+
+The teacher plays with drawn actions. For the pixels themselves and for the taps of each chip, a softmax of a linear
+readout learns what it would do, and then plays itself. Columns: how much of the teacher's choice it explains on samples
+that it did not learn from, 1 - KL / (KL of choices that do not look at the state), and mean returns of 16 episodes
+with greedy and with drawn actions. Where a teacher plays well and no such readout does, units have to learn.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import Tensor
+
+from pib_rl.agents import PIB
+from pib_rl.agents.patches import parse_patches
+from pib_rl.agents.policy import PIBPolicy
+from pib_rl.envs import make_vec_env
+from pib_rl.physical.substrate import Read
+
+ENVS, LONGEST, AT_ONCE, STEPS, BATCH, LEARNED = 16, 2600, 1024, 3000, 512, 0.8
+Features = Callable[[Tensor], Tensor]  # of flat observations, shape (n, d) -> (n, features)
+Policy = Callable[[np.ndarray], Tensor]  # of observations: logits, shape (n, actions)
+
+
+def lived(env_id: str, teacher: ActorCriticPolicy, steps: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Flat observations, shape (n, d), and the teacher's probabilities in them, shape (n, actions)."""
+    env = make_vec_env(env_id, ENVS, seed)
+    obs, seen, chosen = env.reset(), [], []
+    with torch.no_grad():
+        for _ in range(steps):
+            choice = teacher.get_distribution(torch.as_tensor(obs)).distribution
+            seen.append(torch.as_tensor(obs).flatten(1).float())
+            chosen.append(choice.probs)
+            obs = env.step(choice.sample().numpy())[0]
+    return torch.cat(seen), torch.cat(chosen)
+
+
+def played(env_id: str, policy: Policy, greedy: bool, seed: int) -> float:
+    """Mean return of the first episode of each environment, `LONGEST` steps of it at most."""
+    env = make_vec_env(env_id, ENVS, seed)
+    obs, total, alive = env.reset(), np.zeros(ENVS), np.ones(ENVS, bool)
+    draws = torch.Generator().manual_seed(seed)
+    for _ in range(LONGEST):
+        logits = policy(obs)
+        actions = logits.argmax(-1) if greedy else torch.multinomial(logits.softmax(-1), 1, generator=draws)[:, 0]
+        obs, rewards, ended, _ = env.step(actions.numpy())
+        total += rewards * alive
+        alive &= ~ended
+        if not alive.any():
+            break
+    return float(total.mean())
+
+
+def distilled(x: Tensor, wanted: Tensor) -> tuple[Features, float]:
+    """Logits of a linear readout of features x, shape (n, features), that learned ``wanted``; what it explains."""
+    learned = int(LEARNED * len(x))
+    mean, std = x.mean(0), x.std(0) + 1e-3
+    x = (x - mean) / std
+    weight = torch.zeros(x.shape[1] + 1, wanted.shape[1], requires_grad=True)
+    optimiser = torch.optim.Adam([weight], 0.01)
+    slower = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, STEPS)
+    draws = torch.Generator().manual_seed(0)
+    for _ in range(STEPS):
+        pick = torch.randint(learned, (BATCH,), generator=draws)
+        guess = (x[pick] @ weight[:-1] + weight[-1]).log_softmax(-1)
+        loss = 1e-5 * weight.square().sum() - (wanted[pick] * guess).sum(-1).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        slower.step()
+    final, wanted, entropy = weight.detach(), wanted[learned:], torch.special.entr(wanted[learned:]).sum(-1)
+
+    def logits(features: Tensor) -> Tensor:
+        return (features - mean) / std @ final[:-1] + final[-1]
+
+    def divergence(guess: Tensor) -> float:
+        return float((-entropy - (wanted * guess).sum(-1)).mean())
+
+    guess = (x[learned:] @ final[:-1] + final[-1]).log_softmax(-1)
+    return logits, 1 - divergence(guess) / divergence(wanted.mean(0).log().expand_as(wanted))
+
+
+def fabricated(env_id: str, seen: Tensor, options: argparse.Namespace, hw: str, patches: str) -> Features:
+    """Taps of a chip as it comes, calibrated as at the beginning of a training, with noise."""
+    env = make_vec_env(env_id, ENVS, options.seed)
+    squares = [tuple(patch) for patch in parse_patches([] if patches == "none" else [patches])]
+    agent = PIB(
+        "MlpPolicy",
+        env,
+        hw=hw,
+        width=options.width,
+        units=1 if squares else 2,
+        patches=squares,
+        seed=options.seed,
+        learner="frozen",
+        device="cpu",
+    )
+    assert isinstance(agent.policy, PIBPolicy)
+    model = agent.policy.model
+    with torch.inference_mode():
+        model.normaliser.update(seen[: 4 * AT_ONCE])
+        model.network.calibrate(agent.policy.inputs(seen[: 4 * AT_ONCE]))
+
+    def taps(flat: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return torch.cat([model.taps(part, Read.NOISY) for part in flat.split(AT_ONCE)]).clone()
+
+    return taps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("env")
+    parser.add_argument("teacher", help="agent that PPO of Stable-Baselines3 saved")
+    parser.add_argument("--hw", nargs="+", default=["digital", "memristive", "optical"])
+    parser.add_argument("--patches", nargs="+", default=["none", "16:3:1"], help="each a network of its own")
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=1500, help="of each of 16 environments")
+    parser.add_argument("--seed", type=int, default=1000)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    teacher = PPO.load(options.teacher, device="cpu").policy
+    seen, wanted = lived(options.env, teacher, options.steps, options.seed)
+
+    def report(name: str, features: Features) -> None:
+        readout, explained = distilled(features(seen), wanted)
+
+        def policy(obs: np.ndarray) -> Tensor:
+            return readout(features(torch.as_tensor(obs).flatten(1).float()))
+
+        returns = [played(options.env, policy, greedy, options.seed + 1) for greedy in (True, False)]
+        print(f"{name:28}{explained:10.2f}{returns[0]:10.1f}{returns[1]:10.1f}", flush=True)
+
+    def teach(obs: np.ndarray) -> Tensor:
+        with torch.no_grad():
+            return teacher.get_distribution(torch.as_tensor(obs)).distribution.logits
+
+    print(f"{'':28}{'explained':>10}{'greedy':>10}{'drawn':>10}")
+    best = [played(options.env, teach, greedy, options.seed + 1) for greedy in (True, False)]
+    print(f"{'teacher':28}{1:10.2f}{best[0]:10.1f}{best[1]:10.1f}", flush=True)
+    report("pixels", lambda flat: flat)
+    for hw in options.hw:
+        for patches in options.patches:
+            report(f"{hw}, patches {patches}", fabricated(options.env, seen, options, hw, patches))
+
+
+if __name__ == "__main__":
+    main()
