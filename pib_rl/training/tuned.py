@@ -21,6 +21,7 @@ OWN = (
     "objective",
     "objective_options",
     "hidden_rate",
+    "patch_rate",
     "hidden_decay",
     "hidden_steps",
     "hidden_batch",

@@ -73,6 +73,36 @@ def test_the_first_array_sees_squares_of_the_picture(shape, picture, dtype):
     np.testing.assert_array_equal(policy.flatten_one(policy.obs_to_tensor(obs.astype(dtype))[0]), flat[0])
 
 
+def moved(learner: str, patch_rate: float) -> list[float]:
+    """How far the weights of the array of squares, and of the one behind it, move in one short training."""
+    agent = PIB(
+        "MlpPolicy",
+        DummyVecEnv([lambda: World(box(6, 7, 2), TWO)]),
+        patches=PATCHES[:1],
+        learner=learner,
+        objective="ridge",  # a decoder that remembers moves nothing at first
+        n_steps=64,
+        batch_size=32,
+        n_epochs=2,
+        rule={"hidden_rate": 1e-5, "hidden_decay": 0.0, "hidden_steps": 2, "patch_rate": patch_rate},
+        **SMALL,
+    )
+    chain = agent.policy.model.network.chain
+    before = [unit.array.weights().clone() for unit in chain]
+    agent.learn(192)
+    return [float((unit.array.weights() - old).abs().mean()) for unit, old in zip(chain, before, strict=True)]
+
+
+@pytest.mark.parametrize("learner", ["pib", "backprop", "dfa", "local-td"])
+def test_arrays_of_squares_learn_at_a_rate_of_their_own(learner):
+    whole, tenth, none = (moved(learner, patch_rate) for patch_rate in (1.0, 0.1, 0.0))
+    assert none[0] == 0
+    assert whole[0] > 1e-6
+    assert tenth[0] == pytest.approx(0.1 * whole[0], rel=0.05)
+    assert whole[1] == pytest.approx(tenth[1], rel=0.05)
+    assert whole[1] == pytest.approx(none[1], rel=0.05)
+
+
 def test_bytes_are_seen_from_0_to_1_wherever_the_channels_are():
     last = PIBPolicy(box(14, 12, 3, dtype=np.uint8), TWO, patches=PATCHES, **SMALL)
     first = PIBPolicy(box(3, 14, 12, dtype=np.uint8), TWO, patches=PATCHES, **SMALL)

@@ -11,13 +11,13 @@ from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.network import Activations
-from pib_rl.agents.network.optimisers import Adam, array_rate
+from pib_rl.agents.network.optimisers import Adam
 
 
 class AdamLearner(Learner):
     """A learner with plain Adam on every hidden array, at the rate ``hidden_rate`` (1 - progress)^hidden_decay.
 
-    An array of n > 64 inputs takes 64/n of it, as PIB's does.
+    An array of n > 64 inputs takes 64/n of it, and one of squares the fraction ``patch_rate``, as PIB's do.
     """
 
     def __init__(self, model: PhysicalModel, config: HiddenConfig, options: Any = None) -> None:
@@ -30,10 +30,8 @@ class AdamLearner(Learner):
     def steps(self, gradients: list[Tensor], progress: float) -> list[Tensor]:
         """Wanted changes of all hidden arrays from gradients by their weights, each of shape (out, in)."""
         rate = self.config.hidden_rate * self.rate_left(progress)
-        return [
-            adam.step(gradient, array_rate(rate, gradient.shape[-1]))
-            for adam, gradient in zip(self.adams, gradients, strict=True)
-        ]
+        own = [unit.own_rate(rate, self.config.patch_rate) for unit in self.model.network.chain]
+        return [adam.step(gradient, rate) for adam, gradient, rate in zip(self.adams, gradients, own, strict=True)]
 
 
 class GradientLearner(AdamLearner):

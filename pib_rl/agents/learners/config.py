@@ -16,6 +16,8 @@ class HiddenConfig:
     Args:
         hidden_rate: Learning rate of hidden arrays at the start, in units of weight; arrays of n > 64 inputs take 64/n
             of it.
+        patch_rate: Fraction of that for arrays that look at squares of an image: one array serves all places, so that a
+            step of it changes as many outputs as there are.
         hidden_decay: Rates of hidden arrays and gain controls fall as (1 - progress)^hidden_decay. None: that of the
             length of the training, rollouts / 24 - 1 in 1..4, so that units get what 24 rollouts at the full rate are
             worth, and stand still in the second half where there is time for it.
@@ -29,13 +31,14 @@ class HiddenConfig:
     """
 
     hidden_rate: float = 3e-3
+    patch_rate: float = 1.0
     hidden_decay: float | None = None
     plastic: float = 1.0
     track: float = 0.005
     output_rms: float | None = None
 
     def __post_init__(self) -> None:
-        self.check_fractions("plastic", "track")
+        self.check_fractions("patch_rate", "plastic", "track")
         self.check_numbers("hidden_rate", *(["hidden_decay"] if self.hidden_decay is not None else []))
         if self.output_rms is not None and not (math.isfinite(self.output_rms) and self.output_rms > 0):
             raise ValueError(f"the rule's output_rms must be a number > 0, or none for no limit, got {self.output_rms}")

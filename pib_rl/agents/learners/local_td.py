@@ -13,7 +13,6 @@ from pib_rl.agents.learners.config import HiddenConfig
 from pib_rl.agents.learners.local_readout import LocalReadout
 from pib_rl.agents.learners.samples import Batch
 from pib_rl.agents.network.model import PhysicalModel
-from pib_rl.agents.network.optimisers import array_rate
 from pib_rl.agents.network.unit import Unit
 
 
@@ -105,5 +104,5 @@ class LocalTD(Learner):
 
     def _move(self, unit: Unit, h: Tensor, slope: Tensor, left: float) -> None:
         """One step of a unit's array along dL/dz, shape of z, at the fraction ``left`` of its rate."""
-        rate = array_rate(self.config.hidden_rate * left, unit.array.in_features)
+        rate = unit.own_rate(self.config.hidden_rate * left, self.config.patch_rate)
         unit.array.program(unit.optimiser.step(unit.outer(slope, h), rate))

@@ -27,11 +27,13 @@ class UnitStep(NamedTuple):
     track: float
     plastic: float = 1.0
     limit: float | None = None
+    patches: float = 1.0
 
     @classmethod
     def at(cls, config: HiddenConfig, left: float) -> UnitStep:
         """With the fraction ``left`` of the rates."""
-        return cls(config.hidden_rate * left, config.track * left, config.plastic, config.output_rms)
+        moved = config.hidden_rate * left, config.track * left
+        return cls(*moved, config.plastic, config.output_rms, config.patch_rate)
 
 
 class LocalLearning(nn.Module):

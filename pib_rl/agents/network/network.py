@@ -212,12 +212,14 @@ class Network(nn.Module):
         track: float,
         plastic: float = 1.0,
         limit: float | None = None,
+        patches: float = 1.0,
     ) -> list[Score]:
         """Every unit takes one step by itself, see `Unit.update`; the order of units does not matter.
 
-        ``track`` is the fraction by which the gain controls move towards what was measured.
+        ``track`` is the fraction by which the gain controls move towards what was measured, ``patches`` that of the
+        rate which arrays of squares take.
         """
-        return update_units(self.chain, measured, target, rate, track, plastic, limit)
+        return update_units(self.chain, measured, target, rate, track, plastic, limit, patches)
 
 
 def update_units(
@@ -228,10 +230,11 @@ def update_units(
     track: float,
     plastic: float = 1.0,
     limit: float | None = None,
+    patches: float = 1.0,
 ) -> list[Score]:
     """`Network.update_units` of some units; ``measured`` holds h and z of these alone."""
     scores = []
     for unit, h, z in zip(units, measured.h, measured.z, strict=True):
-        scores.append(unit.update(h, z, target, rate, plastic, limit))
+        scores.append(unit.update(h, z, target, unit.own_rate(rate, patches), plastic, limit))
         unit.control.track(z, track)
     return scores

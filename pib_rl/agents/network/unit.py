@@ -159,6 +159,13 @@ class Unit(nn.Module):
         """Gradient by the weights, shape (..., out, in), from dL/dz and h, shapes as in `measure`."""
         return slope.reshape(*h.shape[:-1], -1).mT @ h
 
+    def own_rate(self, rate: float, patches: float) -> float:
+        """Learning rate of this unit's array, in units of weight, of one at which arrays of up to 64 inputs learn.
+
+        More inputs take less, see `array_rate`; arrays of squares take the fraction ``patches`` of that.
+        """
+        return array_rate(rate if self.patch_grid is None else rate * patches, self.array.in_features)
+
     def update(
         self, h: Tensor, z: Tensor, target: Target, rate: float, plastic: float = 1.0, limit: float | None = None
     ) -> Score:
@@ -168,7 +175,7 @@ class Unit(nn.Module):
             h: Measured inputs of the array, shape (..., n positions, in).
             z: Measured outputs of the unit, shape (..., n, positions out).
             target: Targets of the same samples.
-            rate: Learning rate of an array of up to 64 inputs, in units of weight; more take less, see `array_rate`.
+            rate: Learning rate of its array, in units of weight, see `own_rate`.
             plastic: Fraction of the outputs whose weights move, the first ones. The others stay as fabricated, but
                 count in the objective: those that learn complement them.
             limit: Root mean square of z beyond which it is drawn back, see `output_penalty`; None for none.
@@ -177,7 +184,7 @@ class Unit(nn.Module):
         slope = self.outer(score.gradient if limit is None else score.gradient + output_penalty(z, limit), h)
         if plastic < 1:
             slope[..., round(plastic * slope.shape[-2]) :, :] = 0
-        change = self.optimiser.step(slope, array_rate(rate, self.array.in_features)).mul_(self.freedom)
+        change = self.optimiser.step(slope, rate).mul_(self.freedom)
         self.array.program(change)
         if self._asked is not None:
             self._asked = change + self._asked

@@ -9,7 +9,6 @@ from pib_rl.agents.learners.backprop import Backprop
 from pib_rl.agents.learners.base import Learner
 from pib_rl.agents.network.model import PhysicalModel
 from pib_rl.agents.network.network import Activations
-from pib_rl.agents.network.optimisers import array_rate
 from pib_rl.agents.split.message import Message
 from pib_rl.agents.split.network import PendingActivations, SplitNetwork
 from pib_rl.agents.split.segment import KEPT, Segment
@@ -71,7 +70,7 @@ class BackwardSegment(Segment):
             unit, number = self.units[k], self.first + k
             dz = slope * (unit.control.gain / unit.control.std)
             gradient = unit.outer(dz, measured.h[k])
-            rate = array_rate(about["rate"], unit.array.in_features)
+            rate = unit.own_rate(about["rate"], about["patches"])
             changes[number] = self._twin.adams[number].step(gradient, rate)
             if number:
                 before = drive if k == 0 else self.units[k - 1].control.drive(measured.z[k - 1])
@@ -113,6 +112,7 @@ class SplitBackprop(Learner):
         about = {
             "token": measured.token,
             "rate": self.config.hidden_rate * left,
+            "patches": self.config.patch_rate,
             "track": self.config.track * left,
             "error": self.options.twin_error + self.options.twin_drift * progress,
         }

@@ -94,7 +94,8 @@ def test_wide_arrays_learn_at_a_rate_that_falls_with_their_inputs(inputs, share)
         Alignment(),
         Adam((3, inputs)),
     )
-    unit.update(normal(20, inputs, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3)), 0.01)
+    rate = unit.own_rate(0.01, 0.5)
+    unit.update(normal(20, inputs, seed=1), normal(20, 3, seed=2), Target(normal(20, 2, seed=3)), rate)
     assert array.asked.abs().max().item() == pytest.approx(0.01 * share, rel=1e-3)
 
 
