@@ -84,8 +84,9 @@ def test_another_objective_drops_the_tuned_options_of_the_first():
 
 @pytest.mark.parametrize("learner", LEARNERS)
 @pytest.mark.parametrize(("hw", "tuned_for"), [("digital", True), ("memristive:pcm", True), ("optical", False)])
-def test_freeway_has_units_that_look_at_squares_where_the_learner_can_use_them(learner, hw, tuned_for):
-    found = settings("MinAtar/Freeway-v1", "--learner", learner, "--hw", hw)
+@pytest.mark.parametrize("game", ["Asterix", "Freeway"])
+def test_games_have_units_that_look_at_squares_where_the_learner_can_use_them(game, learner, hw, tuned_for):
+    found = settings(f"MinAtar/{game}-v1", "--learner", learner, "--hw", hw)
     squares = tuned_for and learner != "forward-forward"
     assert ("patches" in found, found["units"]) == ((True, 1) if squares else (False, 2))
 
