@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -127,6 +128,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500, help="of each of 16 environments")
     parser.add_argument("--seed", type=int, default=1000)
     options = parser.parse_args()
+    if not Path(options.teacher).is_file():
+        parser.error(f"expected an agent that scripts/ppo_features.py saved, got {options.teacher}, which is no file")
     torch.set_num_threads(1)
     teacher = PPO.load(options.teacher, device="cpu").policy
     seen, wanted = lived(options.env, teacher, options.steps, options.seed)

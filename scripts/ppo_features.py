@@ -27,6 +27,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.utils import LinearSchedule
 
+from pib_rl.agents.observations import image_layout
 from pib_rl.envs import make_vec_env
 from pib_rl.training.small_cnn import SmallCnn
 
@@ -77,6 +78,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=901)
     parser.add_argument("--out", type=Path, default=Path("runs"))
     options = parser.parse_args()
+    space = make_vec_env(options.env, 1).observation_space
+    if image_layout(space) is None:
+        parser.error(f"expected an environment that shows images, such as MinAtar/Freeway-v1, got {space}")
     torch.set_num_threads(1)
     for name in options.features:
         print(name)
