@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
@@ -27,7 +28,7 @@ from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_vec_env
 from pib_rl.physical.substrate import Read
 
-ENVS, LONGEST, AT_ONCE, STEPS, BATCH, LEARNED = 16, 2600, 1024, 3000, 512, 0.8
+ENVS, AT_ONCE, STEPS, BATCH, LEARNED = 16, 1024, 3000, 512, 0.8
 Features = Callable[[Tensor], Tensor]  # of flat observations, shape (n, d) -> (n, features)
 Policy = Callable[[np.ndarray], Tensor]  # of observations: logits, shape (n, actions)
 
@@ -45,20 +46,22 @@ def lived(env_id: str, teacher: ActorCriticPolicy, steps: int, seed: int) -> tup
     return torch.cat(seen), torch.cat(chosen)
 
 
-def played(env_id: str, policy: Policy, greedy: bool, seed: int) -> float:
-    """Mean return of the first episode of each environment, `LONGEST` steps of it at most."""
-    env = make_vec_env(env_id, ENVS, seed)
-    obs, total, alive = env.reset(), np.zeros(ENVS), np.ones(ENVS, bool)
-    draws = torch.Generator().manual_seed(seed)
-    for _ in range(LONGEST):
-        logits = policy(obs)
-        actions = logits.argmax(-1) if greedy else torch.multinomial(logits.softmax(-1), 1, generator=draws)[:, 0]
-        obs, rewards, ended, _ = env.step(actions.numpy())
-        total += rewards * alive
-        alive &= ~ended
-        if not alive.any():
-            break
-    return float(total.mean())
+class Player:
+    """What chooses by logits, greedily or drawn, in the shape that `evaluate_policy` takes."""
+
+    def __init__(self, policy: Policy, greedy: bool, seed: int) -> None:
+        self.policy, self.greedy, self.draws = policy, greedy, torch.Generator().manual_seed(seed)
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        logits = self.policy(observation)
+        drawn = torch.multinomial(logits.softmax(-1), 1, generator=self.draws)[:, 0]
+        return (logits.argmax(-1) if self.greedy else drawn).numpy(), state
+
+
+def played(env_id: str, policy: Policy, seed: int) -> list[float]:
+    """Mean returns of an episode of each environment, greedy and drawn."""
+    players = [Player(policy, greedy, seed) for greedy in (True, False)]
+    return [evaluate_policy(one, make_vec_env(env_id, ENVS, seed), ENVS, warn=False)[0] for one in players]
 
 
 def distilled(x: Tensor, wanted: Tensor) -> tuple[Features, float]:
@@ -134,22 +137,24 @@ def main() -> None:
     teacher = PPO.load(options.teacher, device="cpu").policy
     seen, wanted = lived(options.env, teacher, options.steps, options.seed)
 
+    def tell(name: str, explained: float, policy: Policy) -> None:
+        greedy, drawn = played(options.env, policy, options.seed + 1)
+        print(f"{name:28}{explained:10.2f}{greedy:10.1f}{drawn:10.1f}", flush=True)
+
     def report(name: str, features: Features) -> None:
         readout, explained = distilled(features(seen), wanted)
 
         def policy(obs: np.ndarray) -> Tensor:
             return readout(features(torch.as_tensor(obs).flatten(1).float()))
 
-        returns = [played(options.env, policy, greedy, options.seed + 1) for greedy in (True, False)]
-        print(f"{name:28}{explained:10.2f}{returns[0]:10.1f}{returns[1]:10.1f}", flush=True)
+        tell(name, explained, policy)
 
     def teach(obs: np.ndarray) -> Tensor:
         with torch.no_grad():
             return teacher.get_distribution(torch.as_tensor(obs)).distribution.logits
 
     print(f"{'':28}{'explained':>10}{'greedy':>10}{'drawn':>10}")
-    best = [played(options.env, teach, greedy, options.seed + 1) for greedy in (True, False)]
-    print(f"{'teacher':28}{1:10.2f}{best[0]:10.1f}{best[1]:10.1f}", flush=True)
+    tell("teacher", 1.0, teach)
     report("pixels", lambda flat: flat)
     for hw in options.hw:
         for patches in options.patches:

@@ -32,8 +32,7 @@ class UnitStep(NamedTuple):
     @classmethod
     def at(cls, config: HiddenConfig, left: float) -> UnitStep:
         """With the fraction ``left`` of the rates."""
-        moved = config.hidden_rate * left, config.track * left
-        return cls(*moved, config.plastic, config.output_rms, config.patch_rate)
+        return cls(config.hidden_rate * left, config.track * left, config.plastic, config.output_rms, config.patch_rate)
 
 
 class LocalLearning(nn.Module):
