@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.objectives.gram import TINY
+from pib_rl.common.arithmetic import gram, symmetric_inverse
 from pib_rl.physical.substrate import Array, Read, Substrate
 
 
@@ -79,9 +80,9 @@ class Readout(nn.Module):
         """
         penalty = ridge * inputs.shape[-2]
         wide = inputs.shape[-1] > inputs.shape[-2]  # than samples: X^T (X X^T + p)^-1 is the same, and smaller
-        square = inputs @ inputs.mT if wide else inputs.mT @ inputs
+        square = gram(inputs.mT if wide else inputs)
         square.diagonal(dim1=-2, dim2=-1).add_(penalty)
-        inverse = torch.linalg.inv_ex(square).inverse  # unlike inv, it asks no accelerator whether that went well
+        inverse = symmetric_inverse(square)
         change = inputs.mT @ (inverse @ shift) if wide else inverse @ (inputs.mT @ shift)
         hat = inverse.mul_(-penalty)  # 1 - p (X^T X + p)^-1 = X^T X (X^T X + p)^-1: its powers have the traces of H's
         hat.diagonal(dim1=-2, dim2=-1).add_(1)
