@@ -39,6 +39,5 @@ def symmetric_inverse(square: Tensor) -> Tensor:
     Where rounding leaves one of them not positive definite, all are inverted by elimination.
     """
     factor, failed = torch.linalg.cholesky_ex(square)
-    if failed.any():
-        return torch.linalg.inv_ex(square).inverse
-    return torch.cholesky_inverse(factor)
+    inverse: Tensor = torch.linalg.inv_ex(square).inverse if failed.any() else torch.cholesky_inverse(factor)
+    return inverse

@@ -187,6 +187,8 @@ class Substrate(ABC):
         input_gain: Gain of the network's standardised input in front of the first medium.
         drive_gain: Gain of the automatic gain control in front of each further medium.
         drive_offset: Half width of the fixed uniform random offset of each drive, in drive standard deviations.
+        pointwise: Whether the medium behind units that look at squares of an image sees the outputs of one square after
+            the other, see `pib_rl.physical.pointwise`, and not those of all squares at once.
     """
 
     name: ClassVar[str]
@@ -197,6 +199,7 @@ class Substrate(ABC):
     input_gain: float = 1.0
     drive_gain: float = 1.0
     drive_offset: float = 0.0
+    pointwise: bool = False
 
     def __init__(self, config: Any = None, streams: Streams | None = None, meter: Meter | None = None) -> None:
         self.config = self.Config() if config is None else config

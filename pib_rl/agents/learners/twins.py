@@ -19,6 +19,7 @@ from pib_rl.physical.memristive.activation import ActivationMedium
 from pib_rl.physical.optical.config import OpticalConfig
 from pib_rl.physical.optical.scattering import ScatteringMedium
 from pib_rl.physical.optical.slm import PhaseModulator
+from pib_rl.physical.pointwise import PointwiseMedium
 from pib_rl.physical.substrate import Medium
 
 
@@ -122,6 +123,24 @@ class ScatteringTwin(MediumTwin):
         return slope * (1 - bend.square()) * (config.phase_range_rad * config.phase_gain)
 
 
+class PointwiseTwin(MediumTwin):
+    """The same twin for every place of an image.
+
+    Args:
+        point: Twin of the medium that each place sees.
+        in_features, out_features: Sizes of that medium.
+    """
+
+    def __init__(self, point: MediumTwin, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.point = point
+        self.sizes = in_features, out_features
+
+    def pull(self, drive: Tensor, gradient: Tensor, error: float) -> Tensor:
+        inner, outer = self.sizes
+        return self.point.pull(drive.reshape(-1, inner), gradient.reshape(-1, outer), error).view(drive.shape)
+
+
 Maker = Callable[[Any, Streams], MediumTwin]
 TWINS: dict[type[Medium], Maker] = {}
 M = TypeVar("M", bound=Maker)
@@ -167,3 +186,8 @@ def _scattering(medium: ScatteringMedium, streams: Streams) -> MediumTwin:
     assert isinstance(medium.modulator, PhaseModulator)
     real, imaginary = medium.modulator.parts(medium.folded)
     return ScatteringTwin(real, imaginary, medium.background, 1 / medium.scale, medium._config, streams)
+
+
+@twin_of(PointwiseMedium)
+def _pointwise(medium: PointwiseMedium, streams: Streams) -> MediumTwin:
+    return PointwiseTwin(make_twin(medium.point, streams), medium.point.in_features, medium.point.out_features)

@@ -14,6 +14,7 @@ from pib_rl.agents.network.optimisers import Adam
 from pib_rl.agents.network.unit import GainControl, Unit
 from pib_rl.agents.objectives import Score, make_objective
 from pib_rl.agents.objectives.target import Target
+from pib_rl.physical.pointwise import PointwiseMedium
 from pib_rl.physical.substrate import Medium, Read, Substrate
 
 AT_ONCE = 2**18  # outputs of the widest part, of all samples and chips, that a CPU simulates together: more leave its
@@ -79,11 +80,12 @@ class Network(nn.Module):
         self.meter = substrate.meter
         self.units = nn.ModuleList()
         size, grid = in_features, image
+        squares: PatchGrid | None = None
         for index, patch in enumerate(patches):
-            own, behind = substrate.of_unit(index), substrate.of_unit(index + 1)
+            own, behind, before = substrate.of_unit(index), substrate.of_unit(index + 1), squares
             squares = None if patch is None or grid is None else PatchGrid(grid, patch)
             outputs = chip.width if patch is None else patch.channels
-            medium = own.make_medium(size if squares is None else squares.fan_in, outputs)
+            medium = _make_medium(own, size, outputs, squares, before)
             array = own.make_array(medium.out_features, outputs)
             control = GainControl(outputs, behind.drive_gain, behind.drive_offset, substrate.streams)
             size = outputs * (1 if squares is None else squares.positions)
@@ -220,6 +222,21 @@ class Network(nn.Module):
         rate which arrays of squares take.
         """
         return update_units(self.chain, measured, target, rate, track, plastic, limit, patches)
+
+
+def _make_medium(
+    own: Substrate, size: int, outputs: int, squares: PatchGrid | None, before: PatchGrid | None
+) -> Medium:
+    """The medium of a unit for ``size`` drives: of one square, of all at once, or of one place after the other.
+
+    ``squares`` are those that the unit looks at, ``before`` those of the unit in front of it.
+    """
+    if squares is not None:
+        return own.make_medium(squares.fan_in, outputs)
+    if before is not None and own.pointwise:
+        channels = before.after.channels
+        return PointwiseMedium(own.make_medium(channels, channels), before.positions)
+    return own.make_medium(size, outputs)
 
 
 def update_units(

@@ -24,6 +24,9 @@ class OpticalConfig:
         camera_pixels: Smallest number of camera pixels (after binning) of a medium; raised to the wanted outputs.
         pixels_per_drive: Lowers that smallest number where a medium has few drives, to so many pixels per drive; None
             does not. A square of an image with 25 pixels has little that a larger camera could show.
+        pointwise: Behind units that look at squares of an image, show the outputs of one square after the other, each
+            to an exposure of its own, and not those of all squares at once: the readout can then tell what lies side by
+            side. An exposure of 16 outputs needs few pixels: see ``pixels_per_drive``.
         reference: Fraction of SLM pixels that stay unmodulated. The camera sees no global phase, |T e|^2 of a common
             phase is constant, so a fixed reference is needed to read phases.
         phase_range_rad: Phase of a pixel = phase_range_rad tanh(phase_gain drive), in radians.
@@ -81,6 +84,7 @@ class OpticalConfig:
     slm_pixels: int = 64
     camera_pixels: int = 256
     pixels_per_drive: float | None = None
+    pointwise: bool = False
     reference: float = 0.2
     phase_range_rad: float = math.pi
     phase_gain: float = 0.1

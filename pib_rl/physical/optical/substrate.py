@@ -29,6 +29,7 @@ class Optical(Substrate):
 
     def __init__(self, config: Any = None, streams: Streams | None = None, meter: Meter | None = None) -> None:
         super().__init__(config, streams, meter)
+        self.pointwise = self.config.pointwise
         self._blocks: BenchBlocks | None = None
 
     @classmethod
