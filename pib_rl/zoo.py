@@ -15,7 +15,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from pib_rl.agents.ppo_arguments import RULE_NAMES
 from pib_rl.cli.cli import UserError, read_yaml, run
 from pib_rl.common.options import nearest
-from pib_rl.training.tuned import FOLDER, IMAGE_KINDS, tuned
+from pib_rl.training.tuned import FOLDER, IMAGES, tuned
 
 NAME = "pib_rl.zoo"
 ALGO = "pib"
@@ -41,7 +41,7 @@ def settings(env_id: str) -> dict[str, Any]:
 
 
 # What the zoo reads, for this module is its --conf-file.
-hyperparams = {env_id: settings(env_id) for env_id in read_yaml(FOLDER / "pib.yml") if env_id not in IMAGE_KINDS}
+hyperparams = {env_id: settings(env_id) for env_id in read_yaml(FOLDER / "pib.yml") if env_id != IMAGES}
 
 
 def converted(params: dict[str, Any]) -> dict[str, Any]:

@@ -17,19 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fabricated import Features, chip_arguments, fabricated
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
-from pib_rl.agents import PIB
-from pib_rl.agents.patches import parse_patches
-from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_vec_env
-from pib_rl.physical.substrate import Read
 
-ENVS, AT_ONCE, STEPS, BATCH, LEARNED = 16, 1024, 3000, 512, 0.8
-Features = Callable[[Tensor], Tensor]  # of flat observations, shape (n, d) -> (n, features)
+ENVS, STEPS, BATCH, LEARNED = 16, 3000, 512, 0.8
 Policy = Callable[[np.ndarray], Tensor]  # of observations: logits, shape (n, actions)
 
 
@@ -93,43 +89,12 @@ def distilled(x: Tensor, wanted: Tensor) -> tuple[Features, float]:
     return logits, 1 - divergence(guess) / divergence(wanted.mean(0).log().expand_as(wanted))
 
 
-def fabricated(env_id: str, seen: Tensor, options: argparse.Namespace, hw: str, patches: str) -> Features:
-    """Taps of a chip as it comes, calibrated as at the beginning of a training, with noise."""
-    env = make_vec_env(env_id, ENVS, options.seed)
-    squares = [tuple(patch) for patch in parse_patches([] if patches == "none" else [patches])]
-    agent = PIB(
-        "MlpPolicy",
-        env,
-        hw=hw,
-        width=options.width,
-        units=1 if squares else 2,
-        patches=squares,
-        seed=options.seed,
-        learner="frozen",
-        device="cpu",
-    )
-    assert isinstance(agent.policy, PIBPolicy)
-    model = agent.policy.model
-    with torch.inference_mode():
-        model.normaliser.update(seen[: 4 * AT_ONCE])
-        model.network.calibrate(agent.policy.inputs(seen[: 4 * AT_ONCE]))
-
-    def taps(flat: Tensor) -> Tensor:
-        with torch.inference_mode():
-            return torch.cat([model.taps(part, Read.NOISY) for part in flat.split(AT_ONCE)]).clone()
-
-    return taps
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("env")
     parser.add_argument("teacher", help="agent that PPO of Stable-Baselines3 saved")
-    parser.add_argument("--hw", nargs="+", default=["digital", "memristive", "optical"])
-    parser.add_argument("--patches", nargs="+", default=["none", "16:3:1"], help="each a network of its own")
-    parser.add_argument("--width", type=int, default=256)
+    chip_arguments(parser)
     parser.add_argument("--steps", type=int, default=1500, help="of each of 16 environments")
-    parser.add_argument("--seed", type=int, default=1000)
     options = parser.parse_args()
     if not Path(options.teacher).is_file():
         parser.error(f"expected an agent that scripts/ppo_features.py saved, got {options.teacher}, which is no file")
@@ -158,7 +123,7 @@ def main() -> None:
     report("pixels", lambda flat: flat)
     for hw in options.hw:
         for patches in options.patches:
-            report(f"{hw}, patches {patches}", fabricated(options.env, seen, options, hw, patches))
+            report(f"{hw}, patches {patches}", fabricated(options.env, seen, hw, patches, options))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ from pib_rl.physical.registry import base
 FOLDER = Path(__file__).parents[1] / "hyperparams"
 ZOO = {"n_timesteps": "timesteps"}  # the zoo's word: ours
 ZOO_RULE = {"n_epochs": "epochs"}
-IMAGES, SMALL_IMAGES = "images", "small_images"
-IMAGE_KINDS = {IMAGES, SMALL_IMAGES}
-SMALL = range(5, 21)  # pixels of each side: units that look at a square around every pixel are not too many
+IMAGES = "images"
 OWN = (
     "objective",
     "objective_options",
@@ -40,7 +38,7 @@ def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
     those of ``hyperparams/LEARNER.yml``, if there is such a file.
 
     Args:
-        env_id: Environment id; without a key of its own, ``default`` counts, and those of images where it shows some.
+        env_id: Environment id; without a key of its own, ``default`` alone counts, and ``images`` where it shows some.
         learner: what trains the hidden arrays.
         hw: Substrate, for settings of its own; those of a preset go before them. None leaves them out.
     """
@@ -63,8 +61,7 @@ def tuned(env_id: str, learner: str, hw: str | None = None) -> dict[str, Any]:
 def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
     """Settings of one environment in a file of the zoo's form, each over those before it.
 
-    Those of ``default``, of ``images`` if observations are some, of ``small_images`` if they are small ones, and the
-    environment's own; in each of these, what stands under ``hw: NAME`` comes after the rest.
+    Those of ``default``, of ``images`` if observations are some, the environment's own, and those under ``hw: NAME``.
 
     Raises:
         UserError: If the file can't be read or a key holds no mapping.
@@ -73,18 +70,17 @@ def entry(path: Path, env_id: str, hw: str | None = None) -> dict[str, Any]:
     for key, value in content.items():
         if not isinstance(value, dict):
             raise UserError(f"{path}: {key} must hold a mapping of settings, got {value!r}")
-    sections = ["default", *(kinds(env_id) if IMAGE_KINDS & content.keys() else ()), env_id]
-    settings: dict[str, Any] = {}
-    for section in sections:
-        settings |= content.get(section, {})
-        own: dict[str, dict[str, Any]] = settings.pop("hw", {})
-        settings |= {} if hw is None else own.get(base(hw), {}) | own.get(hw, {})
-    return settings
+    images = content.get(IMAGES, {})
+    settings: dict[str, Any] = (
+        content.get("default", {}) | (images if images and sees_images(env_id) else {}) | content.get(env_id, {})
+    )
+    own: dict[str, dict[str, Any]] = settings.pop("hw", {})
+    return settings | ({} if hw is None else own.get(base(hw), {}) | own.get(hw, {}))
 
 
 @cache
-def kinds(env_id: str) -> tuple[str, ...]:
-    """Which of `IMAGE_KINDS` observations are; none if the environment can't be made: whoever makes it says why."""
+def sees_images(env_id: str) -> bool:
+    """Whether observations of an environment are images; not if it can't be made: whoever makes it says why."""
     with importing():  # late: they import torch
         from pib_rl.agents.observations import image_layout
         from pib_rl.envs.make import make_env
@@ -92,10 +88,7 @@ def kinds(env_id: str) -> tuple[str, ...]:
     try:
         env = make_env(env_id)
     except (ValueError, RuntimeError, AssertionError, TypeError):
-        return ()
-    layout = image_layout(env.observation_space)
+        return False
+    space = env.observation_space
     env.close()
-    if layout is None:
-        return ()
-    small = all(side in SMALL for side in (layout.grid.height, layout.grid.width))
-    return (IMAGES, SMALL_IMAGES) if small else (IMAGES,)
+    return image_layout(space) is not None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
 
 import pytest
 import yaml
-from gymnasium import spaces
 from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl import train
@@ -16,7 +14,6 @@ from pib_rl.agents.rule.config import RuleConfig
 from pib_rl.cli.cli import UserError
 from pib_rl.cli.settings_files import from_plain
 from pib_rl.common.options import configure
-from pib_rl.envs import make as envs_make
 from pib_rl.training import run as training_run
 from pib_rl.training import tuned
 from pib_rl.training.config import TrainConfig, from_arguments
@@ -73,30 +70,6 @@ def test_a_substrate_may_have_settings_of_its_own():
     assert (memristive["objective"], memristive["objective_options"]) == ("cka", {})
     assert optical["rule"] == memristive["rule"]
     assert settings("Acrobot-v1", "--hw", "optical", "--learner", "frozen")["objective"] == "decoder"
-
-
-@pytest.mark.parametrize(
-    ("shape", "width"),
-    [
-        ((10, 10, 4), {None: 3, "digital": 4, "optical": 3}),
-        ((5, 20), {None: 3, "digital": 4, "optical": 3}),
-        ((4, 10, 1), {None: 2, "digital": 2, "optical": 6}),
-        ((21, 10, 1), {None: 2, "digital": 2, "optical": 6}),
-        ((10,), {None: 1, "digital": 5, "optical": 1}),
-    ],
-)
-def test_sections_come_one_over_the_other_each_with_what_it_says_of_a_substrate(tmp_path, monkeypatch, shape, width):
-    monkeypatch.setattr(tuned, "FOLDER", tmp_path)
-    (tmp_path / "pib.yml").write_text("""
-default: {width: 1, hw: {digital: {width: 5}}}
-images: {width: 2, hw: {optical: {width: 6}}}
-small_images: {width: 3, hw: {digital: {width: 4}}}
-""")
-    shown = spaces.Box(0, 1, shape)
-    monkeypatch.setattr(envs_make, "make_env", lambda _: SimpleNamespace(observation_space=shown, close=lambda: None))
-    tuned.kinds.cache_clear()
-    assert {hw: tuned.tuned("Any-v0", "pib", hw)["width"] for hw in width} == width
-    tuned.kinds.cache_clear()
 
 
 @pytest.mark.usefixtures("full")
