@@ -15,7 +15,7 @@ from pib_rl.envs import make_vec_env
 from pib_rl.physical.substrate import Read
 
 AT_ONCE, CALIBRATION = 1024, 4096
-SQUARES_ON = {"optical": {"pointwise": True, "pixels_per_drive": 1}}  # of hw_options: a camera shows 16 outputs at a time
+SQUARES_ON = {"optical": {"pointwise": True, "pixels_per_drive": 1}}  # a camera shows 16 outputs at a time
 Features = Callable[[Tensor], Tensor]  # of flat observations, shape (n, d) -> (n, features)
 
 

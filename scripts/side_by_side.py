@@ -15,6 +15,7 @@ import argparse
 import numpy as np
 import torch
 from fabricated import chip_arguments, fabricated
+from gymnasium import spaces
 from torch import Tensor
 
 from pib_rl.agents.observations import image_layout
@@ -28,16 +29,20 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 def states(env_id: str, seed: int) -> tuple[Tensor, Tensor]:
     """States of random play: flat observations, shape (n, d), and as images, shape (n, rows, columns, channels)."""
     env = make_vec_env(env_id, ENVS, seed)
+    layout, choices = image_layout(env.observation_space), env.action_space
+    if layout is None or not isinstance(choices, spaces.Discrete):
+        raise SystemExit(
+            f"expected images and discrete actions, got {env.observation_space} and {choices} of {env_id}; name "
+            "another environment"
+        )
     draws, actions, found = np.random.default_rng(seed), np.zeros(ENVS, dtype=int), []
     env.reset()
     for step in range(STATES // ENVS * APART):
-        chosen = draws.integers(env.action_space.n, size=ENVS)
+        chosen = draws.integers(choices.n, size=ENVS)
         actions = np.where(draws.random(ENVS) < NEW_ACTION, chosen, actions)
         seen = env.step(actions)[0]
         if step % APART == 0:
             found.append(seen)
-    layout = image_layout(env.observation_space)
-    assert layout is not None
     obs = np.concatenate(found)
     images = obs.transpose(0, *(axis + 1 for axis in layout.axes)).reshape(len(obs), *layout.grid)
     return torch.as_tensor(obs).flatten(1).float(), torch.as_tensor(images).float()
