@@ -12,6 +12,7 @@ from pib_rl.agents import PIB
 from pib_rl.agents.patches import parse_patches
 from pib_rl.agents.policy import PIBPolicy
 from pib_rl.envs import make_vec_env
+from pib_rl.physical.registry import base
 from pib_rl.physical.substrate import Read
 
 AT_ONCE, CALIBRATION = 1024, 4096
@@ -42,7 +43,7 @@ def fabricated(env_id: str, seen: Tensor, hw: str, patches: str, options: argpar
         "MlpPolicy",
         make_vec_env(env_id, 1, options.seed),
         hw=hw,
-        hw_options=SQUARES_ON.get(hw, {}) if squares else {},
+        hw_options=SQUARES_ON.get(base(hw), {}) if squares else {},
         width=options.width,
         units=1 if squares else 2,
         patches=squares,

@@ -213,6 +213,6 @@ def _alternatives(hint: Any) -> list[Any]:
 
 def _called(admitted: Any) -> str:
     """A type or a word in messages."""
-    if admitted is dict:
-        return "a mapping"
+    if admitted in (dict, bool):
+        return "a mapping" if admitted is dict else "true or false"
     return "none" if admitted is type(None) else getattr(admitted, "__name__", str(admitted))

@@ -262,8 +262,15 @@ SPACES = {
 @pytest.mark.parametrize("kind", SPACES)
 @pytest.mark.parametrize("correlation", [-0.1, 1.0, float("nan")])
 def test_a_correlation_out_of_range_is_refused(kind, correlation):
-    with pytest.raises(ValueError, match=r"noise_correlation must be in 0\.\.1"):
+    with pytest.raises(ValueError, match=r"noise_correlation must be .*in 0\.\.1"):
         make_head(SPACES[kind], noise_correlation=correlation)
+
+
+@pytest.mark.parametrize("value", ["0.5", None, [0.5], np.array([0.5, 0.6]), torch.tensor([0.5, 0.6])])
+def test_what_is_no_number_is_refused_by_name(value):
+    for name in ("noise_correlation", "log_std_init"):
+        with pytest.raises(ValueError, match=f"{name} must be a number"):
+            make_head(SPACES["continuous"], **{name: value})
 
 
 @pytest.mark.parametrize("kind", ["discrete", "product", "bernoulli"])

@@ -47,7 +47,7 @@ def test_a_whole_number_is_a_number():
         ("bits", "none", "int or none"),
         ("bits", 8.0, "int or none"),
         ("mode", 1, "str"),
-        ("on", 1, "bool"),
+        ("on", 1, "true or false"),
     ],
 )
 def test_values_of_another_type_are_refused(option, value, wanted):

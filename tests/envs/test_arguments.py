@@ -109,9 +109,9 @@ CHIP = [
     ({"read": ["mean"]}, r"got \['mean'\]"),
 ]
 LOOP = [
-    ({"greedy": "no"}, "HardwareLoop option greedy must be bool, got 'no'"),
-    ({"best": "yes"}, "best must be bool"),
-    ({"best": 1}, "best must be bool, got 1"),
+    ({"greedy": "no"}, "HardwareLoop option greedy must be true or false, got 'no'"),
+    ({"best": "yes"}, "best must be true or false"),
+    ({"best": 1}, "best must be true or false, got 1"),
     ({"latency_s": [1]}, r"latency_s must be float or none, got \[1\]"),
     ({"latency_s": "a"}, "got 'a'"),
     ({"latency_s": float("nan")}, "latency_s must be a finite number"),

@@ -70,6 +70,18 @@ def test_a_readout_sees_every_place_behind_squares():
     assert not isinstance(third.medium, PointwiseMedium)
 
 
+@pytest.mark.parametrize(
+    ("hw", "options", "patches"),
+    [
+        ("optical", {"pointwise": True}, []),
+        ("optical,memristive", {"1.pointwise": True}, [(3, 3, 1)]),
+    ],
+)
+def test_where_nothing_is_pointwise_it_is_refused(hw, options, patches):
+    with pytest.raises(ValueError, match="pointwise is of the medium behind units that look at squares"):
+        PhysicalModel(ChipConfig(hw, options, 8, 2 - len(patches), patches, (5, 4)), 20, 2)
+
+
 def test_what_changes_at_one_place_changes_its_taps_alone():
     model, x = chip(True), torch.zeros(2, 20)
     x[1, 0] = 3.0  # a corner pixel, in the squares around it and around its three neighbours

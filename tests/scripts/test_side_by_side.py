@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from script_loader import load_script
@@ -31,7 +33,16 @@ def test_explained_is_one_where_features_hold_it_and_none_where_they_are_noise(i
     assert side_by_side.explained(torch.randn(400, 20, generator=torch.Generator().manual_seed(1)), wanted) < 0.02
 
 
-def test_what_shows_no_images_is_told(monkeypatch):
+def test_what_shows_no_images_is_told(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["side_by_side.py", "CartPole-v1"])
-    with pytest.raises(SystemExit, match=r"expected images and discrete actions, got Box.*of CartPole-v1"):
+    with pytest.raises(SystemExit) as stopped:
         side_by_side.main()
+    assert stopped.value.code == 2
+    found = capsys.readouterr().err
+    assert re.search(r"error: expected images and discrete actions, got Box.*of CartPole-v1", found)
+
+
+@pytest.mark.parametrize("lit", [0.0, 0.4, 1.0])
+def test_images_on_which_no_pixel_changes_are_told(lit):
+    with pytest.raises(ValueError, match="expected images of pixels that are lit"):
+        side_by_side.questions(torch.full((20, 5, 5, 1), lit), 0)

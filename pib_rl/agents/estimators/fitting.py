@@ -48,6 +48,7 @@ class Fit:
         self.estimator, self.trainer = estimator, trainer
         self.pace = trainer.pace(estimator.n_iter_no_change)
         self.ahead = parse_all(estimator.faults, self.pace.schedule.epochs, "epochs")
+        self.changes = bool(self.ahead or estimator.clock)  # whether the hardware changes between epochs
         estimator.n_iter_ = 0
 
     def state(self) -> Flat:
@@ -85,7 +86,7 @@ class Fit:
         ``watch`` gets the means of the metrics of ``watch_every`` epochs, as in `PhysicalEstimator.fit`.
         """
         estimator, pace, patience = self.estimator, self.pace, self.estimator.n_iter_no_change
-        every = 1 if self.ahead or estimator.clock else watch_every  # the hardware changes between epochs
+        every = 1 if self.changes else watch_every  # also after the last fault: whoever resumes there does the same
         unseen: list[dict[str, float]] = []
         with FitProgress(pace.schedule.epochs, estimator.verbose, pace.epoch) as progress:
 

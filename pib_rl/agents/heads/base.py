@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from pib_rl.common.options import number
 from pib_rl.common.streams import EXPLORATION, Streams
 
 
@@ -31,7 +32,7 @@ class Head(nn.Module, ABC):
         correlation: rho, the correlation of the noise of successive steps.
 
     Raises:
-        ValueError: If rho is not in 0..1 (1 excluded).
+        ValueError: If rho is no number in 0..1 (1 excluded).
 
     Attributes:
         outputs: Number of parameters per sample.
@@ -46,9 +47,9 @@ class Head(nn.Module, ABC):
 
     def __init__(self, correlation: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= correlation < 1:
+        self.correlation = number("noise_correlation", correlation, 0.0, 1.0)
+        if self.correlation == 1:
             raise ValueError(f"noise_correlation must be in 0..1 (1 excluded), got {correlation}")
-        self.correlation = correlation
         self._noise: Tensor | None = None
 
     @property

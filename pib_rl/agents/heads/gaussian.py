@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pib_rl.agents.heads.base import Head
 from pib_rl.agents.network.optimisers import Adam
+from pib_rl.common.options import number
 from pib_rl.common.state import Valid
 from pib_rl.common.streams import EXPLORATION, Streams
 
@@ -36,7 +37,9 @@ class GaussianHead(Head):
         super().__init__(correlation)
         self.outputs = actions
         self.shape = (actions,)
-        self.register_buffer("log_std", torch.full((*chips, 1, actions), log_std, dtype=torch.float32))
+        self.register_buffer(
+            "log_std", torch.full((*chips, 1, actions), number("log_std_init", log_std), dtype=torch.float32)
+        )
         self.optimiser = Adam((*chips, 1, actions))
 
     def sample(self, parameters: Tensor, streams: Streams) -> Tensor:

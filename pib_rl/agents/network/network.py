@@ -56,7 +56,7 @@ class Network(nn.Module):
 
     Raises:
         ValueError: If the objective or one of its options is unknown, patches do not fit the input, or the substrate
-            is a mix for another number of units.
+            is a mix for another number of units, or it is ``pointwise`` and nothing is there that can be.
     """
 
     lookahead: int = 0
@@ -81,6 +81,7 @@ class Network(nn.Module):
         self.units = nn.ModuleList()
         size, grid = in_features, image
         squares: PatchGrid | None = None
+        asked = any(substrate.of_unit(index).pointwise for index in range(len(patches) + 1))
         for index, patch in enumerate(patches):
             own, behind, before = substrate.of_unit(index), substrate.of_unit(index + 1), squares
             squares = None if patch is None or grid is None else PatchGrid(grid, patch)
@@ -107,6 +108,11 @@ class Network(nn.Module):
             shape = (*substrate.streams.chips, outputs, medium.out_features)
             self.units.append(Unit(medium, array, control, objective, Adam(shape), squares))
         self.chain: list[Unit] = list(self.units)  # type: ignore[arg-type]
+        if asked and not any(isinstance(unit.medium, PointwiseMedium) for unit in self.chain):
+            raise ValueError(
+                "pointwise is of the medium behind units that look at squares of an image, and none of the substrate "
+                "that has it is there; give patches, or leave pointwise out"
+            )
         self.last = substrate.of_unit(len(patches)).make_medium(size, chip.width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
 

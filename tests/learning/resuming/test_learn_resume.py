@@ -104,6 +104,22 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(kind, moment, whole, npz, 
     assert not (path / "checkpoints").exists()
 
 
+def test_epochs_after_the_last_fault_stand_alone_in_a_resumed_run_too(npz, tmp_path, monkeypatch):
+    # What the meter adds up is rounded between stretches: those of a run that was never stopped are one epoch long.
+    path, inner, calls = tmp_path / "run", Trainer.stretch, []
+    arguments = ["--hw", "memristive", "--fault", "stuck:0.2@2", "--look-every", "3", "--checkpoint-every", "1"]
+    killed(monkeypatch, Trainer, "stretch", 5, [str(npz), *SMALL, *arguments, "--out", str(path)])
+
+    def counted(*given, **options):
+        calls.append(given)
+        return inner(*given, **options)
+
+    done = newest_checkpoint(path).step
+    monkeypatch.setattr(Trainer, "stretch", counted)
+    learn.main(["--resume", str(path), "--no-progress"])
+    assert len(calls) == 5 - done
+
+
 @pytest.mark.parametrize("learner", [name for name, kind in LEARNERS.items() if not kind.own_loop])
 def test_a_fit_goes_on_with_every_learner_and_with_early_stopping(learner):
     random = np.random.default_rng(0)
