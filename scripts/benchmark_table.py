@@ -42,6 +42,9 @@ TASKS = {  # by folder
     "breakout": Task("MinAtar Breakout, width 256, 1M", "above frozen", "MinAtar/Breakout-v1", 1_000_000, width=256),
     "asterix": Task("MinAtar Asterix, width 256, 1M", "above frozen", "MinAtar/Asterix-v1", 1_000_000, width=256),
     "freeway": Task("MinAtar Freeway, width 256, 1M", "above frozen", "MinAtar/Freeway-v1", 1_000_000, width=256),
+    "space-invaders": Task(
+        "MinAtar Space Invaders, width 256, 300k steps", "-", "MinAtar/SpaceInvaders-v1", 300_000, width=256
+    ),
     "cartpole": Task("CartPole-v1, 80k", "500", "CartPole-v1", 80_000),
     "cartpole-noise": Task(
         "CartPole-v1 + 32 noise dimensions, width 16, 100k",
