@@ -11,9 +11,9 @@ from pib_rl.physical.substrate import Medium, Read
 class PointwiseMedium(Medium):
     """One and the same medium for all places of an image: h = [medium(drives of place 1), medium(of place 2), ...].
 
-    Light that all places went into mixes them: its camera shows no longer what lies side by side. Here every place has
-    an exposure of its own, and the readout gets all of them. Drives and outputs lie place by place. The name is that of
-    the pointwise convolution (kernels of 1 x 1 pixel): Chollet, arXiv 1610.02357.
+    A camera that sees all places at once shows them mixed, and a readout can't tell what lies side by side. Here each
+    place has its own exposure, and the readout gets all of them. Drives and outputs lie place by place. The name is
+    that of the pointwise convolution (kernels of 1 x 1 pixel): Chollet, arXiv 1610.02357.
 
     Args:
         point: What each place sees.

@@ -110,8 +110,8 @@ class Network(nn.Module):
         self.chain: list[Unit] = list(self.units)  # type: ignore[arg-type]
         if asked and not any(isinstance(unit.medium, PointwiseMedium) for unit in self.chain):
             raise ValueError(
-                "pointwise is of the medium behind units that look at squares of an image, and none of the substrate "
-                "that has it is there; give patches, or leave pointwise out"
+                "pointwise is of the medium behind units that look at squares of an image, and there is none on that "
+                "substrate; give patches, or leave pointwise out"
             )
         self.last = substrate.of_unit(len(patches)).make_medium(size, chip.width)
         self.tap_features = sum(unit.medium.out_features for unit in self.chain[1:]) + self.last.out_features
