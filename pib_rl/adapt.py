@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> None:
     )
     with importing():  # late: --help and mistakes need none of it
         from pib_rl.adaptation.run import adapt, open_run
+        from pib_rl.agents.budget import NOTHING
 
     settle_in()
     config.import_modules()
@@ -43,7 +45,10 @@ def main(arguments: list[str]) -> None:
     if folder.finished:
         print(f"{folder.path} holds this adaptation already, finished:")
     else:
-        with between_learners(folder):
+        for line in recovery.warnings():
+            print(line)
+        with between_learners(folder), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", NOTHING)  # said above, once for all learners
             recovery.apply_faults(chip)
             adapt(recovery, folder)
     show(folder)

@@ -72,6 +72,11 @@ class PolicyRecovery(RecoveryRun):
         close(self.model)
         return self.model.policy.model
 
+    def warnings(self) -> list[str]:
+        assert self.model is not None
+        why = self.model.too_short(self.length, shorter="", longer="--timesteps")
+        return [f"warning: {why}"] if why else []
+
     def apply_faults(self, chip: Chip) -> None:
         assert self.model is not None
         self.memory = remembered(self.model.policy, environments(self.task, self.task.n_envs, MEMORY))

@@ -120,6 +120,10 @@ class RecoveryRun(ABC):
     def load(self) -> Chip:
         """Loads the trained chip, to be broken; raises ValueError or UserError if a learner can't be made."""
 
+    def warnings(self) -> list[str]:
+        """What may surprise, said before anything learns; the chip is loaded."""
+        return []
+
     @abstractmethod
     def evaluate(self) -> float:
         """Performance of the loaded chip on fresh episodes or test samples."""

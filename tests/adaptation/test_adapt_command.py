@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,16 @@ def test_the_folder_tells_of_before_after_and_every_learner(adapted):
     assert counts[0] > counts[1], "frozen units are not written to"
     assert (adapted / "adapt.png").read_bytes().startswith(b"\x89PNG")
     assert yaml.safe_load((adapted / "config.yaml").read_text())["fault"] == ["stuck:0.5"]
+
+
+def test_an_adaptation_too_short_to_learn_says_so_in_one_line(policy, tmp_path, capsys):
+    few = ["--timesteps", "16", "--learner", "pib", "frozen", "--out", str(tmp_path / "out")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        adapt.main([str(policy), "--fault", "stuck:0.5", "--no-progress", *few])
+    said = capsys.readouterr().out
+    assert said.count("nothing would be learned") == 1
+    assert "raise --timesteps to" in said
 
 
 def test_learners_can_be_played(adapted, capsys):

@@ -48,4 +48,5 @@ def test_the_end_of_a_longer_training_is_none_that_learns_nothing():
 def test_the_advice_gives_rollouts_that_fit():
     assert "lower n_steps to 32 or raise total_timesteps to 8,192 or more" in too_short(256, 2, 1024)
     assert "2,048; raise total_timesteps" in too_short(1, 2, 1024)
+    assert "2,048; raise --timesteps" in too_short(256, 2, 1024, shorter="", longer="--timesteps")
     assert too_short(2049, 2, 1024) == ""
