@@ -16,6 +16,7 @@ the last 100 episodes along the training (actions drawn), and saves each agent i
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import FlattenExtractor
-from stable_baselines3.common.utils import LinearSchedule
 
 from pib_rl.agents.observations import image_layout
 from pib_rl.envs import make_vec_env
+from pib_rl.training.baselines import sb3_settings
 from pib_rl.training.small_cnn import SmallCnn
 
+SETTINGS = "MinAtar/Breakout-v1"  # the key of ppo.yml whose settings all games have
 PRINTED = 8  # returns along a training
 
 
@@ -65,8 +67,8 @@ class Returns(BaseCallback):
     def _on_step(self) -> bool:
         if self.num_timesteps >= (self.shown + 1) * self.every:
             self.shown += 1
-            mean = np.mean([episode["r"] for episode in self.model.ep_info_buffer])
-            print(f"{self.num_timesteps:10,}  {mean:8.2f}", flush=True)
+            returns = [episode["r"] for episode in self.model.ep_info_buffer]
+            print(f"{self.num_timesteps:10,}  {np.mean(returns) if returns else math.nan:8.2f}", flush=True)
         return True
 
 
@@ -81,21 +83,16 @@ def main() -> None:
     space = make_vec_env(options.env, 1).observation_space
     if image_layout(space) is None:
         parser.error(f"expected an environment that shows images, such as MinAtar/Freeway-v1, got {space}")
+    options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name in options.features:
         print(name)
-        agent = PPO(
-            "MlpPolicy",
-            make_vec_env(options.env, 8, options.seed),
-            n_steps=128,
-            batch_size=256,
-            n_epochs=4,
-            learning_rate=LinearSchedule(1e-3, 0.0, 1.0),
-            ent_coef=0.01,
-            policy_kwargs={"net_arch": []} | POLICIES[name],
-            seed=options.seed,
-            device="cpu",
-        )
+        settings = sb3_settings(SETTINGS, "ppo")
+        for apart in ("n_timesteps", "policy"):
+            settings.pop(apart)
+        env = make_vec_env(options.env, settings.pop("n_envs"), options.seed)
+        settings["policy_kwargs"] |= POLICIES[name]
+        agent = PPO("MlpPolicy", env, seed=options.seed, device="cpu", **settings)
         agent.learn(options.timesteps, callback=Returns(options.timesteps))
         game = options.env.rpartition("/")[2]
         agent.save(options.out / f"{name}-{game}-{options.seed}.zip")

@@ -86,17 +86,9 @@ class Player:
         return self.model.predict(seen, state, episode_start, deterministic)
 
 
-def build(config: BaselineConfig) -> BaseAlgorithm:
-    """The agent and its environments.
-
-    Raises:
-        UserError: If the algorithm is not installed or can't do the environment.
-    """
-    check_able(config.algo, config.env)
-    settings = zoo_settings(config.env, config.algo)
-    settings.pop("n_timesteps", None)
-    policy = settings.pop("policy", "LinearPolicy" if config.algo == "ars" else "MlpPolicy")
-    normalise = settings.pop("normalize", False)
+def sb3_settings(env_id: str, algo: str) -> dict[str, Any]:
+    """`zoo_settings` with schedules and classes in the place of their names, as Stable-Baselines3 takes them."""
+    settings = zoo_settings(env_id, algo)
     for name, value in settings.items():
         if isinstance(value, str) and value.startswith("lin_"):
             settings[name] = LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
@@ -104,6 +96,20 @@ def build(config: BaselineConfig) -> BaseAlgorithm:
         settings["policy_kwargs"] = {
             name: PARTS[name][value] if name in PARTS else value for name, value in settings["policy_kwargs"].items()
         }
+    return settings
+
+
+def build(config: BaselineConfig) -> BaseAlgorithm:
+    """The agent and its environments.
+
+    Raises:
+        UserError: If the algorithm is not installed or can't do the environment.
+    """
+    check_able(config.algo, config.env)
+    settings = sb3_settings(config.env, config.algo)
+    settings.pop("n_timesteps", None)
+    policy = settings.pop("policy", "LinearPolicy" if config.algo == "ars" else "MlpPolicy")
+    normalise = settings.pop("normalize", False)
     with mistakes():
         env = environments(config, settings.pop("n_envs", 1), ENVIRONMENT)
         if normalise:
