@@ -20,7 +20,7 @@ class Progress(BaseCallback):
     """A bar with steps per second, mean episode reward, and each unit's information on the target.
 
     Args:
-        total: Environment steps of the training.
+        total: Environment steps of the training, those of one chip.
     """
 
     def __init__(self, total: int) -> None:
@@ -34,7 +34,7 @@ class Progress(BaseCallback):
 
     def _on_step(self) -> bool:
         assert self.bar is not None
-        self.bar.update(min(self.training_env.num_envs, self.total - self.bar.n))
+        self.bar.update(min(self.num_timesteps, self.total) - self.bar.n)
         return True
 
     def _on_rollout_start(self) -> None:

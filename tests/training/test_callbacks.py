@@ -11,7 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from pib_rl.agents import PIB
-from pib_rl.training.callbacks import RolloutReturns
+from pib_rl.training.callbacks import Progress, RolloutReturns
 
 pytestmark = pytest.mark.usefixtures("few_steps")
 
@@ -50,6 +50,20 @@ def test_steps_are_counted_one_by_one():
     assert agent.num_timesteps == 144
     assert watch.rollouts == [3, 3]
     assert watch.shapes == {(3, 4), (3,)}
+
+
+@pytest.mark.parametrize("chips", [1, 3])
+def test_the_bar_counts_the_steps_of_one_chip_up_to_the_total(chips):
+    bar = Progress(40)
+    shown = []
+
+    class Look(BaseCallback):
+        def _on_step(self) -> bool:
+            shown.append(bar.bar.n)
+            return True
+
+    make(2 * chips, 16, chips=chips).learn(40, callback=[bar, Look()])
+    assert shown == [min(steps, 40) for steps in range(2, 66, 2)]  # two rollouts of 32
 
 
 def test_new_observations_are_those_that_follow():
