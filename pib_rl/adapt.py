@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
     if folder.finished:
         print(f"{folder.path} holds this adaptation already, finished:")
     else:
-        for line in recovery.warnings():
+        for line in recovery.forecast():
             print(line)
         with between_learners(folder), warnings.catch_warnings():
             warnings.filterwarnings("ignore", NOTHING)  # said above, once for all learners

@@ -134,7 +134,7 @@ def cell(returns: list[float], wanted: int) -> str:
     if not returns:
         return "-"
     runs = "1 run" if len(returns) == 1 else f"{len(returns)} runs"
-    return score(found(returns)) + (f" ({runs})" if len(returns) < wanted else "")
+    return score(found(returns)) + (f" ({runs})" if len(returns) != wanted else "")
 
 
 def beside_frozen(rows: Rows, hw: str) -> str:

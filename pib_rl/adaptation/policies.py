@@ -72,7 +72,7 @@ class PolicyRecovery(RecoveryRun):
         close(self.model)
         return self.model.policy.model
 
-    def warnings(self) -> list[str]:
+    def forecast(self) -> list[str]:
         assert self.model is not None
         why = self.model.too_short(self.length, shorter="", longer="--timesteps")
         return [f"warning: {why}"] if why else []

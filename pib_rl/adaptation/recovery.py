@@ -120,7 +120,7 @@ class RecoveryRun(ABC):
     def load(self) -> Chip:
         """Loads the trained chip, to be broken; raises ValueError or UserError if a learner can't be made."""
 
-    def warnings(self) -> list[str]:
+    def forecast(self) -> list[str]:
         """What may surprise, said before anything learns; the chip is loaded."""
         return []
 

@@ -22,6 +22,7 @@ BITS = range(2, 25)  # of a converter
 LARGEST_TEXT, MOST_VALUES, DEEPEST = 2**24, 10**6, 50  # of a settings file: bytes, values, levels
 UNREADABLE = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 SHORT = 120  # letters of a value that a message repeats
+CALLED: dict[Any, str] = {dict: "a mapping", bool: "true or false", type(None): "none"}  # types, in messages
 
 
 def nearest(name: object, known: list[str]) -> str:
@@ -213,6 +214,4 @@ def _alternatives(hint: Any) -> list[Any]:
 
 def _called(admitted: Any) -> str:
     """A type or a word in messages."""
-    if admitted in (dict, bool):
-        return "a mapping" if admitted is dict else "true or false"
-    return "none" if admitted is type(None) else getattr(admitted, "__name__", str(admitted))
+    return CALLED.get(admitted, str(getattr(admitted, "__name__", admitted)))

@@ -82,6 +82,13 @@ def test_missing_runs_are_counted(folders: tuple[Path, Path]) -> None:
     assert "| 3 of 3 |" in shown  # of the chips that both had
 
 
+def test_more_runs_than_were_asked_for_are_counted_too(folders: tuple[Path, Path]) -> None:
+    comparisons, results = folders
+    save(results / "acrobot.csv", {"pib": [-80] * 7, "frozen": [-90] * 5})
+    shown = table(comparisons, results).stdout
+    assert "-80.0 [-80.0, -80.0] (7 runs) | -90.0 [-90.0, -90.0] |" in shown
+
+
 def test_a_comparison_of_another_task_is_refused_and_nothing_is_written(folders: tuple[Path, Path]) -> None:
     comparisons, results = folders
     (comparisons / "acrobot" / MARK).write_text(yaml.safe_dump(ACROBOT | {"width": 16}))
